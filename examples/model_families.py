@@ -18,7 +18,11 @@ from hyperopt.pyll import scope
 space = hp.choice(
     "family",
     [
-        {"family": "svm", "C": hp.lognormal("svm_C", 0, 1), "kernel": hp.choice("kernel", ["rbf", "linear"])},
+        {
+            "family": "svm",
+            "C": hp.lognormal("svm_C", 0, 1),
+            "kernel": hp.choice("kernel", ["rbf", "linear"]),
+        },
         {"family": "tree", "max_depth": scope.int(hp.quniform("max_depth", 1, 12, 1))},
         {"family": "logistic", "C": hp.loguniform("logistic_C", np.log(1e-3), np.log(1e3))},
     ],
@@ -38,8 +42,8 @@ def build(params):
 
 def objective(params):
     from sklearn.datasets import load_wine
-    from sklearn.model_selection import cross_val_predict
     from sklearn.metrics import confusion_matrix, f1_score
+    from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -47,7 +51,8 @@ def objective(params):
         return {"status": STATUS_FAIL, "reason": "a stump is not worth fitting"}
     features, cultivar = load_wine(return_X_y=True)
     started = time.perf_counter()
-    predicted = cross_val_predict(make_pipeline(StandardScaler(), build(params)), features, cultivar)
+    model = make_pipeline(StandardScaler(), build(params))
+    predicted = cross_val_predict(model, features, cultivar)
     score = f1_score(cultivar, predicted, average="macro")
     mlflow.log_metric("f1_macro", score)
     mlflow.log_text(str(confusion_matrix(cultivar, predicted)), "confusion_matrix.txt")

@@ -1,0 +1,178 @@
+"""Spark jobs on a session that has a SparkContext: local mode, classic clusters.
+
+Source: PySpark's RDD API. Each slot's thread submits its own jobs, so that threads, job tags and
+local properties map one to one. A task reads its input to the end, which is what lets PySpark
+keep the Python worker for the next trial.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pyspark.cloudpickle
+from py4j.protocol import Py4JError
+from pyspark.util import inheritable_thread_target
+
+from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark_python import DriverPython
+from hyperbridge.backends.spark_slots import decide_parallelism, task_slots
+from hyperbridge.errors import BackendUnavailableError
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.observer import TrialAttachment
+from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime
+from hyperbridge.worker.runtime import Message, run_shipped
+
+logger = logging.getLogger(__name__)
+
+_PICKLER = pyspark.cloudpickle
+
+
+def check_session(session: Any) -> None:
+    """Refuse a session that cannot run trials.
+
+    Raises:
+        BackendUnavailableError: It is stopped, or its threads share their local properties.
+    """
+    if _is_stopped(session.sparkContext):
+        raise BackendUnavailableError(
+            "Backend 'spark': the SparkSession is stopped. Create a new one before calling fmin."
+        )
+    if os.environ.get("PYSPARK_PIN_THREAD", "true").lower() == "false":
+        raise BackendUnavailableError(
+            "Backend 'spark' needs PySpark's pinned thread mode to tell its jobs apart; "
+            "remove PYSPARK_PIN_THREAD=false from the environment."
+        )
+
+
+def _is_stopped(context: Any) -> bool:
+    scala = context._jsc
+    return scala is None or bool(scala.sc().isStopped())
+
+
+def open_classic(
+    objective: Objective, *, session: Any, resource_profile: Any, parallelism: int | None
+) -> SparkSession:
+    """Make a classic session ready for one call of fmin.
+
+    Args:
+        objective: What the trials evaluate.
+        session: A ``pyspark.sql.SparkSession``.
+        resource_profile: For the tasks, or None.
+        parallelism: Trials at once that the user asked for; None for all task slots.
+
+    Raises:
+        BackendUnavailableError: The session cannot run trials.
+        ObjectiveNotPicklableError: The objective cannot be sent to workers.
+    """
+    check_session(session)
+    context = session.sparkContext
+    is_local = context.master.startswith("local") and "cluster" not in context.master
+    if resource_profile is not None and is_local:
+        logger.warning(
+            "resource_profile is ignored: a local master (%s) has no stage-level scheduling.",
+            context.master,
+        )
+        resource_profile = None
+    runner = _ClassicRunner(objective, session, resource_profile, is_local=is_local)
+    slots = task_slots(context, resource_profile)
+    release = DriverPython(context).release if is_local else None
+    return SparkSession(runner, decide_parallelism(parallelism, slots), release)
+
+
+class _ClassicRunner(JobRunner):
+    """Jobs through the RDD API; the runtime travels as a broadcast variable."""
+
+    def __init__(
+        self, objective: Objective, session: Any, resource_profile: Any, *, is_local: bool
+    ) -> None:
+        super().__init__(new_key())
+        self._session = session
+        self._context = session.sparkContext
+        self._resource_profile = resource_profile
+        # A local worker runs on this machine, so it can import what lies beside the script.
+        self._search_path = [p or os.getcwd() for p in sys.path] if is_local else None
+        try:
+            self._objective = pack_objective(objective, _PICKLER, where="Spark")
+        finally:
+            self._user_broadcasts = self._take_pickled_broadcasts()
+        self._entry = dumps_by_value(run_shipped, _PICKLER)
+        self._shipped: Any = None
+        self._input: Any = None
+
+    def _take_pickled_broadcasts(self) -> list[Any]:
+        """Return the broadcast variables that pickling the objective has just met.
+
+        PySpark notes them so that a job can bring them to its workers; our jobs carry the
+        objective inside a broadcast of their own, so they have to name them themselves.
+        """
+        registry = self._context._pickled_broadcast_vars
+        found = list(registry)
+        registry.clear()
+        return found
+
+    def ship(self, attachments: list[TrialAttachment | None]) -> None:
+        runtime = pack_runtime(
+            self._objective, attachments, _PICKLER, search_path=self._search_path
+        )
+        self._shipped = self._context.broadcast(runtime)
+        self._input = self._context.parallelize([0], 1)
+        if self._resource_profile is not None:
+            self._input = self._input.withResources(self._resource_profile)
+
+    def inherit(self, target: Callable[[], None]) -> Callable[[], None]:
+        def tagged() -> None:
+            self._context.addJobTag(self.key)
+            target()
+
+        # Called for each thread: the wrapper's copy of the properties must not be shared.
+        return inheritable_thread_target(self._session)(tagged)  # type: ignore[no-any-return]
+
+    def run(self, message: Message) -> bytes:
+        tag = self.tag_of(message[0])
+        task = _make_task(self.key, self._shipped, self._user_broadcasts, message, self._entry)
+        try:
+            self._context.addJobTag(tag)
+            self._context.setLocalProperty("spark.job.description", f"trial {message[0]}")
+            (report,) = self._input.mapPartitions(task).collect()
+        except (Py4JError, OSError, EOFError) as exc:
+            text = str(exc)
+            by_user = "cancelled" in text and "SparkException" in text
+            crashed = "Python worker" in text
+            raise JobFailedError(text, cancelled=by_user and not crashed) from exc
+        finally:
+            if not self.is_stopped():
+                self._context.removeJobTag(tag)
+        return report  # type: ignore[no-any-return]
+
+    def cancel(self) -> None:
+        if not self.is_stopped():
+            self._context.cancelJobsWithTag(self.key)
+
+    def is_stopped(self) -> bool:
+        return _is_stopped(self._context)
+
+    def close(self) -> None:
+        self._shipped.destroy()
+
+
+def _make_task(
+    key: str, shipped: Any, user_broadcasts: list[Any], message: Message, entry: bytes
+) -> Callable[[Iterable[Any]], Iterator[bytes]]:
+    """Return the function of one Spark task."""
+    pickler = _PICKLER.__name__
+
+    def task(iterator: Iterable[Any]) -> Iterator[bytes]:
+        import pickle
+
+        deque(iterator, maxlen=0)  # PySpark reuses only workers that read their input
+        assert user_broadcasts is not None  # named, so that the job brings them along
+        run = pickle.loads(entry)
+        yield run(key, lambda: shipped.value, message, pickler)
+
+    task.__module__ = "__main__"  # pickled by value: workers do not have this module
+    return task

@@ -1,0 +1,155 @@
+"""Spark jobs on a Spark Connect session: serverless and standard clusters, no SparkContext.
+
+Source: PySpark's DataFrame API on Connect. A job is ``mapInArrow`` over one row; the runtime
+travels as a session artifact, once, and jobs are cancelled by their operation tag.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyspark.cloudpickle
+from pyspark.errors import PySparkException
+from pyspark.sql.functions import spark_partition_id
+from pyspark.sql.types import BinaryType, StructField, StructType
+from pyspark.util import inheritable_thread_target
+
+from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark_slots import MAX_PARALLELISM, decide_parallelism
+from hyperbridge.errors import BackendUnavailableError
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.observer import TrialAttachment
+from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime
+from hyperbridge.worker.runtime import Message, run_shipped
+
+logger = logging.getLogger(__name__)
+
+_PICKLER = pyspark.cloudpickle
+_REPORT = StructType([StructField("report", BinaryType())])
+
+
+def open_connect(
+    objective: Objective, *, session: Any, resource_profile: Any, parallelism: int | None
+) -> SparkSession:
+    """Make a Connect session ready for one call of fmin.
+
+    Args:
+        objective: What the trials evaluate.
+        session: A ``pyspark.sql.connect.session.SparkSession``.
+        resource_profile: For the tasks, or None.
+        parallelism: Trials at once that the user asked for; None asks the server.
+
+    Raises:
+        BackendUnavailableError: The session is stopped.
+        ObjectiveNotPicklableError: The objective cannot be sent to workers.
+    """
+    if session.is_stopped:
+        raise BackendUnavailableError(
+            "Backend 'spark': the SparkSession is stopped. Create a new one before calling fmin."
+        )
+    runner = _ConnectRunner(objective, session, resource_profile)
+    # What the user asks for is not reduced: a client cannot know that a cluster will not grow.
+    is_asked = parallelism is not None and parallelism > 0
+    slots = MAX_PARALLELISM if is_asked else connect_slots(session)
+    return SparkSession(runner, decide_parallelism(parallelism, slots))
+
+
+def connect_slots(session: Any) -> int:
+    """Return the number of task slots as well as a client can know it, at least 1.
+
+    A client sees no executors. The server splits a range into as many partitions as its
+    default parallelism says, which is the number of cores of a cluster of fixed size.
+
+    Args:
+        session: A ``pyspark.sql.connect.session.SparkSession``.
+    """
+    partitions = session.range(0, 4 * MAX_PARALLELISM).select(spark_partition_id())
+    return max(1, min(int(partitions.distinct().count()), MAX_PARALLELISM))
+
+
+class _ConnectRunner(JobRunner):
+    """Jobs through ``mapInArrow``; the runtime travels as a session artifact."""
+
+    def __init__(self, objective: Objective, session: Any, resource_profile: Any) -> None:
+        super().__init__(new_key())
+        self._session = session
+        self._resource_profile = resource_profile
+        self._is_local = os.environ.get("SPARK_REMOTE", "").startswith("local") or bool(
+            os.environ.get("SPARK_LOCAL_REMOTE")
+        )
+        self._objective = pack_objective(objective, _PICKLER, where="Spark")
+        self._entry = dumps_by_value(run_shipped, _PICKLER)
+        self._name = f"{self.key}.bin"
+
+    def ship(self, attachments: list[TrialAttachment | None]) -> None:
+        search_path = [folder for folder in sys.path if folder] if self._is_local else None
+        runtime = pack_runtime(self._objective, attachments, _PICKLER, search_path=search_path)
+        with tempfile.TemporaryDirectory(prefix="hyperbridge-") as folder:
+            path = Path(folder) / self._name
+            path.write_bytes(runtime)
+            self._session.addArtifacts(str(path), file=True)
+
+    def inherit(self, target: Callable[[], None]) -> Callable[[], None]:
+        def tagged() -> None:
+            self._session.addTag(self.key)
+            target()
+
+        return inheritable_thread_target(self._session)(tagged)  # type: ignore[no-any-return]
+
+    def run(self, message: Message) -> bytes:
+        tag = self.tag_of(message[0])
+        task = _make_task(self.key, self._name, message, self._entry)
+        one_row = self._session.range(0, 1, 1, 1)
+        self._session.addTag(tag)
+        try:
+            (row,) = one_row.mapInArrow(task, _REPORT, profile=self._resource_profile).collect()
+        except PySparkException as exc:
+            text = str(exc)
+            raise JobFailedError(text, cancelled="OPERATION_CANCELED" in text) from exc
+        finally:
+            if not self.is_stopped():
+                self._session.removeTag(tag)
+        return bytes(row[0])
+
+    def cancel(self) -> None:
+        if not self.is_stopped():
+            self._session.interruptTag(self.key)
+
+    def is_stopped(self) -> bool:
+        return bool(self._session.is_stopped)
+
+    def close(self) -> None:
+        """Nothing: an artifact lives as long as its session."""
+
+
+def _make_task(
+    key: str, name: str, message: Message, entry: bytes
+) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """Return the function of one Spark task."""
+    pickler = _PICKLER.__name__
+
+    def task(batches: Iterable[Any]) -> Iterator[Any]:
+        import pickle
+
+        import pyarrow
+        from pyspark import SparkFiles
+
+        for _ in batches:
+            pass
+
+        def shipment() -> bytes:
+            with open(SparkFiles.get(name), "rb") as file:
+                return file.read()
+
+        report = pickle.loads(entry)(key, shipment, message, pickler)
+        column = pyarrow.array([report], type=pyarrow.binary())
+        yield pyarrow.RecordBatch.from_arrays([column], names=["report"])
+
+    task.__module__ = "__main__"  # pickled by value: workers do not have this module
+    return task

@@ -1,0 +1,114 @@
+"""Find the variable that keeps an objective from being pickled, and say what to do about it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hyperbridge.run.objective import Objective
+
+_DEPTH = 4
+
+_DRIVER_ONLY = ("SparkSession", "SparkContext", "DataFrame", "RDD", "DataFrameReader")
+
+
+DRIVER_ONLY_ADVICE = (
+    "Spark objects live on the driver alone, so an objective that uses Spark or MLlib itself "
+    "cannot run inside a Spark task: call fmin with plain Trials() (backend 'local'); the "
+    "objective's own Spark jobs are distributed then."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Culprit:
+    """What cannot be pickled.
+
+    Attributes:
+        name: How the user knows it, such as ``model.lock``; empty when it was not found.
+        value: The object; None when it was not found.
+    """
+
+    name: str
+    value: Any
+
+    def explain(self, where: str) -> str:
+        """Say what is wrong and what to do, for an engine called ``where``."""
+        if not self.name:
+            return f"The objective cannot be sent to the workers of {where}."
+        kind = type(self.value).__name__
+        text = (
+            f"The objective cannot be sent to the workers of {where}: it uses {self.name!r}, "
+            f"a {kind}, which cannot be pickled."
+        )
+        if kind in _DRIVER_ONLY or type(self.value).__module__.startswith(("pyspark", "py4j")):
+            return f"{text} {DRIVER_ONLY_ADVICE}"
+        return (
+            f"{text} Create it inside the objective, or load it there from a file; large data "
+            "can go into a broadcast variable."
+        )
+
+
+def find_culprit(objective: Objective, dumps: Callable[[Any], object]) -> Culprit:
+    """Return the innermost named thing of an objective that cannot be pickled.
+
+    Args:
+        objective: The objective whose pickling failed.
+        dumps: Raises for what cannot be pickled.
+    """
+    for name, value in [("the search space", objective.expr), *_parts(objective.fn)]:
+        if _fails(value, dumps):
+            return _descend(name, value, dumps, _DEPTH)
+    return Culprit("", None)
+
+
+def _fails(value: Any, dumps: Callable[[Any], object]) -> bool:
+    try:
+        dumps(value)
+    except Exception:  # noqa: BLE001 - pickling may raise anything
+        return True
+    return False
+
+
+def _descend(name: str, value: Any, dumps: Callable[[Any], object], depth: int) -> Culprit:
+    if depth > 0:
+        for part_name, part in _parts(value):
+            if _fails(part, dumps):
+                full = part_name if isinstance(value, types.FunctionType) else name + part_name
+                return _descend(full, part, dumps, depth - 1)
+    return Culprit(name, value)
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what an object refers to, with names as the user wrote them."""
+    if isinstance(value, functools.partial):
+        yield getattr(value.func, "__name__", "func"), value.func
+        for index, argument in enumerate(value.args):
+            yield f"args[{index}]", argument
+        yield from value.keywords.items()
+    elif isinstance(value, types.MethodType):
+        yield "self", value.__self__
+    elif isinstance(value, types.FunctionType):
+        try:
+            names = inspect.getclosurevars(value)
+        except ValueError:  # a cell that is still empty
+            return
+        yield from names.nonlocals.items()
+        yield from names.globals.items()
+        for index, default in enumerate(value.__defaults__ or ()):
+            yield f"default argument {index}", default
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield f"[{key!r}]", part
+    elif isinstance(value, (list, tuple)):
+        for index, part in enumerate(value):
+            yield f"[{index}]", part
+    elif type(value).__module__.startswith(("pyspark", "py4j")):
+        return  # its inside is nothing that a user named
+    elif hasattr(value, "__dict__") and not isinstance(value, (type, types.ModuleType)):
+        for attribute, part in vars(value).items():
+            yield f".{attribute}", part

@@ -1,0 +1,121 @@
+"""The event loop between a Run and an engine that runs trials in slots.
+
+There is no polling: the loop sleeps until a trial ends, the timeout comes or the user
+interrupts, and a finished trial starts the next one at once.
+"""
+
+from __future__ import annotations
+
+import queue
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeAlias
+
+from hyperbridge.documents import Failure, Outcome, Trial
+from hyperbridge.errors import TrialCancelledError
+from hyperbridge.run.run import Run
+
+Inbox: TypeAlias = "queue.SimpleQueue[tuple[Trial, Outcome | BaseException]]"
+
+_LONGEST_WAIT_S = 24 * 3600.0  # a queue refuses to wait for centuries, a user's timeout may not
+
+Report = Callable[[Trial, "Outcome | BaseException"], None]
+
+
+def cancelled(reason: str) -> Outcome:
+    """Return the outcome of a trial that was stopped.
+
+    Examples:
+        >>> cancelled("fmin run timeout").failure.message
+        'cancelled: fmin run timeout'
+    """
+    error = TrialCancelledError(f"cancelled: {reason}")
+    return Outcome("cancelled", failure=Failure(str(type(error)), str(error), f"{error}\n", error))
+
+
+class Slots(ABC):
+    """Where trials run, ``Run.capacity`` at once.
+
+    Every started trial is reported exactly once unless it was cancelled: by its outcome, or by
+    an exception that ends the whole search because it is no fault of the trial's. `start`,
+    `cancel` and `close` are called from one thread.
+    """
+
+    @abstractmethod
+    def start(self, trial: Trial, report: Report) -> None:
+        """Start a trial and return at once; ``report`` may be called from any thread."""
+
+    @abstractmethod
+    def cancel(self) -> bool:
+        """Cancel all that runs.
+
+        Returns:
+            True when the trials are over or will be within moments, so that nobody needs to
+            wait for their reports; False when they cannot be stopped and have to be awaited.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release threads and jobs. Called once, also after an error."""
+
+
+def drive(run: Run, slots: Slots) -> None:
+    """Move trials from the Run to the slots and their outcomes back, until the Run ends.
+
+    Raises:
+        KeyboardInterrupt: The user's; running trials are cancelled, the Run has stopped.
+        BaseException: Whatever the engine or a function of the user's (the search, the early
+            stop function) raised; likewise.
+    """
+    inbox: Inbox = queue.SimpleQueue()
+    running: dict[int, Trial] = {}
+
+    def report(trial: Trial, outcome: Outcome | BaseException) -> None:
+        inbox.put((trial, outcome))
+
+    def receive(timeout_s: float | None) -> None:
+        trial, outcome = inbox.get(timeout=timeout_s)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        if running.pop(trial.tid, None) is not None:
+            run.tell(trial, outcome)
+
+    try:
+        while True:
+            while len(running) < run.capacity and (trial := run.ask()) is not None:
+                running[trial.tid] = trial
+                slots.start(trial, report)
+            if not running or run.should_cancel():
+                break
+            remaining_s = run.remaining_s()
+            try:
+                receive(None if remaining_s is None else min(remaining_s, _LONGEST_WAIT_S))
+            except queue.Empty:
+                continue
+        if running and not slots.cancel():
+            while running:
+                receive(None)
+    except BaseException as exc:
+        run.abort(exc)
+        slots.cancel()
+        raise
+    finally:
+        try:
+            slots.close()
+        finally:
+            _settle(run, running, inbox)
+
+
+def _settle(run: Run, running: dict[int, Trial], inbox: Inbox) -> None:
+    """Keep what finished in the meantime; what did not is cancelled."""
+    while running:
+        try:
+            trial, outcome = inbox.get_nowait()
+        except queue.Empty:
+            break
+        if not isinstance(outcome, BaseException) and running.pop(trial.tid, None) is not None:
+            run.settle(trial, outcome)
+    reason = run.stop_reason.value if run.stop_reason is not None else "unknown"
+    for trial in running.values():
+        run.settle(trial, cancelled(reason))
+    running.clear()

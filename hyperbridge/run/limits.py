@@ -1,0 +1,115 @@
+"""When a Run stops: its limits, checked once at birth, and the reasons it can stop for."""
+
+from __future__ import annotations
+
+import enum
+import math
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hyperbridge.errors import InvalidArgumentError
+
+EarlyStop = Callable[..., tuple[bool, Any]]
+
+
+class StopReason(enum.Enum):
+    """Why no further trial is proposed. The values of three are those of hyperopt."""
+
+    BUDGET = "all trials proposed"
+    SEARCH_EXHAUSTED = "the algorithm has no more points"
+    TIMEOUT = "fmin run timeout"
+    LOSS_THRESHOLD = "loss threshold reached"
+    EARLY_STOP = "early stopping condition"
+    USER = "fmin run cancelled by user"
+    ERROR = "an error"
+
+    @property
+    def cancels_running(self) -> bool:
+        """Whether trials that still run are cancelled; else they are waited for."""
+        return self not in (StopReason.BUDGET, StopReason.SEARCH_EXHAUSTED)
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a real number; True and False are not meant as numbers."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, numbers.Real)
+
+
+def check_max_evals(max_evals: Any) -> int | None:
+    """Return max_evals as an int, None for no limit.
+
+    Raises:
+        InvalidArgumentError: It is negative, not integral, or no number.
+    """
+    if max_evals is None or (_is_number(max_evals) and max_evals == math.inf):
+        return None
+    if not _is_number(max_evals) or not max_evals >= 0 or int(max_evals) != max_evals:
+        raise InvalidArgumentError(
+            f"max_evals must be a whole number of at least 0, or None, got {max_evals!r}"
+        )
+    return int(max_evals)
+
+
+def check_timeout(timeout: Any) -> float | None:
+    """Return timeout, a positive number of seconds, or None.
+
+    Raises:
+        InvalidArgumentError: It is anything else.
+    """
+    if timeout is None:
+        return None
+    if not _is_number(timeout) or not timeout > 0:
+        raise InvalidArgumentError(
+            f"timeout must be None or a positive number of seconds, got {timeout!r}"
+        )
+    return timeout  # type: ignore[no-any-return]  # kept as given: MLflow shows it
+
+
+def check_loss_threshold(loss_threshold: Any) -> float | None:
+    """Return loss_threshold, a number, or None.
+
+    Raises:
+        InvalidArgumentError: It is anything else.
+    """
+    if loss_threshold is None:
+        return None
+    if not _is_number(loss_threshold) or math.isnan(loss_threshold):
+        raise InvalidArgumentError(
+            f"loss_threshold must be None or a number, got {loss_threshold!r}"
+        )
+    return loss_threshold  # type: ignore[no-any-return]  # any real number compares
+
+
+def check_max_queue_len(max_queue_len: Any) -> int:
+    """Return max_queue_len, a whole number of at least 1.
+
+    Raises:
+        InvalidArgumentError: It is anything else.
+    """
+    if not _is_number(max_queue_len) or int(max_queue_len) != max_queue_len or max_queue_len < 1:
+        raise InvalidArgumentError(
+            f"max_queue_len must be a whole number of at least 1, got {max_queue_len!r}"
+        )
+    return int(max_queue_len)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one Run; each value has passed its check.
+
+    Attributes:
+        max_evals: Trials in the Trials object at the end; None for no limit.
+        timeout: Seconds from the start of the Run; None for no limit.
+        loss_threshold: Stop once the best loss is below it; None for none.
+        early_stop: hyperopt's early_stop_fn; None for none.
+        max_queue_len: How many points are proposed at a time.
+    """
+
+    max_evals: int | None = None
+    timeout: float | None = None
+    loss_threshold: float | None = None
+    early_stop: EarlyStop | None = None
+    max_queue_len: int = 1

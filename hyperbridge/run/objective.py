@@ -1,0 +1,120 @@
+"""The user's objective together with its search space, for use here or on a worker."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from hyperopt import base, exceptions, pyll
+
+from hyperbridge.documents import Assignment, Document
+from hyperbridge.errors import HyperbridgeError, InvalidArgumentError, InvalidSpaceError
+from hyperbridge.space import Space
+from hyperbridge.translate.from_hyperopt import read_space
+from hyperbridge.worker.objective import (
+    ExpressionObjective,
+    PointObjective,
+    evaluate_expression,
+)
+
+
+class AnnotationError(HyperbridgeError, exceptions.InvalidAnnotatedParameter):  # type: ignore[misc]  # no types
+    """An annotation of the objective is no search space."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.args = (message,)
+
+
+class _KeywordObjective:
+    """Calls the objective of an annotated space with keywords."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self.fn = fn
+
+    def __call__(self, point: dict[str, Any]) -> Any:
+        return self.fn(**point)
+
+
+def read_annotated_space(fn: Callable[..., Any]) -> dict[str, Any]:
+    """Return the space that an objective's annotations describe (``space="annotated"``).
+
+    Raises:
+        AnnotationError: An annotation is no hyperopt expression, or there is none.
+    """
+    annotations = {
+        name: value
+        for name, value in inspect.getfullargspec(fn).annotations.items()
+        if name != "return"
+    }
+    for name, value in annotations.items():
+        if not isinstance(value, pyll.Apply):
+            raise AnnotationError(
+                f'space="annotated": the annotation of {name!r} is {value!r}; annotate each '
+                f'argument with a hyperopt expression, such as {name}: hp.uniform("{name}", 0, 1)'
+            )
+    if not annotations:
+        raise AnnotationError(
+            f'space="annotated": {getattr(fn, "__name__", fn)!r} has no annotated argument'
+        )
+    return annotations
+
+
+def _asks_for_ctrl(expr: Any) -> bool:
+    return any(isinstance(n, pyll.Literal) and n.obj is base.Ctrl for n in pyll.dfs(expr))
+
+
+class Objective:
+    """What a trial evaluates.
+
+    Args:
+        fn: The user's function.
+        space: Anything that hyperopt takes as a space, or ``"annotated"``.
+        pass_expr_memo_ctrl: As in hyperopt's fmin; None asks the function's own mark.
+
+    Attributes:
+        space: The neutral model of the space.
+        expr: hyperopt's pyll graph of it.
+        domain: hyperopt's Domain, which suggest functions take.
+
+    Raises:
+        InvalidArgumentError: ``fn`` is not callable.
+        InvalidSpaceError: The space cannot work; the message names the label.
+    """
+
+    def __init__(
+        self, fn: Callable[..., Any], space: Any, pass_expr_memo_ctrl: bool | None
+    ) -> None:
+        if not callable(fn):
+            raise InvalidArgumentError(
+                f"fn must be callable, got {fn!r} ({type(fn).__name__}). "
+                "Pass the function itself, not its result."
+            )
+        if isinstance(space, str) and space == "annotated":
+            space = read_annotated_space(fn)
+            fn = _KeywordObjective(fn)
+        self.fn = fn
+        self.space: Space = read_space(space)
+        if not self.space.parameters:
+            raise InvalidSpaceError(
+                f"space has no parameters to search over: {self.space!r}. Use hp.uniform, "
+                "hp.choice or another function of hp for at least one value."
+            )
+        self.domain = base.Domain(fn, space, pass_expr_memo_ctrl=pass_expr_memo_ctrl)
+        self.expr = self.domain.expr
+        self.low_level = bool(self.domain.pass_expr_memo_ctrl)
+        self._needs_ctrl = self.low_level or _asks_for_ctrl(self.expr)
+
+    def evaluate(self, assignment: Assignment, document: Document, trials: Any) -> Any:
+        """Call the objective in this process, with access to the Trials through ``ctrl``."""
+        if not self._needs_ctrl:
+            return self.fn(self.space.point(assignment))
+        ctrl = base.Ctrl(trials, current_trial=document)
+        return evaluate_expression(self.fn, self.expr, assignment, ctrl, low_level=self.low_level)
+
+    def shipped(self) -> PointObjective | ExpressionObjective:
+        """Return what is sent to workers."""
+        if self._needs_ctrl:
+            return ExpressionObjective(self.fn, self.expr, low_level=self.low_level)
+        return PointObjective(self.fn, self.space.point)

@@ -1,0 +1,119 @@
+"""What an observer of a Run is told, and when.
+
+The Run calls its observers in the order in which they were given. An observer must not
+raise for a fault of its own surroundings (a store that is away, a closed terminal): it
+warns and goes on, because watching a search must never end it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hyperbridge.documents import Assignment, Trial, TrialEnd
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """One call of fmin, as it was asked for.
+
+    Attributes:
+        backend: Name of the backend, for example ``spark``.
+        max_evals: As given to fmin; None when it was not given.
+        parallelism: As the user gave it; None when it was not given.
+        actual_parallelism: How many trials may run at once.
+        timeout: Seconds, or None.
+        algo: Name of the algorithm: the module of a hyperopt suggest function
+            (``hyperopt.tpe``), else a qualified class name.
+        max_queue_len: As given to fmin.
+        space_text: The text of the search space's pyll graph.
+        decode: Maps an assignment to ``{label: text of the chosen option}`` for the choices
+            among its labels, for people to read.
+    """
+
+    backend: str
+    max_evals: int | None
+    parallelism: int | None
+    actual_parallelism: int
+    timeout: float | None
+    algo: str
+    max_queue_len: int
+    space_text: str
+    decode: Callable[[Assignment], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a Run ended.
+
+    Attributes:
+        error: The exception that fmin is about to raise, or None. A KeyboardInterrupt
+            means that the user stopped it.
+        total, successful, failed, cancelled: Numbers of trials of this Run that ended,
+            and how.
+    """
+
+    error: BaseException | None
+    total: int
+    successful: int
+    failed: int
+    cancelled: int
+
+
+class TrialAttachment(Protocol):
+    """Runs around one trial, in the process and thread that runs the objective.
+
+    It is pickled once per run and shipped to the workers **by value**, so the module that
+    defines it may import nothing but the standard library at its top, and may not assume
+    that hyperbridge is installed where it runs.
+    """
+
+    def __call__(self, token: bytes, *, shared_process: bool) -> AbstractContextManager[None]:
+        """Return a context manager to run the objective in.
+
+        Args:
+            token: What `Observer.trial_starting` returned for this trial.
+            shared_process: True when other trials may run in other threads of this process
+                at the same time (the local backend: the driver process itself), so that
+                process-wide state such as environment variables must not be touched.
+        """
+        ...
+
+
+class Observer(Protocol):
+    """Base of the MLflow tracker, the progress bar and the journal."""
+
+    def run_started(self, info: RunInfo) -> None:
+        """Called once, on the thread that called fmin, before the first trial."""
+        ...
+
+    def attachment(self) -> TrialAttachment | None:
+        """Called once after `run_started`: what must surround each objective, if anything."""
+        ...
+
+    def trial_starting(self, trial: Trial) -> bytes | None:
+        """Called right before a trial is sent off, on any thread, several at once.
+
+        Returns:
+            The token that the attachment gets for this trial; None when there is none.
+        """
+        ...
+
+    def trial_finished(self, end: TrialEnd) -> None:
+        """Called once for each trial that was started; must return at once.
+
+        It is called on one thread at a time. Slow work belongs on a thread of the
+        observer's own, flushed by `run_finished`.
+        """
+        ...
+
+    def run_finished(self, end: RunEnd) -> None:
+        """Called once, on the thread that called fmin, also when fmin is about to raise."""
+        ...
+
+
+def attachments_of(observers: list[Any]) -> list[TrialAttachment | None]:
+    """Return the attachment of each observer, in order."""
+    return [observer.attachment() for observer in observers]

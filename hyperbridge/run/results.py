@@ -1,0 +1,106 @@
+"""Turn what an objective returned into a result document, by hyperopt's rules.
+
+A number is a loss; a mapping needs a ``status`` that hyperopt knows and, when that is ``ok``,
+a ``loss`` that float() accepts. Everything else a mapping holds is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from hyperopt.base import STATUS_OK, STATUS_STRINGS
+from hyperopt.exceptions import InvalidLoss, InvalidResultStatus
+
+from hyperbridge.errors import HyperbridgeError
+
+
+class InvalidResultError(HyperbridgeError, TypeError):
+    """The objective returned neither a number nor a mapping."""
+
+
+class MissingStatusError(HyperbridgeError, KeyError):
+    """The objective returned a mapping without a ``status``."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show the repr
+
+
+class InvalidStatusError(HyperbridgeError, InvalidResultStatus):  # type: ignore[misc]  # no types
+    """The objective returned a ``status`` that hyperopt does not have."""
+
+    def __init__(self, message: str, result: dict[str, Any]) -> None:
+        super().__init__(result)
+        self.args = (message,)
+
+
+class InvalidLossError(HyperbridgeError, InvalidLoss):  # type: ignore[misc]  # no types
+    """The objective returned status ``ok`` without a usable ``loss``."""
+
+    def __init__(self, message: str, result: dict[str, Any]) -> None:
+        super().__init__(result)
+        self.args = (message,)
+
+
+def _keys(result: dict[str, Any]) -> str:
+    return ", ".join(repr(key) for key in result) or "no keys"
+
+
+def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the result dict of a trial and the attachments that were in it.
+
+    Args:
+        value: What the objective returned.
+
+    Raises:
+        InvalidResultError, MissingStatusError, InvalidStatusError, InvalidLossError: It
+            breaks hyperopt's rules for a result.
+
+    Examples:
+        >>> to_result(2)
+        ({'loss': 2.0, 'status': 'ok'}, {})
+    """
+    if isinstance(value, (float, int, np.number)):
+        return {"loss": float(value), "status": STATUS_OK}, {}
+    try:
+        result = dict(value)
+    except (TypeError, ValueError) as exc:
+        raise InvalidResultError(
+            f"the objective returned {value!r} ({type(value).__name__}); return the loss as a "
+            "number, or a dict such as {'loss': 0.1, 'status': STATUS_OK}"
+        ) from exc
+    if "status" not in result:
+        raise MissingStatusError(
+            f"the objective returned a dict without 'status' (it has {_keys(result)}); "
+            "add 'status': STATUS_OK"
+        )
+    if result["status"] not in STATUS_STRINGS:
+        raise InvalidStatusError(
+            f"the objective returned status {result['status']!r}; "
+            f"it must be one of {', '.join(STATUS_STRINGS)}",
+            result,
+        )
+    if result["status"] == STATUS_OK:
+        try:
+            result["loss"] = float(result["loss"])
+        except KeyError as exc:
+            raise InvalidLossError(
+                f"the objective returned status 'ok' without 'loss' (it has {_keys(result)})",
+                result,
+            ) from exc
+        except (TypeError, ValueError) as exc:
+            raise InvalidLossError(
+                f"the objective returned loss {result['loss']!r} "
+                f"({type(result['loss']).__name__}), which is not a number",
+                result,
+            ) from exc
+    attachments = result.pop("attachments", None)
+    if attachments is None:
+        return result, {}
+    if not isinstance(attachments, Mapping):
+        raise InvalidResultError(
+            "the objective returned 'attachments' that are no dict by name but a "
+            f"{type(attachments).__name__}"
+        )
+    return result, dict(attachments)

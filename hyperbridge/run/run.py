@@ -1,0 +1,341 @@
+"""The Run: one call of fmin as a state machine that a backend asks for trials and tells outcomes.
+
+Everything that must be the same on every backend happens here, once: which trial is next,
+what a result means, when to stop, what the documents hold, what observers hear.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hyperopt.base import (
+    JOB_STATE_CANCEL,
+    JOB_STATE_DONE,
+    JOB_STATE_ERROR,
+    STATUS_OK,
+    spec_from_misc,
+)
+
+from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd
+from hyperbridge.errors import HyperbridgeError
+from hyperbridge.run.early_stop import EarlyStopCheck
+from hyperbridge.run.limits import Limits, StopReason
+from hyperbridge.run.observer import Observer, RunEnd, RunInfo, TrialAttachment
+from hyperbridge.run.results import to_result
+from hyperbridge.run.saving import TrialsFile
+from hyperbridge.run.trial_log import TrialLog
+from hyperbridge.search.base import Search
+
+logger = logging.getLogger(__name__)
+
+
+class ObjectiveRaisedError(HyperbridgeError, RuntimeError):
+    """The objective raised, on a worker, an exception that cannot be rebuilt here."""
+
+
+def failure_of(exc: BaseException, traceback_text: str) -> Failure:
+    """Describe an exception of this process as a Failure."""
+    return Failure(str(type(exc)), str(exc), traceback_text, exc)
+
+
+class Run:
+    """One call of fmin.
+
+    A backend calls `ask` for the next trial, `begin` right before it sends it off, and `tell`
+    when it has its outcome; it looks at `stop_reason` and `remaining_s` to know when to give
+    up waiting. `ask` and `tell` may be called from any thread; they exclude each other.
+
+    Args:
+        log: The Trials object, wrapped.
+        search: Where new points come from.
+        limits: When to stop.
+        capacity: How many trials may run at once; 1 makes the Run follow hyperopt's serial
+            loop to the letter.
+        tolerant: True for SparkTrials' rule (a failed trial is data and the search goes on),
+            False for the rule of plain Trials (fmin raises).
+        spark_trials: True when the Trials object is a SparkTrials: errors are written and the
+            early stop function is called the way SparkTrials does.
+        observers: Told of everything, in order.
+        trials_file: Where the Trials are saved after each batch and at the end, or None.
+        n_extra: Trials that come on top of ``max_evals``: the user's own points.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: TrialLog,
+        search: Search,
+        limits: Limits,
+        capacity: int,
+        tolerant: bool,
+        spark_trials: bool,
+        observers: Sequence[Observer] = (),
+        trials_file: TrialsFile | None = None,
+        n_extra: int = 0,
+    ) -> None:
+        self.capacity = capacity
+        self.limits = limits
+        self.stop_reason: StopReason | None = None
+        self.error: BaseException | None = None
+        self._log = log
+        self._search = search
+        self._tolerant = tolerant
+        self._spark_trials = spark_trials
+        self._observers = tuple(observers)
+        self._attachments: list[TrialAttachment | None] = []
+        self._trials_file = trials_file
+        self._file_is_behind = False
+        self._lock = threading.RLock()
+        self._queue: deque[Document] = deque(log.new_documents())
+        n_before = len(log.trials.trials) - len(self._queue)
+        self._budget = None if limits.max_evals is None else limits.max_evals + n_extra - n_before
+        self._fresh = True
+        self._batch_is_over = False
+        self._counts = {"success": 0, "failure": 0, "cancelled": 0}
+        self.first_failure: Failure | None = None
+        self._early_stop = (
+            None
+            if limits.early_stop is None
+            else EarlyStopCheck(limits.early_stop, log.trials, ok_only=spark_trials or capacity > 1)
+        )
+        self._deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
+
+    def observe(self, info: RunInfo, body: Callable[[], None]) -> None:
+        """Run ``body`` between the observers' start and finish.
+
+        Args:
+            info: What the observers are told about this Run.
+            body: Moves the trials; a backend's work.
+
+        Raises:
+            BaseException: What ``body`` raised, or the failure that ended the search.
+        """
+        started: list[Observer] = []
+        try:
+            for observer in self._observers:
+                observer.run_started(info)
+                started.append(observer)
+            self._attachments = [observer.attachment() for observer in self._observers]
+            body()
+        except BaseException as exc:
+            self.abort(exc)
+            raise
+        finally:
+            try:
+                self._finish()
+            finally:  # a file that cannot be written must not keep the observers from closing
+                end = self._totals()
+                for observer in reversed(started):
+                    observer.run_finished(end)
+        if self.error is not None:
+            raise self.error
+
+    # -- what a backend asks ---------------------------------------------------------------
+
+    def remaining_s(self) -> float | None:
+        """Return the seconds until the timeout (at least 0), or None without one."""
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline - time.monotonic())
+
+    def attachments(self) -> list[TrialAttachment | None]:
+        """Return what must surround each objective, one entry per observer."""
+        return self._attachments
+
+    def ask(self) -> Trial | None:
+        """Return the next trial, already marked as running.
+
+        Returns:
+            None when nothing is to be started: the Run has stopped (`stop_reason` says why).
+        """
+        with self._lock:
+            if self._budget is not None and self._budget <= 0:
+                self._stop(StopReason.BUDGET)
+            else:
+                self._check_stop()
+            if self.stop_reason is not None:
+                return None
+            if not self._queue or self._fresh:
+                self._fresh = False
+                self._refill()
+            if not self._queue:
+                self._stop(self.stop_reason or StopReason.SEARCH_EXHAUSTED)
+                return None
+            document = self._queue.popleft()
+            if self._budget is not None:
+                self._budget -= 1
+            self._log.start(document)
+            self._search.observe(document)
+            assignment = spec_from_misc(document["misc"])
+            return Trial(document["tid"], assignment, document)
+
+    def begin(self, trial: Trial) -> list[bytes | None]:
+        """Tell the observers that a trial is about to start; return its tokens, one for each."""
+        return [observer.trial_starting(trial) for observer in self._observers]
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Record the outcome of a trial that `ask` gave, and see whether the Run goes on.
+
+        Raises:
+            Exception: Whatever the user's early stop function, or saving the Trials, raised.
+        """
+        with self._lock:
+            end = self.settle(trial, outcome)
+            if end.status == "failure" and not self._tolerant:
+                self._fail(end.failure)
+            elif self.capacity > 1 or not self._queue:
+                self._end_batch(end)
+
+    def settle(self, trial: Trial, outcome: Outcome) -> TrialEnd:
+        """Record the outcome of a trial after the Run has stopped: nothing follows from it."""
+        with self._lock:
+            end = self._record(trial, outcome)
+            self._search.observe(trial.document)
+            self._file_is_behind = True
+            self._counts[end.status] += 1
+            for observer in self._observers:
+                observer.trial_finished(end)
+            return end
+
+    def abort(self, error: BaseException) -> None:
+        """Propose no further trial, because fmin is about to raise ``error``."""
+        with self._lock:
+            if self.stop_reason not in (StopReason.USER, StopReason.ERROR):
+                is_user = isinstance(error, KeyboardInterrupt)
+                self.stop_reason = StopReason.USER if is_user else StopReason.ERROR
+            self.error = self.error or error
+
+    def _finish(self) -> None:
+        """Settle what was never started, and save what the file has not got yet."""
+        with self._lock:
+            if self.stop_reason not in (None, StopReason.ERROR):
+                while self._queue:
+                    document = self._queue.popleft()
+                    self._log.finish(document, JOB_STATE_CANCEL)
+                    self._search.observe(document)
+                    self._file_is_behind = True
+            if self._file_is_behind and self._trials_file is not None:
+                self._trials_file.save(self._log.trials)
+
+    def _totals(self) -> RunEnd:
+        return RunEnd(
+            error=self.error,
+            total=sum(self._counts.values()),
+            successful=self._counts["success"],
+            failed=self._counts["failure"],
+            cancelled=self._counts["cancelled"],
+        )
+
+    # -- proposing -------------------------------------------------------------------------
+
+    def _refill(self) -> None:
+        """Propose points until the queue is full, as hyperopt's loop does."""
+        while len(self._queue) < self.limits.max_queue_len:
+            n = self.limits.max_queue_len - len(self._queue)
+            if self._budget is not None:
+                n = min(n, self._budget - len(self._queue))
+            if n <= 0:
+                return
+            documents = self._search.propose(self._log.new_ids(n))
+            if not documents:
+                self._stop_after_queue()
+                return
+            self._queue.extend(self._log.insert(documents))
+
+    def _stop_after_queue(self) -> None:
+        """The search is exhausted: run what is queued and no more."""
+        self._budget = len(self._queue)
+
+    # -- recording -------------------------------------------------------------------------
+
+    def _record(self, trial: Trial, outcome: Outcome) -> TrialEnd:
+        failure = outcome.failure
+        if outcome.kind == "returned":
+            try:
+                result, attached = to_result(outcome.value)
+            except HyperbridgeError as exc:
+                failure = failure_of(exc, f"{type(exc).__name__}: {exc}\n")
+            else:
+                return self._record_result(trial, result, {**outcome.attachments, **attached})
+        if failure is None:
+            raise ValueError(f"trial {trial.tid}: a {outcome.kind!r} outcome without a failure")
+        if outcome.kind == "cancelled":
+            return self._record_failure(trial, failure, JOB_STATE_CANCEL)
+        return self._record_failure(trial, failure, JOB_STATE_ERROR)
+
+    def _record_result(
+        self, trial: Trial, result: dict[str, Any], attachments: dict[str, Any]
+    ) -> TrialEnd:
+        document = trial.document
+        document["result"] = result
+        if attachments:
+            store = self._log.attachments(document)
+            for name, content in attachments.items():
+                store[name] = content
+        self._log.finish(document, JOB_STATE_DONE)
+        loss = result["loss"] if result["status"] == STATUS_OK else None
+        return TrialEnd(trial, "success", loss=loss, result=result)
+
+    def _record_failure(self, trial: Trial, failure: Failure, state: int) -> TrialEnd:
+        misc = trial.document["misc"]
+        text = failure.traceback if self._spark_trials else failure.message
+        misc["error"] = (failure.type_name, text)
+        self._log.finish(trial.document, state)
+        if state == JOB_STATE_CANCEL:
+            return TrialEnd(trial, "cancelled", failure=failure)
+        misc["traceback"] = failure.traceback
+        logger.error("trial %s failed: %s", trial.tid, failure.message)
+        logger.debug("trial %s failed:\n%s", trial.tid, failure.traceback)
+        if self.first_failure is None:
+            self.first_failure = failure
+        return TrialEnd(trial, "failure", failure=failure)
+
+    def _fail(self, failure: Failure | None) -> None:
+        """Stop because of a failed trial, by the rule of plain Trials."""
+        assert failure is not None  # a TrialEnd of status "failure" has one
+        error = failure.exception
+        if error is None:
+            error = ObjectiveRaisedError(f"{failure.message}\n\n{failure.traceback}")
+        self.error = self.error or error
+        self._stop(StopReason.ERROR)
+
+    # -- stopping --------------------------------------------------------------------------
+
+    def _stop(self, reason: StopReason) -> None:
+        """Note why no trial is proposed any more; the last ones may still be cancelled then."""
+        known = self.stop_reason
+        if known is None or (reason.cancels_running and not known.cancels_running):
+            self.stop_reason = reason
+            if reason.cancels_running:
+                logger.info("fmin stops: %s", reason.value)
+
+    def _end_batch(self, end: TrialEnd) -> None:
+        """Do what hyperopt does after each batch: save, then ask the early stop function."""
+        self._batch_is_over = True
+        if self._trials_file is not None:
+            self._trials_file.save(self._log.trials)
+            self._file_is_behind = False
+        if self._early_stop is None or self.stop_reason is StopReason.EARLY_STOP:
+            return
+        if self._early_stop(end):
+            self._stop(StopReason.EARLY_STOP)
+
+    def _check_stop(self) -> None:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self._stop(StopReason.TIMEOUT)
+        threshold = self.limits.loss_threshold
+        if threshold is None or not self._batch_is_over:
+            return
+        if (self.capacity > 1 or not self._queue) and self._log.best_loss() < threshold:
+            self._stop(StopReason.LOSS_THRESHOLD)
+
+    def should_cancel(self) -> bool:
+        """Tell whether trials that still run must be cancelled now."""
+        with self._lock:
+            self._check_stop()
+            return self.stop_reason is not None and self.stop_reason.cancels_running

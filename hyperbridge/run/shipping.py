@@ -1,0 +1,152 @@
+"""Pickle the objective for workers, and unpack what they send back.
+
+What is ours is pickled by value, so that workers need not have hyperbridge installed. What
+cannot be pickled is found before the first trial and named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from hyperbridge.documents import Failure, Outcome
+from hyperbridge.errors import ObjectiveNotPicklableError, ResultNotPicklableError
+from hyperbridge.run.blame import find_culprit
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.observer import TrialAttachment
+from hyperbridge.worker.runtime import Runtime
+from hyperbridge.worker.state import fresh_state
+
+_SHIPPED = ("hyperbridge.space", "hyperbridge.worker", "hyperbridge.tracking.attach")
+
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def _ours_by_value(pickler: ModuleType) -> Iterator[None]:
+    """Let a cloudpickle module pickle our worker-side modules by value."""
+    with _lock:
+        names = [
+            name
+            for name in list(sys.modules)
+            if any(name == root or name.startswith(f"{root}.") for root in _SHIPPED)
+        ]
+        added = []
+        for name in names:
+            if name not in pickler.list_registry_pickle_by_value():
+                pickler.register_pickle_by_value(sys.modules[name])
+                added.append(name)
+        try:
+            yield
+        finally:
+            for name in added:
+                pickler.unregister_pickle_by_value(sys.modules[name])
+
+
+def dumps_by_value(obj: Any, pickler: ModuleType) -> bytes:
+    """Pickle an object of ours so that it loads where hyperbridge is not installed.
+
+    Args:
+        obj: The object.
+        pickler: cloudpickle, or an engine's own copy of it.
+    """
+    with _ours_by_value(pickler):
+        return pickler.dumps(obj)  # type: ignore[no-any-return]
+
+
+def pack_objective(objective: Objective, pickler: ModuleType, *, where: str) -> bytes:
+    """Pickle the objective and its space.
+
+    Args:
+        objective: The objective.
+        pickler: cloudpickle, or an engine's own copy of it.
+        where: Names the engine, for the message.
+
+    Raises:
+        ObjectiveNotPicklableError: It cannot be pickled; the message names the variable.
+    """
+    try:
+        return dumps_by_value(objective.shipped(), pickler)
+    except Exception as exc:
+        culprit = find_culprit(objective, lambda obj: dumps_by_value(obj, pickler))
+        raise ObjectiveNotPicklableError(f"{culprit.explain(where)} ({exc})") from exc
+
+
+def pack_runtime(
+    objective: bytes,
+    attachments: list[TrialAttachment | None],
+    pickler: ModuleType,
+    *,
+    search_path: list[str] | None = None,
+) -> bytes:
+    """Pickle the runtime that `hyperbridge.worker.runtime.run_shipped` loads.
+
+    Args:
+        objective: From `pack_objective`.
+        attachments: What surrounds each objective.
+        pickler: The same pickler as for the objective.
+        search_path: Folders that workers may import the user's modules from.
+    """
+    runtime = Runtime(
+        objective=objective,
+        attachments=attachments,
+        pickler=pickler.__name__,
+        fresh_state=fresh_state,
+        search_path=search_path or [],
+    )
+    return dumps_by_value(runtime, pickler)
+
+
+class RemoteTracebackError(Exception):
+    """Carries the traceback of a worker, as the cause of the exception raised from it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"\n\n{self.text}"
+
+
+def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None = None) -> Outcome:
+    """Turn a worker's report into an Outcome.
+
+    Args:
+        report: From `hyperbridge.worker.runtime.Runtime.run`.
+        advise: Returns what to do about a traceback, to be shown below it, or None.
+    """
+    kind, *parts = pickle.loads(report)
+    if kind == "returned":
+        try:
+            value, attached = (pickle.loads(part) for part in parts)
+        except Exception as exc:  # noqa: BLE001 - unpickling a user's object may raise anything
+            return _unpicklable(
+                f"the result cannot be read on the driver ({type(exc).__name__}: {exc})"
+            )
+        return Outcome("returned", value=value, attachments=attached)
+    if kind == "unpicklable":
+        return _unpicklable(parts[0])
+    type_name, message, text, packed = parts
+    advice = None if advise is None else advise(text)
+    if advice is not None:
+        message, text = f"{message} ({advice})", f"{text}{advice}\n"
+    exception: BaseException | None = None
+    if packed is not None:
+        try:
+            exception = pickle.loads(packed)
+        except Exception:  # noqa: BLE001 - its module may be missing here; the text remains
+            exception = None
+    if exception is not None:
+        exception.__cause__ = RemoteTracebackError(text)
+    return Outcome("raised", failure=Failure(type_name, message, text, exception))
+
+
+def _unpicklable(text: str) -> Outcome:
+    error = ResultNotPicklableError(text)
+    line = f"{type(error).__name__}: {text}\n"
+    return Outcome("raised", failure=Failure(str(type(error)), text, line, error))

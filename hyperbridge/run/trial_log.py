@@ -1,0 +1,119 @@
+"""The Trials object as the Run keeps it: O(1) per trial, for subclasses too where they allow it.
+
+hyperopt's ``Trials.refresh`` rebuilds the list of valid documents from all documents, and its
+loop calls it several times per trial. Here that list is kept up to date in place. A subclass
+that overrides one of those methods still gets each call that hyperopt's loop would make.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from hyperopt import base
+from hyperopt.utils import coarse_utcnow
+
+from hyperbridge.documents import Document
+
+
+def finite_order_loss(result: dict[str, Any]) -> float | None:
+    """Return the loss of a result if it can be compared, None for a missing or NaN one."""
+    loss = result.get("loss")
+    if loss is None:
+        return None
+    try:
+        value = float(loss)
+    except (TypeError, ValueError):  # a trial with status 'fail' may call anything its loss
+        return None
+    return None if math.isnan(value) else value
+
+
+class TrialLog:
+    """Inserts documents into a Trials object and moves them through their states.
+
+    Args:
+        trials: A ``hyperopt.Trials`` or a subclass; refreshed once here.
+    """
+
+    def __init__(self, trials: Any) -> None:
+        self.trials = trials
+        kind = type(trials)
+        self._refresh_is_plain = kind.refresh is base.Trials.refresh
+        self._losses_is_plain = kind.losses is base.Trials.losses
+        trials.refresh()
+        self._best = min(self._losses_of(trials.trials), default=math.inf)
+
+    @staticmethod
+    def _losses_of(documents: Iterable[Document]) -> Iterable[float]:
+        for document in documents:
+            loss = finite_order_loss(document["result"])
+            if loss is not None:
+                yield loss
+
+    def new_documents(self) -> list[Document]:
+        """Return the documents that wait in state NEW, in order."""
+        return [d for d in self.trials._dynamic_trials if d["state"] == base.JOB_STATE_NEW]
+
+    def new_ids(self, n: int) -> list[int]:
+        """Reserve n trial ids."""
+        ids: list[int] = self.trials.new_trial_ids(n)
+        self._refresh()
+        return ids
+
+    def insert(self, documents: list[Document]) -> list[Document]:
+        """Insert documents in state NEW; return them as stored."""
+        trials = self.trials
+        before = len(trials._dynamic_trials)
+        trials.insert_trial_docs(documents)
+        stored: list[Document] = trials._dynamic_trials[before:]
+        if self._refresh_is_plain:
+            trials._trials.extend(stored)
+            trials._ids.update(document["tid"] for document in stored)
+        self._refresh()
+        return stored
+
+    def start(self, document: Document) -> None:
+        """Mark a document as running."""
+        now = coarse_utcnow()
+        document["state"] = base.JOB_STATE_RUNNING
+        document["book_time"] = now
+        document["refresh_time"] = now
+
+    def finish(self, document: Document, state: int) -> None:
+        """Give a document its final state; DONE documents must have their result by now."""
+        document["refresh_time"] = coarse_utcnow()
+        document["state"] = state
+        if state == base.JOB_STATE_DONE:
+            loss = finite_order_loss(document["result"])
+            if loss is not None:
+                self._best = min(self._best, loss)
+        elif self._refresh_is_plain:
+            self._drop(document)
+        self._refresh()
+
+    def attachments(self, document: Document) -> Any:
+        """Return the mapping of a document's attachments."""
+        try:
+            return self.trials.trial_attachments(document)
+        except NotImplementedError:  # hyperopt's own SparkTrials has none
+            return base.Trials.trial_attachments(self.trials, document)
+
+    def _drop(self, document: Document) -> None:
+        """Take a document out of the valid ones; it is almost always near the end."""
+        valid = self.trials._trials
+        for index in range(len(valid) - 1, -1, -1):
+            if valid[index] is document:
+                del valid[index]
+                return
+
+    def _refresh(self) -> None:
+        if not self._refresh_is_plain:
+            self.trials.refresh()
+
+    def best_loss(self) -> float:
+        """Return the lowest loss of all valid documents; infinity when there is none."""
+        if self._losses_is_plain:
+            return self._best
+        losses = (loss for loss in self.trials.losses() if loss is not None)
+        return min((float(loss) for loss in losses if not math.isnan(loss)), default=math.inf)

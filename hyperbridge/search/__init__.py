@@ -1,0 +1,1 @@
+"""Where new points come from."""

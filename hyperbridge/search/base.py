@@ -1,0 +1,35 @@
+"""The contract of a search: propose points, learn from results.
+
+The Run owns the loop, the ids and the documents' life; a search only fills new documents
+in and is told what became of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from hyperbridge.documents import Document
+
+
+class Search(Protocol):
+    """Where new points come from.
+
+    All methods are called under the Run's lock, so one at a time.
+    """
+
+    name: str
+    """How the search is called in logs and in MLflow's ``algo`` param."""
+
+    def propose(self, new_ids: Sequence[int]) -> list[Document]:
+        """Return documents in state NEW for some of the ids, in order.
+
+        Args:
+            new_ids: Fresh trial ids. Fewer documents than ids are legal; none at all means
+                that the search has nothing more to propose.
+        """
+        ...
+
+    def observe(self, document: Document) -> None:
+        """Hear that a document changed its state: it runs now, or it ended."""
+        ...

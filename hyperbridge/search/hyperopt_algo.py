@@ -1,0 +1,116 @@
+"""Search with a hyperopt suggest function, called exactly as hyperopt's fmin calls it.
+
+Source: hyperopt's own loop, which draws one ``rstate.integers(2**31 - 1)`` per call and
+passes ``(new_ids, domain, trials, seed)``. Any function with that signature works: those of
+hyperopt, a ``functools.partial`` of one, or a user's own.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from hyperbridge import config
+from hyperbridge.documents import Document
+from hyperbridge.errors import InvalidArgumentError
+
+logger = logging.getLogger(__name__)
+
+SuggestFunction = Callable[..., list[Document]]
+
+_SEED_BOUND = 2**31 - 1
+
+
+class SeedSource(Protocol):
+    """Draws the seed of each call of the algorithm."""
+
+    def integers(self, high: int) -> Any:
+        """Return an integer in ``[0, high)``."""
+        ...
+
+
+class _LegacySeedSource:
+    """A ``RandomState`` seen as a ``Generator``: old hyperopt code passes one."""
+
+    def __init__(self, state: np.random.RandomState) -> None:
+        self._state = state
+
+    def integers(self, high: int) -> int:
+        return int(self._state.randint(high))
+
+
+def seed_source(rstate: Any) -> SeedSource:
+    """Return the object that seeds are drawn from.
+
+    Args:
+        rstate: A ``numpy.random.Generator``, or a ``RandomState`` as old code passes it.
+
+    Raises:
+        InvalidArgumentError: It is neither.
+
+    Examples:
+        >>> seed_source(np.random.default_rng(0)).integers(10) in range(10)
+        True
+    """
+    if isinstance(rstate, np.random.RandomState):
+        return _LegacySeedSource(rstate)
+    if callable(getattr(rstate, "integers", None)):
+        return rstate  # type: ignore[no-any-return]  # duck typing, as in hyperopt
+    raise InvalidArgumentError(
+        f"rstate must be a numpy.random.Generator (or an old RandomState), got {rstate!r}. "
+        "Use rstate=numpy.random.default_rng(seed)."
+    )
+
+
+def algo_name(algo: Any) -> str:
+    """Name an algorithm: the module of its innermost function, as Databricks logs it.
+
+    Examples:
+        >>> from hyperopt import tpe
+        >>> algo_name(functools.partial(tpe.suggest, gamma=0.5))
+        'hyperopt.tpe'
+    """
+    while isinstance(algo, functools.partial):
+        algo = algo.func
+    module = getattr(algo, "__module__", None)
+    if callable(algo) and hasattr(algo, "__qualname__") and module:
+        return str(module)
+    kind = type(algo)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+class HyperoptSearch:
+    """A hyperopt suggest function on the real Domain and the real Trials.
+
+    Args:
+        algo: The suggest function.
+        domain: hyperopt's Domain of this run.
+        trials: hyperopt's Trials of this run.
+        seeds: Where the seed of each call comes from.
+    """
+
+    def __init__(self, algo: SuggestFunction, domain: Any, trials: Any, seeds: SeedSource) -> None:
+        self.name = algo_name(algo)
+        self._algo = algo
+        self._domain = domain
+        self._trials = trials
+        self._seeds = seeds
+
+    def propose(self, new_ids: Sequence[int]) -> list[Document]:
+        """Call the algorithm once. See `Search.propose`."""
+        seed = self._seeds.integers(_SEED_BOUND)
+        # atpe searches inside its suggest function, with an fmin that may be ours by now.
+        with config.settings(backend="local", parallelism=None, tracking=False):
+            documents = self._algo(list(new_ids), self._domain, self._trials, seed)
+        if len(documents) > len(new_ids):
+            raise InvalidArgumentError(
+                f"algo {self.name!r} returned {len(documents)} trials for {len(new_ids)} ids"
+            )
+        return documents
+
+    def observe(self, document: Document) -> None:
+        """Do nothing: a suggest function reads the Trials itself."""

@@ -1,0 +1,135 @@
+"""Run one trial in a worker process and report its outcome as plain bytes.
+
+The runtime is shipped once per run and kept by the process for the run's next trials; the
+objective is unpickled for each trial, so that globals and closures that one trial changed are
+not seen by the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import traceback
+import types
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+Message = tuple[int, dict[str, Any], list[Any]]
+"""One trial on its way to a worker: id, assignment, the observers' tokens."""
+
+_KEPT_RUNS = 8
+
+
+class Runtime:
+    """Everything a worker needs for the trials of one run.
+
+    Args:
+        objective: The pickled objective, see `hyperbridge.worker.objective`.
+        attachments: What surrounds each objective, see `hyperbridge.run.observer`.
+        pickler: Name of the cloudpickle module that the workers have.
+        fresh_state: Context manager factory that isolates trials of one process.
+        search_path: Folders to import the user's modules from, beside the worker's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        objective: bytes,
+        attachments: list[Any],
+        pickler: str,
+        fresh_state: Callable[[], Any],
+        search_path: list[str],
+    ) -> None:
+        self.objective = objective
+        self.attachments = attachments
+        self.pickler = pickler
+        self.fresh_state = fresh_state
+        self.search_path = search_path
+
+    def run(self, message: Message) -> bytes:
+        """Run one trial.
+
+        Returns:
+            Pickled ``("returned", value bytes, attachments)``, ``("raised", type name,
+            message, traceback, exception bytes or None)`` or ``("unpicklable", text)``.
+        """
+        dumps = importlib.import_module(self.pickler).dumps
+        with self.fresh_state():
+            try:
+                value, attached = self._evaluate(message)
+            except BaseException as exc:  # noqa: BLE001 - sys.exit() fails a trial, no more
+                report = _describe(exc, dumps)
+            else:
+                report = _pack(value, attached, dumps)
+        _flush()
+        return dumps(report)  # type: ignore[no-any-return]
+
+    def _evaluate(self, message: Message) -> tuple[Any, dict[str, Any]]:
+        tid, assignment, tokens = message
+        loads = importlib.import_module(self.pickler).loads
+        for folder in self.search_path:
+            if folder not in sys.path:
+                sys.path.append(folder)
+        with contextlib.ExitStack() as stack:
+            for attachment, token in zip(self.attachments, tokens):  # noqa: B905 - 3.9 workers
+                if attachment is not None and token is not None:
+                    stack.enter_context(attachment(token, shared_process=False))
+            return loads(self.objective)(tid, assignment)  # type: ignore[no-any-return]
+
+
+def _describe(exc: BaseException, dumps: Callable[[Any], bytes]) -> tuple[Any, ...]:
+    text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+    try:
+        packed = dumps(exc)
+        importlib.import_module("pickle").loads(packed)  # some exceptions cannot be rebuilt
+    except Exception:  # noqa: BLE001 - an exception class of the user's may do anything
+        packed = None
+    return ("raised", str(type(exc)), str(exc), text, packed)
+
+
+def _pack(value: Any, attached: dict[str, Any], dumps: Callable[[Any], bytes]) -> tuple[Any, ...]:
+    try:
+        return ("returned", dumps(value), dumps(attached))
+    except Exception as exc:  # noqa: BLE001 - pickling a user's object may raise anything
+        culprit = "the result"
+        if isinstance(value, dict):
+            for key, part in value.items():
+                try:
+                    dumps(part)
+                except Exception:  # noqa: BLE001 - as above
+                    culprit = f"result[{key!r}], a {type(part).__name__},"
+                    break
+        return (
+            "unpicklable",
+            f"{culprit} cannot be sent back to the driver ({type(exc).__name__}: {exc}). "
+            "Return less, for example numbers, or store the object and return its path.",
+        )
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+
+
+def run_shipped(key: str, shipment: Callable[[], bytes], message: Message, pickler: str) -> bytes:
+    """Run one trial with the runtime of a run, loading it once per process.
+
+    Args:
+        key: Names the run.
+        shipment: Returns the pickled `Runtime`; called at most once per process.
+        message: The trial.
+        pickler: Name of the cloudpickle module that the workers have.
+    """
+    name = "_hyperbridge_worker"
+    module = sys.modules.setdefault(name, types.ModuleType(name, "Runs kept by this process."))
+    runtimes = module.__dict__.setdefault("runtimes", OrderedDict())
+    runtime = runtimes.get(key)
+    if runtime is None:
+        runtime = importlib.import_module(pickler).loads(shipment())
+        runtimes[key] = runtime
+        while len(runtimes) > _KEPT_RUNS:
+            runtimes.popitem(last=False)
+    return runtime.run(message)  # type: ignore[no-any-return]

@@ -1,0 +1,146 @@
+"""An import goes down only: the floors of the package, checked by reading the imports."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "hyperbridge"
+
+FLOORS = {
+    "errors": 0,
+    "optional": 0,
+    "config": 0,
+    "documents": 1,
+    "space": 1,
+    "worker": 1,
+    "translate": 2,
+    "search": 2,
+    "run": 3,
+    "tracking": 3,
+    "backends": 4,
+    "surface": 5,
+    "testing": 5,
+    "auto": 6,
+    "cli": 6,
+    "migrate": 6,
+    "report": 6,
+    "__init__": 6,
+    "__main__": 6,
+}
+
+# run/ is built on search/'s contract, tracking/ on run/'s observer: neighbours on one floor
+# may know each other only where it is said here.
+NEIGHBOURS = {
+    ("optional", "errors"),
+    ("config", "errors"),
+    ("documents", "space"),
+    ("worker", "space"),
+    ("search", "translate"),
+    ("tracking", "run"),
+    ("cli", "migrate"),
+    ("cli", "report"),
+    ("auto", "__init__"),
+    ("__main__", "cli"),
+    ("cli", "__init__"),
+    ("report", "__init__"),
+}
+
+ENGINES = {
+    "pyspark": ("backends/spark", "cli/doctor", "cli/notebook", "cli/databricks", "surface/spark_"),
+    "ray": ("backends/ray", "search/ray", "translate/to_ray", "surface/ray", "cli/doctor"),
+    "optuna": (
+        "backends/optuna",
+        "search/optuna",
+        "translate/to_optuna",
+        "surface/optuna",
+        "surface/stud",
+        "cli/doctor",
+    ),
+    "mlflow": ("tracking/", "cli/doctor"),
+}
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> list[str]:
+    """Return the dotted names that a module imports outside of TYPE_CHECKING blocks."""
+    found: list[str] = []
+
+    def visit(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for child in node.orelse:
+                visit(child)
+            return
+        if isinstance(node, ast.Import):
+            found.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name_of(path)} uses a relative import"
+            found.extend(f"{node.module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")))
+    return found
+
+
+def upward_imports(path: Path) -> list[str]:
+    here = room_of(path)
+    wrong = []
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] != "hyperbridge" or len(parts) == 1:
+            continue
+        there = parts[1] if parts[1] in FLOORS else "__init__"
+        if there == here or (here, there) in NEIGHBOURS:
+            continue
+        if FLOORS[there] >= FLOORS[here]:
+            wrong.append(f"{name_of(path)} (floor {FLOORS[here]}) imports {name}")
+    return wrong
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_go_down_only(path: Path) -> None:
+    assert room_of(path) in FLOORS, f"say in FLOORS on which floor {name_of(path)} is"
+    assert upward_imports(path) == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_an_engine_is_imported_only_in_modules_about_it(path: Path) -> None:
+    for name in imports_of(path):
+        about = ENGINES.get(name.partition(".")[0])
+        if about is not None:
+            assert name_of(path).startswith(about), f"{name_of(path)} imports {name}"
+
+
+def test_no_backend_knows_another() -> None:
+    kinds = ("local", "spark", "ray", "optuna")
+    for path in (PACKAGE / "backends").glob("*.py"):
+        own = [kind for kind in kinds if path.stem.startswith(kind)]
+        if not own:
+            continue
+        for name in imports_of(path):
+            other = name.removeprefix("hyperbridge.backends.")
+            if other != name:
+                assert not [k for k in kinds if other.startswith(k) and k not in own], name
+
+
+def test_an_upward_import_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = tmp_path / "hyperbridge" / "space"
+    room.mkdir(parents=True)
+    module = room / "wrong.py"
+    module.write_text("def f():\n    from hyperbridge.run.run import Run\n")
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path / "hyperbridge")
+    assert upward_imports(module) == ["space/wrong.py (floor 1) imports hyperbridge.run.run.Run"]
