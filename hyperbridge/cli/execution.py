@@ -1,0 +1,129 @@
+"""Run code as ``__main__``, and keep our own frames out of the tracebacks it ends with."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import CodeType, TracebackType
+from typing import Any, TypeVar
+
+from hyperbridge.cli.cells import Cell, Code
+
+T = TypeVar("T")
+
+_FUTURE = annotations.compiler_flag
+
+
+def run_source(source: bytes, filename: str, namespace: dict[str, Any]) -> None:
+    """Compile and run the content of a source file.
+
+    Args:
+        source: The content, in the encoding that it declares.
+        filename: For tracebacks.
+        namespace: The globals.
+    """
+    with _own_frames_hidden():
+        code = _enter(compile, source, filename, "exec", 0, True)
+        _enter(exec, code, namespace)
+
+
+def run_code(code: CodeType, namespace: dict[str, Any]) -> None:
+    """Run compiled code in a namespace."""
+    with _own_frames_hidden():
+        _enter(exec, code, namespace)
+
+
+def run_cells(codes: Iterable[Code], namespace: dict[str, Any]) -> None:
+    """Run a notebook's cells in order.
+
+    All are compiled before the first one runs, so that a syntax error in the last cell shows
+    at once and not after hours.
+    """
+    with _own_frames_hidden():
+        compiled: list[CodeType] = []
+        flags = 0  # "from __future__ import annotations" holds for the cells that follow
+        for code in codes:
+            _show_source(code.cell)
+            compiled.append(_compile_cell(code, flags))
+            flags |= compiled[-1].co_flags & _FUTURE
+        for each in compiled:
+            _enter(exec, each, namespace)
+
+
+def call(function: Callable[..., T], *args: Any) -> T:
+    """Call something that may import, and so run, the user's code."""
+    with _own_frames_hidden():
+        return _enter(function, *args)
+
+
+def _show_source(cell: Cell) -> None:
+    """Let tracebacks and inspect find the lines of a cell that is no file of its own."""
+    if cell.filename.startswith("<"):
+        lines = [f"{line}\n" for line in cell.text.splitlines()]
+        linecache.cache[cell.filename] = (len(cell.text), None, lines, cell.filename)
+
+
+def _compile_cell(code: Code, flags: int) -> CodeType:
+    source = "\n" * (code.first_line - 1) + code.source
+    try:
+        return _enter(compile, source, code.cell.filename, "exec", flags, True)
+    except SyntaxError as exc:
+        if exc.text is None and exc.lineno is not None:
+            exc.text = linecache.getline(code.cell.filename, exc.lineno)
+        if exc.msg.startswith(("'await' outside", "'async ", "asynchronous comprehension")):
+            exc.msg += (
+                "; outside Jupyter no event loop runs: put this into an 'async def' and call it "
+                "with asyncio.run()"
+            )
+        raise
+
+
+def _enter(function: Callable[..., T], *args: Any) -> T:
+    """Call the function. What lies above this frame in a traceback is ours, below the user's."""
+    return function(*args)
+
+
+@contextmanager
+def _own_frames_hidden() -> Iterator[None]:
+    """Have Python print an exception that ends the process without the frames that are ours.
+
+    The exception goes its normal way, so that exit codes, signals and ``sys.excepthook`` are as
+    ever; only the hook is wrapped, when it is too late for the script to see.
+    """
+    try:
+        yield
+    except SystemExit:
+        raise
+    except BaseException:
+        hook = sys.excepthook
+
+        def print_without_ours(
+            kind: type[BaseException], exc: BaseException, trace: TracebackType | None
+        ) -> None:
+            exc = exc.with_traceback(_below_entry(trace))
+            if hook is sys.__excepthook__ and sys.version_info < (3, 13):
+                # Before 3.13 the built-in hook looks for source lines in files only, and a cell
+                # of a notebook is none.
+                traceback.print_exception(kind, exc, exc.__traceback__)
+            else:
+                hook(kind, exc, exc.__traceback__)
+
+        sys.excepthook = print_without_ours
+        raise
+
+
+def _below_entry(trace: TracebackType | None) -> TracebackType | None:
+    found = trace
+    while found is not None and found.tb_frame.f_code is not _enter.__code__:
+        found = found.tb_next
+    if found is None:  # an error of our own: show all of it
+        return trace
+    found = found.tb_next
+    while found is not None and found.tb_frame.f_globals.get("__name__", "").startswith(
+        "importlib"
+    ):
+        found = found.tb_next
+    return found

@@ -1,0 +1,66 @@
+"""The command ``hyperbridge``: its verbs, ``--version`` and ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from hyperbridge.cli import run
+
+_EXAMPLE = """\
+example:
+  hyperbridge run train.py --epochs 3
+      runs train.py unchanged; what it imports from hyperopt is hyperbridge's
+
+'hyperbridge VERB --help' says more.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        argv: The arguments without the program's name; None means those of the process.
+
+    Returns:
+        0 when done. ``run`` ends as its script does.
+
+    Raises:
+        SystemExit: With code 2 on bad usage, 0 after ``--help`` and ``--version``; from
+            ``run``, whatever its script raises.
+
+    Examples:
+        >>> main(["run", "no_such_script.py"])
+        Traceback (most recent call last):
+        ...
+        SystemExit: 2
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="hyperbridge",
+        description="Run hyperopt code on Spark, with nested MLflow runs.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    verbs = parser.add_subparsers(metavar="VERB", required=True, title="verbs")
+    run.add_parser(verbs)
+    target: list[str] = []
+    if arguments[:1] == ["run"]:
+        arguments, target = run.split(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return run.run(args, target)
+
+
+class _Version(argparse.Action):
+    """Print the version; looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import hyperbridge
+
+        print(f"hyperbridge {hyperbridge.__version__}")
+        parser.exit()

@@ -1,0 +1,140 @@
+"""The verb ``run``: options first, then a script, notebook or module with its own arguments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, NoReturn
+
+from hyperbridge import config
+from hyperbridge.cli.programs import load
+from hyperbridge.errors import HyperbridgeError
+
+_USAGE = (
+    "hyperbridge run [--backend NAME] [--parallelism N] [--tracking | --no-tracking]\n"
+    "                       (SCRIPT | NOTEBOOK | -m MODULE) [ARG ...]"
+)
+_DESCRIPTION = """\
+Run a Python script, a notebook (.ipynb, or a Databricks source file) or a module
+unchanged. What it imports from hyperopt is hyperbridge's. Everything after its
+name is its own, and so are its exit code and its tracebacks.
+"""
+_EXAMPLES = """\
+examples:
+  hyperbridge run train.py --epochs 3
+  hyperbridge run --backend local --no-tracking train.py
+  hyperbridge run --parallelism 8 -m package.train data.csv
+  hyperbridge run notebooks/tune.ipynb
+"""
+_TAKES_VALUE = ("--backend", "--parallelism")
+
+
+def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "run",
+        help="run a script or notebook that uses hyperopt, unchanged",
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(parser=parser)
+    parser.add_argument(
+        "--backend",
+        metavar="NAME",
+        help="where trials run: local or spark (default: spark for SparkTrials, local for Trials)",
+    )
+    parser.add_argument(
+        "--parallelism",
+        metavar="N",
+        type=int,
+        help="how many trials run at once (default: what the script or the backend says)",
+    )
+    parser.add_argument(
+        "--tracking",
+        action=argparse.BooleanOptionalAction,
+        help="log the searches to MLflow, or do not (default: when trials go to Spark)",
+    )
+
+
+def split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Split the command line where the script's part begins.
+
+    Args:
+        argv: ``run`` and all that follows it.
+
+    Returns:
+        Our arguments, and the rest: ``[SCRIPT, ...]`` or ``["-m", MODULE, ...]``.
+
+    Examples:
+        >>> split(["run", "--backend", "spark", "train.py", "--backend", "x"])
+        (['run', '--backend', 'spark'], ['train.py', '--backend', 'x'])
+    """
+    position = 1
+    while position < len(argv):
+        token = argv[position]
+        if token == "--":
+            return argv[:position], argv[position + 1 :]
+        if not token.startswith("-"):
+            return argv[:position], argv[position:]
+        if token.startswith("-m"):
+            glued = [token[2:]] if token != "-m" else []
+            return argv[:position], ["-m", *glued, *argv[position + 1 :]]
+        position += 2 if token in _TAKES_VALUE else 1
+    return argv, []
+
+
+def run(args: argparse.Namespace, target: list[str]) -> int:
+    """Run the script; it ends this process's main thread as it would end its own.
+
+    Args:
+        args: The verb's options.
+        target: From `split`.
+
+    Returns:
+        0, when the script came to its end.
+
+    Raises:
+        SystemExit: Code 2 for a mistake in the command line.
+        BaseException: What the script raised.
+    """
+    parser: argparse.ArgumentParser = args.parser
+    if not target or target == ["-m"]:
+        _usage_error(parser, "give a SCRIPT, a NOTEBOOK or -m MODULE to run")
+    if args.backend is not None and not args.backend.strip():
+        _usage_error(parser, "--backend must not be empty")
+    if args.parallelism is not None and args.parallelism < 1:
+        _usage_error(parser, f"--parallelism must be at least 1, got {args.parallelism}")
+    _export(args)
+
+    try:
+        program = load(target)
+        settings = config.resolve()
+        if settings.backend is not None:
+            from hyperbridge import backends  # imports hyperopt: not before it is needed
+
+            backends.get(settings.backend)
+    except HyperbridgeError as exc:
+        _usage_error(parser, str(exc))
+    from hyperbridge.surface.shim import install
+
+    install()
+    program.run()
+    return 0
+
+
+def _export(args: argparse.Namespace) -> None:
+    """Put the options into the environment, where the script and its child processes see them."""
+    if args.backend is not None:
+        os.environ[config.ENVIRONMENT["backend"]] = args.backend
+    if args.parallelism is not None:
+        os.environ[config.ENVIRONMENT["parallelism"]] = str(args.parallelism)
+    if args.tracking is not None:
+        os.environ[config.ENVIRONMENT["tracking"]] = "1" if args.tracking else "0"
+
+
+def _usage_error(parser: argparse.ArgumentParser, message: str) -> NoReturn:
+    parser.exit(2, f"{parser.prog}: error: {message}\n")
+    raise AssertionError  # exit() does not return

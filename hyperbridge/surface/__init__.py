@@ -1,0 +1,1 @@
+"""What users of hyperopt see: fmin, Trials, SparkTrials, and the shim behind hyperopt."""

@@ -1,0 +1,159 @@
+"""One call of fmin, all arguments decided: put the parts together and run them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hyperopt.base import JOB_STATE_DONE
+from hyperopt.exceptions import AllTrialsFailed
+
+from hyperbridge.backends import Backend, Session
+from hyperbridge.documents import Failure
+from hyperbridge.errors import HyperbridgeError
+from hyperbridge.run.limits import Limits, StopReason
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.observer import Observer, RunInfo
+from hyperbridge.run.progress import Progress, progress_bar
+from hyperbridge.run.run import Run
+from hyperbridge.run.saving import TrialsFile
+from hyperbridge.run.trial_log import TrialLog
+from hyperbridge.search.hyperopt_algo import HyperoptSearch, SeedSource
+from hyperbridge.surface import originals
+from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import DecodedValues
+from hyperbridge.tracking import make_tracker, should_track
+
+logger = logging.getLogger(__name__)
+
+
+class AllTrialsFailedError(HyperbridgeError, AllTrialsFailed):  # type: ignore[misc]  # no types
+    """No trial ended with a loss, so there is no argmin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The decided arguments of one call of fmin.
+
+    Attributes:
+        objective: What the trials evaluate.
+        algo: The suggest function.
+        seeds: Where the seed of each of its calls comes from.
+        limits: When to stop.
+        n_extra: Trials that come on top of ``max_evals``, see `insert_points`.
+        trials: Where the trials are kept.
+        backend: Where the trials run.
+        parallelism: As the user gave it; None for the backend's default.
+        tracking: As the user gave it; None for the backend's default.
+        tolerant: Whether the search goes on after a failed trial.
+        progress: True, False or a progress factory.
+        trials_file: Where the trials are saved, or None.
+        return_argmin: Whether to return the assignment, else the point.
+    """
+
+    objective: Objective
+    algo: Callable[..., Any]
+    seeds: SeedSource
+    limits: Limits
+    n_extra: int
+    trials: Any
+    backend: Backend
+    parallelism: int | None
+    tracking: bool | None
+    tolerant: bool
+    progress: Any
+    trials_file: TrialsFile | None
+    return_argmin: bool
+
+
+def minimise(call: Call) -> Any:
+    """Run a call of fmin and return what fmin returns."""
+    track = should_track(call.tracking, remote=call.backend.tracked)
+    with call.backend.prepare(
+        call.objective, parallelism=call.parallelism, trials=call.trials
+    ) as session:
+        run = _run(call, session, track)
+    if isinstance(call.trials, DecodedValues):
+        call.trials._space = call.objective.space
+    return _answer(call, run.first_failure)
+
+
+def _run(call: Call, session: Session, track: bool) -> Run:
+    is_spark = isinstance(call.trials, originals.spark_trials)
+    log = TrialLog(call.trials)
+    search = HyperoptSearch(call.algo, call.objective.domain, call.trials, call.seeds)
+    observers: list[Observer] = [make_tracker()] if track else []
+    if call.progress:
+        n_done = sum(d["state"] == JOB_STATE_DONE for d in call.trials.trials)
+        factory = progress_bar if call.progress is True else call.progress
+        total = call.limits.max_evals
+        if total is not None:
+            total += call.n_extra
+        observers.append(Progress(factory, initial=n_done, total=total, best_loss=log.best_loss))
+    run = Run(
+        log=log,
+        search=search,
+        limits=call.limits,
+        capacity=session.parallelism,
+        tolerant=call.tolerant,
+        spark_trials=is_spark,
+        observers=observers,
+        trials_file=call.trials_file,
+        n_extra=call.n_extra,
+    )
+    info = RunInfo(
+        backend=call.backend.name,
+        max_evals=call.limits.max_evals,
+        parallelism=call.parallelism,
+        actual_parallelism=session.parallelism,
+        timeout=call.limits.timeout,
+        algo=search.name,
+        max_queue_len=call.limits.max_queue_len,
+        space_text=str(call.objective.expr),
+        decode=call.objective.space.decode,
+    )
+    if not is_spark:
+        run.observe(info, lambda: session.execute(run))
+        return run
+    call.trials.parallelism = session.parallelism
+    _note_stop(call.trials, None)
+    try:
+        run.observe(info, lambda: session.execute(run))
+    finally:
+        _note_stop(call.trials, run.stop_reason)
+        if isinstance(call.trials, SparkTrials):
+            call.trials.log_totals()
+    return run
+
+
+def _note_stop(trials: Any, reason: StopReason | None) -> None:
+    """Keep, on a SparkTrials, whether and why the search was cancelled."""
+    named = (StopReason.TIMEOUT, StopReason.EARLY_STOP, StopReason.USER)
+    trials._fmin_cancelled = reason in named
+    trials._fmin_cancelled_reason = reason.value if reason in named else None
+
+
+def _answer(call: Call, first_failure: Failure | None) -> Any:
+    trials = call.trials
+    if not call.return_argmin and not trials.trials:
+        return None
+    try:
+        best = trials.argmin
+    except AllTrialsFailed as exc:
+        raise AllTrialsFailedError(_why(trials, first_failure)) from (
+            first_failure.exception if first_failure is not None else exc
+        )
+    return best if call.return_argmin else call.objective.space.point(best)
+
+
+def _why(trials: Any, first_failure: Failure | None) -> str:
+    """Say why there is no argmin, with the first traceback where a trial raised."""
+    n_ended = len(trials._dynamic_trials)
+    text = f"None of the {n_ended} trials ended with status 'ok' and a loss that is a number."
+    if n_ended == 0:
+        return "No trial was evaluated, so there is no argmin to return."
+    if first_failure is None:
+        return text
+    return f"{text} The first failure:\n{first_failure.traceback}"

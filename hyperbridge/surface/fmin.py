@@ -1,0 +1,239 @@
+"""fmin: hyperopt's function on any backend."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hyperopt import tpe
+
+from hyperbridge import backends, config
+from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.run.limits import (
+    Limits,
+    check_loss_threshold,
+    check_max_evals,
+    check_max_queue_len,
+    check_timeout,
+)
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.saving import TrialsFile
+from hyperbridge.search.hyperopt_algo import seed_source
+from hyperbridge.surface import originals
+from hyperbridge.surface.call import Call, minimise
+from hyperbridge.surface.points import insert_points, open_trials
+from hyperbridge.surface.trials import Trials
+
+logger = logging.getLogger(__name__)
+
+
+def fmin(
+    fn: Callable[..., Any],
+    space: Any,
+    algo: Any = None,
+    max_evals: int | None = None,
+    timeout: float | None = None,
+    loss_threshold: float | None = None,
+    trials: Any = None,
+    rstate: Any = None,
+    allow_trials_fmin: bool = True,
+    pass_expr_memo_ctrl: bool | None = None,
+    catch_eval_exceptions: bool = False,
+    verbose: bool = True,
+    return_argmin: bool = True,
+    points_to_evaluate: Sequence[dict[str, Any]] | None = None,
+    max_queue_len: int = 1,
+    show_progressbar: Any = True,
+    early_stop_fn: Any = None,
+    trials_save_file: str | os.PathLike[str] = "",
+    *,
+    backend: Any = None,
+    parallelism: int | None = None,
+    tracking: bool | None = None,
+) -> Any:
+    """Minimise a function over a search space.
+
+    The arguments up to ``trials_save_file`` are those of ``hyperopt.fmin`` and mean the same.
+    Those behind the star can also be set by ``with hyperbridge.settings(...)`` and by the
+    environment variables ``HYPERBRIDGE_BACKEND``, ``HYPERBRIDGE_PARALLELISM`` and
+    ``HYPERBRIDGE_TRACKING``; the argument outranks the context manager, and that the environment.
+
+    Args:
+        fn: The objective: takes a point of the space, returns the loss as a number, or a dict
+            with ``status`` and, when that is ``STATUS_OK``, ``loss``.
+        space: A hyperopt search space, or ``"annotated"`` to read it from fn's annotations.
+        algo: A hyperopt suggest function, a ``functools.partial`` of one or your own; None
+            means ``tpe.suggest``.
+        max_evals: Trials in the Trials object at the end, the user's own points not counted;
+            None for no limit.
+        timeout: Seconds; what runs by then is cancelled where the backend can.
+        loss_threshold: Stop once the best loss is below it.
+        trials: Where the trials are kept. SparkTrials choose the Spark backend, unless a
+            backend is set, and let the search go on after a failed trial; with plain Trials,
+            or None, fmin raises what the objective raised.
+        rstate: A ``numpy.random.Generator`` (or an old ``RandomState``); None takes the seed of
+            the environment variable ``HYPEROPT_FMIN_SEED``, if set.
+        allow_trials_fmin: Whether a Trials class that defines its own ``fmin`` gets the call.
+        pass_expr_memo_ctrl: Call ``fn(expr=, memo=, ctrl=)`` instead; None asks fn's own mark.
+        catch_eval_exceptions: With plain Trials: a failed trial does not end the search.
+        verbose: False hides the progress bar.
+        return_argmin: True returns the best assignment (indices for choices), False the best
+            point, or None when there is none.
+        points_to_evaluate: Assignments by label to begin with.
+        max_queue_len: How many points are proposed at a time.
+        show_progressbar: True, False, or a context manager factory, see ``hyperopt.progress``.
+        early_stop_fn: ``(trials, *args) -> (stop, args)``, called after each trial.
+        trials_save_file: A file that the Trials are saved to after each trial, and continued
+            from when ``trials`` is None or an empty SparkTrials. Unpickling runs code: continue
+            only from files that you trust.
+        backend: ``"local"``, ``"spark"`` or a backend object such as ``hyperbridge.Spark()``.
+        parallelism: Trials at once; None for the backend's default.
+        tracking: Whether to log to MLflow; None means yes when trials go to Spark and mlflow
+            is installed.
+
+    Returns:
+        See ``return_argmin``.
+
+    Raises:
+        InvalidArgumentError: An argument cannot work. It is a ValueError, as are
+            InvalidSpaceError (the message has the label) and UnknownBackendError.
+        UnsupportedArgumentError: The backend cannot honour an argument.
+        BackendUnavailableError: The backend cannot run here.
+        ObjectiveNotPicklableError: The objective cannot be sent to workers.
+        AllTrialsFailedError: No trial has a loss; it is hyperopt's AllTrialsFailed too.
+        Exception: What the objective raised, with plain Trials.
+
+    Examples:
+        >>> import numpy as np
+        >>> from hyperbridge import fmin, hp, tpe
+        >>> best = fmin(lambda x: x**2, hp.uniform("x", -1, 1), algo=tpe.suggest, max_evals=25,
+        ...             rstate=np.random.default_rng(0), show_progressbar=False)
+        >>> bool(abs(best["x"]) < 0.2)
+        True
+    """
+    settings = config.resolve(backend=backend, parallelism=parallelism, tracking=tracking)
+    chosen = None if settings.backend is None else backends.get(settings.backend)
+    if _goes_to_hyperopt(trials, allow_trials_fmin):
+        if chosen is not None:
+            raise UnsupportedArgumentError(
+                f"{type(trials).__name__} evaluates trials by its own means, so backend "
+                f"{chosen.name!r} cannot take them. Use Trials or SparkTrials, or set no backend."
+            )
+        return _hyperopt_fmin(
+            fn, space, algo, max_evals,
+            timeout=timeout, loss_threshold=loss_threshold, trials=trials, rstate=rstate,
+            allow_trials_fmin=allow_trials_fmin, pass_expr_memo_ctrl=pass_expr_memo_ctrl,
+            catch_eval_exceptions=catch_eval_exceptions, verbose=verbose,
+            return_argmin=return_argmin, points_to_evaluate=points_to_evaluate,
+            max_queue_len=max_queue_len, show_progressbar=show_progressbar,
+            early_stop_fn=early_stop_fn, trials_save_file=trials_save_file,
+        )  # fmt: skip
+    is_spark = isinstance(trials, originals.spark_trials)
+    if chosen is None:
+        chosen = backends.Spark() if is_spark else backends.Local()
+    if algo is None:
+        algo = tpe.suggest
+        logger.warning("TPE is being used as the default algorithm.")
+    elif not callable(algo):
+        raise InvalidArgumentError(
+            f"algo must be a suggest function such as tpe.suggest, got {algo!r}"
+        )
+    if early_stop_fn is not None and not callable(early_stop_fn):
+        raise InvalidArgumentError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
+    limits = Limits(
+        max_evals=check_max_evals(max_evals),
+        timeout=check_timeout(_timeout_of(trials, timeout) if is_spark else timeout),
+        loss_threshold=check_loss_threshold(
+            _threshold_of(trials, loss_threshold) if is_spark else loss_threshold
+        ),
+        early_stop=early_stop_fn,
+        max_queue_len=check_max_queue_len(max_queue_len),
+    )
+    seeds = seed_source(_rstate(rstate))
+    objective = Objective(fn, space, pass_expr_memo_ctrl)
+    file = TrialsFile(trials_save_file) if os.fspath(trials_save_file) else None
+    trials = open_trials(trials, file)
+    n_extra = insert_points(trials, points_to_evaluate, objective)
+    if limits.max_evals == 0 and return_argmin and not trials.trials:
+        raise InvalidArgumentError(
+            "max_evals=0 evaluates nothing, so there is no argmin to return. Give max_evals of "
+            "at least 1, or return_argmin=False."
+        )
+    requested = settings.parallelism
+    if requested is None and is_spark:
+        requested = trials.user_specified_parallelism
+    return minimise(
+        Call(
+            objective=objective,
+            algo=algo,
+            seeds=seeds,
+            limits=limits,
+            n_extra=n_extra,
+            trials=trials,
+            backend=chosen,
+            parallelism=requested,
+            tracking=settings.tracking,
+            tolerant=is_spark or bool(catch_eval_exceptions),
+            progress=show_progressbar if verbose else False,
+            trials_file=file,
+            return_argmin=return_argmin,
+        )
+    )
+
+
+def _goes_to_hyperopt(trials: Any, allow_trials_fmin: bool) -> bool:
+    """Tell whether the Trials evaluate by themselves: MongoTrials and the like, or own fmin."""
+    if trials is None or isinstance(trials, originals.spark_trials):
+        own = getattr(type(trials), "fmin", None)
+        return allow_trials_fmin and own is not None and not _is_known(own)
+    if getattr(trials, "asynchronous", False):
+        return True
+    own = getattr(type(trials), "fmin", None)
+    return allow_trials_fmin and own is not None and not _is_known(own)
+
+
+def _is_known(method: Any) -> bool:
+    """Tell whether a ``fmin`` method of a Trials class is hyperopt's or ours."""
+    module = getattr(method, "__module__", "")
+    return method in (originals.trials_fmin, originals.spark_trials.fmin, Trials.fmin) or (
+        module.startswith("hyperbridge.")
+    )
+
+
+def _hyperopt_fmin(fn: Any, space: Any, algo: Any, max_evals: Any, **kwargs: Any) -> Any:
+    logger.debug("%s goes to hyperopt's own fmin", type(kwargs["trials"]).__name__)
+    return originals.fmin(fn, space, algo, max_evals, **kwargs)
+
+
+def _timeout_of(trials: Any, timeout: float | None) -> float | None:
+    """Combine the timeouts of SparkTrials and of fmin as hyperopt does."""
+    if timeout is None:
+        return trials.timeout  # type: ignore[no-any-return]
+    if trials.timeout is not None:
+        logger.warning("Timeout param was defined in Trials object, ignoring fmin definition")
+        return trials.timeout  # type: ignore[no-any-return]
+    trials.timeout = timeout
+    return timeout
+
+
+def _threshold_of(trials: Any, loss_threshold: float | None) -> float | None:
+    if loss_threshold is not None:
+        trials.loss_threshold = loss_threshold
+    return trials.loss_threshold  # type: ignore[no-any-return]
+
+
+def _rstate(rstate: Any) -> Any:
+    if rstate is not None:
+        return rstate
+    seed = os.environ.get("HYPEROPT_FMIN_SEED", "")
+    if not seed:
+        return np.random.default_rng()
+    try:
+        return np.random.default_rng(int(seed))
+    except ValueError as exc:
+        raise InvalidArgumentError(
+            f"HYPEROPT_FMIN_SEED must be a whole number of at least 0, got {seed!r}"
+        ) from exc

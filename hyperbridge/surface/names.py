@@ -1,0 +1,72 @@
+"""Find the object behind each public name of the package, when it is first asked for.
+
+Importing hyperopt imports pyspark where that is installed, so ``import hyperbridge`` imports
+neither: the names are resolved one by one (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+OURS: Final = {
+    "Local": "hyperbridge.backends.local",
+    "Spark": "hyperbridge.backends.spark",
+    "SparkTrials": "hyperbridge.surface.spark_trials",
+    "Trials": "hyperbridge.surface.trials",
+    "fmin": "hyperbridge.surface.fmin",
+    "install": "hyperbridge.surface.shim",
+    "read_space": "hyperbridge.translate.from_hyperopt",
+    "settings": "hyperbridge.config",
+    "uninstall": "hyperbridge.surface.shim",
+}
+"""Names whose object is ours, each with the module that defines it."""
+
+MODULES: Final = {
+    "errors": "hyperbridge.errors",
+    "spark": "hyperbridge.surface.spark_trials",
+}
+"""Public names that are modules of ours; ``spark`` stands where hyperopt has its SparkTrials."""
+
+
+def find(name: str) -> Any:
+    """Return the object that ``hyperbridge.<name>`` stands for.
+
+    Everything that is not ours is hyperopt's: an attribute of the package, or one of its
+    submodules, as ``from hyperopt import <name>`` finds it.
+
+    Args:
+        name: A name without dots.
+
+    Raises:
+        AttributeError: Neither hyperbridge nor hyperopt has the name.
+
+    Examples:
+        >>> find("STATUS_OK")
+        'ok'
+    """
+    if name == "__version__":
+        return _version()
+    if name in OURS:
+        return getattr(importlib.import_module(OURS[name]), name)
+    if name in MODULES:
+        return importlib.import_module(MODULES[name])
+    if not name.startswith("_"):
+        hyperopt = importlib.import_module("hyperopt")
+        if hasattr(hyperopt, name):
+            return getattr(hyperopt, name)
+        submodule = f"hyperopt.{name}"
+        try:
+            return importlib.import_module(submodule)
+        except ModuleNotFoundError as exc:
+            if exc.name != submodule:
+                raise
+    raise AttributeError(f"module 'hyperbridge' has no attribute {name!r}", name=name)
+
+
+def _version() -> str:
+    try:
+        return version("hyperbridge")
+    except PackageNotFoundError:  # a source tree that is not installed
+        return "unknown"

@@ -1,0 +1,103 @@
+"""Trials: hyperopt's class, whose own ``fmin`` reaches ours, with decoded values beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hyperopt import base
+
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.space import Space
+from hyperbridge.translate.from_hyperopt import read_space
+
+
+class DecodedValues:
+    """Adds decoded values to a Trials class; nothing that hyperopt defines changes."""
+
+    _space: Space | None = None
+    argmin: dict[str, Any]
+
+    def best_values(self, space: Any = None) -> Any:
+        """Return the best point as the objective saw it.
+
+        ``argmin`` holds the index of a choice, as hyperopt's does; this is the same point with
+        each choice replaced by its option, in the shape of the space.
+
+        Args:
+            space: The search space; by default that of the last fmin call on this object.
+
+        Raises:
+            InvalidArgumentError: There was no such call and no space is given.
+            hyperopt.exceptions.AllTrialsFailed: No trial has a loss.
+
+        Examples:
+            >>> from hyperbridge import Trials, fmin, hp, rand
+            >>> trials = Trials()
+            >>> best = fmin(lambda size: 0.0, hp.choice("size", ["small"]), algo=rand.suggest,
+            ...             max_evals=1, trials=trials, show_progressbar=False)
+            >>> int(best["size"]), trials.best_values()
+            (0, 'small')
+        """
+        model = self._space if space is None else read_space(space)
+        if model is None:
+            raise InvalidArgumentError(
+                "best_values() needs the search space: this Trials object has not been used by "
+                "fmin in this process; call best_values(space)"
+            )
+        return model.point(self.argmin)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_space", None)  # it may hold functions, which a plain pickle refuses
+        return state
+
+
+class Trials(DecodedValues, base.Trials):  # type: ignore[misc]  # hyperopt has no types
+    """hyperopt's Trials.
+
+    Examples:
+        >>> len(Trials())
+        0
+    """
+
+    def fmin(
+        self,
+        fn: Callable[..., Any],
+        space: Any,
+        algo: Any = None,
+        max_evals: int | None = None,
+        timeout: float | None = None,
+        loss_threshold: float | None = None,
+        max_queue_len: int = 1,
+        rstate: Any = None,
+        verbose: bool = False,
+        pass_expr_memo_ctrl: bool | None = None,
+        catch_eval_exceptions: bool = False,
+        return_argmin: bool = True,
+        show_progressbar: Any = True,
+        early_stop_fn: Any = None,
+        trials_save_file: str = "",
+    ) -> Any:
+        """Minimise ``fn`` over ``space`` and keep the trials here. See `hyperbridge.fmin`."""
+        from hyperbridge.surface.fmin import fmin
+
+        return fmin(
+            fn,
+            space,
+            algo=algo,
+            max_evals=max_evals,
+            timeout=timeout,
+            loss_threshold=loss_threshold,
+            trials=self,
+            rstate=rstate,
+            allow_trials_fmin=False,
+            pass_expr_memo_ctrl=pass_expr_memo_ctrl,
+            catch_eval_exceptions=catch_eval_exceptions,
+            verbose=verbose,
+            return_argmin=return_argmin,
+            max_queue_len=max_queue_len,
+            show_progressbar=show_progressbar,
+            early_stop_fn=early_stop_fn,
+            trials_save_file=trials_save_file,
+        )

@@ -1,0 +1,147 @@
+"""Notebooks under ``hyperbridge run``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+OBJECTIVE = """\
+from hyperopt import fmin, hp, rand, Trials, STATUS_OK
+def objective(x):
+    return {"loss": x ** 2, "status": STATUS_OK}
+best = fmin(objective, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=3,
+            trials=Trials(), show_progressbar=False)
+display(sorted(best), fmin.__module__)
+"""
+
+
+def jupyter(*sources):
+    cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in sources]
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4})
+
+
+def databricks(*sources):
+    return "# Databricks notebook source\n" + "\n# COMMAND ----------\n\n".join(sources)
+
+
+def test_jupyter_notebook_runs_cell_by_cell(shell):
+    shell.write(
+        "nbs/tune.ipynb",
+        jupyter(
+            "from __future__ import annotations\nimport sys, inspect, os, pickle, cloudpickle\n"
+            "%matplotlib inline\n!ls\nprint(sys.argv, os.path.basename(sys.path[0]))",
+            f"%%time\n{OBJECTIVE}",
+            "print(inspect.getsource(objective).splitlines()[0], '__file__' in globals())\n"
+            "def annotated(x: Undefined): pass\n"
+            "print(__name__, objective.__module__, b'hyperbridge' in cloudpickle.dumps(objective))",
+            "displayHTML('<b>')",
+            "def inverse(x):\n    return 1 / x\n\ninverse(0)",
+            "print('not reached')",
+        ),
+    )
+    ours = shell.run("nbs/tune.ipynb", "--flag", "1")
+    assert ours.stdout.splitlines() == [
+        "['nbs/tune.ipynb', '--flag', '1'] nbs",
+        "['x']",
+        "hyperbridge.surface.fmin",
+        "def objective(x): False",
+        "__main__ __main__ False",
+        "[displayHTML: 3 characters of HTML, not shown]",
+    ]
+    notes = [line for line in ours.stderr.splitlines() if line.startswith("hyperbridge:")]
+    assert notes == [
+        "hyperbridge: tune.ipynb cell 1, line 3: skipped %matplotlib inline",
+        "hyperbridge: tune.ipynb cell 1, line 4: skipped !ls",
+        "hyperbridge: tune.ipynb cell 2, line 1: ran the cell without %%time",
+    ]
+    traceback = ours.stderr[ours.stderr.index("Traceback") :].splitlines()
+    assert [line.strip() for line in traceback if not set(line) <= set(" ^~")] == [
+        "Traceback (most recent call last):",
+        'File "<tune.ipynb cell 5>", line 4, in <module>',
+        "inverse(0)",
+        'File "<tune.ipynb cell 5>", line 2, in inverse',
+        "return 1 / x",
+        "ZeroDivisionError: division by zero",
+    ]
+    assert ours.returncode == 1
+
+
+def test_databricks_notebook_runs_with_the_line_numbers_of_its_file(shell):
+    shell.write("helpers.py", databricks("HELPER = 42\n"))
+    path = shell.write(
+        "tune.py",
+        databricks(
+            "# MAGIC %pip install xgboost\n",
+            "# MAGIC %run ./helpers\n",
+            OBJECTIVE,
+            "# MAGIC %python\n# MAGIC print(HELPER, __file__)\n",
+            "1 / 0\n",
+        ),
+    )
+    ours = shell.run("tune.py")
+    assert ours.stdout.splitlines() == ["['x']", "hyperbridge.surface.fmin", f"42 {path}"]
+    assert "hyperbridge: tune.py, line 2: skipped %pip install xgboost" in ours.stderr
+    line = path.read_text().splitlines().index("1 / 0") + 1
+    assert f'File "{path}", line {line}, in <module>' in ours.stderr
+    assert "cli/" not in ours.stderr
+    assert ours.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        ("dbutils.widgets.get('env')", "dbutils.widgets.get exists only on Databricks"),
+        ("get_ipython().system('ls')", "get_ipython exists only in IPython and Jupyter"),
+        ("undefined", "name 'undefined' is not defined\n"),
+    ],
+)
+def test_name_that_only_the_notebook_server_has_is_named_as_what_it_is(shell, use, message):
+    shell.write("tune.py", databricks(f"value = {use}\n"))
+    ours = shell.run("tune.py")
+    assert ours.returncode == 1
+    assert "NameError: name " in ours.stderr
+    assert message in ours.stderr
+    assert "Traceback" in ours.stderr
+
+
+def test_code_that_looks_first_whether_dbutils_is_there_goes_on(shell):
+    guard = (
+        "if 'dbutils' in globals():\n    dbutils.widgets.text('a', 'b')\n"
+        "try:\n    env = dbutils.widgets.get('env')\nexcept NameError:\n    env = 'default'\n"
+        "print(env)\n"
+    )
+    shell.write("tune.ipynb", jupyter(guard))
+    ours = shell.run("tune.ipynb")
+    assert (ours.stdout, ours.returncode) == ("default\n", 0), ours.stderr
+
+
+def test_syntax_error_in_the_last_cell_shows_before_the_first_one_runs(shell):
+    shell.write("tune.ipynb", jupyter("print('ran')", "x = 1\ny = = 2\n"))
+    ours = shell.run("tune.ipynb")
+    assert (ours.stdout, ours.returncode) == ("", 1)
+    assert 'File "<tune.ipynb cell 2>", line 2\n    y = = 2\n' in ours.stderr
+    assert "Traceback" not in ours.stderr
+
+
+def test_top_level_await_says_what_to_do(shell):
+    shell.write("tune.ipynb", jupyter("await search()\n"))
+    ours = shell.run("tune.ipynb")
+    assert ours.returncode == 1
+    assert "call it with asyncio.run()" in ours.stderr
+    assert "    await search()" in ours.stderr
+
+
+def test_exit_code_and_argv_of_a_notebook_are_its_own(shell):
+    shell.write("tune.py", databricks("import sys\n", "sys.exit(int(sys.argv[1]))\n"))
+    assert shell.run("tune.py", "3").returncode == 3
+
+
+@pytest.mark.slow
+def test_spark_names_and_display_work_in_a_databricks_notebook(shell):
+    pytest.importorskip("pyspark")
+    shell.write("tune.py", databricks("display(spark.range(2))\nprint(sc.applicationId)\n"))
+    ours = shell.run("tune.py")
+    assert ours.returncode == 0, ours.stderr
+    assert "| id|" in ours.stdout
+    assert "local-" in ours.stdout
