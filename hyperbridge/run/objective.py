@@ -77,6 +77,7 @@ class Objective:
         space: The neutral model of the space.
         expr: hyperopt's pyll graph of it.
         domain: hyperopt's Domain, which suggest functions take.
+        needs_ctrl: Whether the objective or its space gets hyperopt's ``Ctrl``.
 
     Raises:
         InvalidArgumentError: ``fn`` is not callable.
@@ -104,17 +105,17 @@ class Objective:
         self.domain = base.Domain(fn, space, pass_expr_memo_ctrl=pass_expr_memo_ctrl)
         self.expr = self.domain.expr
         self.low_level = bool(self.domain.pass_expr_memo_ctrl)
-        self._needs_ctrl = self.low_level or _asks_for_ctrl(self.expr)
+        self.needs_ctrl = self.low_level or _asks_for_ctrl(self.expr)
 
     def evaluate(self, assignment: Assignment, document: Document, trials: Any) -> Any:
         """Call the objective in this process, with access to the Trials through ``ctrl``."""
-        if not self._needs_ctrl:
+        if not self.needs_ctrl:
             return self.fn(self.space.point(assignment))
         ctrl = base.Ctrl(trials, current_trial=document)
         return evaluate_expression(self.fn, self.expr, assignment, ctrl, low_level=self.low_level)
 
     def shipped(self) -> PointObjective | ExpressionObjective:
         """Return what is sent to workers."""
-        if self._needs_ctrl:
+        if self.needs_ctrl:
             return ExpressionObjective(self.fn, self.expr, low_level=self.low_level)
         return PointObjective(self.fn, self.space.point)

@@ -17,6 +17,7 @@ import numpy as np
 from hyperbridge import config
 from hyperbridge.documents import Document
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.search.fast import accelerate
 
 logger = logging.getLogger(__name__)
 
@@ -91,11 +92,22 @@ class HyperoptSearch:
         domain: hyperopt's Domain of this run.
         trials: hyperopt's Trials of this run.
         seeds: Where the seed of each call comes from.
+        notified: Whether `observe` hears of every change of a document; False when the
+            objective can reach into the Trials.
     """
 
-    def __init__(self, algo: SuggestFunction, domain: Any, trials: Any, seeds: SeedSource) -> None:
+    def __init__(
+        self,
+        algo: SuggestFunction,
+        domain: Any,
+        trials: Any,
+        seeds: SeedSource,
+        *,
+        notified: bool = True,
+    ) -> None:
         self.name = algo_name(algo)
-        self._algo = algo
+        self._fast = accelerate(algo, domain, trials, notified=notified)
+        self._algo: SuggestFunction = algo if self._fast is None else self._fast
         self._domain = domain
         self._trials = trials
         self._seeds = seeds
@@ -113,4 +125,6 @@ class HyperoptSearch:
         return documents
 
     def observe(self, document: Document) -> None:
-        """Do nothing: a suggest function reads the Trials itself."""
+        """Keep the history of a fast algorithm up to date; others read the Trials themselves."""
+        if self._fast is not None:
+            self._fast.observe(document)

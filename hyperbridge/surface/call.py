@@ -83,7 +83,13 @@ def minimise(call: Call) -> Any:
 def _run(call: Call, session: Session, track: bool) -> Run:
     is_spark = isinstance(call.trials, originals.spark_trials)
     log = TrialLog(call.trials)
-    search = HyperoptSearch(call.algo, call.objective.domain, call.trials, call.seeds)
+    search = HyperoptSearch(
+        call.algo,
+        call.objective.domain,
+        call.trials,
+        call.seeds,
+        notified=not call.objective.needs_ctrl,
+    )
     observers: list[Observer] = [make_tracker()] if track else []
     if call.progress:
         n_done = sum(d["state"] == JOB_STATE_DONE for d in call.trials.trials)

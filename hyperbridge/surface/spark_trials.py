@@ -19,7 +19,7 @@ from hyperbridge.run.limits import check_loss_threshold, check_timeout
 from hyperbridge.surface import originals
 from hyperbridge.surface.trials import DecodedValues
 
-totals___all__ = [
+__all__ = [
     "FMIN_CANCELLED_REASON_EARLY_STOPPING",
     "FMIN_CANCELLED_REASON_TIMEOUT",
     "FMIN_CANCELLED_REASON_USER",
@@ -158,7 +158,7 @@ class SparkTrials(DecodedValues, originals.spark_trials):  # type: ignore[misc] 
 
     def log_totals(self) -> None:
         """Log hyperopt's line of totals."""
-        totals_logger.info(
+        logger.info(
             "Total Trials: %d: %d succeeded, %d failed, %d cancelled.",
             self.count_total_trials(),
             self.count_successful_trials(),
