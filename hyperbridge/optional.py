@@ -56,7 +56,8 @@ def require(module: str, *, needed_by: str) -> ModuleType:
         if exc.name != package:
             raise
         extra, title = _EXTRAS.get(package, (package, package))
-        raise MissingDependencyError(
-            f"{needed_by} needs {title}. Install it with: pip install 'hyperbridge[{extra}]'",
-            name=package,
-        ) from exc
+        error = MissingDependencyError(
+            f"{needed_by} needs {title}. Install it with: pip install 'hyperbridge[{extra}]'"
+        )
+        error.name = package
+        raise error from exc

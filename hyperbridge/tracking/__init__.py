@@ -1,0 +1,41 @@
+"""MLflow tracking of a search: decide whether it is on, and make the observer."""
+
+from __future__ import annotations
+
+from hyperbridge.optional import is_installed, require
+from hyperbridge.tracking.tracker import MlflowTracker
+
+
+def should_track(tracking: bool | None, *, remote: bool) -> bool:
+    """Decide whether a search is tracked.
+
+    Args:
+        tracking: What the user asked for; None means: when trials go to Spark, Ray or Optuna
+            and MLflow is installed.
+        remote: Whether the trials go there.
+
+    Raises:
+        MissingDependencyError: The user asked for tracking and MLflow is not installed.
+
+    Examples:
+        >>> should_track(None, remote=False)
+        False
+    """
+    if tracking is None:
+        return remote and is_installed("mlflow")
+    if tracking and not is_installed("mlflow"):
+        require("mlflow", needed_by="tracking=True")
+    return tracking
+
+
+def make_tracker() -> MlflowTracker:
+    """Return the observer for one call of fmin; MLflow is imported when the run starts.
+
+    Examples:
+        >>> make_tracker().attachment() is None  # the run has not started
+        True
+    """
+    return MlflowTracker()
+
+
+__all__ = ["MlflowTracker", "make_tracker", "should_track"]

@@ -1,0 +1,149 @@
+"""Point MLflow at a trial's child run while its objective runs, in whatever process that is.
+
+Pickled by value and shipped to workers, so this package imports the standard library alone
+(and itself), and MLflow only where the objective has imported it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+from hyperbridge.tracking.attach.imports import call_after_import
+from hyperbridge.tracking.attach.process import ProcessState
+from hyperbridge.tracking.attach.session import TrialSession
+
+_OWN_PREFIXES = ("MLFLOW_", "_MLFLOW_")
+
+
+class MlflowAttachment:
+    """Surrounds the objective of each trial of one fmin call. See `TrialAttachment`.
+
+    In a worker process the MLflow settings of the driver hold for the time of the trial, and
+    everything is as before afterwards. MLflow is expensive to import (1 to 4 seconds), so it
+    is left to the objective: when the objective imports it, the child run is attached at the
+    end of that import; when it never does, nothing happens.
+
+    In a process that runs several trials in threads, only the run stack of the trial's own
+    thread is touched.
+
+    Args:
+        tracking_uri: Where the runs are; local paths made absolute.
+        registry_uri: Where models are registered; None to follow the tracking URI.
+        environment: Variables to set for the trial, for example credentials.
+        defaults: Variables to set unless the worker has them.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracking_uri: str,
+        registry_uri: str | None,
+        environment: dict[str, str],
+        defaults: dict[str, str],
+    ) -> None:
+        self.tracking_uri = tracking_uri
+        self.registry_uri = registry_uri
+        self.environment = environment
+        self.defaults = defaults
+
+    def __call__(self, token: bytes, *, shared_process: bool) -> AbstractContextManager[None]:
+        """Return a context manager to run the objective in. See `TrialAttachment`."""
+        if shared_process:
+            return self._attach_thread(token)
+        return self._attach_process(token)
+
+    @contextlib.contextmanager
+    def _attach_thread(self, token: bytes) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            _enter(stack, TrialSession(pickle.loads(token)))
+            yield
+
+    @contextlib.contextmanager
+    def _attach_process(self, token: bytes) -> Iterator[None]:
+        facts = pickle.loads(token)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._environment(facts["experiment_id"]))
+
+            def attach() -> None:
+                _enter(stack, ProcessState(self.tracking_uri, self.registry_uri))
+                _enter(stack, TrialSession(facts))
+
+            if "mlflow" in sys.modules:
+                attach()
+            else:
+                stack.enter_context(call_after_import("mlflow", attach))
+            yield
+
+    @contextlib.contextmanager
+    def _environment(self, experiment_id: str | None) -> Iterator[None]:
+        """Set the variables; afterwards undo these and any MLflow variable that changed."""
+        names = {*self.environment, *self.defaults}
+        before = {
+            name: value
+            for name, value in os.environ.items()
+            if name in names or name.startswith(_OWN_PREFIXES)
+        }
+        for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_REGISTRY_URI"):
+            os.environ.pop(name, None)  # the worker's own would win over the driver's
+        os.environ.update(self.environment)
+        if experiment_id is not None:
+            os.environ["MLFLOW_EXPERIMENT_ID"] = experiment_id
+        for name, value in self.defaults.items():
+            os.environ.setdefault(name, value)
+        try:
+            yield
+        finally:
+            for name in list(os.environ):
+                if name not in before and (name in names or name.startswith(_OWN_PREFIXES)):
+                    del os.environ[name]
+            os.environ.update(before)
+
+
+def _enter(stack: contextlib.ExitStack[Any], context: AbstractContextManager[None]) -> None:
+    try:
+        stack.enter_context(context)
+    except Exception as exc:  # noqa: BLE001 - a worker may have any version of MLflow
+        logging.getLogger("hyperbridge").warning(
+            "MLflow: the objective's own logging does not reach its trial's run: %r", exc
+        )
+
+
+def make_token(
+    *,
+    run: Any,
+    experiment_id: str | None,
+    parent_run_id: str | None,
+    fmin_uuid: str,
+    name: str,
+    tags: dict[str, str],
+) -> bytes:
+    """Pack what a worker has to know about one trial's child run.
+
+    Args:
+        run: The `mlflow.entities.Run`, or None when it could not be created in time: then the
+            objective's first logging call creates it.
+        experiment_id: The experiment of the child run; None for MLflow's default, while the
+            parent run does not exist yet.
+        parent_run_id: The run of the fmin call; None while it does not exist.
+        fmin_uuid: Names the fmin call.
+        name: The child run's name.
+        tags: The child run's tags; carried only when ``run`` is None.
+    """
+    return pickle.dumps(
+        {
+            "run_id": None if run is None else run.info.run_id,
+            "run": None if run is None else pickle.dumps(run),  # opened where mlflow is loaded
+            "experiment_id": experiment_id,
+            "parent_run_id": parent_run_id,
+            "fmin_uuid": fmin_uuid,
+            "name": name,
+            "tags": tags if run is None else {},
+        }
+    )

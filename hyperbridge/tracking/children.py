@@ -1,0 +1,188 @@
+"""The child runs: one per trial, created when it starts and completed after it ended."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hyperbridge.documents import Trial, TrialEnd
+from hyperbridge.tracking.attach import make_token
+from hyperbridge.tracking.attach.session import STRAY_TAG
+from hyperbridge.tracking.record import Legaliser, Record, ending_record, traceback_text
+from hyperbridge.tracking.store import Store, StoreAwayError
+
+Step = Callable[[], None]
+
+_STATUS = {"success": "FINISHED", "failure": "FAILED", "cancelled": "KILLED"}
+_TAGS_AT_CREATION = 90
+_PARENT_TAG = "mlflow.parentRunId"
+
+
+@dataclass(eq=False)
+class Child:
+    """One trial's run.
+
+    Attributes:
+        trial: The trial.
+        tags: What describes the trial from its start on.
+        started_ms: When the trial started, in milliseconds since the epoch.
+        run: The `mlflow.entities.Run` once it exists.
+        may_exist: Whether it may exist although ``run`` is None: an attempt to create it got
+            no answer, or the worker was left to create it.
+        refused: Whether the store refused to create it.
+        lock: Held while it is being created.
+    """
+
+    trial: Trial
+    tags: dict[str, str]
+    started_ms: int
+    run: Any = None
+    may_exist: bool = False
+    refused: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return f"trial-{self.trial.tid}"
+
+
+class ChildRuns:
+    """Creates, completes and ends child runs. Its methods raise what `Store` raises.
+
+    Params are logged when a trial has ended, not when it starts: an objective often logs the
+    same names with other values (the option of a choice, a quniform as an int), and MLflow
+    raises for the later of the two. What the objective logged stands; ours then carries the
+    suffix ``_<fmin_uuid>``.
+
+    Args:
+        store: Where the runs are.
+        fmin_uuid: Names the fmin call.
+        legalise: Brings names and values into a legal form.
+    """
+
+    def __init__(self, store: Store, *, fmin_uuid: str, legalise: Legaliser) -> None:
+        self._store = store
+        self._fmin_uuid = fmin_uuid
+        self._legalise = legalise
+
+    def create(self, child: Child, parent: Any) -> None:
+        """Create the run of a trial, or find the one that an earlier attempt created.
+
+        Args:
+            child: The trial's run; ``child.lock`` is held.
+            parent: The parent run.
+        """
+        experiment_id = parent.info.experiment_id
+        if child.may_exist:
+            query = (
+                f"tags.fmin_uuid = '{self._fmin_uuid}' "
+                f"and tags.`hyperbridge.tid` = '{child.trial.tid}'"
+            )
+            found = self._store.find_runs(experiment_id, query)
+            if found:
+                if _PARENT_TAG not in found[0].data.tags:  # created before the parent run was
+                    self._store.log(found[0].info.run_id, tags={_PARENT_TAG: parent.info.run_id})
+                child.run = found[0]
+                return
+        child.may_exist = True
+        child.run = self._store.create_run(
+            experiment_id,
+            name=child.name,
+            tags=self._tags(child, parent),
+            start_ms=child.started_ms,
+        )
+
+    def token(self, child: Child, parent: Any) -> bytes:
+        """Return what the worker gets; without a run it is left to the worker to create it.
+
+        Args:
+            child: The trial's run.
+            parent: The parent run, or None while it does not exist.
+        """
+        child.may_exist = True
+        return make_token(
+            run=child.run,
+            experiment_id=None if parent is None else parent.info.experiment_id,
+            parent_run_id=None if parent is None else parent.info.run_id,
+            fmin_uuid=self._fmin_uuid,
+            name=child.name,
+            tags=self._tags(child, parent),
+        )
+
+    def complete(self, child: Child, end: TrialEnd, ended_ms: int) -> list[Step]:
+        """Return the steps after a trial has ended.
+
+        Args:
+            child: The trial's run.
+            end: How it ended.
+            ended_ms: When, in milliseconds since the epoch.
+        """
+        steps: list[Step] = [lambda: self._log(child, end, ended_ms)]
+        if end.status == "failure" and end.failure is not None:
+            text = traceback_text(end.failure)
+            steps.append(
+                lambda: (
+                    self._store.log_text(_id_of(child), text, "traceback.txt")
+                    if child.run is not None
+                    else None
+                )
+            )
+        steps.append(lambda: self._end(child, _STATUS[end.status], ended_ms))
+        return steps
+
+    def end_strays(self, parent: Any) -> None:
+        """End the runs that objectives started in their trials and that died with a worker."""
+        query = f"attributes.status = 'RUNNING' and tags.`{STRAY_TAG}` = '{self._fmin_uuid}'"
+        for run in self._store.find_runs(parent.info.experiment_id, query):
+            self._store.end_run(run.info.run_id, "KILLED", int(time.time() * 1000))
+
+    # -- one run ---------------------------------------------------------------------------
+
+    def _tags(self, child: Child, parent: Any) -> dict[str, str]:
+        tags = dict(list(child.tags.items())[:_TAGS_AT_CREATION])
+        return tags if parent is None else {**tags, _PARENT_TAG: parent.info.run_id}
+
+    def _log(self, child: Child, end: TrialEnd, ended_ms: int) -> None:
+        if child.run is None:
+            return
+        record = ending_record(end, self._legalise)
+        tags = {**dict(list(child.tags.items())[_TAGS_AT_CREATION:]), **record.tags}
+        params, metrics = record.params, record.metrics
+        if metrics:  # a call that most objectives spare us: they return a loss and no more
+            params, metrics = self._reconciled(child, record)
+        if record.loss is not None:
+            metrics = {**metrics, "loss": record.loss}
+        points = [(name, value, ended_ms, 0) for name, value in metrics.items()]
+        try:
+            self._store.log(_id_of(child), params=params, tags=tags, metrics=points)
+        except StoreAwayError:
+            raise
+        except Exception:
+            renamed, _ = self._reconciled(child, record)
+            if renamed == params:
+                raise
+            self._store.log(_id_of(child), params=renamed, tags=tags, metrics=points)
+
+    def _reconciled(self, child: Child, record: Record) -> tuple[dict[str, str], dict[str, float]]:
+        """Leave to the objective the names that it has logged itself."""
+        logged = self._store.get_run(_id_of(child)).data
+        params = {
+            f"{name}_{self._fmin_uuid}" if logged.params.get(name, value) != value else name: value
+            for name, value in record.params.items()
+        }
+        metrics = {
+            name: value for name, value in record.metrics.items() if name not in logged.metrics
+        }
+        return params, metrics
+
+    def _end(self, child: Child, status: str, ended_ms: int) -> None:
+        if child.run is not None:
+            self._store.end_run(_id_of(child), status, ended_ms)
+
+
+def _id_of(child: Child) -> str:
+    return child.run.info.run_id  # type: ignore[no-any-return]

@@ -1,0 +1,236 @@
+"""The parent run: one call of fmin, in the user's active run or in a run of its own.
+
+Names and values follow what the Databricks runtime logs for SparkTrials (its documentation,
+"Parallelize hyperparameter tuning with Hyperopt": run structure and name conflicts).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import random
+import threading
+import time
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from hyperbridge.run.observer import RunInfo
+from hyperbridge.tracking.names import (
+    MAX_PARAM_LENGTH,
+    MAX_TAG_LENGTH,
+    legal_metric,
+    legal_text,
+)
+from hyperbridge.tracking.store import Store, impatient
+
+RUN_SOURCE = "hyperoptAutoTracking"
+
+_BEST = "best_trial_loss"
+
+_describing = threading.Lock()
+
+
+def describe(info: RunInfo, fmin_uuid: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the params and the tags of a parent run.
+
+    Args:
+        info: The call of fmin.
+        fmin_uuid: Names it.
+    """
+    params = {
+        "max_evals": info.max_evals,
+        "parallelism": info.parallelism,
+        "actual_parallelism": info.actual_parallelism,
+        "timeout": info.timeout,
+        "algo": info.algo,
+        "max_queue_len": info.max_queue_len,
+    }
+    tags = {
+        "runSource": RUN_SOURCE,
+        "fmin_uuid": fmin_uuid,
+        "space": info.space_text.replace("\n", "\\n"),
+        "hyperbridge.backend": info.backend,
+        "hyperbridge.version": _own_version(),
+    }
+    return (
+        {name: legal_text(str(value), MAX_PARAM_LENGTH) for name, value in params.items()},
+        {name: legal_text(value, MAX_TAG_LENGTH) for name, value in tags.items()},
+    )
+
+
+def _own_version() -> str:
+    try:
+        return version("hyperbridge")
+    except PackageNotFoundError:  # run from a source tree
+        return "unknown"
+
+
+class ParentRun:
+    """The run that a call of fmin logs to.
+
+    A run that has an ``fmin_uuid`` tag belongs to an earlier call too: then each param and tag
+    of this call carries the suffix ``_<its fmin_uuid>``. So does a single name that the user
+    has given another value. Metrics keep their names; the steps of ``best_trial_loss`` go on
+    where the earlier call's ended.
+
+    Args:
+        store: Where it is.
+        info: The call of fmin.
+        fmin_uuid: Names it.
+    """
+
+    def __init__(self, store: Store, info: RunInfo, fmin_uuid: str) -> None:
+        self._store = store
+        self._fmin_uuid = fmin_uuid
+        self._params, self._tags = describe(info, fmin_uuid)
+        self._mlflow: Any = importlib.import_module("mlflow")
+        self._fluent: Any = importlib.import_module("mlflow.tracking.fluent")
+        self._started_ms = int(time.time() * 1000)
+        self._lock = threading.Lock()
+        self._run: Any = None
+        self._known_data: Any = None
+        self._described = False
+        self._owned = False
+        self._first_step = 0
+
+    def start(self) -> None:
+        """Find or create the run, on the thread that called fmin.
+
+        A run that we create is the thread's active run until `finish`, so that what the user
+        logs on the driver meanwhile lands in it.
+
+        Raises:
+            StoreAwayError: The store is away; `ensure` will try again.
+        """
+        self._run = self._mlflow.active_run()
+        if self._run is None:
+            # A run that a launcher names is the user's: MLflow resumes it, and it stays open.
+            self._owned = "MLFLOW_RUN_ID" not in os.environ
+            tags = {"fmin_uuid": self._fmin_uuid} if self._owned else None
+            generator = random.getstate()  # MLflow draws the run's name from it
+            try:
+                with impatient():
+                    self._run = self._mlflow.start_run(tags=tags)
+            finally:
+                random.setstate(generator)
+            self._known_data = self._run.data
+        self.ensure()
+
+    @property
+    def known_run(self) -> Any:
+        """The run; None while it could not be created."""
+        return self._run
+
+    def ensure(self) -> Any:
+        """Return the run, created and described; on any thread.
+
+        Raises:
+            StoreAwayError: The store is still away.
+        """
+        with self._lock:
+            if self._run is None:
+                self._run = self._find_or_create()
+                self._known_data = self._run.data
+            if not self._described:
+                with _describing:  # two calls of fmin in one run, in two threads
+                    self._describe(self._run.info.run_id)
+                self._described = True
+            return self._run
+
+    def log_best(self, losses: Sequence[tuple[float, int, int]]) -> None:
+        """Log improvements of the best loss.
+
+        Args:
+            losses: Loss, time in milliseconds since the epoch, number of trials finished.
+        """
+        run_id = self.ensure().info.run_id
+        metrics = [
+            (_BEST, legal_metric(loss), at_ms, self._first_step + step)
+            for loss, at_ms, step in losses
+        ]
+        self._store.log(run_id, metrics=metrics)
+
+    def log_counts(self, counts: dict[str, int], at_ms: int) -> None:
+        """Log the numbers of trials.
+
+        Args:
+            counts: Number by ``total``, ``successful``, ``failed`` and ``cancelled``.
+            at_ms: Milliseconds since the epoch.
+        """
+        run_id = self.ensure().info.run_id
+        metrics = [(f"{kind}_trials_count", float(n), at_ms, 0) for kind, n in counts.items()]
+        self._store.log(run_id, metrics=metrics)
+
+    def finish(self, status: str) -> None:
+        """End a run that we created, on the thread that called fmin; leave the user's alone.
+
+        Args:
+            status: ``FINISHED``, ``FAILED`` or ``KILLED``.
+
+        Raises:
+            StoreAwayError: It is not ended yet; `end_later` does that.
+        """
+        if not self._owned or self._run is None:
+            return
+        run_id = self._run.info.run_id
+        active = self._mlflow.active_run()
+        if active is not None and active.info.run_id == run_id:
+            with impatient():
+                self._mlflow.end_run(status)
+            return
+        runs = self._fluent._active_run_stack.get()
+        runs[:] = [run for run in runs if run.info.run_id != run_id]
+        self.end_later(status, int(time.time() * 1000))
+
+    def end_later(self, status: str, at_ms: int) -> None:
+        """End a run that we created, on any thread and as often as it takes."""
+        if self._owned and self._run is not None:
+            self._store.end_run(self._run.info.run_id, status, at_ms)
+
+    def _find_or_create(self) -> Any:
+        """Create the run late, unless an attempt that got no answer has created it."""
+        with impatient():
+            experiment_id = self._fluent._get_experiment_id()
+        found = self._store.find_runs(experiment_id, f"tags.fmin_uuid = '{self._fmin_uuid}'")
+        ours = [run for run in found if "hyperbridge.tid" not in run.data.tags]
+        return (
+            ours[0]
+            if ours
+            else self._store.create_run(
+                experiment_id,
+                name=None,
+                tags={**context_tags(), "fmin_uuid": self._fmin_uuid},
+                start_ms=self._started_ms,
+            )
+        )
+
+    def _describe(self, run_id: str) -> None:
+        data = self._known_data
+        if data is None:
+            data = self._store.get_run(run_id).data
+        earlier = data.tags.get("fmin_uuid")
+        is_later = earlier not in (None, self._fmin_uuid)
+        self._store.log(
+            run_id,
+            params=self._renamed(self._params, data.params, everything=is_later),
+            tags=self._renamed(self._tags, data.tags, everything=is_later),
+        )
+        if is_later:
+            self._first_step = self._store.last_step(run_id, _BEST)
+
+    def _renamed(
+        self, ours: dict[str, str], theirs: dict[str, str], *, everything: bool
+    ) -> dict[str, str]:
+        return {
+            f"{name}_{self._fmin_uuid}"
+            if everything or theirs.get(name, value) != value
+            else name: value
+            for name, value in ours.items()
+        }
+
+
+def context_tags() -> dict[str, str]:
+    """Return the tags that `mlflow.start_run` would set: user, source, notebook, commit."""
+    registry = importlib.import_module("mlflow.tracking.context.registry")
+    return dict(registry.resolve_tags())

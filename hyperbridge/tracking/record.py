@@ -1,0 +1,135 @@
+"""What is logged about one trial: pure functions from a trial to params, tags and metrics."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hyperbridge.documents import Failure, Trial, TrialEnd
+from hyperbridge.tracking.complaints import Complaints
+from hyperbridge.tracking.names import (
+    MAX_PARAM_LENGTH,
+    MAX_TAG_LENGTH,
+    as_number,
+    legal_metric,
+    legal_name,
+    legal_text,
+)
+
+_STATUS_KEY = "status"
+_LOSS_KEY = "loss"
+
+
+@dataclass(frozen=True)
+class Record:
+    """The content of a finished trial's run.
+
+    Attributes:
+        params: The assignment by label.
+        tags: ``trial_status`` and what else is known at the end.
+        loss: None unless the trial has one.
+        metrics: The other numbers of the result dict.
+    """
+
+    params: dict[str, str]
+    tags: dict[str, str]
+    loss: float | None
+    metrics: dict[str, float]
+
+
+class Legaliser:
+    """Brings names and values into a legal form and notes each kind of change once.
+
+    Args:
+        complaints: Where changes are noted.
+    """
+
+    def __init__(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+
+    def texts(self, values: dict[str, str], limit: int, *, tid: int) -> dict[str, str]:
+        """Return params or tags with legal names and values of at most ``limit`` characters."""
+        return {
+            self._name(name, tid): self._text(name, value, limit, tid)
+            for name, value in values.items()
+        }
+
+    def metric(self, name: str, value: float, *, tid: int) -> tuple[str, float]:
+        """Return a metric with a legal name and value."""
+        if not math.isfinite(value):
+            self._complaints.note(
+                "non-finite",
+                f"Trial {tid}: {name} is {value}; MLflow shows NaN as it is and the largest "
+                "float in place of infinity. This is said once.",
+            )
+        return self._name(name, tid), legal_metric(value)
+
+    def _name(self, name: str, tid: int) -> str:
+        legal = legal_name(name)
+        if legal != name:
+            self._complaints.note(
+                "name",
+                f"Trial {tid}: MLflow refuses the name {_shortened(name)!r}; it is logged as "
+                f"{_shortened(legal)!r}, and other names like it in the same way.",
+            )
+        return legal
+
+    def _text(self, name: str, value: str, limit: int, tid: int) -> str:
+        legal = legal_text(value, limit)
+        if legal != value:
+            self._complaints.note(
+                "long value",
+                f"Trial {tid}: the value of {_shortened(name)!r} has {len(value)} characters; it "
+                f"is cut to the {limit} that MLflow takes, and others like it too.",
+            )
+        return legal
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def starting_tags(
+    trial: Trial, decode: Callable[[dict[str, Any]], dict[str, str]], legalise: Legaliser
+) -> dict[str, str]:
+    """Return the tags that describe a trial before it runs.
+
+    The assignment is among them, as JSON: the params follow at the end only (see
+    `ChildRuns`), and a run whose driver was killed should tell what it tried.
+    """
+    decoded = {
+        f"hyperbridge.value.{label}": text for label, text in decode(trial.assignment).items()
+    }
+    assignment = json.dumps(trial.assignment, default=str)
+    return {
+        "hyperbridge.tid": str(trial.tid),
+        "hyperbridge.params": legal_text(assignment, MAX_TAG_LENGTH),
+        **legalise.texts(decoded, MAX_TAG_LENGTH, tid=trial.tid),
+    }
+
+
+def ending_record(end: TrialEnd, legalise: Legaliser) -> Record:
+    """Return what is logged when a trial has ended."""
+    tid = end.trial.tid
+    tags: dict[str, str] = {"trial_status": end.status}
+    result = end.result or {}
+    if result and result.get(_STATUS_KEY) != "ok":
+        tags["hyperbridge.result_status"] = legal_text(str(result.get(_STATUS_KEY)), MAX_TAG_LENGTH)
+    metrics = {}
+    for key, value in result.items():
+        number = None if key in (_LOSS_KEY, _STATUS_KEY) else as_number(value)
+        if number is not None:
+            name, number = legalise.metric(str(key), number, tid=tid)
+            metrics[name] = number
+    loss = None if end.loss is None else legalise.metric(_LOSS_KEY, end.loss, tid=tid)[1]
+    assignment = {str(label): str(value) for label, value in end.trial.assignment.items()}
+    params = legalise.texts(assignment, MAX_PARAM_LENGTH, tid=tid)
+    return Record(params, tags, loss, metrics)
+
+
+def traceback_text(failure: Failure) -> str:
+    """Return the text of the artifact of a failed trial."""
+    return failure.traceback or f"{failure.type_name}: {failure.message}\n"

@@ -1,0 +1,251 @@
+"""The MLflow tracker: an observer that keeps a parent run and one child run per trial."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from contextlib import ExitStack
+from typing import Any
+
+from hyperbridge.documents import Trial, TrialEnd
+from hyperbridge.optional import require
+from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
+from hyperbridge.tracking.children import Child, ChildRuns
+from hyperbridge.tracking.complaints import Complaints
+from hyperbridge.tracking.environment import make_attachment
+from hyperbridge.tracking.logger import BackgroundLogger
+from hyperbridge.tracking.parent import RUN_SOURCE, ParentRun, context_tags
+from hyperbridge.tracking.record import Legaliser, starting_tags
+from hyperbridge.tracking.store import Store, StoreAwayError
+
+PATIENCE_S = 30.0
+"""How long the end of fmin waits for a store that does not answer."""
+
+_PAUSE_S = 2.0
+_PAUSE_PER_WAIT = 4.0
+_QUICK_S = 1.0
+
+
+class MlflowTracker:
+    """Observer of one call of fmin.
+
+    A child run is created on the thread that starts its trial, because the objective logs into
+    it. All else goes through background threads, so no trial waits for another one's
+    bookkeeping. While the store is away, trials run on; what is missing is made up for when it
+    is back, at the latest in `run_finished`.
+
+    Args:
+        patience_s: Seconds that `run_finished` waits for a store that does not answer.
+
+    Examples:
+        >>> MlflowTracker(patience_s=5.0).attachment() is None  # before run_started
+        True
+    """
+
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
+        self._fmin_uuid = uuid.uuid4().hex[:6]
+        self._complaints = Complaints()
+        self._lock = threading.Lock()
+        self._open: dict[int, Child] = {}
+        self._over: set[int] = set()
+        self._is_on = False
+        self._pause_until = 0.0
+        self._best: float | None = None
+        self._n_finished = 0
+        self._improvements: list[tuple[float, int, int]] = []
+        self._attachment: TrialAttachment | None = None
+        self._resources = ExitStack()
+
+    # -- Observer --------------------------------------------------------------------------
+
+    def run_started(self, info: RunInfo) -> None:
+        """Find or create the parent run. See `Observer.run_started`.
+
+        Raises:
+            MissingDependencyError: MLflow is not installed.
+        """
+        mlflow: Any = require("mlflow", needed_by="Tracking")
+        self._decode = info.decode
+        try:
+            self._open_store(mlflow.get_tracking_uri(), info)
+        except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
+            self._resources.close()
+            self._complaints.note_refusal("the parent run", exc)
+        else:
+            self._logger = BackgroundLogger(
+                threads=self._store.concurrency,
+                on_refusal=lambda job, exc: self._complaints.note_refusal(job.name, exc),
+                on_away=lambda job, exc: self._complaints.note_away(job.name, exc),
+            )
+            self._is_on = True
+        self._complaints.issue()
+
+    def attachment(self) -> TrialAttachment | None:
+        """Return what surrounds each objective; None when nothing is tracked."""
+        return self._attachment
+
+    def trial_starting(self, trial: Trial) -> bytes | None:
+        """Create the trial's run, unless the store is away. See `Observer.trial_starting`."""
+        if not self._is_on:
+            return None
+        tags = {**self._common_tags, **starting_tags(trial, self._decode, self._legalise)}
+        child = Child(trial, tags, _now_ms())
+        with child.lock:
+            with self._lock:
+                if not self._is_on or trial.tid in self._over:
+                    return None
+                self._open[trial.tid] = child
+            if time.monotonic() >= self._pause_until:
+                self._create(child)
+            return None if child.refused else self._children.token(child, self._parent.known_run)
+
+    def trial_finished(self, end: TrialEnd) -> None:
+        """Hand the trial's end to the background threads. See `Observer.trial_finished`."""
+        if not self._is_on:
+            return
+        self._n_finished += 1
+        self._complete(end)
+        loss = end.loss
+        if loss is not None and (self._best is None or loss < self._best) and loss == loss:
+            self._best = loss
+            with self._lock:
+                self._improvements.append((loss, _now_ms(), self._n_finished))
+            self._logger.submit("the parent run", self._log_best)
+        self._complaints.issue()
+
+    def run_finished(self, end: RunEnd) -> None:
+        """Complete and end all runs of ours. See `Observer.run_finished`."""
+        if self._is_on:
+            with self._lock:
+                self._is_on = False
+                left = list(self._open.values())
+            for child in left:
+                self._complete(TrialEnd(child.trial, "cancelled"))
+            counts = {
+                "total": end.total,
+                "successful": end.successful,
+                "failed": end.failed,
+                "cancelled": end.cancelled,
+            }
+            now_ms = _now_ms()
+            self._logger.submit("the parent run", lambda: self._parent.log_counts(counts, now_ms))
+            if end.failed or end.cancelled or left:
+                self._logger.submit("runs started by objectives", self._end_strays)
+            self._logger.submit("what objectives logged asynchronously", self._store.flush_async)
+            self._flush(_status_of(end.error))
+        self._complaints.issue(final=end.error is None)
+
+    # -- steps -----------------------------------------------------------------------------
+
+    def _open_store(self, uri: str, info: RunInfo) -> None:
+        self._store = Store(uri)
+        self._resources.enter_context(self._store.opened())
+        self._parent = ParentRun(self._store, info, self._fmin_uuid)
+        try:
+            self._parent.start()
+        except StoreAwayError as exc:
+            self._complaints.note_away("the parent run", exc)
+        self._common_tags = {
+            **context_tags(),
+            "fmin_uuid": self._fmin_uuid,
+            "runSource": RUN_SOURCE,
+        }
+        self._legalise = Legaliser(self._complaints)
+        self._children = ChildRuns(self._store, fmin_uuid=self._fmin_uuid, legalise=self._legalise)
+        run = self._parent.known_run
+        self._attachment = make_attachment(
+            uri,
+            artifact_uri=None if run is None else run.info.artifact_uri,
+            complaints=self._complaints,
+        )
+
+    def _create(self, child: Child) -> None:
+        """Create a trial's run; when the store is away, spare the next trials the wait."""
+        began = time.monotonic()
+        try:
+            try:
+                self._children.create(child, self._parent.ensure())
+            except StoreAwayError:
+                if time.monotonic() - began > _QUICK_S:
+                    raise
+                # A server that was restarted resets the connections it had: ask once more.
+                self._children.create(child, self._parent.ensure())
+        except StoreAwayError as exc:
+            now = time.monotonic()
+            self._pause_until = now + max(_PAUSE_S, _PAUSE_PER_WAIT * (now - began))
+            self._complaints.note_away(_name_of(child), exc)
+        except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
+            child.refused = True
+            self._complaints.note_refusal(_name_of(child), exc)
+
+    def _ensure(self, child: Child) -> None:
+        with child.lock:
+            if child.run is None and not child.refused:
+                try:
+                    self._children.create(child, self._parent.ensure())
+                except StoreAwayError:
+                    raise
+                except Exception:
+                    child.refused = True
+                    raise
+
+    def _complete(self, end: TrialEnd) -> None:
+        with self._lock:
+            self._over.add(end.trial.tid)
+            child = self._open.pop(end.trial.tid, None)
+        if child is not None and not child.refused:  # else proposed but never started
+            steps = self._children.complete(child, end, _now_ms())
+            self._logger.submit(_name_of(child), lambda: self._ensure(child), *steps)
+
+    def _log_best(self) -> None:
+        with self._lock:
+            points, self._improvements = self._improvements, []
+        if points:
+            try:
+                self._parent.log_best(points)
+            except StoreAwayError:
+                with self._lock:
+                    self._improvements = points + self._improvements
+                raise
+
+    def _end_strays(self) -> None:
+        self._children.end_strays(self._parent.ensure())
+
+    def _flush(self, status: str) -> None:
+        given_up: list[str] = []
+        try:
+            given_up += self._logger.flush(self._patience_s)
+        finally:
+            try:
+                self._end_parent(status, given_up)
+            finally:
+                self._logger.close()
+                self._resources.close()
+        if given_up:
+            self._complaints.note_given_up(given_up, self._patience_s)
+
+    def _end_parent(self, status: str, given_up: list[str]) -> None:
+        now_ms = _now_ms()
+        try:
+            self._parent.finish(status)
+        except StoreAwayError:
+            self._logger.submit("the parent run", lambda: self._parent.end_later(status, now_ms))
+            given_up += self._logger.flush(0.0 if given_up else self._patience_s)
+        except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
+            self._complaints.note_refusal("the parent run", exc)
+
+
+def _status_of(error: BaseException | None) -> str:
+    if error is None:
+        return "FINISHED"
+    return "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+
+
+def _name_of(child: Child) -> str:
+    return f"trial {child.trial.tid}"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
