@@ -33,3 +33,7 @@ class Search(Protocol):
     def observe(self, document: Document) -> None:
         """Hear that a document changed its state: it runs now, or it ended."""
         ...
+
+    def close(self) -> None:
+        """Release what the search holds. Called once, after the last trial, also after an error."""
+        ...

@@ -67,6 +67,11 @@ def seed_source(rstate: Any) -> SeedSource:
     )
 
 
+def next_seed(seeds: SeedSource) -> int:
+    """Draw the seed of one call of an algorithm, as hyperopt's loop does."""
+    return int(seeds.integers(_SEED_BOUND))
+
+
 def algo_name(algo: Any) -> str:
     """Name an algorithm: the module of its innermost function, as Databricks logs it.
 
@@ -106,6 +111,7 @@ class HyperoptSearch:
         notified: bool = True,
     ) -> None:
         self.name = algo_name(algo)
+        self.algo = algo
         self._fast = accelerate(algo, domain, trials, notified=notified)
         self._algo: SuggestFunction = algo if self._fast is None else self._fast
         self._domain = domain
@@ -114,7 +120,7 @@ class HyperoptSearch:
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Call the algorithm once. See `Search.propose`."""
-        seed = self._seeds.integers(_SEED_BOUND)
+        seed = next_seed(self._seeds)
         # atpe searches inside its suggest function, with an fmin that may be ours by now.
         with config.settings(backend="local", parallelism=None, tracking=False):
             documents = self._algo(list(new_ids), self._domain, self._trials, seed)
@@ -128,3 +134,6 @@ class HyperoptSearch:
         """Keep the history of a fast algorithm up to date; others read the Trials themselves."""
         if self._fast is not None:
             self._fast.observe(document)
+
+    def close(self) -> None:
+        """Do nothing: a suggest function holds nothing."""

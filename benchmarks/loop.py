@@ -1,0 +1,110 @@
+"""How much faster a whole fmin is than hyperopt's, with an objective that costs nothing.
+
+The two run in turn in one process, on the local backend, without tracking; their losses are
+compared. ``--long`` adds 10,000 trials of ten parameters, which hyperopt's time is extrapolated
+to (its time for n trials is fitted by a quadratic), and the growth of memory.
+
+    python benchmarks/loop.py [--trials 1000] [--long]
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import resource
+import time
+from typing import Any
+
+import hyperopt
+import numpy as np
+from hyperopt import Trials, rand, tpe
+from search_spaces import SPACES, loss_of
+
+import hyperbridge
+
+CASES = [
+    ("10 parameters", tpe.suggest),
+    ("10 with q-distributions", tpe.suggest),
+    ("3-way conditional", tpe.suggest),
+    ("10 parameters", rand.suggest),
+]
+LONG = 10_000
+
+
+def objective(point: Any) -> float:
+    numbers = [value for value in flatten(point) if isinstance(value, (int, float))]
+    return loss_of({str(i): value for i, value in enumerate(numbers)})
+
+
+def flatten(point: Any) -> list[Any]:
+    if isinstance(point, dict):
+        return [leaf for value in point.values() for leaf in flatten(value)]
+    return [point]
+
+
+def run(engine: Any, space: Any, algo: Any, n: int, **options: Any) -> tuple[float, list[Any]]:
+    """Return the seconds of a search and its losses."""
+    trials = Trials()
+    started = time.perf_counter()
+    engine.fmin(
+        objective,
+        space,
+        algo=algo,
+        max_evals=n,
+        trials=trials,
+        rstate=np.random.default_rng(0),
+        show_progressbar=False,
+        verbose=False,
+        **options,
+    )
+    return time.perf_counter() - started, trials.losses()
+
+
+def ours(space: Any, algo: Any, n: int) -> tuple[float, list[Any]]:
+    return run(hyperbridge, space, algo, n, backend="local", tracking=False)
+
+
+def compare(name: str, algo: Any, n: int) -> None:
+    ours(SPACES[name](), algo, 30)  # imports, and checks made once
+    before, first = ours(SPACES[name](), algo, n)
+    theirs, expected = run(hyperopt, SPACES[name](), algo, n)
+    after, _ = ours(SPACES[name](), algo, n)
+    if first != expected:
+        raise SystemExit(f"the losses differ: {name}")
+    mine = (before + after) / 2
+    label = f"{name}, {algo.__module__.removeprefix('hyperopt.')}, {n} trials"
+    print(f"{label}: {theirs / mine:.1f}x ({theirs:.1f} s / {mine:.2f} s)", flush=True)
+
+
+def compare_long() -> None:
+    space = SPACES["10 parameters"]
+    lengths = [250, 500, 1000]
+    times = [run(hyperopt, space(), tpe.suggest, n)[0] for n in lengths]
+    theirs = float(np.polyval(np.polyfit(lengths, times, 2), LONG))
+    memory: list[tuple[int, int]] = []
+    for n in (LONG // 4, LONG // 2, LONG):
+        mine, _ = ours(space(), tpe.suggest, n)
+        memory.append((n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    print(
+        f"10 parameters, tpe, {LONG} trials: {mine:.0f} s; hyperopt, extrapolated: {theirs:.0f} s "
+        f"({theirs / mine:.0f}x); largest size so far: "
+        + ", ".join(f"{size / 1024:.0f} MB at {n}" for n, size in memory)
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--long", action="store_true")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    assert math.isfinite(objective({"x": 1.0}))
+    for name, algo in CASES:
+        compare(name, algo, options.trials)
+    if options.long:
+        compare_long()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Find the best candidates without hyperopt's exact scores, or say that those are needed.
+
+A suggestion needs only the arg-max of ``log(better / worse)`` over the candidates of a label. Both
+densities are computed here up to a constant factor per label and with a bound on the difference
+to what hyperopt computes. The winner is certain when its lowest possible score is above the
+highest possible score of every candidate with another value.
+
+Where a density comes near to the limits of a float, hyperopt's scores may be infinite or NaN;
+such labels are never decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import erf
+
+from hyperbridge.search.tpe.densities import densities, near_densities
+from hyperbridge.search.tpe.likelihood import quantum_edges
+from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.priors import EPS, FloatArray, NumericPrior
+
+UNDECIDED = -1
+"""Stands for the position of a winner that only the exact scores can tell."""
+
+_TOLERANCE = 1e-9  # much more than the rounding errors of hyperopt's sums and logarithms
+_SMALLEST = 1e-250
+_SATURATED = 6.0  # erf() is 1 from here on, to rounding
+_LONG = 1500  # components from which on it pays to leave some out
+
+
+def best_continuous(
+    priors: Sequence[NumericPrior], values: FloatArray, better: Mixture, worse: Mixture
+) -> list[int]:
+    """Return the position of each label's best candidate, or `UNDECIDED`.
+
+    Args:
+        priors: One a label, none of them with a rounding step.
+        values: Candidates, shape (labels, candidates).
+        better: Mixtures of the better part.
+        worse: Mixtures of the worse part; a common factor of a row's weights is harmless.
+    """
+    inner = values.copy()
+    for i, prior in enumerate(priors):
+        if prior.log:
+            np.log(values[i], out=inner[i])
+    centres = np.array([prior.mu for prior in priors])
+    good, good_error = densities(inner, better, centres)
+    if worse.mus.shape[1] < _LONG:
+        bad, bad_error = densities(inner, worse, centres)
+        return _winners(values, good, bad, 0.0, good_error + bad_error)
+    near = [near_densities(inner[i], worse.row(i)) for i in range(len(priors))]
+    bad, left_out = (np.array(part) for part in zip(*near, strict=True))
+    best = _winners(values, good, bad, left_out[:, None], good_error)
+    for i, position in enumerate(best):
+        if position == UNDECIDED:
+            row = slice(i, i + 1)
+            bad, bad_error = densities(
+                inner[row], Mixture(*(part[row] for part in worse)), centres[row]
+            )
+            error = good_error[row] + bad_error
+            best[i : i + 1] = _winners(values[row], good[row], bad, 0.0, error)
+    return best
+
+
+def _winners(
+    values: FloatArray, good: FloatArray, bad: FloatArray, left_out: Any, error: FloatArray
+) -> list[int]:
+    """Return each label's certain winner, or `UNDECIDED`.
+
+    Args:
+        values: Candidates, shape (labels, candidates).
+        good: Their densities under the better mixture, same shape.
+        bad: Their densities under the worse mixture.
+        left_out: What may be missing from ``bad``, at most.
+        error: Bound on the relative error of each label's scores, shape (labels,).
+    """
+    safe = (good.min(axis=1) > _SMALLEST) & (bad.min(axis=1) > _SMALLEST)
+    highest = good / np.maximum(bad, _SMALLEST)
+    lowest = good / np.maximum(bad + left_out, _SMALLEST)
+    each = np.arange(len(values))
+    best = lowest.argmax(axis=1)
+    winner = lowest[each, best] * (1 - _TOLERANCE - 2 * error)
+    highest[values == values[each, best][:, None]] = -1.0
+    decided: list[int] = np.where(safe & (winner > highest.max(axis=1)), best, UNDECIDED).tolist()
+    return decided
+
+
+def best_quantised(prior: NumericPrior, values: FloatArray, better: Mixture, worse: Mixture) -> int:
+    """Return the position of the best candidate of a label with a rounding step.
+
+    Args:
+        prior: The label's prior.
+        values: Candidates, shape (candidates,).
+        better: Mixture of the better part.
+        worse: Mixture of the worse part; a common factor of the weights is harmless.
+    """
+    listed = values.tolist()
+    different = sorted(set(listed))
+    if len(different) == 1:
+        return 0
+    upper, lower = quantum_edges(prior, np.array(different))
+    edges = np.concatenate([upper, lower])
+    if prior.log:
+        edges = np.log(np.maximum(edges, EPS))
+    good, good_error = _masses(edges, better)
+    bad, bad_error = _masses(edges, worse)
+    if not (good.min() > good_error and bad.min() > bad_error):
+        return UNDECIDED
+    lowest = (good - good_error) / (bad + bad_error)
+    highest = (good + good_error) / (bad - bad_error)
+    best = int(lowest.argmax())
+    highest[best] = -1.0
+    if not lowest[best] * (1 - _TOLERANCE) > highest.max():
+        return UNDECIDED
+    position: int = listed.index(different[best])
+    return position
+
+
+def _masses(edges: FloatArray, mixture: Mixture) -> tuple[FloatArray, float]:
+    """Return twice the mass between upper and lower edges, and a bound on its absolute error.
+
+    The bound holds for sums of so many terms as the weights, each at most 1, add up to.
+    """
+    z = edges[:, None] - mixture.mus
+    z /= np.sqrt(2) * mixture.sigmas
+    near = np.flatnonzero(np.abs(z) < _SATURATED)
+    errors = erf(z.ravel()[near])
+    np.sign(z, out=z)
+    z.ravel()[near] = errors
+    k = len(edges) // 2
+    z[:k] -= z[k:]
+    total = float(mixture.weights.sum())
+    return z[:k] @ mixture.weights, 1e-13 * total * (1 + 1e-3 * total)

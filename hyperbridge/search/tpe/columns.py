@@ -1,0 +1,229 @@
+"""The history of a search in columns, so that a suggestion costs no walk over documents.
+
+Labels that are active under the same condition form a group and share one vector of trial rows.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hyperbridge.search.tpe.parzen import FORGET_AFTER
+from hyperbridge.search.tpe.plan import Parameter, Plan
+from hyperbridge.search.tpe.priors import (
+    BoolArray,
+    CategoricalPrior,
+    FloatArray,
+    IntArray,
+    NotReproducibleError,
+    NumericPrior,
+)
+
+_FIRST_CAPACITY = 64
+
+
+class GroupColumns:
+    """The observations of the labels of one group, in arrival order.
+
+    Attributes:
+        n: Number of observations.
+        rows: The history's row of each observation.
+        inner: Values of the numeric labels on their inner scale, shape (labels, capacity).
+        sorted, order: The same sorted, and the observation that each sorted value came from.
+            Not kept for labels in ``tied``.
+        tied: Whether a numeric label has equal observations (or will: it is rounded); there only
+            NumPy's own sort tells which of the equals comes first.
+        codes: Categories of the categorical labels, each label's shifted to ``starts``.
+        starts: Where the categories of each categorical label begin in one common numbering;
+            one more element at the end.
+    """
+
+    def __init__(self, parameters: list[Parameter]) -> None:
+        parameters = sorted(parameters, key=lambda p: p.row)
+        self.numeric = [(p.label, p.prior) for p in parameters if isinstance(p.prior, NumericPrior)]
+        self.categorical = [
+            (p.label, p.prior) for p in parameters if isinstance(p.prior, CategoricalPrior)
+        ]
+        self.labels = [label for label, _ in (*self.numeric, *self.categorical)]
+        self.prior_mus = np.array([prior.mu for _, prior in self.numeric], dtype=np.float64)
+        self.prior_sigmas = np.array([prior.sigma for _, prior in self.numeric], dtype=np.float64)
+        sizes = [prior.size for _, prior in self.categorical]
+        self.starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+        self.n = 0
+        self.rows: IntArray = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
+        self.inner: FloatArray = np.zeros((len(self.numeric), _FIRST_CAPACITY))
+        self.sorted: FloatArray = np.zeros((len(self.numeric), _FIRST_CAPACITY))
+        self.order: IntArray = np.zeros((len(self.numeric), _FIRST_CAPACITY), dtype=np.int64)
+        self.tied = [prior.q is not None for _, prior in self.numeric]
+        self.codes: IntArray = np.zeros((len(self.categorical), _FIRST_CAPACITY), dtype=np.int64)
+
+    def append(self, row: int, values: Mapping[str, Any]) -> None:
+        """Add one trial's values of all labels of the group.
+
+        Raises:
+            NotReproducibleError: A value is impossible; nothing was added.
+        """
+        inner = [prior.to_inner(values[label]) for label, prior in self.numeric]
+        codes = [
+            _code(label, values[label], prior) + start
+            for (label, prior), start in zip(self.categorical, self.starts.tolist(), strict=False)
+        ]
+        n = self.n
+        if n == len(self.rows):
+            self._grow()
+        self.rows[n] = row
+        self.inner[:, n] = inner
+        self.codes[:, n] = codes
+        for i, value in enumerate(inner):
+            if not self.tied[i]:
+                self._insert(i, value)
+        self.n = n + 1
+
+    def truncate(self, row: int) -> None:
+        """Forget the trials from a row of the history on."""
+        n = int(self.rows[: self.n].searchsorted(row))
+        if n == self.n:
+            return
+        for i, tied in enumerate(self.tied):
+            if not tied:
+                kept = self.order[i, : self.n] < n
+                self.sorted[i, :n] = self.sorted[i, : self.n][kept]
+                self.order[i, :n] = self.order[i, : self.n][kept]
+        self.n = n
+
+    def _insert(self, i: int, value: float) -> None:
+        n, values, order = self.n, self.sorted[i], self.order[i]
+        at = int(values[:n].searchsorted(value))
+        if at < n and values[at] == value:
+            self.tied[i] = True
+            return
+        values[at + 1 : n + 1] = values[at:n]
+        values[at] = value
+        order[at + 1 : n + 1] = order[at:n]
+        order[at] = n
+
+    def _grow(self) -> None:
+        def larger(old: Any) -> Any:
+            new = np.zeros((*old.shape[:-1], 2 * old.shape[-1]), old.dtype)
+            new[..., : self.n] = old
+            return new
+
+        self.rows, self.inner = larger(self.rows), larger(self.inner)
+        self.sorted, self.order = larger(self.sorted), larger(self.order)
+        self.codes = larger(self.codes)
+
+
+def _code(label: str, value: Any, prior: CategoricalPrior) -> int:
+    code = int(value) - prior.offset
+    if code + prior.offset != value or not 0 <= code < prior.size:
+        raise NotReproducibleError(f"{value!r} is not a value of {label!r}")
+    return code
+
+
+class History:
+    """Losses and values of the trials that count, one row a trial, in the order of their ids.
+
+    Attributes:
+        groups: Columns of each group of the plan.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.groups = [
+            GroupColumns([p for p in plan.order if p.group == g])
+            for g in range(len(plan.conditions))
+        ]
+        self._n = 0
+        self._losses: FloatArray = np.full(_FIRST_CAPACITY, math.inf)
+        self._best: list[tuple[float, int]] = []  # the smallest finite losses and their rows
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def losses(self) -> FloatArray:
+        """The losses by row; infinite for a trial without one."""
+        return self._losses[: self._n]
+
+    def append(self, values: Mapping[str, Any], loss: float, *, side_of: int | None = None) -> int:
+        """Add a trial.
+
+        Args:
+            values: Value by label, active labels only.
+            loss: Its loss, not NaN; infinite while there is none.
+            side_of: The row whose loss decides on which side of the split the values are;
+                None for the trial's own.
+
+        Returns:
+            Its row.
+
+        Raises:
+            NotReproducibleError: The values do not fit the space; nothing was added.
+        """
+        row = self._n
+        if row == len(self._losses):
+            self._losses = np.concatenate([self._losses, np.full(row, math.inf)])
+        try:
+            for group in self.groups:
+                present = sum(label in values for label in group.labels)
+                if present == len(group.labels):
+                    group.append(row if side_of is None else side_of, values)
+                elif present:
+                    raise NotReproducibleError("a trial has some, not all, of a set of labels")
+        except NotReproducibleError:
+            for group in self.groups:
+                group.truncate(row)
+            raise
+        self._n = row + 1
+        self._losses[row] = math.inf
+        self.set_loss(row, loss)
+        return row
+
+    def set_loss(self, row: int, loss: float) -> None:
+        """Give a row that had an infinite loss its loss."""
+        self._losses[row] = loss
+        best = self._best
+        if loss < math.inf and (len(best) <= FORGET_AFTER or loss < best[-1][0]):
+            bisect.insort(best, (loss, row))
+            del best[FORGET_AFTER + 1 :]
+
+    def truncate(self, row: int) -> None:
+        """Forget the rows from ``row`` on."""
+        if row >= self._n:
+            return
+        for group in self.groups:
+            group.truncate(row)
+        self._n = row
+        order = np.argsort(self.losses)[: FORGET_AFTER + 1].tolist()
+        self._best = sorted(
+            (float(self._losses[r]), r) for r in order if self._losses[r] < math.inf
+        )
+
+    def below(self, gamma: float) -> BoolArray:
+        """Tell which rows belong to the better part, as hyperopt splits them."""
+        n_below = n_better(self._n, gamma)
+        best = self._best
+        next_loss = best[n_below][0] if len(best) > n_below else math.inf
+        if not n_below or len(best) < n_below or best[n_below - 1][0] >= next_loss:
+            return better_part(self.losses, gamma)
+        mask = np.zeros(self._n, dtype=np.bool_)
+        mask[[row for _, row in best[:n_below]]] = True
+        return mask
+
+
+def n_better(n: int, gamma: float) -> int:
+    """Return how many of ``n`` trials make up the better part."""
+    return min(int(np.ceil(gamma * np.sqrt(n))), FORGET_AFTER)
+
+
+def better_part(losses: FloatArray, gamma: float) -> BoolArray:
+    """Tell which losses belong to the better part, as hyperopt splits them.
+
+    Where equal losses are on both sides, NumPy's own sort tells which of them come first.
+    """
+    mask = np.zeros(len(losses), dtype=np.bool_)
+    mask[np.argsort(losses)[: n_better(len(losses), gamma)]] = True
+    return mask

@@ -1,0 +1,70 @@
+"""Draw from priors and from Parzen mixtures, consuming the generator as hyperopt does.
+
+Source: ``hyperopt.pyll.stochastic`` and ``GMM1``, ``LGMM1`` of ``hyperopt.tpe``.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.priors import CategoricalPrior, FloatArray, NumericPrior, Prior
+from hyperbridge.search.tpe.stream import Stream
+
+
+def draw_prior(prior: Prior, rng: np.random.Generator) -> Any:
+    """Draw one value from the prior.
+
+    Returns:
+        A ``numpy.float64`` as in hyperopt's documents, or the category, offset taken off, as a
+        ``numpy.int64``.
+    """
+    if isinstance(prior, CategoricalPrior):
+        if prior.probabilities is None:
+            return rng.integers(prior.offset, prior.offset + prior.size, 1)[0] - prior.offset
+        return rng.multinomial(n=1, pvals=prior.probabilities, size=1)[0].argmax()
+    if prior.low is not None and prior.high is not None:
+        x = rng.uniform(prior.low, prior.high)
+    else:
+        x = rng.normal(prior.mu, prior.sigma)
+    if prior.log:
+        x = np.exp(x)
+    return np.float64(x if prior.q is None else np.rint(x / prior.q) * prior.q)
+
+
+def draw_mixture(prior: NumericPrior, mixture: Mixture, stream: Stream, n: int) -> FloatArray:
+    """Draw ``n`` candidates, as the user sees them, from a normalised mixture of one label."""
+    if prior.low is None or prior.high is None:
+        components = stream.components(mixture.weights.tolist(), n)
+        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        drawn = stream.normals([mus[c] for c in components], [sigmas[c] for c in components])
+    else:
+        drawn = stream.truncated(prior.low, prior.high, mixture, n)
+    values = np.array(drawn)
+    if prior.log:
+        np.exp(values, out=values)
+    if prior.q is not None:
+        values /= prior.q
+        np.rint(values, out=values)
+        values *= prior.q
+    return values
+
+
+@functools.cache
+def arithmetic_is_uniform() -> bool:
+    """Tell whether NumPy's exp and log give a number the same image alone and in an array.
+
+    The implementations differ by processor. hyperopt takes them of single numbers in one place
+    and of arrays in another, and so does this module, but not in the same places.
+    """
+    numbers = np.random.default_rng(0).uniform(1e-6, 30.0, 257)
+    for function in (np.exp, np.log):
+        images = function(numbers)
+        alone = [function(float(number)) for number in numbers]
+        single = [function(numbers[i : i + 1])[0] for i in range(len(numbers))]
+        if images.tolist() != alone or images.tolist() != single:
+            return False
+    return True

@@ -1,0 +1,106 @@
+"""Propose points: at random, or by TPE with one of two engines that agree in every bit.
+
+The exact engine scores candidates by hyperopt's own float operations. The certified engine needs
+only their arg-max: it scores by cheaper formulas with an error bound, and where the winner is not
+ahead of the runner-up by more than that, the exact formulas decide.
+
+Source: ``suggest`` and ``build_posterior`` of ``hyperopt.tpe``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hyperbridge.search.tpe.columns import History
+from hyperbridge.search.tpe.draws import draw_prior
+from hyperbridge.search.tpe.plan import Draws, Plan
+from hyperbridge.search.tpe.posterior import GroupPosterior
+from hyperbridge.search.tpe.stream import open_stream
+
+
+@dataclass(frozen=True, slots=True)
+class TpeOptions:
+    """The options of ``hyperopt.tpe.suggest``, with its defaults.
+
+    Attributes:
+        prior_weight: Weight of the prior beside observations of weight 1; positive.
+        n_startup_jobs: Trials to draw at random before the first fit.
+        n_EI_candidates: Candidates drawn per label.
+        gamma: The better part of n trials has ``ceil(gamma * sqrt(n))`` of them, at most 25.
+    """
+
+    prior_weight: float = 1.0
+    n_startup_jobs: float = 20
+    n_EI_candidates: int = 24  # noqa: N815 (hyperopt's name)
+    gamma: float = 0.25
+
+
+def suggest_random(plan: Plan, rng: np.random.Generator) -> Draws:
+    """Draw a point from the priors; categories are counted from 0."""
+    draws: Draws = {}
+    active = _Activity(plan, draws)
+    for parameter in plan.order:
+        if active[parameter.group]:
+            draws[parameter.label] = draw_prior(parameter.prior, rng)
+    return draws
+
+
+def suggest_tpe(
+    plan: Plan,
+    history: History,
+    rng: np.random.Generator,
+    options: TpeOptions,
+    *,
+    certified: bool = True,
+) -> Draws:
+    """Draw candidates for each label and keep the one that promises most.
+
+    Args:
+        plan: The compiled space.
+        history: The finished and running trials.
+        rng: Seeded for this suggestion; not to be used for anything else.
+        options: hyperopt's options.
+        certified: False for the exact engine.
+
+    Returns:
+        Value by active label; categories are counted from 0.
+    """
+    draws: Draws = {}
+    active = _Activity(plan, draws)
+    stream = open_stream(rng)
+    below = history.below(options.gamma)
+    posteriors: dict[int, GroupPosterior] = {}
+    for parameter in plan.order:
+        g = parameter.group
+        if not active[g]:
+            continue
+        posterior = posteriors.get(g)
+        if posterior is None:
+            posterior = posteriors[g] = GroupPosterior(
+                history.groups[g],
+                below,
+                prior_weight=options.prior_weight,
+                n_candidates=options.n_EI_candidates,
+            )
+        draws[parameter.label] = posterior.propose(parameter, stream, certified=certified)
+    for posterior in posteriors.values():
+        draws.update(posterior.decide())
+    return draws
+
+
+class _Activity:
+    """Which groups are active; a group is asked for when its ancestors are drawn."""
+
+    def __init__(self, plan: Plan, draws: Draws) -> None:
+        self._conditions = plan.conditions
+        self._draws = draws
+        self._known: dict[int, bool] = {}
+
+    def __getitem__(self, group: int) -> bool:
+        known = self._known.get(group)
+        if known is None:
+            holds = self._conditions[group].holds
+            known = self._known[group] = holds is None or holds(self._draws)
+        return known

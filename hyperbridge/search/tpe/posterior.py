@@ -1,0 +1,198 @@
+"""The posterior of one group of labels within one suggestion: draw candidates, pick the best.
+
+The labels of a group have the same observations' rows, so that their mixtures are fitted, and
+their candidates scored, all at once.
+
+Source: ``build_posterior`` and the adaptive Parzen samplers of ``hyperopt.tpe``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from hyperbridge.search.tpe.certified import UNDECIDED, best_continuous, best_quantised
+from hyperbridge.search.tpe.columns import GroupColumns
+from hyperbridge.search.tpe.draws import draw_mixture
+from hyperbridge.search.tpe.likelihood import log_likelihood
+from hyperbridge.search.tpe.parzen import (
+    FORGET_AFTER,
+    Mixture,
+    fit,
+    fit_rounded,
+    fit_sorted,
+    forgetting_weights,
+    normalised,
+)
+from hyperbridge.search.tpe.plan import Parameter
+from hyperbridge.search.tpe.priors import (
+    BoolArray,
+    CategoricalPrior,
+    FloatArray,
+    NumericPrior,
+)
+from hyperbridge.search.tpe.stream import Stream
+
+_FEW = 100  # observations up to which labels with a rounding step are fitted with the others
+
+_Undecided: TypeAlias = tuple[Parameter, NumericPrior, FloatArray]  # with its candidates
+
+
+class GroupPosterior:
+    """Candidates and scores of the labels of one group.
+
+    Args:
+        columns: The group's observations.
+        below: Which rows of the history belong to the better part.
+        prior_weight: Weight of the prior beside observations of weight 1.
+        n_candidates: Candidates drawn per label.
+    """
+
+    def __init__(
+        self, columns: GroupColumns, below: BoolArray, *, prior_weight: float, n_candidates: int
+    ) -> None:
+        self._columns = columns
+        self._prior_weight = prior_weight
+        self._n_candidates = n_candidates
+        is_below = below[columns.rows[: columns.n]]
+        self._below = np.flatnonzero(is_below)
+        self._is_above = ~is_below
+        self._n_above = columns.n - len(self._below)
+        self._fading = self._n_above > FORGET_AFTER
+        self._above_weights = forgetting_weights(self._n_above)
+        self._weights = np.zeros(columns.n)  # 0 for the better part
+        self._weights[self._is_above] = self._above_weights
+        self._undecided: list[_Undecided] = []
+        if columns.numeric:
+            self._better = self._fit_better()
+        if columns.categorical:
+            self._better_counts, self._worse_counts = self._count_categories()
+
+    def propose(self, parameter: Parameter, stream: Stream, *, certified: bool) -> Any:
+        """Draw candidates of a label.
+
+        Returns:
+            The best of them, or None when it is left to `decide`.
+        """
+        prior, row = parameter.prior, parameter.row
+        if isinstance(prior, CategoricalPrior):
+            return self._best_category(prior, row, stream)
+        candidates = draw_mixture(prior, self._better.row(row), stream, self._n_candidates)
+        if certified and not parameter.decided_at_once:
+            self._undecided.append((parameter, prior, candidates))
+            return None
+        return self._exact_winner(prior, row, candidates)
+
+    def decide(self) -> dict[str, Any]:
+        """Return the best candidates, by label, that `propose` left open."""
+        smooth = [item for item in self._undecided if item[1].q is None]
+        rounded = [item for item in self._undecided if item[1].q is not None]
+        few = self._n_above <= _FEW
+        fitted_together = [*smooth, *rounded] if few else smooth
+        positions: list[int] = []
+        if fitted_together:
+            worse = self._fit_worse(fitted_together)
+        if smooth:
+            rows = [parameter.row for parameter, _, _ in smooth]
+            positions = best_continuous(
+                [prior for _, prior, _ in smooth],
+                np.array([candidates for _, _, candidates in smooth]),
+                Mixture(*(part[rows] for part in self._better)),
+                Mixture(*(part[: len(smooth)] for part in worse)),
+            )
+        for i, (parameter, prior, candidates) in enumerate(rounded, start=len(smooth)):
+            row = parameter.row
+            one = worse.row(i) if few else self._fit_worse_rounded(row, prior)
+            positions.append(best_quantised(prior, candidates, self._better.row(row), one))
+        return {
+            parameter.label: self._winner(prior, parameter.row, candidates, position)
+            for (parameter, prior, candidates), position in zip(
+                [*smooth, *rounded], positions, strict=True
+            )
+        }
+
+    def _winner(
+        self, prior: NumericPrior, row: int, candidates: FloatArray, position: int
+    ) -> np.float64:
+        if position == UNDECIDED:
+            return self._exact_winner(prior, row, candidates)
+        winner: np.float64 = candidates[position]
+        return winner
+
+    def _exact_winner(self, prior: NumericPrior, row: int, candidates: FloatArray) -> np.float64:
+        observations = self._columns.inner[row, : self._columns.n][self._is_above]
+        worse = fit(observations, prior, self._prior_weight)
+        with np.errstate(invalid="ignore"):
+            score = log_likelihood(prior, candidates, self._better.row(row)) - log_likelihood(
+                prior, candidates, worse
+            )
+        winner: np.float64 = candidates[score.argmax()]
+        return winner
+
+    def _fit_better(self) -> Mixture:
+        """Fit the better part; it is so small that all of its weights are 1."""
+        columns = self._columns
+        observations = columns.inner[:, self._below]
+        observations.sort(axis=1)
+        return normalised(
+            fit_sorted(
+                observations, None, columns.prior_mus, columns.prior_sigmas, self._prior_weight
+            )
+        )
+
+    def _fit_worse(self, items: list[_Undecided]) -> Mixture:
+        """Fit the worse part of some labels, weights not normalised."""
+        columns, n = self._columns, self._columns.n
+        rows = np.array([parameter.row for parameter, _, _ in items], dtype=np.intp)
+        if any(columns.tied[parameter.row] for parameter, _, _ in items):
+            observations = columns.inner[rows, :n][:, self._is_above]
+            order = observations.argsort(axis=1)
+            observations = np.take_along_axis(observations, order, axis=1)
+            weights = self._above_weights[order]
+        else:
+            shape = len(rows), self._n_above
+            order = columns.order[rows, :n]
+            above = self._is_above[order]
+            observations = columns.sorted[rows, :n][above].reshape(shape)
+            weights = self._weights[order[above]].reshape(shape)
+        return fit_sorted(
+            observations,
+            weights if self._fading else None,
+            columns.prior_mus[rows],
+            columns.prior_sigmas[rows],
+            self._prior_weight,
+        )
+
+    def _fit_worse_rounded(self, row: int, prior: NumericPrior) -> Mixture:
+        """Fit the worse part of a label with a rounding step, weights not normalised."""
+        observations = self._columns.inner[row, : self._columns.n][self._is_above]
+        order = observations.argsort()
+        weights = self._above_weights[order] if self._fading else None
+        return fit_rounded(observations[order], weights, prior, self._prior_weight)
+
+    def _count_categories(self) -> tuple[FloatArray, FloatArray]:
+        """Return the weighted counts of all categories in the better and the worse part."""
+        columns = self._columns
+        total, labels = int(columns.starts[-1]), len(columns.categorical)
+        codes = columns.codes[:, : columns.n]
+        better = np.bincount(codes[:, self._below].ravel(), minlength=total)
+        weights = np.concatenate([self._weights] * labels)
+        worse = np.zeros(total)
+        worse += np.bincount(codes.ravel(), weights, total)
+        return better.astype(np.float64), worse
+
+    def _best_category(self, prior: CategoricalPrior, row: int, stream: Stream) -> Any:
+        start = int(self._columns.starts[row])
+        categories = slice(start, start + prior.size)
+        pseudo_counts = prior.pseudo_counts(self._prior_weight)
+        better = self._better_counts[categories] + pseudo_counts
+        worse = self._worse_counts[categories] + pseudo_counts
+        better = better / better.sum()
+        worse = worse / worse.sum()
+        candidates = np.array(
+            stream.components(better.tolist(), self._n_candidates), dtype=np.int64
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            score = np.log(better) - np.log(worse)
+        return candidates[score[candidates].argmax()]
