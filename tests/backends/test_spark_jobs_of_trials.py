@@ -1,0 +1,444 @@
+"""What the Spark backend alone must keep: jobs, workers, properties, shipping."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import hyperopt
+import numpy as np
+import pytest
+from hyperopt import anneal, hp, rand, tpe
+from hyperopt.base import JOB_STATE_CANCEL
+from hyperopt.exceptions import AllTrialsFailed
+
+from hyperbridge.backends import Spark
+from hyperbridge.errors import ObjectiveNotPicklableError
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime, unpack_outcome
+from hyperbridge.surface.fmin import fmin
+from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import Trials
+from hyperbridge.worker.runtime import run_shipped
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SPACE = {
+    "x": hp.uniform("x", -5, 5),
+    "kind": hp.choice("kind", ["a", hp.quniform("q", 0, 5, 1)]),
+}
+
+
+@pytest.fixture
+def search(spark: Any) -> Any:
+    def call(fn: Any, space: Any = SPACE, **kwargs: Any) -> Any:
+        defaults = {
+            "algo": rand.suggest, "backend": Spark(session=spark), "parallelism": 2,
+            "rstate": np.random.default_rng(0), "show_progressbar": False, "max_evals": 4,
+        }  # fmt: skip
+        return fmin(fn, space, **{**defaults, **kwargs})
+
+    return call
+
+
+def loss(p: Any) -> float:
+    return float(p["x"] ** 2 + (3 if p["kind"] == "a" else p["kind"]))
+
+
+@pytest.mark.parametrize(
+    "algo",
+    [functools.partial(tpe.suggest, n_startup_jobs=5), rand.suggest, anneal.suggest],
+    ids=["tpe", "rand", "anneal"],
+)
+def test_parallelism_1_gives_the_trials_of_hyperopt_bit_for_bit(search: Any, algo: Any) -> None:
+    ours, theirs = Trials(), hyperopt.Trials()
+    mine = search(
+        lambda p: float(p["x"] ** 2 + (3 if p["kind"] == "a" else p["kind"])),
+        algo=algo, trials=ours, parallelism=1, max_evals=12,
+    )  # fmt: skip
+    other = hyperopt.fmin(
+        loss, SPACE, algo=algo, trials=theirs, max_evals=12, verbose=False,
+        rstate=np.random.default_rng(0),
+    )  # fmt: skip
+    assert repr(mine) == repr(other)
+    assert repr(ours.losses()) == repr(theirs.losses())
+    for one, two in zip(ours.trials, theirs.trials, strict=True):
+        assert repr({k: v for k, v in one.items() if not k.endswith("_time")}) == repr(
+            {k: v for k, v in two.items() if not k.endswith("_time")}
+        )
+
+
+def test_the_sessions_local_properties_are_left_as_found(search: Any, spark: Any) -> None:
+    context = spark.sparkContext
+    context.setJobGroup("mine", "my work", True)
+    context.addJobTag("my-tag")
+    try:
+        names = ["spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel",
+                 "spark.job.tags", "spark.scheduler.pool"]  # fmt: skip
+        before = [context.getLocalProperty(name) for name in names]
+        python = context.pythonExec
+        search(lambda p: 0.0)
+        assert [context.getLocalProperty(name) for name in names] == before
+        assert context.pythonExec == python
+        assert context._pickled_broadcast_vars == set() or not list(context._pickled_broadcast_vars)
+    finally:
+        context.clearJobTags()
+        for name in names[:3]:
+            context.setLocalProperty(name, None)
+
+
+def test_trial_jobs_belong_to_the_job_group_of_the_thread_that_called_fmin(
+    search: Any, spark: Any
+) -> None:
+    context = spark.sparkContext
+
+    def run(group: str, n: int) -> None:
+        context.setJobGroup(group, group)
+        search(lambda p: 0.0, max_evals=n)
+
+    threads = [threading.Thread(target=run, args=(f"group of {n} trials", n)) for n in (3, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for n in (3, 5):
+        assert len(context.statusTracker().getJobIdsForGroup(f"group of {n} trials")) == n
+
+
+def test_trials_share_python_workers_of_the_drivers_python(
+    search: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+
+    def fn(p: Any) -> Any:
+        import os
+        import sys
+
+        return {"loss": 0.0, "status": "ok", "pid": os.getpid(), "python": sys.executable}
+
+    trials = Trials()
+    search(fn, trials=trials, parallelism=1, max_evals=12)
+    # Spark keeps one idle worker a slot and takes turns among them
+    assert len({r["pid"] for r in trials.results}) <= 4
+    assert {os.path.realpath(r["python"]) for r in trials.results} == {
+        os.path.realpath(sys.executable)
+    }
+
+
+def test_a_large_objective_is_shipped_once_per_run(
+    search: Any, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = np.random.default_rng(0).random(2_500_000)  # 20 MB
+    context = spark.sparkContext
+    shipped: list[int] = []
+    broadcast = context.broadcast
+
+    def counting(value: Any) -> Any:
+        # PySpark broadcasts a task that is larger than a megabyte, too
+        shipped.append(len(value))
+        return broadcast(value)
+
+    monkeypatch.setattr(context, "broadcast", counting)
+    trials = Trials()
+    search(lambda p: float(data.sum()), trials=trials, max_evals=4)
+    assert trials.losses() == [float(data.sum())] * 4
+    assert len(shipped) == 1
+    assert 20_000_000 < shipped[0] < 21_000_000
+
+
+def test_a_broadcast_variable_of_the_users_works_inside_the_objective(
+    search: Any, spark: Any
+) -> None:
+    table = spark.sparkContext.broadcast({"offset": 10.0})
+    trials = Trials()
+    search(lambda p: p["x"] + table.value["offset"], trials=trials)
+    assert trials.losses() == [d["misc"]["vals"]["x"][0] + 10.0 for d in trials.trials]
+
+
+@pytest.mark.parametrize("thing", ["session", "context", "frame"])
+def test_an_objective_that_holds_a_spark_object_is_told_to_use_plain_trials(
+    search: Any, spark: Any, thing: str
+) -> None:
+    things = {"session": spark, "context": spark.sparkContext, "frame": spark.range(3)}
+    handle = things[thing]
+    with pytest.raises(ObjectiveNotPicklableError, match="'handle'") as caught:
+        search(lambda p: float(handle is None), trials=SparkTrials())
+    assert "plain Trials()" in str(caught.value)
+    # and nothing is left behind that would spoil the next call
+    search(lambda p: 0.0, max_evals=1)
+
+
+def test_an_objective_that_opens_a_session_in_its_task_is_told_to_use_plain_trials(
+    search: Any,
+) -> None:
+    def fn(p: Any) -> float:
+        from pyspark.sql import SparkSession
+
+        return float(SparkSession.builder.getOrCreate().range(3).count())
+
+    with pytest.raises(AllTrialsFailed, match=r"plain Trials\(\)"):
+        search(fn, trials=SparkTrials(), max_evals=1)
+    with pytest.raises(Exception, match=".") as caught:
+        search(fn, trials=Trials(), max_evals=1)
+    assert "plain Trials()" in str(caught.value) + str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize("asked", [None, -1, 0])
+def test_spark_trials_without_a_positive_parallelism_use_all_slots_and_say_so(
+    spark: Any, asked: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    trials = SparkTrials(parallelism=asked, spark_session=spark)
+    assert trials.parallelism == 4
+    assert "number of available Spark task slots" in caplog.text
+    assert trials.user_specified_parallelism == asked
+
+
+def test_a_larger_parallelism_than_the_cluster_is_reduced_with_a_warning(
+    search: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    trials = SparkTrials(parallelism=9)
+    with caplog.at_level(logging.WARNING):
+        search(lambda p: 0.0, trials=trials, parallelism=None, max_evals=4)
+    assert trials.parallelism == 4
+    assert "Parallelism 9 is more than the 4 task slots" in caplog.text
+    assert "the search is random" in caplog.text
+
+
+def test_no_more_trials_run_at_once_than_parallelism_says(search: Any) -> None:
+    def fn(p: Any) -> Any:
+        import time
+
+        start = time.time()
+        time.sleep(0.1)
+        return {"loss": 0.0, "status": "ok", "span": (start, time.time())}
+
+    trials = Trials()
+    search(fn, trials=trials, max_evals=6, parallelism=2)
+    spans = [r["span"] for r in trials.results]
+    for start, _ in spans:
+        assert sum(a <= start < b for a, b in spans) <= 2
+
+
+def test_after_a_timeout_no_job_runs_and_sleeping_workers_are_killed(
+    search: Any, spark: Any, tmp_path: Path
+) -> None:
+    folder = str(tmp_path)
+
+    def fn(p: Any) -> float:
+        import os
+        import time
+
+        open(os.path.join(folder, str(os.getpid())), "w").close()
+        time.sleep(60)
+        return 0.0
+
+    trials = SparkTrials()
+    assert search(fn, trials=trials, timeout=3, return_argmin=False) is None
+    assert spark.sparkContext.statusTracker().getActiveJobsIds() == []
+    assert {d["state"] for d in trials._dynamic_trials} == {JOB_STATE_CANCEL}
+    pids = [int(path.name) for path in tmp_path.iterdir()]
+    assert pids
+    deadline = time.monotonic() + 15
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        assert time.monotonic() < deadline, "workers of cancelled trials still run"
+        time.sleep(0.1)
+
+
+def test_a_timeout_of_one_search_does_not_cancel_the_trials_of_another(search: Any) -> None:
+    def sleep(seconds: float) -> Any:
+        def fn(p: Any) -> float:
+            import time
+
+            time.sleep(seconds)
+            return float(p["x"])
+
+        return fn
+
+    doomed, other = SparkTrials(), SparkTrials()
+    thread = threading.Thread(
+        target=search, args=(sleep(60),),
+        kwargs={"trials": doomed, "timeout": 2, "return_argmin": False},
+    )  # fmt: skip
+    thread.start()
+    search(sleep(1.5), trials=other, max_evals=4)
+    thread.join(30)
+    assert not thread.is_alive()
+    assert doomed.count_successful_trials() == 0
+    assert doomed.count_cancelled_trials() >= 1
+    assert other.count_successful_trials() == 4
+
+
+def test_many_calls_leave_no_connection_to_the_jvm_open(search: Any, spark: Any) -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    search(lambda p: 0.0, max_evals=2)
+    before = descriptors()
+    for _ in range(6):
+        search(lambda p: 0.0, max_evals=2)
+    assert descriptors() <= before + 3
+
+
+BARE_WORKER = textwrap.dedent(
+    """
+    import pickle, sys
+
+    class Blocker:
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] in ("hyperbridge", "hyperopt"):
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    sys.meta_path.insert(0, Blocker())
+    entry, shipment, message = pickle.load(open(sys.argv[1], "rb"))
+    run = pickle.loads(entry)
+    reports = [run("key", lambda: shipment, message, "cloudpickle") for _ in range(2)]
+    assert not {m for m in sys.modules if m.partition(".")[0] in ("hyperbridge", "hyperopt")}
+    pickle.dump(reports, open(sys.argv[2], "wb"))
+    """
+)
+
+
+def test_a_worker_needs_neither_hyperbridge_nor_hyperopt(tmp_path: Path) -> None:
+    offset = 2.0
+
+    def fn(p: Any) -> Any:
+        import os
+
+        print("on a bare worker", file=os.sys.stderr)  # type: ignore[attr-defined]
+        return {"loss": p["x"] + offset, "status": "ok", "point": p}
+
+    objective = Objective(fn, SPACE, None)
+    packed = pack_objective(objective, cloudpickle, where="a test")
+    runtime = pack_runtime(packed, [], cloudpickle)
+    entry = dumps_by_value(run_shipped, cloudpickle)
+    message = (7, {"x": 1.5, "kind": 1, "q": 2.0}, [])
+    shipment, reports = tmp_path / "in.pkl", tmp_path / "out.pkl"
+    shipment.write_bytes(cloudpickle.dumps((entry, runtime, message)))
+    script = tmp_path / "worker.py"
+    script.write_text(BARE_WORKER)
+    subprocess.run(
+        [sys.executable, str(script), str(shipment), str(reports)], check=True, cwd=tmp_path
+    )
+    for report in cloudpickle.loads(reports.read_bytes()):
+        outcome = unpack_outcome(report)
+        assert outcome.failure is None, outcome.failure
+        assert outcome.value == {"loss": 3.5, "status": "ok", "point": {"x": 1.5, "kind": 2.0}}
+
+
+# -- what needs a process of its own ---------------------------------------------------------
+
+
+def run_script(folder: Path, source: str, **kwargs: Any) -> str:
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(source))
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSPARK")}
+    environment.update(PYTHONPATH=str(ROOT), SPARK_LOCAL_IP="127.0.0.1")
+    environment["PYSPARK_SUBMIT_ARGS"] = (
+        "--master local[2] --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
+        "pyspark-shell"
+    )
+    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    result = subprocess.run(
+        [sys.executable, str(script)], cwd=folder, env=environment, text=True, timeout=180,
+        check=False, **{**options, **kwargs},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+@pytest.mark.slow
+def test_a_script_without_a_session_in_threads_with_modules_beside_it_and_a_stopped_session(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "helper_beside.py").write_text("def score(x):\n    return x * x\n")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    output = run_script(
+        tmp_path,
+        """
+        import os, threading
+        from hyperopt import hp, rand
+        from hyperbridge.errors import BackendUnavailableError
+        from hyperbridge.surface.fmin import fmin
+        from hyperbridge.surface.spark_trials import SparkTrials
+        import helper_beside
+
+        def objective(x):
+            return helper_beside.score(x)
+
+        def search(trials, fn=objective, **kwargs):
+            fmin(fn, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=3, trials=trials,
+                 show_progressbar=False, tracking=False, **kwargs)
+            return trials
+
+        if __name__ == "__main__":
+            first = SparkTrials()
+            thread = threading.Thread(target=search, args=(first,))
+            thread.start(); thread.join()
+            print("in a thread", first.count_successful_trials())
+            print("twice", search(SparkTrials()).count_successful_trials())
+            os.chdir("elsewhere")
+            print("elsewhere", search(SparkTrials()).count_successful_trials())
+            from pyspark.sql import SparkSession
+            spark = SparkSession.builder.getOrCreate()
+            spark.sparkContext.setLogLevel("OFF")
+            def stopping(trials, *args):
+                spark.stop()
+                return False, []
+            try:
+                search(SparkTrials(parallelism=1), early_stop_fn=stopping)
+            except BackendUnavailableError as exc:
+                print("stopped:", exc)
+            try:
+                search(SparkTrials(spark_session=spark))
+            except BackendUnavailableError as exc:
+                print("refused:", exc)
+            print("anew", search(SparkTrials()).count_successful_trials())
+            print([t.name for t in threading.enumerate() if t.name.startswith("hyperbridge")])
+            SparkSession.builder.getOrCreate().stop()
+        """,
+    )
+    assert "in a thread 3" in output
+    assert "twice 3" in output
+    assert "elsewhere 3" in output
+    assert "stopped: Backend 'spark': the SparkSession was stopped while trials" in output
+    assert "refused: Backend 'spark': the SparkSession is stopped" in output
+    assert "anew 3" in output
+    assert "[]" in output
+
+
+@pytest.mark.slow
+def test_an_objective_that_prints_a_gigabyte_ends_like_any_other(tmp_path: Path) -> None:
+    run_script(
+        tmp_path,
+        """
+        from hyperopt import hp, rand
+        from hyperbridge.surface.fmin import fmin
+        from hyperbridge.surface.spark_trials import SparkTrials
+
+        def objective(x):
+            if x < 0:
+                block = "x" * (1 << 20)
+                for _ in range(1 << 10):
+                    print(block)
+            return x
+
+        if __name__ == "__main__":
+            trials = SparkTrials(parallelism=2)
+            fmin(objective, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=2, trials=trials,
+                 show_progressbar=False, tracking=False,
+                 points_to_evaluate=[{"x": -0.5}, {"x": 0.5}], early_stop_fn=None)
+            assert trials.losses()[:2] == [-0.5, 0.5], trials.losses()
+        """.replace("max_evals=2", "max_evals=0"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )

@@ -1,0 +1,24 @@
+"""The local backend, one trial after the other."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+from contract import BackendContract
+
+_NO_CANCEL = "a trial that runs on the thread that called fmin cannot be cancelled"
+
+
+class TestLocal(BackendContract):
+    shares_process = True
+    long_s = 3.5
+    child_backend: ClassVar[str] = '"local"'
+    gaps: ClassVar[dict[str, str]] = {
+        "test_a_timeout_cancels_what_runs_and_keeps_what_finished": _NO_CANCEL,
+        "test_a_timeout_cancels_the_last_trials_too": _NO_CANCEL,
+    }
+
+    @pytest.fixture
+    def backend(self) -> str:
+        return "local"

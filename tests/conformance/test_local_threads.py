@@ -1,0 +1,27 @@
+"""The local backend with several trials at once, in threads."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+from contract import BackendContract
+
+_NO_CANCEL = "a thread cannot be cancelled: fmin waits for what runs"
+
+
+class TestLocalThreads(BackendContract):
+    parallelism = 3
+    shares_process = True
+    long_s = 3.5
+    child_backend: ClassVar[str] = '"local"'
+    gaps: ClassVar[dict[str, str]] = {
+        "test_a_timeout_cancels_what_runs_and_keeps_what_finished": _NO_CANCEL,
+        "test_the_loss_threshold_cancels_what_runs": _NO_CANCEL,
+        "test_a_timeout_cancels_the_last_trials_too": _NO_CANCEL,
+        "test_an_early_stop_cancels_what_runs": _NO_CANCEL,
+    }
+
+    @pytest.fixture
+    def backend(self) -> str:
+        return "local"

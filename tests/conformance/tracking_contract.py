@@ -1,0 +1,298 @@
+"""What a user finds in MLflow after a search, on every backend, in a real SQLite store."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import mlflow
+import pytest
+from contract import (
+    SPACE,
+    BackendContract,
+    seed,
+    sleep_below_zero,
+    start_child,
+    stop_child,
+    wait_for,
+)
+from hyperopt import hp, rand
+from mlflow.tracking import MlflowClient
+
+from hyperbridge.surface.fmin import fmin
+from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import Trials
+
+
+class TrackingContract:
+    """Inherit it beside `BackendContract`'s class of the same backend; the attributes are those.
+
+    Attributes:
+        of: The backend's own contract class, which says everything about it.
+    """
+
+    of: ClassVar[type[BackendContract]]
+    gaps: ClassVar[dict[str, str]] = {}
+    backend_label: ClassVar[str]
+
+    @pytest.fixture
+    def backend(self) -> Any:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def client(self, sqlite_store: str) -> MlflowClient:
+        """A client of an empty store whose active experiment is ``tuning``."""
+        return MlflowClient(sqlite_store)
+
+    @pytest.fixture
+    def minimise(self, backend: Any, client: MlflowClient) -> Any:
+        defaults = {
+            "algo": rand.suggest, "backend": backend, "parallelism": self.of.parallelism,
+            "show_progressbar": False, "rstate": seed(), "tracking": True,
+        }  # fmt: skip
+
+        def call(fn: Any, space: Any = SPACE, **kwargs: Any) -> Any:
+            return fmin(fn, space, **{**defaults, **kwargs})
+
+        return call
+
+    @staticmethod
+    def runs(client: MlflowClient) -> list[Any]:
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        return list(client.search_runs(experiments, max_results=1000))
+
+    def family(self, client: MlflowClient) -> tuple[Any, list[Any]]:
+        """Return the one parent and its children by trial id, and check that there is no more."""
+        runs = self.runs(client)
+        parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+        assert len(parents) == 1
+        children = [
+            r for r in runs if r.data.tags.get("mlflow.parentRunId") == parents[0].info.run_id
+        ]
+        assert len(children) == len(runs) - 1
+        return parents[0], sorted(children, key=lambda r: int(r.data.tags["hyperbridge.tid"]))
+
+    def test_one_parent_and_a_finished_child_per_trial_with_params_tags_and_metrics(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(p: Any) -> Any:
+            return {"loss": p["x"] ** 2, "status": "ok", "accuracy": 0.5, "name": "text"}
+
+        trials = Trials()
+        minimise(fn, max_evals=4, trials=trials, max_queue_len=1, timeout=600)
+        parent, children = self.family(client)
+        assert parent.info.status == "FINISHED"
+        assert parent.data.params == {
+            "max_evals": "4",
+            "parallelism": str(self.of.parallelism),
+            "actual_parallelism": str(self.of.parallelism or 1),
+            "timeout": "600",
+            "algo": "hyperopt.rand",
+            "max_queue_len": "1",
+        }
+        assert parent.data.tags["runSource"] == "hyperoptAutoTracking"
+        assert parent.data.tags["hyperbridge.backend"] == self.backend_label
+        assert "hyperopt_param" in parent.data.tags["space"]
+        uuid = parent.data.tags["fmin_uuid"]
+        assert re.fullmatch("[0-9a-f]{6}", uuid)
+        counts = {k: v for k, v in parent.data.metrics.items() if k.endswith("_count")}
+        assert counts == {
+            "total_trials_count": 4, "successful_trials_count": 4,
+            "failed_trials_count": 0, "cancelled_trials_count": 0,
+        }  # fmt: skip
+        assert parent.data.metrics["best_trial_loss"] == min(trials.losses())
+
+        assert len(children) == 4
+        for child, document in zip(
+            children, sorted(trials.trials, key=lambda d: d["tid"]), strict=True
+        ):
+            vals = {k: v[0] for k, v in document["misc"]["vals"].items() if v}
+            assert child.info.status == "FINISHED"
+            assert child.info.run_name == f"trial-{document['tid']}"
+            assert child.data.params == {k: str(v) for k, v in vals.items()}
+            assert child.data.metrics == {"loss": document["result"]["loss"], "accuracy": 0.5}
+            assert child.data.tags["fmin_uuid"] == uuid
+            assert child.data.tags["runSource"] == "hyperoptAutoTracking"
+            assert child.data.tags["trial_status"] == "success"
+            assert child.data.tags["hyperbridge.value.kind"]
+
+    def test_what_the_objective_logs_lands_in_its_own_child(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(x: float) -> float:
+            import time
+
+            import mlflow
+
+            mlflow.log_metric("direct", x)
+            time.sleep(0.05)
+            with mlflow.start_run():
+                mlflow.log_metric("resumed", x)
+            with mlflow.start_run(nested=True):
+                mlflow.set_tag("grandchild", "yes")
+            active = mlflow.active_run()
+            assert active is not None
+            MlflowClientInside = mlflow.MlflowClient
+            MlflowClientInside().log_metric(active.info.run_id, "by_client", x)
+            mlflow.log_dict({"x": x}, "x.json")
+            return x
+
+        minimise(fn, hp.uniform("x", 0, 1), max_evals=5)
+        runs = self.runs(client)
+        children = [r for r in runs if "hyperbridge.tid" in r.data.tags]
+        assert len(children) == 5
+        for child in children:
+            x = float(child.data.params["x"])
+            assert child.data.metrics == {"direct": x, "resumed": x, "by_client": x, "loss": x}
+            assert [f.path for f in client.list_artifacts(child.info.run_id)] == ["x.json"]
+        grandchildren = [r for r in runs if r.data.tags.get("grandchild") == "yes"]
+        assert len({r.data.tags["mlflow.parentRunId"] for r in grandchildren}) == 5
+        assert len(runs) == 1 + 5 + 5
+        assert {r.info.status for r in runs} == {"FINISHED"}
+        assert len({r.info.experiment_id for r in runs}) == 1
+
+    def test_a_nested_run_of_legacy_code_is_the_child_itself(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(x: float) -> float:
+            import mlflow
+
+            with mlflow.start_run(nested=True):
+                mlflow.log_metric("inside", x)
+            return x
+
+        minimise(fn, hp.uniform("x", 0, 1), max_evals=3)
+        _, children = self.family(client)
+        assert [c.data.metrics["inside"] for c in children] == [
+            float(c.data.params["x"]) for c in children
+        ]
+
+    def test_an_active_run_is_the_parent_and_stays_open(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        with mlflow.start_run(run_name="mine") as mine:
+            minimise(lambda p: p["x"], max_evals=2)
+            minimise(lambda p: p["x"], max_evals=3, rstate=seed(1))
+            active = mlflow.active_run()
+            assert active is not None
+            assert active.info.run_id == mine.info.run_id
+            assert client.get_run(mine.info.run_id).info.status == "RUNNING"
+        parent, children = self.family(client)
+        assert parent.info.run_name == "mine"
+        assert parent.info.status == "FINISHED"
+        assert len(children) == 5
+        later = {c.data.tags["fmin_uuid"] for c in children} - {parent.data.tags["fmin_uuid"]}
+        (uuid,) = later
+        assert parent.data.params["max_evals"] == "2"
+        assert parent.data.params[f"max_evals_{uuid}"] == "3"
+
+    def test_a_failed_trial_is_a_failed_child_with_its_traceback(
+        self, minimise: Any, client: MlflowClient, tmp_path: Path
+    ) -> None:
+        def fn(p: Any) -> float:
+            if p["x"] < 0:
+                raise ArithmeticError("negative")
+            return float(p["x"])
+
+        minimise(fn, max_evals=6, trials=SparkTrials(parallelism=self.of.parallelism or 1),
+                 parallelism=None)  # fmt: skip
+        parent, children = self.family(client)
+        failed = [c for c in children if c.info.status == "FAILED"]
+        assert 0 < len(failed) < 6
+        assert parent.data.metrics["failed_trials_count"] == len(failed)
+        assert parent.info.status == "FINISHED"
+        for child in failed:
+            assert child.data.tags["trial_status"] == "failure"
+            path = client.download_artifacts(child.info.run_id, "traceback.txt", str(tmp_path))
+            assert "ArithmeticError: negative" in Path(path).read_text()
+        assert {c.info.status for c in children} == {"FINISHED", "FAILED"}
+
+    def test_nothing_is_left_running_when_fmin_raises(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(p: Any) -> float:
+            raise ArithmeticError("always")
+
+        with pytest.raises(ArithmeticError):
+            minimise(fn, max_evals=6, trials=Trials())
+        parent, children = self.family(client)
+        assert parent.info.status == "FAILED"
+        assert children
+        assert all(c.info.status in ("FAILED", "KILLED") for c in children)
+        assert mlflow.active_run() is None
+
+    def test_nothing_is_left_running_after_a_timeout(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        trials = SparkTrials()
+        minimise(
+            sleep_below_zero(self.of.long_s), hp.uniform("x", -5, -1), max_evals=40, timeout=3,
+            trials=trials, points_to_evaluate=[{"x": 1.0}], return_argmin=False,
+        )  # fmt: skip
+        parent, children = self.family(client)
+        assert parent.info.status == "FINISHED"
+        assert {c.info.status for c in children} <= {"FINISHED", "KILLED"}
+        killed = [c for c in children if c.info.status == "KILLED"]
+        assert all(c.data.tags["trial_status"] == "cancelled" for c in killed)
+        assert parent.data.metrics["cancelled_trials_count"] == len(killed)
+
+    def test_no_tracking_means_no_run(self, minimise: Any, client: MlflowClient) -> None:
+        minimise(lambda p: 0.0, max_evals=1, tracking=False)
+        assert self.runs(client) == []
+
+    @pytest.mark.slow
+    def test_nothing_is_left_running_after_ctrl_c(
+        self, client: MlflowClient, sqlite_store: str, tmp_path: Path
+    ) -> None:
+        import signal
+
+        script = tmp_path / "interrupted.py"
+        script.write_text(
+            INTERRUPTED.format(
+                setup=self.of.child_setup, backend=self.of.child_backend,
+                parallelism=self.of.parallelism, store=sqlite_store,
+            )
+        )  # fmt: skip
+        process = start_child(script, tmp_path)
+        try:
+            wait_for(tmp_path / "sleeping", process)
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=90)
+        finally:
+            stop_child(process)
+        assert "interrupted" in output, output
+        parent, children = self.family(client)
+        assert parent.info.status == "KILLED"
+        assert {c.info.status for c in children} == {"FINISHED", "KILLED"}
+
+
+INTERRUPTED = """
+import mlflow
+import numpy as np
+from hyperopt import hp, rand
+from hyperbridge.surface.fmin import fmin
+from hyperbridge.surface.spark_trials import SparkTrials
+{setup}
+
+def objective(x):
+    import time
+    if x > 0.5:
+        return x
+    open("sleeping", "w").close()
+    for _ in range(1000):
+        time.sleep(0.1)
+
+if __name__ == "__main__":
+    mlflow.set_tracking_uri({store!r})
+    mlflow.set_experiment("tuning")
+    try:
+        fmin(objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=50,
+             trials=SparkTrials(), rstate=np.random.default_rng(1), show_progressbar=False,
+             backend={backend}, parallelism={parallelism}, tracking=True,
+             points_to_evaluate=[{{"x": 0.9}}])
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
