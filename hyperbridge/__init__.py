@@ -57,10 +57,19 @@ if TYPE_CHECKING:
 
     from hyperbridge import errors
     from hyperbridge.backends.local import Local
+    from hyperbridge.backends.optuna import Optuna
+    from hyperbridge.backends.ray import Ray
     from hyperbridge.backends.spark import Spark
     from hyperbridge.config import settings
     from hyperbridge.surface import spark_trials as spark
     from hyperbridge.surface.fmin import fmin
+    from hyperbridge.surface.optuna_tools import (
+        from_study,
+        optuna_objective,
+        to_optuna,
+        to_study,
+    )
+    from hyperbridge.surface.ray_tools import HyperoptSearcher, ray_trainable, to_ray
     from hyperbridge.surface.shim import install, uninstall
     from hyperbridge.surface.spark_trials import SparkTrials
     from hyperbridge.surface.trials import Trials
@@ -83,7 +92,10 @@ __all__ = [
     "Ctrl",
     "Domain",
     "FMinIter",
+    "HyperoptSearcher",
     "Local",
+    "Optuna",
+    "Ray",
     "Spark",
     "SparkTrials",
     "Trials",
@@ -97,19 +109,25 @@ __all__ = [
     "exceptions",
     "fmin",
     "fmin_pass_expr_memo_ctrl",
+    "from_study",
     "hp",
     "install",
     "mix",
+    "optuna_objective",
     "partial",
     "progress",
     "pyll",
     "pyll_utils",
     "rand",
+    "ray_trainable",
     "read_space",
     "settings",
     "space_eval",
     "spark",
     "std_out_err_redirect_tqdm",
+    "to_optuna",
+    "to_ray",
+    "to_study",
     "tpe",
     "trials_from_docs",
     "uninstall",

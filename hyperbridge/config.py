@@ -23,6 +23,9 @@ ENVIRONMENT: Final = {
 }
 """The environment variable of each setting."""
 
+STORAGE: Final = "HYPERBRIDGE_STORAGE"
+"""The environment variable of the storage of Optuna studies, for backends that set none."""
+
 DEFAULT_SOURCE: Final = "the default"
 
 _BOOLEANS = {
@@ -136,6 +139,11 @@ def resolve(
     for name, argument in given.items():
         values[name], sources[name] = _decide(name, argument)
     return Settings(**values, sources=sources)
+
+
+def storage() -> str | None:
+    """Return the storage of Optuna studies that the environment sets; None for memory."""
+    return os.environ.get(STORAGE, "").strip() or None
 
 
 def _decide(name: str, argument: Any) -> tuple[Any, str]:

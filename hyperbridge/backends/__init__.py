@@ -6,26 +6,31 @@ from typing import Any
 
 from hyperbridge.backends.base import Backend, Session
 from hyperbridge.backends.local import Local
+from hyperbridge.backends.optuna import Optuna
+from hyperbridge.backends.ray import Ray
 from hyperbridge.backends.spark import Spark
-from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError, UnknownBackendError
+from hyperbridge.errors import InvalidArgumentError, UnknownBackendError
 from hyperbridge.optional import is_installed, require
 
-__all__ = ["BACKENDS", "Backend", "Local", "Session", "Spark", "get"]
+__all__ = ["BACKENDS", "Backend", "Local", "Optuna", "Ray", "Session", "Spark", "get"]
 
-BACKENDS: dict[str, type[Backend]] = {"local": Local, "spark": Spark}
-
-_RESERVED = ("ray", "optuna")
+BACKENDS: dict[str, type[Backend]] = {
+    "local": Local,
+    "spark": Spark,
+    "ray": Ray,
+    "optuna": Optuna,
+}
 
 
 def get(backend: Any) -> Backend:
     """Return the backend that a name or a backend object stands for.
 
     Args:
-        backend: A name (``"local"`` or ``"spark"``, in any case) or a backend object.
+        backend: A name (``"local"``, ``"spark"``, ``"ray"`` or ``"optuna"``, in any case) or a
+            backend object.
 
     Raises:
         UnknownBackendError: No backend is called so.
-        BackendUnavailableError: The name is reserved for a backend that is not built yet.
         MissingDependencyError: The backend's package is not installed.
 
     Examples:
@@ -46,11 +51,6 @@ def get(backend: Any) -> Backend:
     name = backend.strip().lower()
     if name in BACKENDS:
         return _installed(BACKENDS[name]())
-    if name in _RESERVED:
-        raise BackendUnavailableError(
-            f"Backend {name!r} is not available yet in this version of hyperbridge. "
-            f"Available: {known}."
-        )
     raise UnknownBackendError(f"Unknown backend {backend!r}. Available: {known}.")
 
 

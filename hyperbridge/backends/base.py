@@ -67,6 +67,24 @@ class Backend(ABC):
     tracked: ClassVar[bool]
     package: ClassVar[str | None] = None
 
+    def resume(self, objective: Objective, trials: Any) -> int:  # noqa: ARG002
+        """Bring what an interrupted run of the same call left into the Trials object.
+
+        Called before `prepare`, before the search is made. A backend that keeps trials by itself
+        (a Ray Tune experiment) overrides it.
+
+        Args:
+            objective: What the trials evaluate.
+            trials: The Trials object of the call.
+
+        Returns:
+            How many trials came.
+
+        Raises:
+            InvalidArgumentError: What is there does not fit this call.
+        """
+        return 0
+
     @abstractmethod
     def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
         """Check everything that can be checked before the first trial.

@@ -62,8 +62,15 @@ def active_session() -> Any:
         MissingDependencyError: PySpark is not installed.
     """
     require("pyspark", needed_by="Backend 'spark'")
+    from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 
+    try:
+        session = SparkSession.active()
+    except PySparkRuntimeError:  # there is none
+        session = None
+    if session is not None and is_connect(session):
+        return session  # its builder would ask for the address again
     return SparkSession.builder.getOrCreate()
 
 

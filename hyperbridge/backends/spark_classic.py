@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import pyspark.cloudpickle
+import pyspark
 from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.util import inheritable_thread_target
 
 from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
-from hyperbridge.backends.spark_python import DriverPython
+from hyperbridge.backends.spark_pickler import PICKLER
+from hyperbridge.backends.spark_python import DriverPython, is_local_master
 from hyperbridge.backends.spark_slots import decide_parallelism, task_slots
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.run.objective import Objective
@@ -29,7 +31,7 @@ from hyperbridge.worker.runtime import Message, run_shipped
 
 logger = logging.getLogger(__name__)
 
-_PICKLER = pyspark.cloudpickle
+_TAGS_ARE_PROPERTIES = pyspark.__version__.startswith("3.")  # else they belong to the session
 
 
 def check_session(session: Any) -> None:
@@ -71,7 +73,7 @@ def open_classic(
     """
     check_session(session)
     context = session.sparkContext
-    is_local = context.master.startswith("local") and "cluster" not in context.master
+    is_local = is_local_master(context.master)
     if resource_profile is not None and is_local:
         logger.warning(
             "resource_profile is ignored: a local master (%s) has no stage-level scheduling.",
@@ -97,10 +99,10 @@ class _ClassicRunner(JobRunner):
         # A local worker runs on this machine, so it can import what lies beside the script.
         self._search_path = [p or os.getcwd() for p in sys.path] if is_local else None
         try:
-            self._objective = pack_objective(objective, _PICKLER, where="Spark")
+            self._objective = pack_objective(objective, PICKLER, where="Spark")
         finally:
             self._user_broadcasts = self._take_pickled_broadcasts()
-        self._entry = dumps_by_value(run_shipped, _PICKLER)
+        self._entry = dumps_by_value(run_shipped, PICKLER)
         self._shipped: Any = None
         self._input: Any = None
 
@@ -116,9 +118,7 @@ class _ClassicRunner(JobRunner):
         return found
 
     def ship(self, attachments: list[TrialAttachment | None]) -> None:
-        runtime = pack_runtime(
-            self._objective, attachments, _PICKLER, search_path=self._search_path
-        )
+        runtime = pack_runtime(self._objective, attachments, PICKLER, search_path=self._search_path)
         self._shipped = self._context.broadcast(runtime)
         self._input = self._context.parallelize([0], 1)
         if self._resource_profile is not None:
@@ -130,6 +130,8 @@ class _ClassicRunner(JobRunner):
             target()
 
         # Called for each thread: the wrapper's copy of the properties must not be shared.
+        if _TAGS_ARE_PROPERTIES:
+            return inheritable_thread_target(tagged)  # type: ignore[no-any-return]
         return inheritable_thread_target(self._session)(tagged)  # type: ignore[no-any-return]
 
     def run(self, message: Message) -> bytes:
@@ -139,7 +141,7 @@ class _ClassicRunner(JobRunner):
             self._context.addJobTag(tag)
             self._context.setLocalProperty("spark.job.description", f"trial {message[0]}")
             (report,) = self._input.mapPartitions(task).collect()
-        except (Py4JError, OSError, EOFError) as exc:
+        except (Py4JError, PySparkException, OSError, EOFError) as exc:
             text = str(exc)
             by_user = "cancelled" in text and "SparkException" in text
             crashed = "Python worker" in text
@@ -164,7 +166,7 @@ def _make_task(
     key: str, shipped: Any, user_broadcasts: list[Any], message: Message, entry: bytes
 ) -> Callable[[Iterable[Any]], Iterator[bytes]]:
     """Return the function of one Spark task."""
-    pickler = _PICKLER.__name__
+    pickler = PICKLER.__name__
 
     def task(iterator: Iterable[Any]) -> Iterator[bytes]:
         import pickle

@@ -14,15 +14,16 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyspark.cloudpickle
+import pyspark
 from pyspark.errors import PySparkException
-from pyspark.sql.functions import spark_partition_id
+from pyspark.sql.connect.functions import spark_partition_id
 from pyspark.sql.types import BinaryType, StructField, StructType
-from pyspark.util import inheritable_thread_target
 
 from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark_pickler import PICKLER
+from hyperbridge.backends.spark_python import is_local_master
 from hyperbridge.backends.spark_slots import MAX_PARALLELISM, decide_parallelism
-from hyperbridge.errors import BackendUnavailableError
+from hyperbridge.errors import BackendUnavailableError, UnsupportedArgumentError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime
@@ -30,7 +31,6 @@ from hyperbridge.worker.runtime import Message, run_shipped
 
 logger = logging.getLogger(__name__)
 
-_PICKLER = pyspark.cloudpickle
 _REPORT = StructType([StructField("report", BinaryType())])
 
 
@@ -47,11 +47,17 @@ def open_connect(
 
     Raises:
         BackendUnavailableError: The session is stopped.
+        UnsupportedArgumentError: A resource_profile with PySpark 3.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
     """
     if session.is_stopped:
         raise BackendUnavailableError(
             "Backend 'spark': the SparkSession is stopped. Create a new one before calling fmin."
+        )
+    if resource_profile is not None and pyspark.__version__.startswith("3."):
+        raise UnsupportedArgumentError(
+            "Backend 'spark': a resource_profile on Spark Connect needs PySpark 4 or later, and "
+            f"this is {pyspark.__version__}. Leave it out, or use a classic session."
         )
     runner = _ConnectRunner(objective, session, resource_profile)
     # What the user asks for is not reduced: a client cannot know that a cluster will not grow.
@@ -73,34 +79,41 @@ def connect_slots(session: Any) -> int:
     return max(1, min(int(partitions.distinct().count()), MAX_PARALLELISM))
 
 
+def _serves_itself() -> bool:
+    """Tell whether the session's server is this process's own, on a local master."""
+    context = getattr(getattr(pyspark, "SparkContext", None), "_active_spark_context", None)
+    return context is not None and is_local_master(context.master)
+
+
 class _ConnectRunner(JobRunner):
     """Jobs through ``mapInArrow``; the runtime travels as a session artifact."""
 
     def __init__(self, objective: Objective, session: Any, resource_profile: Any) -> None:
         super().__init__(new_key())
         self._session = session
-        self._resource_profile = resource_profile
-        self._is_local = os.environ.get("SPARK_REMOTE", "").startswith("local") or bool(
-            os.environ.get("SPARK_LOCAL_REMOTE")
-        )
-        self._objective = pack_objective(objective, _PICKLER, where="Spark")
-        self._entry = dumps_by_value(run_shipped, _PICKLER)
+        self._options = {} if resource_profile is None else {"profile": resource_profile}
+        self._objective = pack_objective(objective, PICKLER, where="Spark")
+        self._entry = dumps_by_value(run_shipped, PICKLER)
         self._name = f"{self.key}.bin"
 
     def ship(self, attachments: list[TrialAttachment | None]) -> None:
-        search_path = [folder for folder in sys.path if folder] if self._is_local else None
-        runtime = pack_runtime(self._objective, attachments, _PICKLER, search_path=search_path)
+        # A server that lives in this process runs its workers on this machine.
+        search_path = [p or os.getcwd() for p in sys.path] if _serves_itself() else None
+        runtime = pack_runtime(self._objective, attachments, PICKLER, search_path=search_path)
         with tempfile.TemporaryDirectory(prefix="hyperbridge-") as folder:
             path = Path(folder) / self._name
             path.write_bytes(runtime)
             self._session.addArtifacts(str(path), file=True)
 
     def inherit(self, target: Callable[[], None]) -> Callable[[], None]:
+        tags = {*self._session.getTags(), self.key}
+
         def tagged() -> None:
-            self._session.addTag(self.key)
+            for tag in tags:
+                self._session.addTag(tag)
             target()
 
-        return inheritable_thread_target(self._session)(tagged)  # type: ignore[no-any-return]
+        return tagged
 
     def run(self, message: Message) -> bytes:
         tag = self.tag_of(message[0])
@@ -108,7 +121,7 @@ class _ConnectRunner(JobRunner):
         one_row = self._session.range(0, 1, 1, 1)
         self._session.addTag(tag)
         try:
-            (row,) = one_row.mapInArrow(task, _REPORT, profile=self._resource_profile).collect()
+            (row,) = one_row.mapInArrow(task, _REPORT, **self._options).collect()
         except PySparkException as exc:
             text = str(exc)
             raise JobFailedError(text, cancelled="OPERATION_CANCELED" in text) from exc
@@ -132,7 +145,7 @@ def _make_task(
     key: str, name: str, message: Message, entry: bytes
 ) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """Return the function of one Spark task."""
-    pickler = _PICKLER.__name__
+    pickler = PICKLER.__name__
 
     def task(batches: Iterable[Any]) -> Iterator[Any]:
         import pickle

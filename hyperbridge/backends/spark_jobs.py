@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hyperbridge.backends.base import Session
+from hyperbridge.backends.spark_advice import explain_unusable
 from hyperbridge.backends.spark_slots import warn_if_random
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
@@ -23,6 +24,7 @@ from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import unpack_outcome
+from hyperbridge.worker.numbers import portable
 from hyperbridge.worker.runtime import Message
 
 logger = logging.getLogger(__name__)
@@ -171,13 +173,13 @@ class _JobSlots(Slots):
         if self._cancelled.is_set():
             return cancelled("before it started")
         try:
-            report = self._runner.run((trial.tid, trial.assignment, tokens))
+            report = self._runner.run((trial.tid, portable(trial.assignment), tokens))
         except JobFailedError as exc:
             return self._lost(exc)
         return unpack_outcome(report, advise=_advise)
 
     def _lost(self, exc: JobFailedError) -> Outcome:
-        """Tell a cancelled job, a lost worker and a stopped engine apart."""
+        """Tell a cancelled job, a lost worker and an engine that cannot run trials apart."""
         if self._cancelled.is_set():
             reason = self._run.stop_reason
             return cancelled(reason.value if reason is not None else "stopped")
@@ -185,6 +187,9 @@ class _JobSlots(Slots):
             raise exc
         if exc.cancelled:
             return cancelled("its Spark job was cancelled by somebody else")
+        unusable = explain_unusable(exc.text)
+        if unusable is not None:
+            raise BackendUnavailableError(f"Backend 'spark': {unusable}") from exc
         cause = first_cause(exc.text)
         error = WorkerLostError(f"the worker that ran the trial was lost: {cause}")
         return Outcome("lost", failure=Failure(str(type(error)), str(error), exc.text, error))
@@ -218,7 +223,7 @@ def first_cause(text: str) -> str:
         >>> first_cause("An error\nPython worker exited unexpectedly (crashed)\n\tat Foo")
         'Python worker exited unexpectedly (crashed)'
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip(" \t:") for line in text.splitlines() if line.strip()]
     for line in lines:
         if "Python worker exited" in line or "ExecutorLostFailure" in line:
             return line[:500]

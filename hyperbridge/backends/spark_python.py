@@ -15,6 +15,16 @@ _lock = threading.Lock()
 _holders: dict[int, tuple[int, str]] = {}
 
 
+def is_local_master(master: str) -> bool:
+    """Tell whether a master runs its tasks on the driver's machine and from its files.
+
+    Examples:
+        >>> is_local_master("local[4]"), is_local_master("local-cluster[2,1,1024]")
+        (True, False)
+    """
+    return master == "local" or master.startswith("local[")
+
+
 class DriverPython:
     """Makes ``sys.executable`` the worker's Python of a context, until released.
 

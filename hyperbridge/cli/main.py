@@ -6,12 +6,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hyperbridge.cli import run
+from hyperbridge.cli import migrate, run, scan, translate
 
 _EXAMPLE = """\
 example:
   hyperbridge run train.py --epochs 3
       runs train.py unchanged; what it imports from hyperopt is hyperbridge's
+  hyperbridge scan src/
+      lists where hyperopt is used, and what to do about it
+  hyperbridge migrate train.py --to optuna
+      shows train.py as native Optuna code
 
 'hyperbridge VERB --help' says more.
 """
@@ -24,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments without the program's name; None means those of the process.
 
     Returns:
-        0 when done. ``run`` ends as its script does.
+        0 when done, 1 when something was found or failed. ``run`` ends as its script does.
 
     Raises:
         SystemExit: With code 2 on bad usage, 0 after ``--help`` and ``--version``; from
@@ -47,13 +51,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True, title="verbs")
     run.add_parser(verbs)
+    scan.add_parser(verbs)
+    migrate.add_parser(verbs)
+    translate.add_parser(verbs)
     target: list[str] = []
     if arguments[:1] == ["run"]:
         arguments, target = run.split(arguments)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    return run.run(args, target)
+    if arguments[:1] == ["run"]:
+        return run.run(args, target)
+    code: int = args.run(args)
+    return code
 
 
 class _Version(argparse.Action):

@@ -50,7 +50,8 @@ class EarlyStopCheck:
             if end.result["status"] != STATUS_OK:
                 return False
             trials = object.__new__(type(self._trials))
-            trials.__dict__.update(self._trials.__dict__, _trials=self._ended)
+            trials.__dict__.update(self._trials.__dict__)
+            trials._trials = self._ended
         answer = self._function(trials, *self._args)
         try:
             stop, self._args = answer

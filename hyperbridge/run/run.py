@@ -7,6 +7,7 @@ what a result means, when to stop, what the documents hold, what observers hear.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -95,7 +96,7 @@ class Run:
         n_before = len(log.trials.trials) - len(self._queue)
         self._budget = None if limits.max_evals is None else limits.max_evals + n_extra - n_before
         self._fresh = True
-        self._batch_is_over = False
+        self._best_loss = math.inf  # as of the last batch of this Run
         self._counts = {"success": 0, "failure": 0, "cancelled": 0}
         self.first_failure: Failure | None = None
         self._early_stop = (
@@ -142,6 +143,11 @@ class Run:
         if self._deadline is None:
             return None
         return max(0.0, self._deadline - time.monotonic())
+
+    @property
+    def search(self) -> Search:
+        """Where new points come from."""
+        return self._search
 
     def attachments(self) -> list[TrialAttachment | None]:
         """Return what must surround each objective, one entry per observer."""
@@ -316,22 +322,19 @@ class Run:
 
     def _end_batch(self, end: TrialEnd) -> None:
         """Do what hyperopt does after each batch: save, then ask the early stop function."""
-        self._batch_is_over = True
         if self._trials_file is not None:
             self._trials_file.save(self._log.trials)
             self._file_is_behind = False
-        if self._early_stop is None or self.stop_reason is StopReason.EARLY_STOP:
-            return
-        if self._early_stop(end):
+        is_stopping = self.stop_reason is StopReason.EARLY_STOP
+        if self._early_stop is not None and not is_stopping and self._early_stop(end):
             self._stop(StopReason.EARLY_STOP)
+        self._best_loss = self._log.best_loss()
 
     def _check_stop(self) -> None:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             self._stop(StopReason.TIMEOUT)
         threshold = self.limits.loss_threshold
-        if threshold is None or not self._batch_is_over:
-            return
-        if (self.capacity > 1 or not self._queue) and self._log.best_loss() < threshold:
+        if threshold is not None and self._best_loss < threshold:
             self._stop(StopReason.LOSS_THRESHOLD)
 
     def should_cancel(self) -> bool:

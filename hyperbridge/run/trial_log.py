@@ -41,8 +41,9 @@ class TrialLog:
         kind = type(trials)
         self._refresh_is_plain = kind.refresh is base.Trials.refresh
         self._losses_is_plain = kind.losses is base.Trials.losses
-        trials.refresh()
-        self._best = min(self._losses_of(trials.trials), default=math.inf)
+        self._n_known = -1
+        self._best = math.inf
+        self._refresh_all()
 
     @staticmethod
     def _losses_of(documents: Iterable[Document]) -> Iterable[float]:
@@ -70,6 +71,7 @@ class TrialLog:
         if self._refresh_is_plain:
             trials._trials.extend(stored)
             trials._ids.update(document["tid"] for document in stored)
+            self._n_known += len(stored)
         self._refresh()
         return stored
 
@@ -110,6 +112,13 @@ class TrialLog:
     def _refresh(self) -> None:
         if not self._refresh_is_plain:
             self.trials.refresh()
+        elif len(self.trials._dynamic_trials) != self._n_known:
+            self._refresh_all()  # somebody else inserted trials: ctrl.inject_results does
+
+    def _refresh_all(self) -> None:
+        self.trials.refresh()
+        self._n_known = len(self.trials._dynamic_trials)
+        self._best = min(self._losses_of(self.trials.trials), default=math.inf)
 
     def best_loss(self) -> float:
         """Return the lowest loss of all valid documents; infinity when there is none."""

@@ -7,9 +7,8 @@ to workers that may not have hyperbridge.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hyperbridge.space.losses import Loss, losses_of
 from hyperbridge.space.nodes import Choice, Node, Parameter
 from hyperbridge.space.queries import (
     Condition,
@@ -19,6 +18,9 @@ from hyperbridge.space.queries import (
     text_of_option,
 )
 from hyperbridge.space.walk import Suggest, Visit, compile_walk
+
+if TYPE_CHECKING:
+    from hyperbridge.space.losses import Loss
 
 
 class MissingLabelError(KeyError):
@@ -167,6 +169,9 @@ class Space:
             >>> [loss.label for loss in read_space([hp.normal("n", 0, 1)]).losses("optuna")]
             ['n']
         """
+        # Imported here because a global would be shipped, with the writers that it holds.
+        from hyperbridge.space.losses import losses_of
+
         return losses_of(self, target)
 
     def _option_text(self, label: str, index: int) -> str:

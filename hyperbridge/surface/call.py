@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +19,10 @@ from hyperbridge.run.progress import Progress, progress_bar
 from hyperbridge.run.run import Run
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
-from hyperbridge.search.hyperopt_algo import HyperoptSearch, SeedSource
+from hyperbridge.search.base import Search
 from hyperbridge.surface import originals
 from hyperbridge.surface.spark_trials import SparkTrials
-from hyperbridge.surface.trials import DecodedValues
+from hyperbridge.surface.trials import BridgedTrials
 from hyperbridge.tracking import make_tracker, should_track
 
 logger = logging.getLogger(__name__)
@@ -39,8 +38,7 @@ class Call:
 
     Attributes:
         objective: What the trials evaluate.
-        algo: The suggest function.
-        seeds: Where the seed of each of its calls comes from.
+        search: Where the points come from.
         limits: When to stop.
         n_extra: Trials that come on top of ``max_evals``, see `insert_points`.
         trials: Where the trials are kept.
@@ -54,8 +52,7 @@ class Call:
     """
 
     objective: Objective
-    algo: Callable[..., Any]
-    seeds: SeedSource
+    search: Search
     limits: Limits
     n_extra: int
     trials: Any
@@ -75,7 +72,7 @@ def minimise(call: Call) -> Any:
         call.objective, parallelism=call.parallelism, trials=call.trials
     ) as session:
         run = _run(call, session, track)
-    if isinstance(call.trials, DecodedValues):
+    if isinstance(call.trials, BridgedTrials):
         call.trials._space = call.objective.space
     return _answer(call, run.first_failure)
 
@@ -83,13 +80,7 @@ def minimise(call: Call) -> Any:
 def _run(call: Call, session: Session, track: bool) -> Run:
     is_spark = isinstance(call.trials, originals.spark_trials)
     log = TrialLog(call.trials)
-    search = HyperoptSearch(
-        call.algo,
-        call.objective.domain,
-        call.trials,
-        call.seeds,
-        notified=not call.objective.needs_ctrl,
-    )
+    search = call.search
     observers: list[Observer] = [make_tracker()] if track else []
     if call.progress:
         n_done = sum(d["state"] == JOB_STATE_DONE for d in call.trials.trials)

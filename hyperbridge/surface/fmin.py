@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ from hyperbridge.run.limits import (
 )
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
-from hyperbridge.search.hyperopt_algo import seed_source
+from hyperbridge.search.hyperopt_algo import next_seed, seed_source
+from hyperbridge.search.ray_algo import is_ray_searcher
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.points import insert_points, open_trials
+from hyperbridge.surface.searches import is_optuna_algo, make_search
 from hyperbridge.surface.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -65,8 +68,9 @@ def fmin(
         fn: The objective: takes a point of the space, returns the loss as a number, or a dict
             with ``status`` and, when that is ``STATUS_OK``, ``loss``.
         space: A hyperopt search space, or ``"annotated"`` to read it from fn's annotations.
-        algo: A hyperopt suggest function, a ``functools.partial`` of one or your own; None
-            means ``tpe.suggest``.
+        algo: A hyperopt suggest function, a ``functools.partial`` of one or your own, or an
+            Optuna sampler or study, on any backend; a Ray Tune searcher with backend Ray;
+            None means ``tpe.suggest``.
         max_evals: Trials in the Trials object at the end, the user's own points not counted;
             None for no limit.
         timeout: Seconds; what runs by then is cancelled where the backend can.
@@ -89,10 +93,11 @@ def fmin(
         trials_save_file: A file that the Trials are saved to after each trial, and continued
             from when ``trials`` is None or an empty SparkTrials. Unpickling runs code: continue
             only from files that you trust.
-        backend: ``"local"``, ``"spark"`` or a backend object such as ``hyperbridge.Spark()``.
+        backend: ``"local"``, ``"spark"``, ``"ray"``, ``"optuna"`` or a backend object such as
+            ``hyperbridge.Optuna(storage="sqlite:///study.db")``.
         parallelism: Trials at once; None for the backend's default.
-        tracking: Whether to log to MLflow; None means yes when trials go to Spark and mlflow
-            is installed.
+        tracking: Whether to log to MLflow; None means yes when trials go to Spark, Ray or
+            Optuna and mlflow is installed.
 
     Returns:
         See ``return_argmin``.
@@ -137,9 +142,10 @@ def fmin(
     if algo is None:
         algo = tpe.suggest
         logger.warning("TPE is being used as the default algorithm.")
-    elif not callable(algo):
+    elif not (callable(algo) or is_optuna_algo(algo) or is_ray_searcher(algo)):
         raise InvalidArgumentError(
-            f"algo must be a suggest function such as tpe.suggest, got {algo!r}"
+            "algo must be a suggest function such as tpe.suggest, an Optuna sampler or study, or "
+            f"a Ray Tune searcher, got {algo!r}"
         )
     if early_stop_fn is not None and not callable(early_stop_fn):
         raise InvalidArgumentError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
@@ -156,32 +162,34 @@ def fmin(
     objective = Objective(fn, space, pass_expr_memo_ctrl)
     file = TrialsFile(trials_save_file) if os.fspath(trials_save_file) else None
     trials = open_trials(trials, file)
-    n_extra = insert_points(trials, points_to_evaluate, objective)
-    if limits.max_evals == 0 and return_argmin and not trials.trials:
-        raise InvalidArgumentError(
-            "max_evals=0 evaluates nothing, so there is no argmin to return. Give max_evals of "
-            "at least 1, or return_argmin=False."
+    for _ in range(chosen.resume(objective, trials)):
+        next_seed(seeds)  # as the interrupted run has drawn
+    with closing(make_search(algo, objective, trials, seeds, chosen)) as search:
+        n_extra = insert_points(trials, points_to_evaluate, objective)
+        if limits.max_evals == 0 and return_argmin and not trials.trials:
+            raise InvalidArgumentError(
+                "max_evals=0 evaluates nothing, so there is no argmin to return. Give max_evals of "
+                "at least 1, or return_argmin=False."
+            )
+        requested = settings.parallelism
+        if requested is None and is_spark:
+            requested = trials.user_specified_parallelism
+        return minimise(
+            Call(
+                objective=objective,
+                search=search,
+                limits=limits,
+                n_extra=n_extra,
+                trials=trials,
+                backend=chosen,
+                parallelism=requested,
+                tracking=settings.tracking,
+                tolerant=is_spark or bool(catch_eval_exceptions),
+                progress=show_progressbar if verbose else False,
+                trials_file=file,
+                return_argmin=return_argmin,
+            )
         )
-    requested = settings.parallelism
-    if requested is None and is_spark:
-        requested = trials.user_specified_parallelism
-    return minimise(
-        Call(
-            objective=objective,
-            algo=algo,
-            seeds=seeds,
-            limits=limits,
-            n_extra=n_extra,
-            trials=trials,
-            backend=chosen,
-            parallelism=requested,
-            tracking=settings.tracking,
-            tolerant=is_spark or bool(catch_eval_exceptions),
-            progress=show_progressbar if verbose else False,
-            trials_file=file,
-            return_argmin=return_argmin,
-        )
-    )
 
 
 def _goes_to_hyperopt(trials: Any, allow_trials_fmin: bool) -> bool:

@@ -11,14 +11,23 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 OURS: Final = {
+    "HyperoptSearcher": "hyperbridge.surface.ray_tools",
     "Local": "hyperbridge.backends.local",
+    "Optuna": "hyperbridge.backends.optuna",
+    "Ray": "hyperbridge.backends.ray",
     "Spark": "hyperbridge.backends.spark",
     "SparkTrials": "hyperbridge.surface.spark_trials",
     "Trials": "hyperbridge.surface.trials",
     "fmin": "hyperbridge.surface.fmin",
+    "from_study": "hyperbridge.surface.optuna_tools",
     "install": "hyperbridge.surface.shim",
+    "optuna_objective": "hyperbridge.surface.optuna_tools",
+    "ray_trainable": "hyperbridge.surface.ray_tools",
     "read_space": "hyperbridge.translate.from_hyperopt",
     "settings": "hyperbridge.config",
+    "to_optuna": "hyperbridge.surface.optuna_tools",
+    "to_ray": "hyperbridge.surface.ray_tools",
+    "to_study": "hyperbridge.surface.optuna_tools",
     "uninstall": "hyperbridge.surface.shim",
 }
 """Names whose object is ours, each with the module that defines it."""

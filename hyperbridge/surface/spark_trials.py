@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import numbers
-from collections.abc import Callable
 from typing import Any
 
 from hyperopt import base
@@ -17,7 +16,7 @@ from hyperopt.spark import (
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.limits import check_loss_threshold, check_timeout
 from hyperbridge.surface import originals
-from hyperbridge.surface.trials import DecodedValues
+from hyperbridge.surface.trials import BridgedTrials
 
 __all__ = [
     "FMIN_CANCELLED_REASON_EARLY_STOPPING",
@@ -29,7 +28,7 @@ __all__ = [
 logger = logging.getLogger("hyperopt-spark")  # hyperopt's own, which shows its lines
 
 
-class SparkTrials(DecodedValues, originals.spark_trials):  # type: ignore[misc]  # no types
+class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc]  # no types
     """Trials whose evaluations run as Spark tasks.
 
     A failed trial does not end the search: its document is in state ``JOB_STATE_ERROR``, with
@@ -65,10 +64,8 @@ class SparkTrials(DecodedValues, originals.spark_trials):  # type: ignore[misc] 
         base.Trials.__init__(self, exp_key=None, refresh=True)
         self.timeout = check_timeout(timeout)
         self.loss_threshold = check_loss_threshold(loss_threshold)
-        if parallelism is not None and not isinstance(parallelism, numbers.Integral):
-            raise InvalidArgumentError(
-                f"parallelism must be a whole number or None, got {parallelism!r}"
-            )
+        if parallelism is not None:
+            _check_parallelism(parallelism)
         self.user_specified_parallelism = parallelism
         self.spark_session = spark_session
         self.resource_profile = resource_profile
@@ -103,47 +100,6 @@ class SparkTrials(DecodedValues, originals.spark_trials):  # type: ignore[misc] 
     def _spark_context(self) -> Any:
         return self._spark.sparkContext
 
-    def fmin(
-        self,
-        fn: Callable[..., Any],
-        space: Any,
-        algo: Any = None,
-        max_evals: int | None = None,
-        timeout: float | None = None,
-        loss_threshold: float | None = None,
-        max_queue_len: int = 1,
-        rstate: Any = None,
-        verbose: bool = False,
-        pass_expr_memo_ctrl: bool | None = None,
-        catch_eval_exceptions: bool = False,
-        return_argmin: bool = True,
-        show_progressbar: Any = True,
-        early_stop_fn: Any = None,
-        trials_save_file: str = "",
-    ) -> Any:
-        """Minimise ``fn`` over ``space`` and keep the trials here. See `hyperbridge.fmin`."""
-        from hyperbridge.surface.fmin import fmin
-
-        return fmin(
-            fn,
-            space,
-            algo=algo,
-            max_evals=max_evals,
-            timeout=timeout,
-            loss_threshold=loss_threshold,
-            trials=self,
-            rstate=rstate,
-            allow_trials_fmin=False,
-            pass_expr_memo_ctrl=pass_expr_memo_ctrl,
-            catch_eval_exceptions=catch_eval_exceptions,
-            verbose=verbose,
-            return_argmin=return_argmin,
-            max_queue_len=max_queue_len,
-            show_progressbar=show_progressbar,
-            early_stop_fn=early_stop_fn,
-            trials_save_file=trials_save_file,
-        )
-
     def trial_attachments(self, trial: dict[str, Any]) -> Any:
         """Return a mapping of the trial's attachments, as plain Trials do."""
         return base.Trials.trial_attachments(self, trial)
@@ -171,3 +127,10 @@ class SparkTrials(DecodedValues, originals.spark_trials):  # type: ignore[misc] 
         state["spark_session"] = None  # neither outlives its driver
         state["resource_profile"] = None
         return state
+
+
+def _check_parallelism(parallelism: Any) -> None:
+    if not isinstance(parallelism, numbers.Integral):
+        raise InvalidArgumentError(
+            f"parallelism must be a whole number or None, got {parallelism!r}"
+        )

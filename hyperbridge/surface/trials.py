@@ -12,8 +12,11 @@ from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
 
 
-class DecodedValues:
-    """Adds decoded values to a Trials class; nothing that hyperopt defines changes."""
+class BridgedTrials:
+    """What ours add to a Trials class of hyperopt; documents and ``argmin`` stay as they are."""
+
+    study: Any = None
+    """The ``optuna.Study`` of the last fmin call with an Optuna search, else None."""
 
     _space: Space | None = None
     argmin: dict[str, Any]
@@ -46,20 +49,6 @@ class DecodedValues:
                 "fmin in this process; call best_values(space)"
             )
         return model.point(self.argmin)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        state.pop("_space", None)  # it may hold functions, which a plain pickle refuses
-        return state
-
-
-class Trials(DecodedValues, base.Trials):  # type: ignore[misc]  # hyperopt has no types
-    """hyperopt's Trials.
-
-    Examples:
-        >>> len(Trials())
-        0
-    """
 
     def fmin(
         self,
@@ -101,3 +90,18 @@ class Trials(DecodedValues, base.Trials):  # type: ignore[misc]  # hyperopt has 
             early_stop_fn=early_stop_fn,
             trials_save_file=trials_save_file,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        state.pop("_space", None)  # it may hold functions, which a plain pickle refuses
+        state.pop("study", None)  # it has a storage of its own
+        return state
+
+
+class Trials(BridgedTrials, base.Trials):  # type: ignore[misc]  # hyperopt has no types
+    """hyperopt's Trials.
+
+    Examples:
+        >>> len(Trials())
+        0
+    """

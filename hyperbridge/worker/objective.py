@@ -20,8 +20,8 @@ class PointObjective:
 
     def __call__(
         self,
-        tid: int,
-        assignment: dict[str, Any],  # noqa: ARG002
+        tid: int,  # noqa: ARG002 - the other kind of objective needs it
+        assignment: dict[str, Any],
     ) -> tuple[Any, dict[str, Any]]:
         """Return what the objective returned, and no attachments."""
         return self.fn(self.point_of(assignment)), {}

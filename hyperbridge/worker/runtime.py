@@ -16,8 +16,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from hyperbridge.worker.numbers import restore
+
 Message = tuple[int, dict[str, Any], list[Any]]
-"""One trial on its way to a worker: id, assignment, the observers' tokens."""
+"""One trial on its way to a worker: id, assignment (it may be `portable`), observers' tokens."""
 
 _KEPT_RUNS = 8
 
@@ -76,7 +78,7 @@ class Runtime:
             for attachment, token in zip(self.attachments, tokens):  # noqa: B905 - 3.9 workers
                 if attachment is not None and token is not None:
                     stack.enter_context(attachment(token, shared_process=False))
-            return loads(self.objective)(tid, assignment)  # type: ignore[no-any-return]
+            return loads(self.objective)(tid, restore(assignment))  # type: ignore[no-any-return]
 
 
 def _describe(exc: BaseException, dumps: Callable[[Any], bytes]) -> tuple[Any, ...]:

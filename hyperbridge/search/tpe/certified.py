@@ -28,6 +28,8 @@ UNDECIDED = -1
 _TOLERANCE = 1e-9  # much more than the rounding errors of hyperopt's sums and logarithms
 _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
+_SMALL = 1500  # arrays up to which it does not pay to leave those out
+_SQRT2 = float(np.sqrt(2))
 _LONG = 1500  # components from which on it pays to leave some out
 
 
@@ -105,8 +107,7 @@ def best_quantised(prior: NumericPrior, values: FloatArray, better: Mixture, wor
     edges = np.concatenate([upper, lower])
     if prior.log:
         edges = np.log(np.maximum(edges, EPS))
-    good, good_error = _masses(edges, better)
-    bad, bad_error = _masses(edges, worse)
+    (good, good_error), (bad, bad_error) = _masses(edges, (better, worse))
     if not (good.min() > good_error and bad.min() > bad_error):
         return UNDECIDED
     lowest = (good - good_error) / (bad + bad_error)
@@ -119,18 +120,29 @@ def best_quantised(prior: NumericPrior, values: FloatArray, better: Mixture, wor
     return position
 
 
-def _masses(edges: FloatArray, mixture: Mixture) -> tuple[FloatArray, float]:
-    """Return twice the mass between upper and lower edges, and a bound on its absolute error.
+def _masses(edges: FloatArray, mixtures: tuple[Mixture, Mixture]) -> list[tuple[FloatArray, float]]:
+    """Return twice each mixture's masses between edges, and a bound on their absolute error.
 
     The bound holds for sums of so many terms as the weights, each at most 1, add up to.
+
+    Args:
+        edges: The upper edges, then the lower edges.
+        mixtures: Of one label.
     """
-    z = edges[:, None] - mixture.mus
-    z /= np.sqrt(2) * mixture.sigmas
-    near = np.flatnonzero(np.abs(z) < _SATURATED)
-    errors = erf(z.ravel()[near])
-    np.sign(z, out=z)
-    z.ravel()[near] = errors
+    z = edges[:, None] - np.concatenate([mixture.mus for mixture in mixtures])
+    z /= _SQRT2 * np.concatenate([mixture.sigmas for mixture in mixtures])
+    if z.size < _SMALL:
+        erf(z, out=z)
+    else:
+        near = np.flatnonzero(np.abs(z) < _SATURATED)
+        errors = erf(z.ravel()[near])
+        np.sign(z, out=z)
+        z.ravel()[near] = errors
     k = len(edges) // 2
     z[:k] -= z[k:]
-    total = float(mixture.weights.sum())
-    return z[:k] @ mixture.weights, 1e-13 * total * (1 + 1e-3 * total)
+    split = len(mixtures[0].mus)
+    masses = []
+    for mixture, part in zip(mixtures, (z[:k, :split], z[:k, split:]), strict=True):
+        total = float(mixture.weights.sum())
+        masses.append((part @ mixture.weights, 1e-13 * total * (1 + 1e-3 * total)))
+    return masses

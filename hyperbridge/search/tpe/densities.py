@@ -17,7 +17,7 @@ _LOWEST_EXPONENT = -650.0  # exp() is twenty times slower where its result under
 _CACHED = 1 << 16  # floats that stay in the cache
 _EPSILON = float(np.finfo(np.float64).eps)
 _BLOCK = 64  # neighbouring components that are left out together
-_REACH = 4.75  # widths of a component from where on it is left out
+_REACH = 5.5  # widths of a component from where on it is left out
 
 
 def densities(
