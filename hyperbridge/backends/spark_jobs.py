@@ -213,7 +213,8 @@ class _JobSlots(Slots):
 
 def _advise(traceback: str) -> str | None:
     """Say what to do about an objective that used Spark inside its task."""
-    return DRIVER_ONLY_ADVICE if "CONTEXT_ONLY_VALID_ON_DRIVER" in traceback else None
+    marks = ("CONTEXT_ONLY_VALID_ON_DRIVER", "NO_ACTIVE_SESSION")  # classic and Connect
+    return DRIVER_ONLY_ADVICE if any(mark in traceback for mark in marks) else None
 
 
 def first_cause(text: str) -> str:

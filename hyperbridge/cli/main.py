@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hyperbridge.cli import migrate, run, scan, translate
+from hyperbridge.cli import doctor, migrate, run, scan, translate
 
 _EXAMPLE = """\
 example:
@@ -16,6 +16,8 @@ example:
       lists where hyperopt is used, and what to do about it
   hyperbridge migrate train.py --to optuna
       shows train.py as native Optuna code
+  hyperbridge doctor
+      says what can run here, and what to do about the rest
 
 'hyperbridge VERB --help' says more.
 """
@@ -43,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="hyperbridge",
-        description="Run hyperopt code on Spark, with nested MLflow runs.",
+        description="Run hyperopt code on Spark, Ray Tune or Optuna, with the same MLflow runs.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -54,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     scan.add_parser(verbs)
     migrate.add_parser(verbs)
     translate.add_parser(verbs)
+    doctor.add_parser(verbs)
     target: list[str] = []
     if arguments[:1] == ["run"]:
         arguments, target = run.split(arguments)

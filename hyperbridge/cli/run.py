@@ -44,7 +44,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--backend",
         metavar="NAME",
-        help="where trials run: local or spark (default: spark for SparkTrials, local for Trials)",
+        help="where trials run: local, spark, ray or optuna (default: spark for SparkTrials, local for Trials)",
     )
     parser.add_argument(
         "--parallelism",

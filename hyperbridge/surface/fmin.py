@@ -23,6 +23,7 @@ from hyperbridge.run.limits import (
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.hyperopt_algo import next_seed, seed_source
+from hyperbridge.search.optuna_search import OptunaSearch
 from hyperbridge.search.ray_algo import is_ray_searcher
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
@@ -165,7 +166,9 @@ def fmin(
     for _ in range(chosen.resume(objective, trials)):
         next_seed(seeds)  # as the interrupted run has drawn
     with closing(make_search(algo, objective, trials, seeds, chosen)) as search:
-        n_extra = insert_points(trials, points_to_evaluate, objective)
+        n_extra = insert_points(
+            trials, points_to_evaluate, objective, check_bounds=isinstance(search, OptunaSearch)
+        )
         if limits.max_evals == 0 and return_argmin and not trials.trials:
             raise InvalidArgumentError(
                 "max_evals=0 evaluates nothing, so there is no argmin to return. Give max_evals of "

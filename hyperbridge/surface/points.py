@@ -49,7 +49,11 @@ def open_trials(trials: Any, file: TrialsFile | None) -> Any:
 
 
 def insert_points(
-    trials: Any, points: Sequence[dict[str, Any]] | None, objective: Objective
+    trials: Any,
+    points: Sequence[dict[str, Any]] | None,
+    objective: Objective,
+    *,
+    check_bounds: bool = False,
 ) -> int:
     """Queue the user's points before the search's own, unless the Trials have them already.
 
@@ -57,6 +61,8 @@ def insert_points(
         trials: The Trials object of the run.
         points: Assignments by label, as hyperopt takes them; None for none.
         objective: What the trials evaluate.
+        check_bounds: Whether a number beyond the bounds of its parameter is an error, as for a
+            study; hyperopt evaluates such points.
 
     Returns:
         How many trials come on top of ``max_evals``. As in hyperopt these are the given points,
@@ -75,7 +81,7 @@ def insert_points(
         raise InvalidArgumentError(
             f"points_to_evaluate must be a list of dicts by label, got {type(points).__name__}"
         )
-    validate_points(objective.space, points, check_bounds=False)  # nor does hyperopt
+    validate_points(objective.space, points, check_bounds=check_bounds)
     known = [_assignment(document) for document in trials._dynamic_trials]
     new = [dict(point) for point in points if dict(point) not in known]
     ids = trials.new_trial_ids(len(new))

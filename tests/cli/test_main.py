@@ -86,18 +86,3 @@ def test_mistake_is_said_in_a_line_and_nothing_runs(capsys, monkeypatch, tmp_pat
     assert (code, out) == (2, "")
     assert "hyperbridge run: error: " in err.splitlines()[-1]
     assert message in err.splitlines()[-1]
-
-
-@pytest.mark.parametrize("name", ["ray", "optuna"])
-def test_reserved_backend_that_is_not_built_is_refused_as_not_available(
-    capsys, monkeypatch, tmp_path, name
-):
-    if name in backends.BACKENDS:
-        pytest.skip("it is built")
-    for variable in ENVIRONMENT.values():
-        monkeypatch.setenv(variable, "")
-    script = tmp_path / "train.py"
-    script.write_text("print('ran')\n")
-    code, out, err = outcome(capsys, "run", "--backend", name, str(script))
-    assert (code, out) == (2, "")
-    assert "not available yet" in err

@@ -728,7 +728,7 @@ class BackendContract:
         trials = SparkTrials()
         start = time.monotonic()
         minimise(
-            sleep_below_zero(self.long_s), hp.uniform("x", -5, -1), max_evals=40, timeout=3,
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40, timeout=3,
             trials=trials, points_to_evaluate=[{"x": 1.0}],
         )  # fmt: skip
         assert time.monotonic() - start < 3 + self.long_s - 1
@@ -745,7 +745,7 @@ class BackendContract:
         start = time.monotonic()
         with pytest.raises(AllTrialsFailed):
             minimise(
-                sleep_below_zero(self.long_s), hp.uniform("x", -5, -1), max_evals=1, timeout=1,
+                sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=1, timeout=1,
                 trials=trials,
             )  # fmt: skip
         assert time.monotonic() - start < 1 + self.long_s - 1
@@ -755,7 +755,7 @@ class BackendContract:
         trials = SparkTrials()
         start = time.monotonic()
         minimise(
-            sleep_below_zero(self.long_s), hp.uniform("x", -5, -1), max_evals=40, trials=trials,
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40, trials=trials,
             points_to_evaluate=[{"x": 1.0}], early_stop_fn=lambda t, *a: (True, a),
         )  # fmt: skip
         assert time.monotonic() - start < self.long_s - 1
@@ -767,7 +767,7 @@ class BackendContract:
         trials = SparkTrials(loss_threshold=2.0)
         start = time.monotonic()
         minimise(
-            sleep_below_zero(self.long_s), hp.uniform("x", -5, -1), max_evals=40, trials=trials,
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40, trials=trials,
             points_to_evaluate=[{"x": 1.0}],
         )  # fmt: skip
         assert time.monotonic() - start < self.long_s - 1

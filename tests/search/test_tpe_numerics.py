@@ -132,16 +132,18 @@ def test_candidates_beyond_the_range_of_floats_are_left_undecided() -> None:
     assert best_continuous([prior], np.array([[0.0, 1.0]]), narrow, narrow) == [UNDECIDED]
 
 
-def test_an_error_bound_holds_for_the_densities_of_near_components() -> None:
+@pytest.mark.parametrize("n", [90, 500, 3000])
+def test_an_error_bound_holds_for_the_densities_of_near_components(n: int) -> None:
     rng = np.random.default_rng(0)
-    observations = np.sort(rng.uniform(0, 1, (1, 3000)))
-    mixture = fit_sorted(observations, None, np.array([0.5]), np.array([1.0]), 1.0)
-    inner = rng.uniform(0, 1, 24)
-    exact, _ = densities(inner[None, :], mixture, np.array([0.5]))
-    near, left_out = near_densities(inner, mixture.row(0))
-    assert (near <= exact[0] * (1 + 1e-9)).all()
-    assert (near + left_out >= exact[0] * (1 - 1e-9)).all()
-    assert near.tolist() != exact[0].tolist()
+    observations = np.sort(rng.uniform(0, 1, (3, n)) ** 2)
+    mixture = fit_sorted(observations, None, np.full(3, 0.5), np.full(3, 1.0), 1.0)
+    inner = rng.uniform(0, 1, (3, 24))
+    exact, _ = densities(inner, mixture)
+    near, left_out = near_densities(inner, mixture)
+    assert (near <= exact * (1 + 1e-9)).all()
+    assert (near + left_out[:, None] >= exact * (1 - 1e-9)).all()
+    assert (left_out < 1e-6 * exact.max(axis=1)).all()
+    assert near.tolist() != exact.tolist()
 
 
 @pytest.mark.skipif(numpys_ziggurat() is None, reason="this NumPy draws normals in another way")

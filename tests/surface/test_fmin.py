@@ -15,7 +15,6 @@ from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge import config
 from hyperbridge.errors import (
-    BackendUnavailableError,
     HyperbridgeError,
     InvalidArgumentError,
     UnknownBackendError,
@@ -58,14 +57,6 @@ def test_a_backend_class_is_refused_with_the_way_to_make_an_object() -> None:
 
     with pytest.raises(InvalidArgumentError, match=r"Local\(\)"):
         search(backend=Local)
-
-
-def test_ray_is_known_by_name_or_says_that_it_is_not_available_yet() -> None:
-    from hyperbridge.backends import BACKENDS
-
-    if "ray" not in BACKENDS:
-        with pytest.raises(BackendUnavailableError, match="not available yet"):
-            search(backend="ray")
 
 
 def test_argument_block_and_environment_decide_in_this_order(

@@ -30,7 +30,7 @@ _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
 _SMALL = 1500  # arrays up to which it does not pay to leave those out
 _SQRT2 = float(np.sqrt(2))
-_LONG = 1500  # components from which on it pays to leave some out
+_LONG = 400  # components from which on it pays to leave some out
 
 
 def best_continuous(
@@ -48,22 +48,18 @@ def best_continuous(
     for i, prior in enumerate(priors):
         if prior.log:
             np.log(values[i], out=inner[i])
-    centres = np.array([prior.mu for prior in priors])
-    good, good_error = densities(inner, better, centres)
+    good, good_error = densities(inner, better)
     if worse.mus.shape[1] < _LONG:
-        bad, bad_error = densities(inner, worse, centres)
+        bad, bad_error = densities(inner, worse)
         return _winners(values, good, bad, 0.0, good_error + bad_error)
-    near = [near_densities(inner[i], worse.row(i)) for i in range(len(priors))]
-    bad, left_out = (np.array(part) for part in zip(*near, strict=True))
+    bad, left_out = near_densities(inner, worse)
     best = _winners(values, good, bad, left_out[:, None], good_error)
     for i, position in enumerate(best):
         if position == UNDECIDED:
             row = slice(i, i + 1)
-            bad, bad_error = densities(
-                inner[row], Mixture(*(part[row] for part in worse)), centres[row]
-            )
+            bad, bad_error = densities(inner[row], Mixture(*(part[row] for part in worse)))
             error = good_error[row] + bad_error
-            best[i : i + 1] = _winners(values[row], good[row], bad, 0.0, error)
+            best[row] = _winners(values[row], good[row], bad, 0.0, error)
     return best
 
 

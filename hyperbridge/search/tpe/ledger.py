@@ -170,6 +170,8 @@ class Ledger:
                 best[tid] = document
         self.history = History(self._plan)
         row_of = {tid: row for row, tid in enumerate(sorted(best))}
+        if len({document["misc"]["tid"] for document in best.values()}) < len(best):
+            raise NotReproducibleError("several documents with one id count at once")
         for tid in row_of:
             misc = best[tid]["misc"]
             values = _values(self._plan, misc)

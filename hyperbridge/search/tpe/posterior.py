@@ -86,6 +86,8 @@ class GroupPosterior:
 
     def decide(self) -> dict[str, Any]:
         """Return the best candidates, by label, that `propose` left open."""
+        if not self._undecided:
+            return {}
         smooth = [item for item in self._undecided if item[1].q is None]
         rounded = [item for item in self._undecided if item[1].q is not None]
         few = self._n_above <= _FEW

@@ -21,7 +21,7 @@ import numpy as np
 from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.ziggurat import Ziggurat, numpys_ziggurat
 
-_FIRST_CHUNK, _LAST_CHUNK = 128, 1024
+_CHUNK = 256
 _MANY = 32  # components from which on one call of the generator is cheaper
 _SEARCHED = 64  # a normal that is hard to draw takes a few words more than one
 
@@ -67,7 +67,6 @@ class FastStream(Stream):
         self._normals: list[float] = []  # and as a normal; NaN where it takes more words
         self._at = 0  # the next word of the chunk
         self._ahead = 0  # where in the chunk the generator is
-        self._chunk = _FIRST_CHUNK
 
     def components(self, weights: list[float], n: int) -> list[int]:
         """See `Stream.components`."""
@@ -175,8 +174,7 @@ class FastStream(Stream):
     def _fetch(self, needed: int) -> None:
         """Fetch a chunk from the next word on."""
         self._settle()
-        size = max(self._chunk, needed)
-        self._chunk = min(2 * self._chunk, _LAST_CHUNK)
+        size = max(_CHUNK, needed)
         words = self._bits.random_raw(size)
         self._uniforms = ((words >> np.uint64(11)) * 2.0**-53).tolist()
         self._normals = self._ziggurat.normals(words).tolist()

@@ -1,0 +1,92 @@
+"""The Ray backend's public face; the engine is imported when a run needs it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+from hyperbridge.backends.base import Backend, Session
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.optional import require
+from hyperbridge.run.objective import Objective
+
+
+class Ray(Backend):
+    """Each call of fmin is a Ray Tune experiment; its ResultGrid is ``trials.result_grid``.
+
+    Ray is initialised unless it is, and then shut down at the end; a cluster that the process
+    is connected to, or that ``RAY_ADDRESS`` names, is used and left alone. An experiment that
+    was interrupted goes on when fmin is called again with the same name and storage path.
+
+    Args:
+        resources_per_trial: What one trial takes, such as ``{"cpu": 2, "gpu": 0.5}``, other
+            names being custom resources; or a ``ray.tune.PlacementGroupFactory``. None for
+            one CPU.
+        run_config: A ``ray.tune.RunConfig``: name, storage path, callbacks, failures to
+            retry, Tune's own output (``verbose=1``).
+        tune_config: A ``ray.tune.TuneConfig``: a scheduler, names of trials. What fmin has
+            an argument for is refused.
+        reuse_actors: False to give every trial a new process, which takes seconds. It outranks
+            the field of ``tune_config``.
+
+    Raises:
+        InvalidArgumentError: ``reuse_actors`` is no bool.
+
+    Examples:
+        >>> Ray(resources_per_trial={"cpu": 2}).name
+        'ray'
+    """
+
+    name: ClassVar[str] = "ray"
+    tracked: ClassVar[bool] = True
+    package: ClassVar[str | None] = "ray"
+
+    def __init__(
+        self,
+        *,
+        resources_per_trial: Any = None,
+        run_config: Any = None,
+        tune_config: Any = None,
+        reuse_actors: bool = True,
+    ) -> None:
+        if not isinstance(reuse_actors, bool):
+            raise InvalidArgumentError(f"reuse_actors must be True or False, got {reuse_actors!r}")
+        self.resources_per_trial = resources_per_trial
+        self.run_config = run_config
+        self.tune_config = tune_config
+        self.reuse_actors = reuse_actors
+        self._opened: WeakKeyDictionary[Objective, Any] = WeakKeyDictionary()
+
+    def resume(self, objective: Objective, trials: Any) -> int:
+        """Bring the trials of an interrupted experiment. See `Backend.resume`."""
+        require("ray.tune", needed_by="Backend 'ray'")
+        from hyperbridge.backends.ray_experiment import open_experiment
+
+        experiment = open_experiment(
+            objective, trials, tune_config=self.tune_config, run_config=self.run_config
+        )
+        self._opened[objective] = experiment
+        return len(experiment.saved.documents)
+
+    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
+        """Connect to Ray, and pickle the objective. See `Backend.prepare`."""
+        if objective not in self._opened:
+            self.resume(objective, trials)
+        from hyperbridge.backends.ray_cluster import bundles_of
+        from hyperbridge.backends.ray_session import RaySession
+
+        experiment = self._opened.pop(objective)
+        most = experiment.tune_config.max_concurrent_trials or None
+        if parallelism is not None and most is not None and parallelism != most:
+            raise InvalidArgumentError(
+                f"parallelism={parallelism} and TuneConfig(max_concurrent_trials={most}) say "
+                "different things; set one of them"
+            )
+        return RaySession(
+            objective,
+            trials,
+            experiment,
+            bundles=bundles_of(self.resources_per_trial),
+            reuse_actors=self.reuse_actors,
+            parallelism=most if parallelism is None else parallelism,
+        )

@@ -1,0 +1,311 @@
+"""Between Tune's loop, which owns the trials' processes, and the Run, which owns the search.
+
+Tune calls, through the hooks of `hyperbridge.backends.ray_hooks`, always from one thread. An
+exception of the user's functions (search, early stop) or of ours must not travel through Tune,
+which would wrap it: it is kept, the experiment is stopped, and the session raises it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import ray
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
+from ray.tune import TuneError
+
+from hyperbridge.backends.ray_records import Saved, TrialRecords, attachments_of
+from hyperbridge.backends.ray_results import (
+    config_of,
+    describe_loss,
+    error_of,
+    metrics_of,
+    outcome_of_last,
+    values_of,
+)
+from hyperbridge.backends.ray_trainable import REPORT
+from hyperbridge.documents import Document, Outcome, Trial
+from hyperbridge.run.dispatch import cancelled
+from hyperbridge.run.limits import StopReason
+from hyperbridge.run.run import Run
+from hyperbridge.run.shipping import unpack_outcome
+from hyperbridge.search.ray_algo import SearchNotReadyError
+
+logger = logging.getLogger(__name__)
+
+FINISHED = "FINISHED"
+"""Tune's word of a searcher that has no more trials."""
+
+_OVER = (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+@dataclass
+class Flight:
+    """A trial that Tune has and that is not over.
+
+    Attributes:
+        trial: The Run's trial; None for one that is only shown to Tune again.
+        tokens: The observers' tokens, when they are there.
+        replay: The metrics of a trial that ended before the experiment was interrupted.
+        actor: The actor that runs it, when it does.
+    """
+
+    trial: Trial | None
+    tokens: Future[list[bytes | None]] | None = None
+    replay: dict[str, Any] | None = None
+    actor: Any = None
+
+
+def _guarded(
+    default: Callable[[], Any],
+) -> Callable[[Callable[Concatenate[Bridge, _P], _T]], Callable[Concatenate[Bridge, _P], _T]]:
+    """Keep exceptions from Tune; return ``default()`` in their place."""
+
+    def decorate(
+        method: Callable[Concatenate[Bridge, _P], _T],
+    ) -> Callable[Concatenate[Bridge, _P], _T]:
+        @functools.wraps(method)
+        def call(self: Bridge, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+            try:
+                return method(self, *args, **kwargs)
+            except Exception as exc:
+                logger.debug("the experiment ends because of an exception", exc_info=True)
+                self.error = self.error or exc
+                self.run.abort(exc)
+                return default()  # type: ignore[no-any-return]
+
+        return call  # type: ignore[return-value]  # functools.wraps says less than it does
+
+    return decorate
+
+
+class Bridge:
+    """The state of one experiment, and what happens at each event of Tune's.
+
+    Args:
+        run: The Run.
+        trials: Its Trials object.
+        records: Where documents are written, so that the experiment can be continued.
+        saved: What an earlier run of the experiment left; its documents are in the Trials.
+        key: Names the run, for the actors.
+        runtime: An ObjectRef of the pickled runtime; None when the trainable has its own.
+        recipe: How `hyperbridge.backends.ray_reopen` makes a bridge for ``Tuner.restore``.
+
+    Attributes:
+        is_interrupted: Tells whether the user has pressed Ctrl-C.
+        closes_itself: Whether nobody else calls `close` when the experiment has ended.
+        error: What ended the experiment, if something did.
+        failed: The failed trials' tracebacks by Tune's trial ids.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        trials: Any,
+        records: TrialRecords,
+        saved: Saved,
+        *,
+        key: str,
+        runtime: Any,
+        recipe: Any,
+    ) -> None:
+        self.run = run
+        self.is_interrupted: Callable[[], bool] = lambda: False
+        self.closes_itself = False
+        self.error: Exception | None = None
+        self.failed: dict[str, str] = {}
+        self._trials = trials
+        self._recipe = recipe
+        self._records = records
+        self._saved = saved
+        self._key = key
+        self._runtime = runtime
+        self._flights: dict[str, Flight] = {}
+        self._waiting: deque[Trial] = deque()
+        self._replays: deque[Document] = deque()
+        self._is_open = False
+        self._pool = ThreadPoolExecutor(min(run.capacity, 16), "hyperbridge-ray-begin")
+
+    def __reduce__(self) -> tuple[Any, tuple[Any]]:
+        from hyperbridge.backends.ray_reopen import ClosedBridge
+
+        return ClosedBridge, (self._recipe,)
+
+    # -- the beginning ---------------------------------------------------------------------
+
+    def has_work(self) -> bool:
+        """Take the trials to begin with from the Run; False when there is nothing to be done."""
+        n_lost = sum(document["state"] not in _OVER for document in self._saved.documents)
+        for _ in range(max(1, n_lost)):
+            trial = self.run.ask()
+            if trial is not None:
+                self._waiting.append(trial)
+        return bool(self._waiting)
+
+    @_guarded(lambda: None)
+    def step_began(self, trials: list[Any]) -> None:
+        """At the first step, take over the trials that Tune has restored."""
+        if self._is_open:
+            return
+        self._is_open = True
+        known = {trial.trial_id for trial in trials}
+        documents = {document["tid"]: document for document in self._saved.documents}
+        asked = {trial.tid: trial for trial in self._waiting}
+        tids = {trial_id: tid for trial_id, tid in self._saved.tids.items() if tid in documents}
+        for trial in trials:
+            tid = tids.get(trial.trial_id)
+            if trial.is_finished():
+                continue
+            if tid in asked:
+                mine = asked.pop(tid)
+                self._waiting.remove(mine)
+                self._depart(trial.trial_id, mine)
+            else:
+                shown = metrics_of(documents[tid]) if tid is not None else {}
+                self._flights[trial.trial_id] = Flight(None, replay=shown)
+        for trial_id, tid in tids.items():
+            state = documents[tid]["state"]
+            if trial_id not in known and state in _OVER and state != JOB_STATE_CANCEL:
+                self._replays.append(documents[tid])
+
+    # -- Searcher --------------------------------------------------------------------------
+
+    @_guarded(lambda: FINISHED)
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the next trial's config, `FINISHED`, or None while all slots are taken."""
+        if self._replays:
+            document = self._replays.popleft()
+            self._flights[trial_id] = Flight(None, replay=metrics_of(document))
+            self._records.put(trial_id, document, self._saved.attachments[document["tid"]])
+            return config_of(values_of(document))
+        if len(self._flights) >= self.run.capacity:
+            return None
+        try:
+            trial = self._waiting.popleft() if self._waiting else self.run.ask()
+        except SearchNotReadyError:
+            return None
+        if trial is None:
+            return FINISHED
+        self._depart(trial_id, trial)
+        return config_of(trial.assignment)
+
+    def _depart(self, trial_id: str, trial: Trial) -> None:
+        self._flights[trial_id] = Flight(trial, tokens=self._pool.submit(self.run.begin, trial))
+        self._records.put(trial_id, trial.document, {})
+
+    # -- Callback --------------------------------------------------------------------------
+
+    @_guarded(lambda: None)
+    def started(self, trial: Any) -> None:
+        """Tell the actor which trial it runs; Tune starts it after this."""
+        actor = trial.temporary_state.ray_actor
+        flight = self._flights.get(trial.trial_id)
+        if flight is None or flight.trial is None or flight.tokens is None:
+            shown = {} if flight is None or flight.replay is None else flight.replay
+            actor.begin.remote({"replay": shown})
+            return
+        flight.actor = actor
+        message = (flight.trial.tid, flight.trial.assignment, flight.tokens.result())
+        facts = {"key": self._key, "message": message}
+        if self._runtime is not None:
+            facts["runtime"] = [self._runtime]
+        actor.begin.remote(facts)
+
+    @_guarded(lambda: None)
+    def reported(self, trial: Any, result: dict[str, Any]) -> None:
+        """Take a trial's report out of a result, and put in what people want to see."""
+        report = result.pop(REPORT, None)
+        flight = self._flights.get(trial.trial_id)
+        if flight is not None and flight.trial is None:
+            del self._flights[trial.trial_id]
+        if report is None or flight is None or flight.trial is None:
+            return
+        if isinstance(report, list):
+            report = ray.get(report[0])
+        self._land(trial, unpack_outcome(report))
+        result.update(metrics_of(flight.trial.document))
+
+    @_guarded(lambda: None)
+    def ended(self, trial: Any) -> None:
+        """Settle a trial that Tune's scheduler, or a stop rule, ended before it returned."""
+        flight = self._flights.get(trial.trial_id)
+        if flight is not None and flight.trial is not None:
+            self._land(trial, outcome_of_last(trial.last_result))
+
+    @_guarded(lambda: None)
+    def lost(self, trial: Any) -> None:
+        """Settle a trial whose process or node is gone."""
+        flight = self._flights.get(trial.trial_id)
+        if flight is not None and flight.trial is not None:
+            self._land(trial, describe_loss(error_of(trial)))
+
+    def _land(self, tune_trial: Any, outcome: Outcome) -> None:
+        flight = self._flights.pop(tune_trial.trial_id)
+        assert flight.trial is not None  # as the callers have seen
+        if outcome.kind == "raised" and outcome.failure is not None:
+            self.failed[tune_trial.trial_id] = outcome.failure.traceback
+            tune_trial.handle_error(TuneError(outcome.failure.traceback))
+        try:
+            self.run.tell(flight.trial, outcome)
+        finally:
+            self._record(tune_trial.trial_id, flight.trial.document)
+
+    def _record(self, trial_id: str, document: Document) -> None:
+        self._records.put(trial_id, document, attachments_of(self._trials, document))
+
+    # -- Stopper, and the end --------------------------------------------------------------
+
+    def should_stop(self) -> bool:
+        """Tell whether the experiment is to be stopped now; what runs has been killed then."""
+        if self.error is None and not self.run.should_cancel():
+            return False
+        self.kill()
+        return True
+
+    def kill(self) -> None:
+        """Kill the actors that run trials: Tune's own way waits ten seconds for them."""
+        for flight in self._flights.values():
+            if flight.actor is not None:
+                ray.kill(flight.actor)
+                flight.actor = None
+
+    def saving(self) -> None:
+        """When Tune saves its state for the last time after Ctrl-C, end what runs."""
+        if self.is_interrupted():
+            self.run.abort(KeyboardInterrupt())
+            self.kill()
+
+    def experiment_ended(self) -> None:
+        """Close a bridge that ``Tuner.restore`` opened."""
+        if self.closes_itself:
+            self.close()
+
+    def close(self) -> None:
+        """Settle the trials that Tune ended without a word, and write all records.
+
+        Trials cut off by the user or by an error are run again when the experiment is continued.
+        """
+        reason = self.run.stop_reason
+        is_interrupted = reason in (StopReason.USER, StopReason.ERROR)
+        text = reason.value if reason is not None else "stopped by Ray Tune"
+        left = [(trial_id, flight.trial) for trial_id, flight in self._flights.items()]
+        left += [("", trial) for trial in self._waiting]
+        self._flights.clear()
+        self._waiting.clear()
+        try:
+            for trial_id, trial in left:
+                if trial is not None:
+                    self.run.settle(trial, cancelled(text))
+                    if not is_interrupted and trial_id:
+                        self._record(trial_id, trial.document)
+        finally:
+            self._pool.shutdown()
+            self._records.close()

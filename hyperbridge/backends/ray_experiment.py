@@ -1,0 +1,87 @@
+"""The experiment that a call of fmin stands for: a new one, or one that was interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import posixpath
+import time
+import uuid
+from typing import Any
+
+from pyarrow.fs import LocalFileSystem
+
+from hyperbridge.backends.ray_options import check_run_config, check_tune_config
+from hyperbridge.backends.ray_records import Saved, fill_trials, load_records
+from hyperbridge.backends.ray_storage import ExperimentFolder, open_storage
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.run.objective import Objective
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """The experiment of a call of fmin, before it runs.
+
+    Attributes:
+        folder: Where it is, or will be.
+        tune_config, run_config: The user's, checked; the RunConfig has its name.
+        saved: What an earlier run left.
+    """
+
+    folder: ExperimentFolder
+    tune_config: Any
+    run_config: Any
+    saved: Saved
+
+
+def open_experiment(
+    objective: Objective, trials: Any, *, tune_config: Any, run_config: Any
+) -> Experiment:
+    """Find the experiment, and bring the trials of an earlier run into the Trials object.
+
+    Raises:
+        InvalidArgumentError: The configs, or what is in the folder, do not fit.
+        UnsupportedArgumentError: A config sets what fmin decides.
+    """
+    tune_config = check_tune_config(tune_config)
+    run_config = check_run_config(run_config)
+    name = run_config.name or _new_name(objective)
+    filesystem, path = open_storage(run_config.storage_path, run_config.storage_filesystem)
+    if isinstance(filesystem, LocalFileSystem) and run_config.storage_filesystem is None:
+        run_config = dataclasses.replace(run_config, storage_path=path)  # Tune wants it absolute
+    run_config = dataclasses.replace(run_config, name=name)
+    folder = ExperimentFolder(filesystem, posixpath.join(path, name))
+    saved = Saved()
+    text = str(objective.expr)
+    if folder.exists():
+        folder.check_space(text)
+        saved = load_records(folder)
+        if trials._dynamic_trials and saved.documents:
+            raise InvalidArgumentError(
+                f"Backend 'ray': the experiment {name!r} at {folder.path!r} has "
+                f"{len(saved.documents)} trials already, and so has the Trials object. Pass an "
+                "empty one to continue the experiment, or choose another name."
+            )
+        fill_trials(trials, saved)
+        logger.info("continuing with %d trials of %s", len(saved.documents), folder.path)
+    return Experiment(folder, tune_config, run_config, saved)
+
+
+def _new_name(objective: Objective) -> str:
+    stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
+    return f"{name_of(objective.fn)}_{stamp}_{uuid.uuid4().hex[:4]}"
+
+
+def name_of(fn: Any) -> str:
+    """Return what Tune calls an objective: an identifier.
+
+    Examples:
+        >>> name_of(lambda point: 0.0)
+        'objective'
+    """
+    fn = getattr(fn, "func", fn)  # a partial
+    fn = getattr(fn, "fn", fn)  # an objective with an annotated space
+    name = getattr(fn, "__name__", type(fn).__name__)
+    return str(name) if name.isidentifier() else "objective"

@@ -1,0 +1,242 @@
+"""Check what a user of Ray Tune set, and merge it with what fmin decides.
+
+Source: the reference of ``ray.tune.RunConfig``, ``TuneConfig`` and ``tune.run``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ray import tune
+
+from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
+
+METRIC = "loss"
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What reaches the Run from inside Tune.
+
+    Attributes:
+        search_alg: Proposes the trials.
+        callbacks: Hear of their progress.
+        stopper: Ends the experiment.
+    """
+
+    search_alg: Any
+    callbacks: list[Any]
+    stopper: Any
+
+
+def check_tune_config(given: Any) -> Any:
+    """Return the user's TuneConfig, or a new one.
+
+    Raises:
+        InvalidArgumentError: It is of another type, or maximises.
+        UnsupportedArgumentError: It sets what is an argument of fmin.
+    """
+    if given is None:
+        return tune.TuneConfig()
+    if not isinstance(given, tune.TuneConfig):
+        raise InvalidArgumentError(f"tune_config must be a ray.tune.TuneConfig, got {given!r}")
+    instead = {
+        "search_alg": "pass the searcher as fmin's algo",
+        "time_budget_s": "use fmin's timeout",
+    }
+    for name, advice in instead.items():
+        if getattr(given, name) is not None:
+            raise UnsupportedArgumentError(
+                f"TuneConfig({name}=...) does not go with fmin: {advice}"
+            )
+    if given.num_samples != 1:
+        raise UnsupportedArgumentError(
+            "TuneConfig(num_samples=...) does not go with fmin: use fmin's max_evals"
+        )
+    if given.metric in (None, METRIC) and given.mode not in (None, "min"):
+        raise InvalidArgumentError("TuneConfig(mode='max'): fmin minimises the loss, use 'min'")
+    scheduler = given.scheduler
+    if isinstance(scheduler, str):
+        raise InvalidArgumentError(
+            f"TuneConfig(scheduler={scheduler!r}): pass a scheduler object, such as "
+            "ray.tune.schedulers.ASHAScheduler()"
+        )
+    if scheduler is not None and "PopulationBased" in "".join(_class_names(scheduler)):
+        raise UnsupportedArgumentError(
+            f"{type(scheduler).__name__} changes the parameters of a trial while it runs, which "
+            "hyperopt's Trials cannot hold. Use another scheduler, such as ASHAScheduler."
+        )
+    return given
+
+
+def _class_names(obj: Any) -> list[str]:
+    return [cls.__name__ for cls in type(obj).__mro__]
+
+
+def check_run_config(given: Any) -> Any:
+    """Return the user's RunConfig, or a new one; it says how much Tune shall print.
+
+    Raises:
+        InvalidArgumentError: It is of another type.
+    """
+    if given is None:
+        given = tune.RunConfig()
+    if "RunConfig" not in _class_names(given):
+        raise InvalidArgumentError(f"run_config must be a ray.tune.RunConfig, got {given!r}")
+    if not isinstance(given, tune.RunConfig):  # Ray Train has its own, and warns about it
+        given = _retyped(
+            given,
+            tune.RunConfig,
+            failure_config=_retyped(given.failure_config, tune.FailureConfig),
+            checkpoint_config=_retyped(given.checkpoint_config, tune.CheckpointConfig),
+        )
+    return dataclasses.replace(given, verbose=_verbosity(given))
+
+
+def _retyped(config: Any, kind: Any, **replaced: Any) -> Any:
+    names = {field.name for field in dataclasses.fields(kind) if field.init}
+    shared = [field.name for field in dataclasses.fields(config) if field.name in names]
+    return kind(**{**{name: getattr(config, name) for name in shared}, **replaced})
+
+
+def needs_reports(fn: Any, tune_config: Any, run_config: Any) -> bool:
+    """Tell whether intermediate results matter: for a scheduler, a stop rule, or the objective."""
+    return bool(tune_config.scheduler is not None or run_config.stop or uses_reports(fn))
+
+
+def uses_reports(fn: Any) -> bool:
+    """Tell whether an objective may use Tune's functions for use inside a trial.
+
+    It may when it, or a function of the user's that it refers to, has the name ``report``,
+    ``get_checkpoint`` or ``get_context`` in its code.
+    """
+    return any(
+        name in ("report", "get_checkpoint", "get_context")
+        for code in _codes_of(fn, set())
+        for name in code.co_names
+    )
+
+
+def _codes_of(fn: Any, seen: set[int]) -> Iterator[types.CodeType]:
+    """Yield the code of a function, of those in it, and of those that it names."""
+    fn = getattr(fn, "func", fn)  # a partial
+    fn = getattr(fn, "fn", fn)  # an objective with an annotated space
+    function = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", None)  # noqa: B004
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, types.FunctionType) or id(function) in seen:
+        return
+    seen.add(id(function))
+    pending = [function.__code__]
+    while pending:
+        code = pending.pop()
+        yield code
+        pending += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    try:
+        names = inspect.getclosurevars(function)
+    except ValueError:  # a cell that is still empty
+        return
+    for value in [*names.globals.values(), *names.nonlocals.values()]:
+        if isinstance(value, types.FunctionType):
+            yield from _codes_of(value, seen)
+
+
+def merge(
+    tune_config: Any, run_config: Any, hooks: Hooks, *, reports: bool, reuse_actors: bool
+) -> tuple[Any, Any]:
+    """Return the TuneConfig and RunConfig of the experiment.
+
+    Args:
+        tune_config: The user's, checked.
+        run_config: The user's, checked; its name is decided.
+        hooks: Ours.
+        reports: Whether the trainable reports intermediate results.
+        reuse_actors: Whether an actor runs one trial after the other.
+    """
+    scheduler_metric = getattr(tune_config.scheduler, "metric", None)
+    metric, mode = tune_config.metric, tune_config.mode
+    if metric is None and scheduler_metric is None and (tune_config.scheduler or not reports):
+        metric = METRIC
+    if metric is not None and mode is None:
+        mode = "min"
+    checkpoints = run_config.checkpoint_config
+    if not reports or checkpoints.checkpoint_at_end is None:
+        checkpoints = dataclasses.replace(checkpoints, checkpoint_at_end=False)
+    return (
+        dataclasses.replace(
+            tune_config,
+            metric=metric,
+            mode=mode,
+            search_alg=hooks.search_alg,
+            num_samples=-1,
+            max_concurrent_trials=None,
+            reuse_actors=reuse_actors,
+        ),
+        dataclasses.replace(
+            run_config,
+            callbacks=[*hooks.callbacks, *(run_config.callbacks or [])],
+            stop=_combine(run_config.stop, hooks.stopper),
+            checkpoint_config=checkpoints,
+        ),
+    )
+
+
+def _verbosity(run_config: Any) -> Any:
+    """Return how much Tune shall print: nothing, unless the user has asked for something."""
+    if run_config.verbose is not tune.RunConfig().verbose:  # the default is a constant of Tune's
+        return run_config.verbose
+    return 0 if run_config.progress_reporter is None else 1
+
+
+def _combine(users: Any, ours: Any) -> Any:
+    """Return one stopper for the user's stop rule and ours."""
+    from ray.tune.stopper import CombinedStopper, FunctionStopper, Stopper
+
+    if not users:
+        return ours
+    if isinstance(users, dict):
+        return CombinedStopper(ours, FunctionStopper(_reaches(users)))
+    parts = users if isinstance(users, list) else [users]
+    made = [part if isinstance(part, Stopper) else FunctionStopper(part) for part in parts]
+    return CombinedStopper(ours, *made)
+
+
+def _reaches(limits: dict[str, Any]) -> Callable[[str, dict[str, Any]], bool]:
+    """Return Tune's rule for a dict: stop a trial at the first value that reaches its limit."""
+
+    def reached(trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG001
+        return any(result[name] >= limit for name, limit in limits.items() if name in result)
+
+    return reached
+
+
+def run_arguments(tune_config: Any, run_config: Any) -> dict[str, Any]:
+    """Return the arguments of ``tune.run`` for what a Tuner takes as two objects."""
+    failures = run_config.failure_config
+    return {
+        "name": run_config.name,
+        "storage_path": run_config.storage_path,
+        "storage_filesystem": run_config.storage_filesystem,
+        "callbacks": list(run_config.callbacks),
+        "stop": run_config.stop,
+        "sync_config": run_config.sync_config,
+        "checkpoint_config": run_config.checkpoint_config,
+        "verbose": run_config.verbose,
+        "progress_reporter": run_config.progress_reporter,
+        "log_to_file": run_config.log_to_file,
+        "max_failures": failures.max_failures,
+        "fail_fast": failures.fail_fast,
+        "metric": tune_config.metric,
+        "mode": tune_config.mode,
+        "search_alg": tune_config.search_alg,
+        "scheduler": tune_config.scheduler,
+        "num_samples": tune_config.num_samples,
+        "reuse_actors": tune_config.reuse_actors,
+        "trial_name_creator": tune_config.trial_name_creator,
+        "trial_dirname_creator": tune_config.trial_dirname_creator,
+        "raise_on_failed_trial": False,
+    }

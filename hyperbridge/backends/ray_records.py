@@ -1,0 +1,127 @@
+"""The documents of an experiment's trials, from which an interrupted search is continued.
+
+Tune saves its own state every ten seconds or less often. Beside it each trial's document is
+written when the trial is proposed and when it has ended, so that a kill at any instant loses
+the trials that were running and no others.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import pickle
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import cloudpickle
+import pyarrow
+from hyperopt import base
+
+from hyperbridge.backends.ray_storage import ExperimentFolder
+from hyperbridge.documents import Document
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Saved:
+    """What an earlier run of an experiment left.
+
+    Attributes:
+        documents: Every document, in the order of the ids.
+        attachments: Their attachments by tid.
+        tids: The trial ids of hyperopt by those of Tune.
+    """
+
+    documents: list[Document] = field(default_factory=list)
+    attachments: dict[int, dict[str, Any]] = field(default_factory=dict)
+    tids: dict[str, int] = field(default_factory=dict)
+
+
+def load_records(folder: ExperimentFolder) -> Saved:
+    """Read what an earlier run left. Unpickling runs code, as it does for Tune's own files."""
+    entries: dict[int, tuple[str, Document, dict[str, Any]]] = {}
+    for name in sorted(folder.list_names(folder.inner()), reverse=True):  # .start before .end
+        stem, _, kind = name.partition(".")
+        if kind not in ("start", "end"):
+            continue
+        try:
+            entries[int(stem)] = pickle.loads(folder.read(name))
+        except (EOFError, pickle.UnpicklingError):
+            logger.debug("%s was cut off by a kill", folder.inner(name))
+    saved = Saved()
+    for tid, (trial_id, document, attachments) in sorted(entries.items()):
+        saved.documents.append(document)
+        saved.attachments[tid] = attachments
+        saved.tids[trial_id] = tid
+    return saved
+
+
+class TrialRecords:
+    """Writes the documents of trials into an experiment's folder, on a thread of its own.
+
+    Args:
+        folder: Where to.
+    """
+
+    def __init__(self, folder: ExperimentFolder) -> None:
+        self._folder = folder
+        self._has_warned = False
+        self._work: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def put(self, trial_id: str, document: Document, attachments: dict[str, Any]) -> None:
+        """Write a document as it is now."""
+        is_over = document["state"] not in (base.JOB_STATE_NEW, base.JOB_STATE_RUNNING)
+        name = f"{document['tid']}.{'end' if is_over else 'start'}"
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="hyperbridge-ray-records")
+            self._thread.daemon = True
+            self._thread.start()
+        self._work.put((name, cloudpickle.dumps((trial_id, document, attachments))))
+
+    def _serve(self) -> None:
+        while (item := self._work.get()) is not None:
+            try:
+                self._folder.write(*item)
+            except (OSError, pyarrow.lib.ArrowException) as exc:
+                if not self._has_warned:
+                    logger.warning("Backend 'ray': a trial could not be recorded: %s", exc)
+                self._has_warned = True
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._thread is not None:
+            self._work.put(None)
+            self._thread.join()
+            self._thread = None
+
+
+def fill_trials(trials: Any, saved: Saved) -> int:
+    """Bring saved documents into an empty Trials object; those that ran are to be run again.
+
+    Returns:
+        How many documents came.
+    """
+    documents = copy.deepcopy(saved.documents)
+    for document in documents:
+        if document["state"] == base.JOB_STATE_RUNNING:
+            document.update(state=base.JOB_STATE_NEW, book_time=None, refresh_time=None)
+        document["exp_key"] = trials._exp_key
+    trials._insert_trial_docs(documents)
+    trials.refresh()
+    trials._ids.update(range(max((d["tid"] for d in documents), default=-1) + 1))
+    for document in documents:
+        store = base.Trials.trial_attachments(trials, document)
+        for name, content in saved.attachments[document["tid"]].items():
+            store[name] = content
+    return len(documents)
+
+
+def attachments_of(trials: Any, document: Document) -> dict[str, Any]:
+    """Return the attachments of a document by name."""
+    prefix = trials.aname(document, "")
+    kept = trials.attachments
+    return {name[len(prefix) :]: kept[name] for name in kept if name.startswith(prefix)}

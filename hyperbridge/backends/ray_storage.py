@@ -1,0 +1,149 @@
+"""The folder of a Ray experiment: where it is, whose it is, files of ours in it.
+
+Source: pyarrow.fs, as Tune uses it itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs
+
+from hyperbridge.errors import InvalidArgumentError
+
+DEFAULT_STORAGE = "~/ray_results"
+_FOLDER = "hyperbridge"
+_SPACE_FILE = "space.txt"
+
+
+def open_storage(path: Any, filesystem: Any) -> tuple[Any, str]:
+    """Return the pyarrow filesystem of a storage path, and the path within it.
+
+    Args:
+        path: As in ``RunConfig(storage_path=)``: a folder, a URI, or None for Tune's default.
+        filesystem: As in ``RunConfig(storage_filesystem=)``.
+
+    Raises:
+        InvalidArgumentError: The URI cannot be opened.
+    """
+    text = os.fspath(path or DEFAULT_STORAGE)
+    if filesystem is not None:
+        return filesystem, text
+    if "://" not in text:
+        return pyarrow.fs.LocalFileSystem(), Path(text).expanduser().absolute().as_posix()
+    try:
+        return pyarrow.fs.FileSystem.from_uri(text)  # type: ignore[no-any-return]
+    except (pyarrow.lib.ArrowInvalid, ValueError, OSError) as exc:
+        try:
+            fsspec = importlib.import_module("fsspec")
+
+            found, inner = fsspec.core.url_to_fs(text)
+        except Exception:  # noqa: BLE001 - a filesystem plug-in may raise anything
+            raise InvalidArgumentError(f"storage_path {text!r} cannot be opened: {exc}") from exc
+        return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(found)), inner
+
+
+class ExperimentFolder:
+    """The folder of one experiment.
+
+    Args:
+        filesystem: A pyarrow filesystem.
+        path: The folder in it.
+    """
+
+    def __init__(self, filesystem: Any, path: str) -> None:
+        self.filesystem = filesystem
+        self.path = path
+
+    def list_names(self, folder: str) -> list[str]:
+        """Return the names in a folder; none when it does not exist."""
+        selector = pyarrow.fs.FileSelector(folder, allow_not_found=True)
+        return [info.base_name for info in self.filesystem.get_file_info(selector)]
+
+    def inner(self, name: str = "") -> str:
+        """Return the path of a file of ours, or of their folder."""
+        return posixpath.join(self.path, _FOLDER, name).rstrip("/")
+
+    def exists(self) -> bool:
+        """Tell whether there is an experiment here already, ours or not."""
+        return bool(self.list_names(self.path))
+
+    def has_tune_state(self) -> bool:
+        """Tell whether Tune has saved its state here."""
+        return any(
+            name.startswith("experiment_state-") and name.endswith(".json")
+            for name in self.list_names(self.path)
+        )
+
+    def create(self, space_text: str) -> None:
+        """Make the folder, and note for which search space it is.
+
+        Raises:
+            InvalidArgumentError: It cannot be written.
+        """
+        try:
+            self.filesystem.create_dir(self.inner(), recursive=True)
+            self.write(_SPACE_FILE, without_addresses(space_text).encode())
+        except (OSError, pyarrow.lib.ArrowException) as exc:
+            raise InvalidArgumentError(
+                f"Backend 'ray': the storage path of the experiment, {self.path!r}, cannot be "
+                f"written: {exc}"
+            ) from exc
+
+    def check_space(self, space_text: str) -> None:
+        """Make sure that the experiment here is one of fmin with the same search space.
+
+        Raises:
+            InvalidArgumentError: It is another one; the message names what differs.
+        """
+        name = posixpath.basename(self.path)
+        advice = "Choose another name (RunConfig(name=...)) or another storage path."
+        if _SPACE_FILE not in self.list_names(self.inner()):
+            raise InvalidArgumentError(
+                f"Backend 'ray': {self.path!r} has an experiment that fmin did not make, so fmin "
+                f"cannot continue it. {advice}"
+            )
+        saved = self.read(_SPACE_FILE).decode()
+        asked = without_addresses(space_text)
+        if saved == asked:
+            return
+        raise InvalidArgumentError(
+            f"Backend 'ray': an experiment named {name!r} exists at {self.path!r} with another "
+            f"search space{_difference(saved, asked)}. {advice}"
+        )
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of ours."""
+        with self.filesystem.open_output_stream(self.inner(name)) as stream:
+            stream.write(content)
+
+    def read(self, name: str) -> bytes:
+        """Read a file of ours."""
+        with self.filesystem.open_input_stream(self.inner(name)) as stream:
+            return stream.readall()  # type: ignore[no-any-return]
+
+
+def without_addresses(text: str) -> str:
+    """Return the text of a graph without the addresses of functions, which no two runs share."""
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
+
+
+def _difference(saved: str, asked: str) -> str:
+    """Name the labels that only one of two spaces has."""
+    labels = [
+        set(re.findall(r"hyperopt_param\s+\d+\s+Literal\{(.*?)\}", t)) for t in (saved, asked)
+    ]
+    only_saved, only_asked = sorted(labels[0] - labels[1]), sorted(labels[1] - labels[0])
+    if not only_saved and not only_asked:
+        return " (the same labels, other distributions or options)"
+    parts = []
+    if only_saved:
+        parts.append(f"it has {', '.join(map(repr, only_saved))}")
+    if only_asked:
+        parts.append(f"this call has {', '.join(map(repr, only_asked))}")
+    return f" ({'; '.join(parts)})"

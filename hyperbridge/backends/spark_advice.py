@@ -1,0 +1,60 @@
+"""Recognise, in Spark's messages, a cluster on which no trial can run, and say what to do.
+
+Source: messages of PySpark 3.5 and 4.x, and of the JVM that starts the Python workers.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+_WORKER_PYTHON = (
+    "Set PYSPARK_PYTHON to {python!r}, or to the same Python where the workers are, before the "
+    "SparkSession is created (with Spark Connect: before the server is started)."
+)
+
+_KINDS = (
+    (
+        re.compile(r"PYTHON_VERSION_MISMATCH|Python in worker has different version"),
+        "the workers run another version of Python than the driver, which runs {version}. "
+        + _WORKER_PYTHON,
+    ),
+    (
+        re.compile(r"Cannot run program \"([^\"]+)\".*error=(?:2|13),"),
+        "the workers cannot start their Python, {found!r}. " + _WORKER_PYTHON,
+    ),
+    (
+        re.compile(r"No module named '?(pyarrow|pandas|pyspark)\b"),
+        "the workers' Python lacks {found}, which PySpark needs there. Install it there. "
+        "Or is that Python not the one you meant? " + _WORKER_PYTHON,
+    ),
+    (
+        re.compile(r"INVALID_HANDLE\.SESSION_\w+|\bSESSION_(?:CLOSED|NOT_FOUND|CHANGED)\b"),
+        "the Spark Connect server has closed the session or was restarted. Create a new "
+        "SparkSession.",
+    ),
+)
+
+
+def explain_unusable(text: str) -> str | None:
+    """Return why no trial can run, and what to do, if that is what a job's error says.
+
+    Args:
+        text: Spark's message about a failed job, whose objective did not come to raise.
+
+    Returns:
+        None when the error may concern this one job alone.
+
+    Examples:
+        >>> "PYSPARK_PYTHON" in explain_unusable('Cannot run program "python9": error=2, No')
+        True
+        >>> explain_unusable("Python worker exited unexpectedly (crashed)") is None
+        True
+    """
+    for pattern, advice in _KINDS:
+        match = pattern.search(text)
+        if match is not None:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            found = match[1] if match.groups() else match[0]
+            return advice.format(python=sys.executable, version=version, found=found)
+    return None

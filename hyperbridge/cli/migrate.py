@@ -1,0 +1,121 @@
+"""The verb ``migrate``: rewrite programs as native Optuna or Ray Tune code."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hyperbridge.migrate.plan import Plan
+    from hyperbridge.translate.to_source import SpaceCode
+
+_DESCRIPTION = """\
+Rewrite programs that use hyperopt as native code, with neither hyperopt nor hyperbridge
+in it. Prints a diff; --write applies it. What the source does not tell is left as it is,
+with a note on stderr. Exit code 1 when a person must look at something.
+"""
+_EXAMPLES = """\
+examples:
+  hyperbridge migrate train.py --to optuna
+  hyperbridge migrate src/*.py notebooks/tune.ipynb --to optuna --write
+  hyperbridge migrate train.py --to optuna --run       # for spaces built in loops
+  hyperbridge migrate src/*.py --to optuna --check     # in CI: 1 when something would change
+"""
+
+
+def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "migrate",
+        help="rewrite programs as native Optuna or Ray Tune code",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(parser=parser, run=run)
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path)
+    parser.add_argument("--to", required=True, choices=("optuna", "ray"), help="the new engine")
+    parser.add_argument(
+        "--run",
+        action="store_true",
+        dest="run_program",
+        help="run a program up to its call of fmin where its source does not tell the space",
+    )
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--write", action="store_true", help="change the files")
+    action.add_argument("--check", action="store_true", help="print only which would change")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Migrate the files.
+
+    Args:
+        args: The verb's options.
+
+    Returns:
+        1 when something was left to a person, could not be read or written, or, with
+        ``--check``, would change; else 0.
+    """
+    return max([_migrate(path, args) for path in args.files])
+
+
+def _migrate(path: Path, args: argparse.Namespace) -> int:
+    from hyperbridge.migrate.discover import mentions_hyperopt
+    from hyperbridge.migrate.plan import plan
+    from hyperbridge.migrate.sources import (
+        UnreadableFileError,
+        read_source,
+        with_cells,
+        write_aside,
+    )
+
+    try:
+        source = read_source(path)
+        if not mentions_hyperopt(source.text.encode()):
+            return 0
+        result = plan(source, args.to)
+        if args.run_program and result.untold:
+            result = plan(source, args.to, live=_live_spaces(path, result))
+        if result.is_changed and args.write:
+            write_aside(path, with_cells(source, result.texts))
+    except UnreadableFileError as exc:
+        print(f"hyperbridge: {exc}", file=sys.stderr)
+        return 1
+    for note in result.notes:
+        word = "to do" if note.needs_person else "note"
+        print(f"{path}:{source.place(note.line)}: {word}: {note.text}", file=sys.stderr)
+    if result.is_changed and args.check:
+        print(f"would change {path}")
+    elif result.is_changed and not args.write:
+        sys.stdout.writelines(_diff(path, source.text, result.new_text))
+    needs_person = any(note.needs_person for note in result.notes)
+    return 1 if needs_person or (args.check and result.is_changed) else 0
+
+
+def _live_spaces(path: Path, result: Plan) -> dict[int, SpaceCode]:
+    """Return the native code for each space that the source does not tell, by line."""
+    from hyperbridge.migrate.live import LiveSpaceError, code_of_call
+
+    found: dict[int, SpaceCode] = {}
+    for first, last in result.untold:
+        try:
+            found[first] = code_of_call(path, first, last)
+        except LiveSpaceError as exc:
+            print(f"hyperbridge: {exc}", file=sys.stderr)
+    return found
+
+
+def _diff(path: Path, before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True),
+        after.splitlines(keepends=True),
+        f"a/{path}",
+        f"b/{path}",
+    )
+    return [
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    ]

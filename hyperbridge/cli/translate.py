@@ -1,0 +1,62 @@
+"""The verb ``translate``: native code for one live search space."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+_DESCRIPTION = """\
+Run a program up to its first call of fmin, take the search space from one of its
+variables, and print native code for it: a function of an Optuna trial, or for Ray Tune
+a param_space where the space is flat, else the same function, for OptunaSearch. Remarks
+about what is not exactly as in hyperopt go to stderr.
+"""
+_EXAMPLES = """\
+example:
+  hyperbridge translate train.py:space --to optuna
+  hyperbridge translate train.py:space --to ray
+"""
+
+
+def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
+    """Add the verb to the command line."""
+    parser = verbs.add_parser(
+        "translate",
+        help="print native code for one search space",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(parser=parser, run=run)
+    parser.add_argument("space", metavar="FILE:NAME", help="a program and a variable in it")
+    parser.add_argument("--to", required=True, choices=("optuna", "ray"), help="the new engine")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the code.
+
+    Args:
+        args: The verb's options.
+
+    Returns:
+        0, or 1 when the space could not be had or written.
+    """
+    from hyperbridge.migrate.live import LiveSpaceError, program_of_variable
+
+    file, _, name = args.space.rpartition(":")
+    if not file or not name.isidentifier():
+        args.parser.error(f"give FILE:NAME, for example train.py:space, not {args.space!r}")
+    if not Path(file).is_file():
+        args.parser.error(f"there is no file {file!r}")
+    try:
+        program, remarks = program_of_variable(Path(file), name, args.to)
+    except LiveSpaceError as exc:
+        print(f"hyperbridge: {exc}", file=sys.stderr)
+        return 1
+    for label, remark in remarks.items():
+        print(f"note: {label!r}: {remark}", file=sys.stderr)
+    sys.stdout.write(program)
+    return 0

@@ -1,0 +1,50 @@
+"""Find the Python files and notebooks under paths, the ones without hyperopt left unread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_SKIPPED = {"__pycache__", "node_modules", "site-packages", "dist-packages", "build", "dist"}
+_WORDS = (b"hyperopt", b"hyperbridge")
+SUFFIXES = (".py", ".ipynb")
+
+
+def files_under(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files that the paths name or hold, each once, in the order of their names.
+
+    Folders that are hidden, or hold an environment, caches or build results, are passed over, and
+    so are links to folders. A path that does not exist is yielded too, for the caller to name.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        for file in _walk(path) if path.is_dir() else [path]:
+            real = file.resolve()
+            if real not in seen:
+                seen.add(real)
+                yield file
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, names, files in os.walk(root):
+        names[:] = sorted(
+            name
+            for name in names
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+        )
+        for name in sorted(files):
+            if name.endswith(SUFFIXES):
+                yield Path(folder, name)
+
+
+def mentions_hyperopt(content: bytes) -> bool:
+    """Tell whether a file is worth parsing.
+
+    Examples:
+        >>> mentions_hyperopt(b"from scipy.optimize import fmin")
+        False
+    """
+    return any(word in content for word in _WORDS)

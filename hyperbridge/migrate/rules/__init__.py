@@ -1,0 +1,1 @@
+"""One rule per file: how one part of hyperopt is read, and what takes its place."""

@@ -1,0 +1,146 @@
+"""Show a scan's report as text, JSON, or SARIF 2.1.0 for code-scanning services."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import Any
+
+from hyperbridge.migrate.scan import KINDS, WAYS, Finding, Report
+
+_TITLES = {
+    "import": "imports",
+    "space": "search spaces",
+    "fmin": "calls of fmin",
+    "SparkTrials": "SparkTrials",
+    "algo": "algorithms",
+    "Trials": "Trials",
+    "MLflow": "MLflow around it",
+    "other": "other",
+}
+
+
+def as_text(report: Report) -> str:
+    """Return the report for people, by file and kind, with a summary at its end."""
+    lines: list[str] = []
+    for path, group in groupby(report.findings, key=lambda finding: str(finding.path)):
+        findings = list(group)
+        lines.append(path)
+        for kind in KINDS:
+            of_kind = [finding for finding in findings if finding.kind == kind]
+            if of_kind:
+                lines.append(f"  {_TITLES[kind]}")
+            for finding in of_kind:
+                lines += _lines(finding)
+        lines.append("")
+    lines += [f"not read: {message}" for message in report.unread]
+    lines += [""] if report.unread else []
+    lines += _summary(report)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(finding: Finding) -> list[str]:
+    left = [way for way in WAYS if not finding.handled[way]]
+    state = "run, ray, optuna, migrate: yes" if not left else f"by hand for: {', '.join(left)}"
+    first = f"    {finding.place:>5}  {finding.name[:60]:<34}  {state}"
+    return [first, *(f"           -> {text}" for text in finding.advice)]
+
+
+def _summary(report: Report) -> list[str]:
+    files = {finding.path for finding in report.findings}
+    if not report.findings:
+        return [f"hyperopt is not used in {report.files} files."]
+    counts = [
+        f"{sum(finding.kind == kind for finding in report.findings)} {_TITLES[kind]}"
+        for kind in KINDS
+        if any(finding.kind == kind for finding in report.findings)
+    ]
+    by_hand = sum(len(f.advice) for f in report.findings)
+    return [
+        f"{len(files)} of {report.files} files use hyperopt: {', '.join(counts)}.",
+        f"run as is, --backend ray: {_share(report, 'run')}, {_share(report, 'ray')} of"
+        f" {len(report.findings)} uses need no change; --backend optuna:"
+        f" {_share(report, 'optuna')}.",
+        f"migrate: {report.migrated} of {report.searches} searches are rewritten;"
+        f" {by_hand} places need a person.",
+    ]
+
+
+def _share(report: Report, way: str) -> int:
+    return sum(finding.handled[way] for finding in report.findings)
+
+
+def as_json(report: Report) -> str:
+    """Return the report as one JSON object."""
+    return json.dumps(
+        {
+            "files": report.files,
+            "searches": report.searches,
+            "migrated": report.migrated,
+            "unread": report.unread,
+            "findings": [
+                {
+                    "path": str(finding.path),
+                    "line": finding.line,
+                    "place": finding.place,
+                    "column": finding.column,
+                    "kind": finding.kind,
+                    "name": finding.name,
+                    "handled": finding.handled,
+                    "advice": list(finding.advice),
+                }
+                for finding in report.findings
+            ],
+        },
+        indent=2,
+    )
+
+
+def as_sarif(report: Report, *, version: str) -> str:
+    """Return the report in SARIF; what needs a person is a warning, the rest a note."""
+    rules = [
+        {
+            "id": f"hyperopt-{kind.lower()}",
+            "shortDescription": {"text": f"use of hyperopt: {_TITLES[kind]}"},
+        }
+        for kind in KINDS
+    ]
+    return json.dumps(
+        {
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [
+                {
+                    "tool": {"driver": {"name": "hyperbridge", "version": version, "rules": rules}},
+                    "results": [_result(finding) for finding in report.findings],
+                    "invocations": [
+                        {
+                            "executionSuccessful": not report.unread,
+                            "toolExecutionNotifications": [
+                                {"level": "error", "message": {"text": message}}
+                                for message in report.unread
+                            ],
+                        }
+                    ],
+                }
+            ],
+        },
+        indent=2,
+    )
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    text = "; ".join(finding.advice) or "handled by every way off hyperopt"
+    return {
+        "ruleId": f"hyperopt-{finding.kind.lower()}",
+        "level": "note" if all(finding.handled.values()) else "warning",
+        "message": {"text": f"{finding.name or 'hyperopt'}: {text}"},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": finding.path.as_posix()},
+                    "region": {"startLine": finding.line, "startColumn": finding.column},
+                }
+            }
+        ],
+    }

@@ -1,0 +1,225 @@
+"""Which name means what in a piece of Python source.
+
+Source: Python reference, "Naming and binding".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["import", "star", "assign", "def", "class", "argument", "other"]
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """One place where a name gets a value.
+
+    Attributes:
+        name: The name.
+        kind: How it gets it; ``assign`` only for a plain ``name = value``.
+        node: The statement or argument.
+        value: The value of an assignment; None for the other kinds.
+        dotted: What an import brings, for example ``hyperopt.hp``.
+        scope: Where the name lives.
+    """
+
+    name: str
+    kind: Kind
+    node: ast.AST
+    scope: Scope
+    value: ast.expr | None = None
+    dotted: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Scope:
+    """A module, class, function or comprehension.
+
+    Attributes:
+        node: The syntax node.
+        parent: The scope around it; None for the module.
+        bindings: By name, in the order of the source.
+        uses: Every read or change of a name that belongs to this scope.
+        outer: Names declared ``global`` or ``nonlocal``.
+    """
+
+    node: ast.AST
+    parent: Scope | None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    uses: dict[str, list[ast.Name]] = field(default_factory=dict)
+    outer: set[str] = field(default_factory=set)
+
+    def find(self, name: str) -> Scope | None:
+        """Return the scope to which a name used here belongs."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.bindings and name not in scope.outer:
+                hidden = isinstance(scope.node, ast.ClassDef) and scope is not self
+                if not hidden:
+                    return scope
+            scope = scope.parent
+        return None
+
+    def path(self) -> Iterator[Scope]:
+        """Yield this scope and those around it."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+
+class Names:
+    """The scopes of a module, and what each name in it refers to.
+
+    Attributes:
+        module: The outermost scope.
+        scope_of: The scope in which each name and statement stands.
+        parent_of: The syntax node above each one.
+    """
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.module = Scope(tree, None)
+        self.scope_of: dict[ast.AST, Scope] = {}
+        self.parent_of: dict[ast.AST, ast.AST] = {}
+        self.stars: list[ast.ImportFrom] = []
+        self._names: list[ast.Name] = []
+        self._collect(tree, self.module)
+        for name in self._names:
+            scope = self.scope_of[name].find(name.id)
+            if scope is not None:
+                scope.uses.setdefault(name.id, []).append(name)
+
+    def bindings(self, name: ast.Name) -> list[Binding]:
+        """Return where the name gets its value; empty for a builtin or an unknown one."""
+        scope = self.scope_of[name].find(name.id)
+        return [] if scope is None else scope.bindings[name.id]
+
+    def uses(self, binding: Binding) -> list[ast.Name]:
+        """Return every use of the name that a binding is for, its own target included."""
+        return binding.scope.uses.get(binding.name, [])
+
+    def only_binding(self, name: ast.expr) -> Binding | None:
+        """Return the single place where a name gets its value, or None."""
+        if not isinstance(name, ast.Name):
+            return None
+        found = self.bindings(name)
+        return found[0] if len(found) == 1 else None
+
+    def dotted(self, expr: ast.expr) -> str | None:
+        """Return what an expression refers to through imports, such as ``hyperopt.hp.choice``."""
+        if isinstance(expr, ast.Attribute):
+            base = self.dotted(expr.value)
+            return None if base is None else f"{base}.{expr.attr}"
+        if not isinstance(expr, ast.Name):
+            return None
+        found = {binding.dotted for binding in self.bindings(expr)}
+        return found.pop() if len(found) == 1 else None
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """Return the innermost statement around a node."""
+        while not isinstance(node, ast.stmt):
+            node = self.parent_of[node]
+        return node
+
+    def enclosing(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the nodes around a node, the nearest first."""
+        while node in self.parent_of:
+            node = self.parent_of[node]
+            yield node
+
+    def _collect(self, root: ast.AST, scope: Scope) -> None:
+        for child in ast.iter_child_nodes(root):
+            self.parent_of[child] = root
+            self._visit(child, scope)
+
+    def _visit(self, node: ast.AST, scope: Scope) -> None:
+        self.scope_of[node] = scope
+        if isinstance(node, ast.Name):
+            self._names.append(node)
+            if not isinstance(node.ctx, ast.Load):
+                self._bind_target(node, scope)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self._bind_import(node, scope)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            scope.outer.update(node.names)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            self._bind(scope, node.name, "other", node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            kind: Kind = "class" if isinstance(node, ast.ClassDef) else "def"
+            self._bind(scope, node.name, kind, node)
+        if isinstance(node, (*_FUNCTIONS, *_COMPREHENSIONS, ast.ClassDef)):
+            self._enter(node, scope)
+        else:
+            self._collect(node, scope)
+
+    def _enter(self, node: ast.AST, scope: Scope) -> None:
+        inner = Scope(node, scope)
+        for child in ast.iter_child_nodes(node):
+            self.parent_of[child] = node
+            outside = isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and (
+                child in getattr(node, "decorator_list", ())
+                or child in getattr(node, "bases", ())
+                or child is getattr(node, "returns", None)
+            )
+            if isinstance(child, ast.arguments):
+                self._visit_arguments(child, scope, inner)
+            else:
+                self._visit(child, scope if outside else inner)
+
+    def _visit_arguments(self, node: ast.arguments, scope: Scope, inner: Scope) -> None:
+        self.scope_of[node] = inner
+        for child in ast.iter_child_nodes(node):
+            self.parent_of[child] = node
+            if isinstance(child, ast.arg):
+                self._bind(inner, child.arg, "argument", child)
+                self.scope_of[child] = inner
+                self._collect(child, scope)
+            else:
+                self._visit(child, scope)  # defaults are evaluated outside
+
+    def _bind(
+        self,
+        scope: Scope,
+        name: str,
+        kind: Kind,
+        node: ast.AST,
+        value: ast.expr | None = None,
+        dotted: str | None = None,
+    ) -> None:
+        if name in scope.outer:  # declared global: it belongs to the module
+            scope = self.module
+        binding = Binding(name, kind, node, scope, value, dotted)
+        scope.bindings.setdefault(name, []).append(binding)
+
+    def _bind_target(self, node: ast.Name, scope: Scope) -> None:
+        parent = self.parent_of[node]
+        is_plain = isinstance(parent, ast.Assign) and node in parent.targets
+        if is_plain or (isinstance(parent, ast.AnnAssign) and node is parent.target):
+            assert isinstance(parent, ast.Assign | ast.AnnAssign)
+            self._bind(scope, node.id, "assign", parent, parent.value)
+        else:
+            while isinstance(scope.node, _COMPREHENSIONS) and isinstance(parent, ast.NamedExpr):
+                assert scope.parent is not None
+                scope = scope.parent
+            self._bind(scope, node.id, "other", parent)
+
+    def _bind_import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+        for alias in node.names:
+            if alias.name == "*" and isinstance(node, ast.ImportFrom):
+                self.stars.append(node)
+                continue
+            if isinstance(node, ast.ImportFrom):
+                dotted = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+                self._bind(scope, alias.asname or alias.name, "import", node, dotted=dotted)
+            elif alias.asname is not None:
+                self._bind(scope, alias.asname, "import", node, dotted=alias.name)
+            else:
+                top = alias.name.partition(".")[0]
+                if not any(b.dotted == top for b in scope.bindings.get(top, [])):
+                    self._bind(scope, top, "import", node, dotted=top)

@@ -1,0 +1,294 @@
+"""Carry finished trials between hyperopt's documents and an Optuna study.
+
+A study keeps of a result what JSON can hold. A trial without a usable loss is FAIL there, with
+the reason as a user attribute.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from hyperopt.base import (
+    JOB_STATE_CANCEL,
+    JOB_STATE_DONE,
+    JOB_STATE_ERROR,
+    STATUS_FAIL,
+    STATUS_OK,
+)
+
+from hyperbridge.documents import Document
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.translate.from_optuna import read_trial
+from hyperbridge.translate.to_optuna import OptunaSpace, distribution_of, plain_number
+
+logger = logging.getLogger(__name__)
+
+RESULT = "hyperbridge.result"
+"""User attribute: the result dict, without the loss of a complete trial."""
+
+FAILURE = "hyperbridge.failure"
+"""User attribute: kind, type name and message of a trial that has no result."""
+
+_LONGEST_ENTRY = 2000
+
+_Key = tuple[Any, ...]
+
+
+def loss_of(document: Document) -> float | None:
+    """Return the loss that Optuna is told, None for a trial that failed there."""
+    result = document["result"]
+    if document["state"] != JOB_STATE_DONE or result.get("status") != STATUS_OK:
+        return None
+    loss = float(result["loss"])
+    return None if math.isnan(loss) else loss
+
+
+def attributes_of(document: Document) -> dict[str, Any]:
+    """Return the user attributes that say how a trial ended, beside its loss."""
+    if document["state"] != JOB_STATE_DONE:
+        kind = "cancelled" if document["state"] == JOB_STATE_CANCEL else "error"
+        type_name, message = document["misc"].get("error") or ("", "")
+        return {FAILURE: [kind, str(type_name), str(message)[:_LONGEST_ENTRY]]}
+    extras = _plain(document["result"])
+    if loss_of(document) is not None:
+        extras.pop("loss")
+        if extras.get("status") == STATUS_OK:
+            del extras["status"]
+    return {RESULT: extras} if extras else {}
+
+
+def _plain(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries of a result that JSON can hold; a NaN becomes None."""
+    found: dict[str, Any] = {}
+    for key, value in result.items():
+        try:
+            text = json.dumps(value, default=plain_number, allow_nan=False)
+        except (TypeError, ValueError):
+            if key == "loss":
+                found[key] = None
+            continue
+        if isinstance(key, str) and len(text) <= _LONGEST_ENTRY:
+            found[key] = json.loads(text)
+    return found
+
+
+def frozen_of(document: Document, space: OptunaSpace) -> Any:
+    """Write a document that ended as a finished trial of a study.
+
+    Raises:
+        KeyError: The document has no value for a label that it reaches.
+    """
+    from optuna.trial import TrialState, create_trial
+
+    params, distributions, attributes = space.params_of(assignment_of(document))
+    loss = loss_of(document)
+    frozen = create_trial(
+        state=TrialState.FAIL if loss is None else TrialState.COMPLETE,
+        value=loss,
+        params=params,
+        distributions=distributions,
+        user_attrs={**attributes, **attributes_of(document)},
+    )
+    if document["book_time"] is not None:
+        frozen.datetime_start = _to_local(document["book_time"])
+        if document["refresh_time"] is not None:
+            frozen.datetime_complete = _to_local(document["refresh_time"])
+    return frozen
+
+
+def assignment_of(document: Document) -> dict[str, Any]:
+    """Return the value by label of a document, reached labels only."""
+    return {label: vals[0] for label, vals in document["misc"]["vals"].items() if len(vals)}
+
+
+def misc_of(tid: int, assignment: dict[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+    """Return the ``misc`` of a document, as hyperopt's own algorithms write it."""
+    return {
+        "tid": tid,
+        "cmd": ("domain_attachment", "FMinIter_Domain"),
+        "workdir": None,
+        "idxs": {label: [tid] if label in assignment else [] for label in labels},
+        "vals": {label: [assignment[label]] if label in assignment else [] for label in labels},
+    }
+
+
+def check_fit(study: Any, space: OptunaSpace) -> None:
+    """Refuse a study whose complete trials are not trials of the space.
+
+    Raises:
+        InvalidArgumentError: A label is missing or unknown, or was suggested from another
+            distribution; the message has the label and the study's name.
+    """
+    from optuna.trial import TrialState
+
+    known = space.space.parameters
+    for frozen in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        where = f"trial {frozen.number} of study {study.study_name!r}"
+        for label in frozen.params:
+            if label not in known:
+                raise InvalidArgumentError(
+                    f"{where} has the parameter {label!r}, which the search space does not "
+                    "have. Give another study_name."
+                )
+
+        def compare(parameter: Any, frozen: Any = frozen, where: str = where) -> Any:
+            label = parameter.label
+            counterpart = space.counterparts[parameter]
+            if label not in frozen.params:
+                if label in frozen.user_attrs:
+                    return frozen.user_attrs[label]
+                raise InvalidArgumentError(
+                    f"{where} has no value for label {label!r}, which its other values need. "
+                    "Give another study_name."
+                )
+            wanted = distribution_of(counterpart.suggestion)
+            stored = frozen.distributions[label]
+            if stored != wanted:
+                raise InvalidArgumentError(
+                    f"label {label!r}: {where} has {stored}, but the search space needs "
+                    f"{wanted}. Give another study_name."
+                )
+            return counterpart.to_raw(frozen.params[label])
+
+        space.space.walk(compare)
+
+
+def documents_of(study: Any, space: OptunaSpace) -> list[Document]:
+    """Write the finished trials of a study as documents, numbered from 0.
+
+    Trials that failed before their parameters were complete are left out.
+
+    Args:
+        study: An ``optuna.Study``.
+        space: The search space.
+
+    Raises:
+        InvalidArgumentError: A complete trial does not fit the space; the message has the label.
+    """
+    from optuna.trial import TrialState
+
+    found: list[tuple[Any, dict[str, Any]]] = []
+    states = (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
+    for frozen in study.get_trials(deepcopy=False, states=states):
+        try:
+            found.append((frozen, read_trial(frozen, space)))
+        except (LookupError, TypeError, ValueError) as exc:
+            if frozen.state is TrialState.COMPLETE:
+                raise InvalidArgumentError(f"study {study.study_name!r}: {exc}") from exc
+            logger.debug("trial %d cannot be carried over: %s", frozen.number, exc)
+    labels = list(space.space.parameters)
+    return [
+        _document(frozen, tid, assignment, labels) for tid, (frozen, assignment) in enumerate(found)
+    ]
+
+
+def insert(documents: list[Document], trials: Any) -> None:
+    """Insert documents of another origin into a Trials object, under ids of its own."""
+    ids = trials.new_trial_ids(len(documents))
+    for tid, document in zip(ids, documents, strict=True):
+        misc = document["misc"]
+        misc["idxs"] = {label: [tid for _ in idxs] for label, idxs in misc["idxs"].items()}
+        document["tid"] = misc["tid"] = tid
+        document["exp_key"] = trials._exp_key
+    trials.insert_trial_docs(documents)
+    trials.refresh()
+
+
+def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[str]) -> Document:
+    misc = misc_of(tid, assignment, labels)
+    state = JOB_STATE_DONE
+    result: dict[str, Any] = dict(frozen.user_attrs.get(RESULT, {}))
+    if frozen.state.name == "COMPLETE":
+        result = {"status": STATUS_OK, **result, "loss": frozen.value}
+    elif RESULT in frozen.user_attrs:
+        if result.get("status") == STATUS_OK:
+            result["loss"] = math.nan
+    elif FAILURE in frozen.user_attrs:
+        kind, type_name, message = frozen.user_attrs[FAILURE]
+        state = JOB_STATE_CANCEL if kind == "cancelled" else JOB_STATE_ERROR
+        misc["error"] = (type_name, message)
+        result = {"status": "new"}
+    elif frozen.state.name == "PRUNED":
+        result = {"status": STATUS_FAIL, "failure": "pruned"}
+    else:
+        state = JOB_STATE_ERROR
+        misc["error"] = ("", "the Optuna trial failed")
+        result = {"status": "new"}
+    return {
+        "state": state,
+        "tid": tid,
+        "spec": None,
+        "result": result,
+        "misc": misc,
+        "exp_key": None,
+        "owner": None,
+        "version": 0,
+        "book_time": _to_utc(frozen.datetime_start),
+        "refresh_time": _to_utc(frozen.datetime_complete),
+    }
+
+
+def reconcile(study: Any, trials: Any, space: OptunaSpace) -> None:
+    """Give the Trials object what the study has beyond it, and the study likewise.
+
+    What both have already is recognised by its assignment and loss. Documents that wait or run
+    are left alone; those that do not fit the space stay out of the study.
+    """
+    stored = documents_of(study, space)
+    ended = [
+        document
+        for document in trials._dynamic_trials
+        if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
+    ]
+    only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
+    if only_stored:
+        insert(only_stored, trials)
+        logger.info("continuing study %r with %d trials", study.study_name, len(trials.trials))
+    for document in only_here:
+        try:
+            frozen = frozen_of(document, space)
+        except (LookupError, TypeError, ValueError) as exc:
+            logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
+            continue
+        study.add_trial(frozen)
+
+
+def only_in(documents: list[Document], study: Any, space: OptunaSpace) -> list[bool]:
+    """Tell for each document that ended whether a study does not have its trial yet."""
+    new = {id(document) for document in _beyond(documents, documents_of(study, space))}
+    return [id(document) in new for document in documents]
+
+
+def _beyond(documents: list[Document], others: list[Document]) -> list[Document]:
+    """Return the documents that are not among the others; equal ones count one by one."""
+    known = Counter(_key(document) for document in others)
+    found = []
+    for document in documents:
+        key = _key(document)
+        if known[key] > 0:
+            known[key] -= 1
+        else:
+            found.append(document)
+    return found
+
+
+def _key(document: Document) -> _Key:
+    pairs = assignment_of(document).items()
+    return (
+        loss_of(document),
+        *sorted((label, float(value)) for label, value in pairs),
+    )
+
+
+def _to_local(time: datetime) -> datetime:
+    return time.replace(tzinfo=timezone.utc).astimezone().replace(tzinfo=None)
+
+
+def _to_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.astimezone(timezone.utc).replace(tzinfo=None)

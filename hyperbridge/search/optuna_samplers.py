@@ -1,0 +1,191 @@
+"""Which Optuna sampler takes the place of a hyperopt algorithm, with its options and its seed.
+
+Source: hyperopt's signatures of ``tpe.suggest`` and ``rand.suggest``; Optuna's reference of
+``TPESampler`` and ``RandomSampler``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hyperopt import rand, tpe
+
+from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.space import Space
+from hyperbridge.space.distributions import Categorical
+
+SEED_BOUND = 2**31 - 1
+
+_LINEAR_FORGETTING = 25
+_OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
+_RETIRING = ("gamma", "linear_forgetting", "prior_weight")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A sampler that stands in for a hyperopt algorithm.
+
+    Attributes:
+        sampler: The ``optuna.samplers.BaseSampler``.
+        n_random: How many trials must have finished before it stops drawing at random.
+    """
+
+    sampler: Any
+    n_random: float
+
+
+def is_optuna_algo(algo: Any) -> bool:
+    """Tell whether fmin's ``algo`` is an Optuna sampler or study; imports nothing.
+
+    Raises:
+        InvalidArgumentError: It is a sampler class instead of an object.
+    """
+    optuna = sys.modules.get("optuna")
+    if optuna is None or algo is None:
+        return False
+    if isinstance(algo, type) and issubclass(algo, optuna.samplers.BaseSampler):
+        raise InvalidArgumentError(
+            f"algo={algo.__name__} is a class; pass an object, such as {algo.__name__}()"
+        )
+    return isinstance(algo, optuna.samplers.BaseSampler | optuna.Study)
+
+
+def sampler_name(sampler: Any) -> str:
+    """Name a sampler as it is imported: ``optuna.samplers.TPESampler``."""
+    from optuna import samplers
+
+    kind = type(sampler)
+    if getattr(samplers, kind.__name__, None) is kind:
+        return f"optuna.samplers.{kind.__name__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def sampler_seed(seeds: Any) -> int:
+    """Draw the seed of a sampler.
+
+    ``rstate=numpy.random.default_rng(7)``, not used before, gives 7: the search is then the one
+    that code written for Optuna gets from ``TPESampler(seed=7)``.
+
+    Args:
+        seeds: A ``numpy.random.Generator``, or an object with its ``integers``.
+
+    Examples:
+        >>> generator = np.random.default_rng(7)
+        >>> sampler_seed(generator), sampler_seed(generator) == 7
+        (7, False)
+    """
+    drawn = int(seeds.integers(SEED_BOUND))
+    if isinstance(seeds, np.random.Generator):
+        entropy = getattr(seeds.bit_generator.seed_seq, "entropy", None)
+        if isinstance(entropy, int) and 0 <= entropy < 2**32:
+            first = int(np.random.default_rng(entropy).integers(SEED_BOUND))
+            return entropy if drawn == first else drawn
+    return drawn
+
+
+def sampler_for(algo: Any, seed: int, space: Space) -> Choice | None:
+    """Return the sampler that stands in for a hyperopt algorithm.
+
+    Args:
+        algo: ``tpe.suggest``, ``rand.suggest``, or a ``functools.partial`` of one.
+        seed: Seeds the sampler.
+        space: The search space.
+
+    Returns:
+        None when Optuna has no counterpart.
+
+    Raises:
+        UnsupportedArgumentError: The algorithm has no such option, or the installed Optuna has
+            no counterpart of it.
+    """
+    from optuna.samplers import RandomSampler
+
+    options: dict[str, Any] = {}
+    while isinstance(algo, functools.partial):
+        if algo.args:
+            return None
+        options = {**algo.keywords, **options}
+        algo = algo.func
+    options.pop("verbose", None)
+    if algo is rand.suggest:
+        if options:
+            raise UnsupportedArgumentError(f"rand.suggest has no option {next(iter(options))!r}")
+        return Choice(RandomSampler(seed=seed), math.inf)
+    return _tpe(options, seed, space) if algo is tpe.suggest else None
+
+
+def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
+    """Make a TPESampler; what the user did not set is as Optuna has it."""
+    from optuna.samplers import TPESampler
+
+    # Optuna 4 and 5 have different defaults for the first two
+    keywords: dict[str, Any] = {"multivariate": True, "constant_liar": True, "seed": seed}
+    for name, value in options.items():
+        if name in _OPTIONS:
+            keywords[_OPTIONS[name]] = value
+        elif name not in _RETIRING:
+            raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}")
+    known = inspect.signature(TPESampler.__init__).parameters
+    if getattr(known.get("warn_independent_sampling"), "default", None) is True:
+        keywords["warn_independent_sampling"] = False  # Optuna 4, for each conditional parameter
+    forgetting = options.get("linear_forgetting", _LINEAR_FORGETTING)
+    if options.get("gamma") is not None or forgetting != _LINEAR_FORGETTING:
+        _require(known, "gamma", "gamma" if "gamma" in options else "linear_forgetting")
+        keywords["gamma"] = _split_size(options.get("gamma", 0.25), forgetting)
+    if forgetting != _LINEAR_FORGETTING:
+        _require(known, "weights", "linear_forgetting")
+        keywords["weights"] = _ramp(forgetting)
+    if options.get("prior_weight", 1.0) != 1.0:
+        _require(known, "prior_weight", "prior_weight")
+        keywords["prior_weight"] = options["prior_weight"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # experimental in Optuna 4, retiring in Optuna 5
+        if space.choices:
+            from hyperbridge.search.optuna_tpe import MixedTPESampler
+
+            sampler = MixedTPESampler(option_weights=_weights(space), **keywords)
+        else:
+            sampler = TPESampler(**keywords)
+    return Choice(sampler, keywords.get("n_startup_trials", 10))
+
+
+def _weights(space: Space) -> dict[str, dict[int, float]]:
+    """Return the probability of each option by the label of a weighted choice."""
+    return {
+        label: dict(enumerate(parameter.distribution.probabilities))
+        for label, parameter in space.parameters.items()
+        if isinstance(parameter.distribution, Categorical)
+    }
+
+
+def _require(known: Any, argument: str, option: str) -> None:
+    if argument not in known:
+        raise UnsupportedArgumentError(
+            f"tpe.suggest's option {option!r} has no counterpart in the installed Optuna. "
+            "Leave it out, or use backend='local'."
+        )
+
+
+def _split_size(gamma: float, forgetting: int) -> Callable[[int], int]:
+    """Return how many of n trials are good ones, as hyperopt counts them."""
+    return lambda n: min(math.ceil(gamma * math.sqrt(n)), forgetting)
+
+
+def _ramp(forgetting: int) -> Callable[[int], Any]:
+    """Return the weights of n observations, the oldest first: full for the newest ones."""
+
+    def weights(n: int) -> Any:
+        if n <= forgetting:
+            return np.ones(n)
+        ramp = np.linspace(1.0 / n, 1.0, num=n - forgetting)
+        return np.concatenate([ramp, np.ones(forgetting)])
+
+    return weights

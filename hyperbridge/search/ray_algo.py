@@ -1,0 +1,137 @@
+"""Search with a Ray Tune searcher that was given to fmin as ``algo``.
+
+Source: the reference of ``ray.tune.search.Searcher``. The searcher gets the space as Tune's
+domains, or has one of its own whose parameters have the labels' names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hyperopt.base import (
+    JOB_STATE_DONE,
+    JOB_STATE_NEW,
+    JOB_STATE_RUNNING,
+    STATUS_OK,
+)
+
+from hyperbridge.documents import Document
+from hyperbridge.errors import InvalidSpaceError
+from hyperbridge.search.hyperopt_algo import algo_name
+from hyperbridge.space import Space
+from hyperbridge.space.nodes import Parameter
+from hyperbridge.translate.to_ray import raw_value, to_ray_space
+
+
+class SearchNotReadyError(Exception):
+    """The searcher has nothing now, and will have something when a trial has ended."""
+
+
+def is_ray_searcher(algo: Any) -> bool:
+    """Tell whether ``algo`` is a Ray Tune searcher; Ray is not imported for it."""
+    return any(
+        cls.__module__.startswith("ray.tune.search") and cls.__name__ == "Searcher"
+        for cls in type(algo).__mro__
+    )
+
+
+class RaySearch:
+    """A Ray Tune searcher behind the Run.
+
+    Args:
+        searcher: A ``ray.tune.search.Searcher``.
+        space: The search space.
+        domain: hyperopt's Domain of this run.
+        trials: hyperopt's Trials of this run; trials in it that have ended are shown to the
+            searcher if it can take them.
+
+    Raises:
+        InvalidSpaceError: The searcher cannot take the space; the message has the label.
+    """
+
+    def __init__(self, searcher: Any, space: Space, domain: Any, trials: Any) -> None:
+        self.name = algo_name(searcher)
+        self._searcher = searcher
+        self._space = space
+        self._domain = domain
+        self._trials = trials
+        written = to_ray_space(space)
+        try:
+            self._has_own_space = not searcher.set_search_properties("loss", "min", dict(written))
+        except (ValueError, TypeError, NotImplementedError, AssertionError) as exc:
+            label = _refused_label(searcher, written)
+            where = "the space" if label is None else f"label {label!r}"
+            raise InvalidSpaceError(f"{self.name} cannot take {where}: {exc}") from exc
+
+    def propose(self, new_ids: Sequence[int]) -> list[Document]:
+        """Ask the searcher for a trial. See `Search.propose`.
+
+        Raises:
+            SearchNotReadyError: It has none now.
+            InvalidSpaceError: What it suggests lacks a label.
+        """
+        documents: list[Document] = []
+        for tid in new_ids:
+            config = self._searcher.suggest(str(tid))
+            if config == "FINISHED":
+                break
+            if config is None:
+                if documents:
+                    break
+                raise SearchNotReadyError
+            documents.append(self._document(tid, config))
+        return documents
+
+    def _document(self, tid: int, config: dict[str, Any]) -> Document:
+        def look_up(parameter: Parameter) -> Any:
+            if parameter.label not in config:
+                raise InvalidSpaceError(
+                    f"{self.name} suggests no value for label {parameter.label!r}; it suggests "
+                    f"{', '.join(map(repr, config))}. A searcher with a space of its own must use "
+                    "the labels as names."
+                )
+            return raw_value(parameter, config[parameter.label])
+
+        assignment = self._space.walk(look_up)[1]
+        labels = list(self._domain.params)
+        misc = {
+            "tid": tid,
+            "cmd": self._domain.cmd,
+            "workdir": self._domain.workdir,
+            "idxs": {label: [tid] if label in assignment else [] for label in labels},
+            "vals": {label: [assignment[label]] if label in assignment else [] for label in labels},
+        }
+        result = self._domain.new_result()
+        documents: list[Document] = self._trials.new_trial_docs([tid], [None], [result], [misc])
+        return documents[0]
+
+    def observe(self, document: Document) -> None:
+        """Tell the searcher how a trial ended."""
+        if document["state"] in (JOB_STATE_NEW, JOB_STATE_RUNNING):
+            return
+        trial_id, result = str(document["tid"]), document["result"]
+        loss = result.get("loss")
+        if document["state"] != JOB_STATE_DONE or result["status"] != STATUS_OK or loss is None:
+            self._searcher.on_trial_complete(trial_id, error=True)
+            return
+        metric = self._searcher.metric or "loss"
+        self._searcher.on_trial_complete(
+            trial_id, result={metric: float(loss), "training_iteration": 1}
+        )
+
+    def close(self) -> None:
+        """Do nothing: the searcher is the user's."""
+
+
+def _refused_label(searcher: Any, written: dict[str, Any]) -> str | None:
+    """Find the label that a searcher cannot take, by asking for one after the other."""
+    convert = getattr(searcher, "convert_search_space", None)
+    if convert is None:
+        return None
+    for label, domain in written.items():
+        try:
+            convert({label: domain})
+        except (ValueError, TypeError, NotImplementedError, AssertionError):
+            return label
+    return None

@@ -1,0 +1,198 @@
+"""hyperopt's algorithms as a Ray Tune searcher, for any Tuner, without fmin.
+
+Source: the reference of ``ray.tune.search.Searcher``. Unlike Tune's own HyperOptSearch it takes
+a hyperopt space as it is, any suggest function, and gives hyperopt's own sequence for a seed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+from hyperopt import base, tpe
+from hyperopt.utils import coarse_utcnow
+from ray.tune.search import Searcher
+
+from hyperbridge.documents import Document
+from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
+from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
+from hyperbridge.space.nodes import DictNode
+from hyperbridge.space.points import validate_points
+from hyperbridge.translate.from_hyperopt import read_space
+
+
+class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
+    """A Ray Tune searcher with a hyperopt algorithm on a hyperopt space.
+
+    Args:
+        space: A hyperopt search space.
+        metric: The result that is optimised.
+        mode: "min" or "max".
+        algo: A hyperopt suggest function, a ``functools.partial`` of one or your own; None
+            means ``tpe.suggest``.
+        rstate: A ``numpy.random.Generator``; a seed gives the trials that hyperopt's fmin
+            gives, with one trial at a time.
+        points_to_evaluate: Assignments by label to begin with: the index for a choice.
+        decoded: True when a trial's config is the point of the space, for a trainable of your
+            own (the space must be a dict then); False for values by label, for
+            `hyperbridge.ray_trainable`.
+
+    Attributes:
+        trials: hyperopt's Trials, with a document for every trial.
+
+    Raises:
+        InvalidArgumentError: ``mode``, ``rstate`` or ``points_to_evaluate`` cannot work.
+        InvalidSpaceError: The space cannot work; the message has the label.
+
+    Examples:
+        >>> from hyperopt import hp
+        >>> searcher = HyperoptSearcher({"lr": hp.uniform("lr", 0, 1)})
+        >>> sorted(searcher.suggest("a"))
+        ['lr']
+    """
+
+    def __init__(
+        self,
+        space: Any,
+        *,
+        metric: str = "loss",
+        mode: str = "min",
+        algo: Callable[..., Any] | None = None,
+        rstate: Any = None,
+        points_to_evaluate: Sequence[dict[str, Any]] | None = None,
+        decoded: bool = True,
+    ) -> None:
+        if mode not in ("min", "max"):
+            raise InvalidArgumentError(f'mode must be "min" or "max", got {mode!r}')
+        super().__init__(metric=metric, mode=mode)
+        self._space = read_space(space)
+        if decoded and not isinstance(self._space.root, DictNode):
+            raise InvalidSpaceError(
+                "a Tune trainable takes a dict, and this space is none. Make it a dict, or use "
+                "decoded=False with hyperbridge.ray_trainable"
+            )
+        self._expr = space
+        self._algo = tpe.suggest if algo is None else algo
+        self._decoded = decoded
+        self._points = list(points_to_evaluate or [])
+        validate_points(self._space, self._points)
+        rng = np.random.default_rng() if rstate is None else rstate
+        seed_source(rng)
+        self._start(base.Trials(), {}, rng)
+
+    def _start(self, trials: Any, live: dict[str, int], rng: Any) -> None:
+        self.trials = trials
+        self._rng = rng
+        self._domain = base.Domain(_never_called, self._expr)
+        self._search = HyperoptSearch(self._algo, self._domain, trials, seed_source(rng))
+        documents = {document["tid"]: document for document in trials._dynamic_trials}
+        self._live = {trial_id: documents[tid] for trial_id, tid in live.items()}
+
+    # -- Searcher --------------------------------------------------------------------------
+
+    def set_search_properties(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
+        """Refuse another search space; constants in Tune's ``param_space`` are fine."""
+        return False
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:
+        """Return the config of a new trial, or "FINISHED" when the algorithm has no more."""
+        document = self._live.get(trial_id)
+        if document is None:
+            document = self._propose()
+            if document is None:
+                return str(self.FINISHED)
+            self._live[trial_id] = document
+        assignment = base.spec_from_misc(document["misc"])
+        plain = {k: v.item() if hasattr(v, "item") else v for k, v in assignment.items()}
+        return self._space.point(plain) if self._decoded else plain
+
+    def _propose(self) -> Document | None:
+        ids = self.trials.new_trial_ids(1)
+        if self._points:
+            proposed = [self._given(ids[0], self._points.pop(0))]
+        else:
+            proposed = self._search.propose(ids)
+        if not proposed:
+            return None
+        self.trials.insert_trial_docs(proposed)
+        document: Document = self.trials._dynamic_trials[-1]
+        self._change(document, base.JOB_STATE_RUNNING)
+        document["book_time"] = document["refresh_time"]
+        return document
+
+    def _given(self, tid: int, point: dict[str, Any]) -> Document:
+        labels = list(self._domain.params)
+        misc = {
+            "tid": tid,
+            "cmd": self._domain.cmd,
+            "workdir": self._domain.workdir,
+            "idxs": {label: [tid] if label in point else [] for label in labels},
+            "vals": {label: [point[label]] if label in point else [] for label in labels},
+        }
+        made: list[Document] = self.trials.new_trial_docs(
+            [tid], [None], [self._domain.new_result()], [misc]
+        )
+        return made[0]
+
+    def _change(self, document: Document, state: int) -> None:
+        document["state"] = state
+        document["refresh_time"] = coarse_utcnow()
+        self.trials.refresh()
+        self._search.observe(document)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Learn from a trial; one without the metric, or with a NaN, counts as failed."""
+        document = self._live.pop(trial_id, None)
+        if document is None:
+            return
+        value = None if result is None else result.get(self.metric)
+        if error or value is None:
+            document["misc"]["error"] = ("error", f"trial {trial_id} has no {self.metric}")
+            self._change(document, base.JOB_STATE_ERROR)
+            return
+        loss = float(value) if self.mode == "min" else -float(value)
+        status = base.STATUS_FAIL if math.isnan(loss) else base.STATUS_OK
+        document["result"] = {"loss": loss, "status": status}
+        self._change(document, base.JOB_STATE_DONE)
+
+    # -- save and restore ------------------------------------------------------------------
+
+    def save(self, checkpoint_path: str | os.PathLike[str]) -> None:
+        """Write the trials and the state of the search to a file. Tune calls this by itself."""
+        Path(checkpoint_path).write_bytes(cloudpickle.dumps(self._state()))
+
+    def restore(self, checkpoint_path: str | os.PathLike[str]) -> None:
+        """Go on from a file of `save`. Unpickling runs code: restore only files you trust."""
+        self._restore(cloudpickle.loads(Path(checkpoint_path).read_bytes()))
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "trials": self.trials,
+            "live": {trial_id: document["tid"] for trial_id, document in self._live.items()},
+            "rng": self._rng,
+            "points": self._points,
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self._points = state["points"]
+        self._start(state["trials"], state["live"], state["rng"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        rebuilt = ("_domain", "_search", "_live", "trials", "_rng", "_points")
+        kept = {name: value for name, value in self.__dict__.items() if name not in rebuilt}
+        return {"fields": kept, "state": cloudpickle.dumps(self._state())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state["fields"])
+        self._restore(cloudpickle.loads(state["state"]))
+
+
+def _never_called(point: Any) -> float:
+    raise AssertionError(f"trials run in Tune, not here ({point!r})")

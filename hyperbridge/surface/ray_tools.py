@@ -1,0 +1,132 @@
+"""Ray Tune without fmin: spaces and objectives for a Tuner of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hyperbridge.optional import require
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.shipping import pack_objective, pack_runtime
+from hyperbridge.translate.from_hyperopt import read_space
+from hyperbridge.translate.to_ray import RaySpace, to_ray_space
+
+
+def HyperoptSearcher(  # noqa: N802 - the name of the class that it returns an object of
+    space: Any,
+    *,
+    metric: str = "loss",
+    mode: str = "min",
+    algo: Callable[..., Any] | None = None,
+    rstate: Any = None,
+    points_to_evaluate: Sequence[dict[str, Any]] | None = None,
+    decoded: bool = True,
+) -> Any:
+    """Return a Ray Tune searcher with a hyperopt algorithm, for any Tuner.
+
+    The class itself is `hyperbridge.search.ray_searcher.HyperoptSearcher`; it derives from one
+    of Ray's, and importing hyperbridge imports no Ray.
+
+    Args:
+        space: A hyperopt search space.
+        metric: The result that is optimised.
+        mode: "min" or "max".
+        algo: A hyperopt suggest function, a ``functools.partial`` of one or your own; None
+            means ``tpe.suggest``.
+        rstate: A ``numpy.random.Generator``; a seed gives the trials that hyperopt's fmin
+            gives, with one trial at a time.
+        points_to_evaluate: Assignments by label to begin with: the index for a choice.
+        decoded: True when a trial's config is the point of the space, for a trainable of your
+            own (the space must be a dict then); False for values by label, for `ray_trainable`.
+
+    Raises:
+        InvalidArgumentError: ``mode``, ``rstate`` or ``points_to_evaluate`` cannot work.
+        InvalidSpaceError: The space cannot work; the message has the label.
+        MissingDependencyError: Ray is not installed.
+
+    Examples:
+        >>> from hyperbridge import hp
+        >>> searcher = HyperoptSearcher({"lr": hp.uniform("lr", 0, 1)})
+        >>> sorted(searcher.suggest("a"))
+        ['lr']
+    """
+    require("ray.tune", needed_by="HyperoptSearcher")
+    from hyperbridge.search import ray_searcher
+
+    return ray_searcher.HyperoptSearcher(
+        space,
+        metric=metric,
+        mode=mode,
+        algo=algo,
+        rstate=rstate,
+        points_to_evaluate=points_to_evaluate,
+        decoded=decoded,
+    )
+
+
+def to_ray(space: Any) -> RaySpace:
+    """Turn a search space into a ``param_space`` for a Ray Tuner.
+
+    Args:
+        space: Anything that hyperopt takes as a space.
+
+    Returns:
+        A flat dict of Tune's domains by label; a choice is the index of its option. Pass
+        the same space to `ray_trainable`, which makes the point of it. What Tune cannot express
+        exactly is in the attribute ``losses``.
+
+    Raises:
+        InvalidSpaceError: The space cannot work, or Tune cannot say it; the message has the label.
+        MissingDependencyError: Ray is not installed.
+
+    Examples:
+        >>> from hyperbridge import hp
+        >>> space = to_ray({"lr": hp.loguniform("lr", -5, 0), "k": hp.choice("k", ["a", "b"])})
+        >>> sorted(space), space.losses
+        (['k', 'lr'], [])
+    """
+    require("ray.tune", needed_by="to_ray")
+    return to_ray_space(read_space(space))
+
+
+def ray_trainable(
+    fn: Callable[..., Any], space: Any, *, pass_expr_memo_ctrl: bool | None = None
+) -> Any:
+    """Turn an objective of hyperopt's into a trainable for a Ray Tuner.
+
+    It takes configs by label: those of `to_ray`, or of ``HyperoptSearcher(decoded=False)``. It
+    reports what the objective returns: a number as ``loss``, a dict as it is. Nodes need neither
+    hyperopt nor hyperbridge. Use ``TuneConfig(reuse_actors=True)``, which saves seconds a
+    trial. It is also the trainable to give to ``Tuner.restore`` for an experiment that fmin made.
+
+    Args:
+        fn: The objective.
+        space: Its hyperopt search space.
+        pass_expr_memo_ctrl: As in hyperopt's fmin.
+
+    Returns:
+        A class derived from ``ray.tune.Trainable``.
+
+    Raises:
+        ObjectiveNotPicklableError: The objective cannot be sent to workers.
+        InvalidSpaceError: The space cannot work; the message has the label.
+        MissingDependencyError: Ray is not installed.
+
+    Examples:
+        >>> from hyperbridge import hp
+        >>> ray_trainable(lambda x: x**2, hp.uniform("x", -1, 1)).__name__
+        'objective'
+    """
+    require("ray.tune", needed_by="ray_trainable")
+    import ray.cloudpickle
+
+    from hyperbridge.backends.ray_experiment import name_of
+    from hyperbridge.backends.ray_options import uses_reports
+    from hyperbridge.backends.ray_trainable import make_trainable
+
+    objective = Objective(fn, space, pass_expr_memo_ctrl)
+    packed = pack_objective(objective, ray.cloudpickle, where="Ray")
+    runtime = pack_runtime(packed, [], ray.cloudpickle)
+    return make_trainable(
+        name_of(objective.fn), reports=uses_reports(objective.fn), runtime=runtime
+    )

@@ -1,0 +1,164 @@
+"""Write numbers, constants and functions of a space as Python source."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import math
+import re
+from typing import Any
+
+from hyperbridge.errors import HyperbridgeError
+from hyperbridge.space.nodes import Constant, DictNode, Node, SequenceNode
+from hyperbridge.translate.source_text import Expression, Group, SourceExpression, Texts
+
+_LOG_CALL = re.compile(r"^(?:np|numpy|math|jnp)\.log\((.*)\)$", re.DOTALL)
+_LARGEST_ARRAY = 200
+
+
+class UnwritableError(HyperbridgeError, ValueError):
+    """Something in a space cannot be said in source code; the message says what."""
+
+
+def number(value: float) -> str:
+    """Return the shortest usual spelling of a number.
+
+    Examples:
+        >>> number(10.0), number(0.25), number(1e-05)
+        ('10', '0.25', '1e-05')
+    """
+    if float(value).is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return repr(float(value))
+
+
+def exponential(value: float | None, text: str | None) -> tuple[str, set[str]]:
+    """Return the source of ``exp`` of a bound, and the imports that it needs.
+
+    Args:
+        value: The bound, when it is known.
+        text: The user's own words for it, when there are any.
+
+    Examples:
+        >>> exponential(math.log(1e-5), "np.log(1e-5)")
+        ('1e-5', set())
+        >>> exponential(-5.0, "-5")
+        ('math.exp(-5)', {'import math'})
+    """
+    match = _LOG_CALL.match(text) if text is not None else None
+    if match is not None and _is_balanced(match[1]):
+        return match[1], set()
+    if value is not None:
+        rounded = float(f"{math.exp(value):.6g}")
+        if rounded > 0 and math.isclose(math.log(rounded), value, rel_tol=1e-14, abs_tol=1e-14):
+            return number(rounded), set()
+    return f"math.exp({text if text is not None else number(value or 0.0)})", {"import math"}
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth < 0:
+            return False
+    return depth == 0 and "," not in text
+
+
+def identifier(text: str) -> str:
+    """Return a legal lower-case name made from any text.
+
+    Examples:
+        >>> identifier("Model type"), identifier("class"), identifier("2nd")
+        ('model_type', 'class_', 'x2nd')
+    """
+    name = re.sub(r"\W+", "_", text).strip("_").lower() or "x"
+    if name[0].isdigit():
+        name = f"x{name}"
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy scalar as the Python one, anything else as it is."""
+    is_scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0
+    return value.item() if is_scalar and hasattr(value, "item") else value
+
+
+def constant(node: Node, texts: Texts, imports: set[str]) -> Expression:
+    """Return the source of a node without parameters.
+
+    Args:
+        node: A constant, or a container of constants.
+        texts: The user's own words.
+        imports: Import statements that are needed are added here.
+
+    Raises:
+        UnwritableError: A value has no source, for example an object of a class.
+    """
+    if id(node) in texts.of_node:
+        return texts.of_node[id(node)]
+    if isinstance(node, Constant):
+        return literal(node.value, imports)
+    if isinstance(node, SequenceNode):
+        parts = [("", constant(item, texts, imports)) for item in node.items]
+        return Group("(", parts, ",)" if len(parts) == 1 else ")")
+    if isinstance(node, DictNode):
+        values = dict(zip(node.keys, node.values, strict=True))
+        keys = texts.order_of.get(id(node), node.keys)
+        return Group(
+            "{", [(f"{key_text(k)}: ", constant(values[k], texts, imports)) for k in keys], "}"
+        )
+    raise UnwritableError(f"{node!r} is not a constant")
+
+
+def literal(value: Any, imports: set[str]) -> str:
+    """Return the source of a value; see `constant`."""
+    if isinstance(value, SourceExpression):
+        return value.text
+    value = plain(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    if value is None or isinstance(value, bool | int | float | complex | bytes | range | slice):
+        return repr(value)
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, set | frozenset):
+        items = ", ".join(sorted(literal(item, imports) for item in value))
+        return f"{type(value).__name__}([{items}])"
+    if (
+        type(value).__module__ == "numpy"
+        and getattr(value, "size", _LARGEST_ARRAY) < _LARGEST_ARRAY
+    ):
+        imports.add("import numpy as np")
+        return f"np.array({value.tolist()!r})"
+    if inspect.ismodule(value):
+        imports.add(f"import {value.__name__}")
+        return value.__name__
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return _reference(value, imports)
+    raise UnwritableError(
+        f"a {type(value).__name__} object has no source: give it a name in a module of its own"
+    )
+
+
+def quoted(text: str) -> str:
+    """Return a string literal in double quotes, as formatters prefer."""
+    shown = repr(text)
+    if shown.startswith("'") and '"' not in shown:
+        return f'"{shown[1:-1]}"'
+    return shown
+
+
+def key_text(key: Any) -> str:
+    """Return the source of a dict's key."""
+    return quoted(key) if isinstance(key, str) else repr(plain(key))
+
+
+def _reference(value: Any, imports: set[str]) -> str:
+    module = getattr(value, "__module__", None)
+    name: str = getattr(value, "__qualname__", "<unknown>")
+    if "<" in name:
+        raise UnwritableError(f"{name} is a local function or class: define it in a module")
+    if module in (None, "builtins", "__main__"):
+        return name
+    imports.add(f"import {module}")
+    return f"{module}.{name}"

@@ -1,0 +1,149 @@
+"""Build a point of a search space with an Optuna trial, and write assignments as Optuna's.
+
+Source: Optuna's reference of ``Trial`` and ``optuna.distributions``. Optuna is imported where a
+distribution object is needed, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+from hyperbridge.space import MissingLabelError, Space
+from hyperbridge.space.losses import Loss
+from hyperbridge.space.nodes import Parameter
+from hyperbridge.translate.optuna_parameters import Counterparts, FloatRange, Indices, Suggestion
+
+
+class OptunaSpace:
+    """A search space as a function of an Optuna trial; what `hyperbridge.to_optuna` returns.
+
+    Parameters are suggested under their labels, choices as the **index** of the option. A value
+    that Optuna cannot hold itself, such as that of a normal, is kept as a user attribute of the
+    trial under the label.
+
+    Args:
+        space: The neutral model of the space.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.counterparts = Counterparts(space)
+
+    def __reduce__(self) -> tuple[type[OptunaSpace], tuple[Space]]:
+        return type(self), (self.space,)
+
+    def __repr__(self) -> str:
+        return f"OptunaSpace({self.space.root!r})"
+
+    @property
+    def losses(self) -> list[Loss]:
+        """What Optuna gets in another form than the space says."""
+        return self.counterparts.losses
+
+    def __call__(self, trial: Any) -> Any:
+        """Return a point for the objective, suggested by the trial.
+
+        Args:
+            trial: An ``optuna.Trial``, or a ``FixedTrial`` or ``FrozenTrial``.
+        """
+        return self.space.walk(lambda parameter: self.suggest(trial, parameter))[0]
+
+    def suggest(self, trial: Any, parameter: Parameter) -> Any:
+        """Return the raw value that a trial suggests for a parameter."""
+        counterpart = self.counterparts[parameter]
+        raw = counterpart.to_raw(_ask(trial, parameter.label, counterpart.suggestion))
+        if counterpart.is_hidden:
+            trial.set_user_attr(parameter.label, raw)
+        return raw
+
+    def params_of(
+        self, assignment: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Write an assignment the way a study keeps it.
+
+        Args:
+            assignment: Raw value by label; labels that are not reached are ignored.
+
+        Returns:
+            Optuna's parameters, their distributions, and the user attributes. A value outside
+            of what Optuna may suggest (an option of probability 0) is a user attribute alone.
+
+        Raises:
+            MissingLabelError: A reached label has no value.
+            ValueError: A value lies outside of its parameter's bounds; the message has the label.
+        """
+        params: dict[str, Any] = {}
+        distributions: dict[str, Any] = {}
+        attributes: dict[str, Any] = {}
+        for label, raw, parameter in self._reached(assignment):
+            check_bounds(parameter, raw)
+            counterpart = self.counterparts[parameter]
+            distribution = distribution_of(counterpart.suggestion)
+            value = counterpart.from_raw(raw)
+            if isinstance(counterpart.suggestion, Indices):
+                if value not in counterpart.suggestion.indices:
+                    attributes[label] = plain_number(raw)
+                    continue
+            elif counterpart.is_hidden or counterpart.to_raw(value) != raw:
+                attributes[label] = plain_number(raw)
+            params[label], distributions[label] = value, distribution
+        return params, distributions, attributes
+
+    def _reached(self, assignment: Mapping[str, Any]) -> list[tuple[str, Any, Parameter]]:
+        found: list[tuple[str, Any, Parameter]] = []
+
+        def note(parameter: Parameter) -> Any:
+            if parameter.label not in assignment:
+                raise MissingLabelError(f"no value for label {parameter.label!r}")
+            raw = assignment[parameter.label]
+            found.append((parameter.label, raw, parameter))
+            return raw
+
+        self.space.walk(note)
+        return found
+
+
+def distribution_of(suggestion: Suggestion) -> Any:
+    """Return the Optuna distribution that a suggestion stands for."""
+    from optuna import distributions
+
+    if isinstance(suggestion, FloatRange):
+        return distributions.FloatDistribution(
+            suggestion.low, suggestion.high, step=suggestion.step, log=suggestion.log
+        )
+    if isinstance(suggestion, Indices):
+        return distributions.CategoricalDistribution(suggestion.indices)
+    return distributions.IntDistribution(suggestion.low, suggestion.high, step=suggestion.step)
+
+
+def check_bounds(parameter: Parameter, raw: Any) -> None:
+    """Refuse a raw value outside of the bounds of a parameter, rounding errors forgiven.
+
+    Raises:
+        ValueError: It is outside, or no number; the message has the label.
+    """
+    distribution: Any = parameter.distribution  # a walk resolves computed ones
+    low, high = distribution.bounds()
+    if isinstance(raw, Real):
+        number = float(raw)
+        slack = 1e-9 * abs(number)
+        if low - slack <= number <= high + slack:
+            return
+    raise ValueError(f"label {parameter.label!r} must be between {low:g} and {high:g}, got {raw!r}")
+
+
+def plain_number(value: Any) -> Any:
+    """Return a Python number for a NumPy one, which JSON cannot hold."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def _ask(trial: Any, label: str, suggestion: Suggestion) -> Any:
+    if isinstance(suggestion, FloatRange):
+        return trial.suggest_float(
+            label, suggestion.low, suggestion.high, step=suggestion.step, log=suggestion.log
+        )
+    if isinstance(suggestion, Indices):
+        return trial.suggest_categorical(label, suggestion.indices)
+    return trial.suggest_int(label, suggestion.low, suggestion.high, step=suggestion.step)

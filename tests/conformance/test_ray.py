@@ -1,0 +1,49 @@
+"""The Ray backend on a local cluster with four CPUs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+import pytest
+from contract import BackendContract, our_threads, sleep_below_zero
+from hyperopt import hp
+
+from hyperbridge.backends.ray import Ray
+from hyperbridge.surface.spark_trials import SparkTrials
+
+pytest.importorskip("ray")
+
+
+@pytest.mark.slow
+class TestRay(BackendContract):
+    parallelism = 2
+    long_s = 25  # a new actor alone may take ten seconds on a loaded machine
+    child_setup: ClassVar[str] = (
+        "import ray\n"
+        "from ray.tune import RunConfig\n"
+        "from hyperbridge.backends.ray import Ray\n"
+        "ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False,\n"
+        '         _node_ip_address="127.0.0.1")'
+    )
+    child_backend: ClassVar[str] = 'Ray(run_config=RunConfig(storage_path="results"))'
+
+    @pytest.fixture
+    def backend(self, ray_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
+        from ray.tune import RunConfig
+
+        return Ray(run_config=RunConfig(storage_path=str(tmp_path_factory.mktemp("results"))))
+
+    def test_a_timeout_cancels_what_runs_and_keeps_what_finished(self, minimise: Any) -> None:
+        """The contract's own, with time for a first actor to start: seconds on a busy machine."""
+        trials = SparkTrials()
+        start = time.monotonic()
+        minimise(
+            sleep_below_zero(60), hp.uniform("x", -5, -1), max_evals=40, timeout=15,
+            trials=trials, points_to_evaluate=[{"x": 1.0}],
+        )  # fmt: skip
+        assert time.monotonic() - start < 30
+        assert trials.losses() == [1.0]
+        assert trials.count_cancelled_trials() >= 1
+        assert trials.fmin_cancelled_reason == "fmin run timeout"
+        assert our_threads() == []

@@ -1,0 +1,42 @@
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+search_space = {
+    "n_estimators": tune.qrandint(10, 100, 10),
+    "max_depth": tune.randint(1, 14),
+    "eta": tune.choice([0.01, 0.1, 0.3]),
+    "leaves": tune.qrandint(10, 60, 5),
+    "l1": tune.lograndint(1, 501),
+}
+
+
+def score(params):
+    loss = abs(params["n_estimators"] - 60) + abs(params["max_depth"] - 5)
+    loss += params["leaves"] + params["l1"] / 100 + params["eta"]
+    return {"loss": float(loss), "status": "ok"}
+
+
+tuner = tune.Tuner(
+    score,
+    param_space=search_space,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                constant_liar=True,
+                seed=SEED,
+            ),
+        ),
+        num_samples=20,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+best = results.get_best_result().config
+params = results.get_best_result().config
+best_loss = score(params)["loss"]

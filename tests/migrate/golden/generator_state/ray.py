@@ -1,0 +1,52 @@
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+
+class Config:
+    seed = 0
+    low = -2.0
+
+
+SEED = 0
+config = Config()
+rng = np.random.default_rng(np.random.SeedSequence([config.seed, SEED]).entropy[1])
+
+
+def suggest_params(trial):
+    return trial.suggest_float("v", config.low, -config.low)
+
+
+def objective(v):
+    v = suggest_params(optuna.trial.FixedTrial(v))
+    return {"loss": (v + 1) ** 2}
+
+
+def ask_for_parameters(trial):
+    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    suggest_params(trial)
+
+
+tuner = tune.Tuner(
+    objective,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            ask_for_parameters,
+            metric="loss",
+            mode="min",
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                constant_liar=True,
+                seed=int(rng.integers(2**31 - 1)),
+            ),
+        ),
+        num_samples=15,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+best = results.get_best_result().config
+best_loss = (best["v"] + 1) ** 2

@@ -1,0 +1,42 @@
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+import numpy as np
+
+SEED = 0
+
+
+def objective(args):
+    args = suggest_params(optuna.trial.FixedTrial(args))
+    return {"status": "ok", "loss": abs(args["learning_rate"] - 0.1) + args["depth"] / 100}
+
+
+def suggest_params(trial):
+    return {
+        "learning_rate": trial.suggest_float("lr", 0.01, 0.5),
+        "depth": trial.suggest_float("max depth", 2, 10, step=1),
+    }
+
+
+def ask_for_parameters(trial):
+    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    suggest_params(trial)
+
+
+tuner = tune.Tuner(
+    objective,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            ask_for_parameters,
+            metric="loss",
+            mode="min",
+            sampler=optuna.samplers.RandomSampler(seed=SEED),
+        ),
+        num_samples=20,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+best_loss = min([t.metrics.get("loss") for t in results])

@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+"""A script with functions only."""
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+
+
+def build(low, high):
+    def objective(params):
+        """Two lines
+        of text."""
+        return {"loss": (params["z"] - low) ** 2, "status": "ok"}
+
+    space = {"z": tune.uniform(low, high), "n": tune.randint(0, high)}
+    tuner = tune.Tuner(
+        objective,
+        param_space=space,
+        tune_config=tune.TuneConfig(
+            metric="loss",
+            mode="min",
+            search_alg=OptunaSearch(
+                sampler=optuna.samplers.TPESampler(
+                    multivariate=True,
+                    constant_liar=True,
+                    seed=SEED,
+                ),
+            ),
+            num_samples=20,
+            reuse_actors=True,
+        ),
+    )
+    results = tuner.fit()
+    best = results.get_best_result().config
+    return results.get_best_result().config, results.get_best_result().metrics["loss"]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--high", type=int, default=4)
+    args = parser.parse_args([])
+    return build(1, args.high)
+
+
+point, best_loss = main()

@@ -1,0 +1,31 @@
+import numpy as np
+import optuna
+
+SEED = 0
+
+
+class Tuner:
+    def __init__(self, target):
+        self.target = target
+
+    def evaluate(self, params):
+        return {"loss": abs(params["x"] - self.target), "status": "ok"}
+
+    def run(self):
+        self.trials = None
+
+        def run_trial(trial):
+            params = {
+                "x": trial.suggest_float("x", 0, 10),
+            }
+            return self.evaluate(params)["loss"]
+
+        study = optuna.create_study(
+            sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
+        )
+        study.optimize(run_trial, n_trials=20)
+        best = study.best_params
+        return best, study.best_trial.value
+
+
+best, best_loss = Tuner(4).run()

@@ -1,0 +1,48 @@
+import math
+from statistics import NormalDist
+import optuna
+import numpy as np
+
+SEED = 0
+
+
+def best_values(study):
+    """Return the best trial's values, those that the study holds as quantiles included."""
+    trial = study.best_trial
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+
+
+def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    if step is not None:
+        value = round(value / step, 0) * step
+    trial.set_user_attr(name, value)
+    return value
+
+
+
+
+def objective(trial):
+    params = {
+        "a": trial.suggest_float("a", 0, 10, step=0.5),
+        "b": suggest_normal(trial, "b", 2, 3, step=1),
+    }
+    if params["a"] > 9.5:
+        return float("nan")  # a failed trial
+    return abs(params["a"] - 4) + abs(params["b"])
+
+
+study = optuna.create_study(
+    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
+)
+study.optimize(objective, n_trials=20)
+best = best_values(study)
+best_loss = min(loss for loss in [t.value for t in study.trials] if loss is not None)

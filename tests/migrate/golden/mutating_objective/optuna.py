@@ -1,0 +1,36 @@
+import numpy as np
+import optuna
+
+SEED = 0
+
+
+def objective(params):
+    params["depth"] = int(params["depth"])
+    params.update({"fixed": 1})
+    del params["unused"]
+    loss = abs(params["depth"] - 5) + params["gamma"]
+    result = {"loss": loss, "status": "ok"}
+    result["params"] = params
+    return result
+
+
+def run_trial(trial):
+    params = {
+        "depth": trial.suggest_float("depth", 1, 12, step=1),
+        "gamma": trial.suggest_float("gamma", 0, 1),
+        "unused": None,
+    }
+    result = objective(params)
+    for key, value in result.items():
+        if key not in ("loss", "status"):
+            trial.set_user_attr(key, value)
+    return result["loss"]
+
+
+study = optuna.create_study(
+    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
+)
+study.optimize(run_trial, n_trials=20)
+best = study.best_params
+best_loss = study.best_trial.value
+print(study.best_trial.user_attrs["params"]["fixed"])

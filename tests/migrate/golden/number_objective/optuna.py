@@ -1,0 +1,45 @@
+import math
+from statistics import NormalDist
+import numpy as np
+import optuna
+
+SEED = 0
+
+
+def best_values(study):
+    """Return the best trial's values, those that the study holds as quantiles included."""
+    trial = study.best_trial
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+
+
+def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    if step is not None:
+        value = round(value / step, 0) * step
+    trial.set_user_attr(name, value)
+    return value
+
+
+
+
+def f(trial):
+    args = (trial.suggest_float("a", -1, 1), suggest_normal(trial, "b", 0, 2))
+    a, b = args
+    return a ** 2 + b ** 2
+
+
+study = optuna.create_study(
+    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
+)
+study.optimize(f, n_trials=20)
+best = best_values(study)
+best_loss = study.best_value
+print(best["a"], best["b"])

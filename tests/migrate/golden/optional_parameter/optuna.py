@@ -1,0 +1,63 @@
+import math
+from statistics import NormalDist
+import numpy as np
+import optuna
+
+SEED = 0
+
+
+def best_values(study):
+    """Return the best trial's values, those that the study holds as quantiles included."""
+    trial = study.best_trial
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+
+
+def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    if step is not None:
+        value = round(value / step, 0) * step
+    trial.set_user_attr(name, value)
+    return value
+
+
+
+
+def suggest_space(trial):
+    use_dropout = trial.suggest_categorical("use_dropout", ["none", "dropout"])
+    if use_dropout == "none":
+        use_dropout_params = None
+    else:
+        use_dropout_params = trial.suggest_float("dropout", 0.1, 0.9)
+    return {
+        "dropout": use_dropout_params,
+        "lr": suggest_normal(trial, "lr", 0, 1, log=True),
+    }
+
+
+def objective(params):
+    penalty = 0.3 if params["dropout"] is None else params["dropout"]
+    return penalty + abs(params["lr"] - 1)
+
+
+losses = []
+
+
+def objective_2(trial):
+    p = suggest_space(trial)
+    return losses.append(objective(p)) or losses[-1]
+
+
+study = optuna.create_study(
+    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
+)
+study.optimize(objective_2, n_trials=20)
+best = best_values(study)
+best_loss = min(losses)

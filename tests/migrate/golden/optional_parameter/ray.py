@@ -1,0 +1,88 @@
+import math
+from statistics import NormalDist
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+
+
+def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    if step is not None:
+        value = round(value / step, 0) * step
+    trial.set_user_attr(name, value)
+    return value
+
+
+
+
+def suggest_space(trial):
+    use_dropout = trial.suggest_categorical("use_dropout", ["none", "dropout"])
+    if use_dropout == "none":
+        use_dropout_params = None
+    else:
+        use_dropout_params = trial.suggest_float("dropout", 0.1, 0.9)
+    return {
+        "dropout": use_dropout_params,
+        "lr": suggest_normal(trial, "lr", 0, 1, log=True),
+    }
+
+
+def objective(params):
+    penalty = 0.3 if params["dropout"] is None else params["dropout"]
+    return penalty + abs(params["lr"] - 1)
+
+
+losses = []
+
+
+def objective_2(p):
+    p = suggest_space(optuna.trial.FixedTrial(p))
+    return {"loss": losses.append(objective(p)) or losses[-1]}
+
+
+def ask_for_parameters(trial):
+    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    suggest_space(trial)
+
+
+tuner = tune.Tuner(
+    objective_2,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            ask_for_parameters,
+            metric="loss",
+            mode="min",
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                constant_liar=True,
+                seed=SEED,
+            ),
+        ),
+        num_samples=20,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+
+def best_values():
+    trial = optuna.trial.FixedTrial(results.get_best_result().config)
+    suggest_space(trial)
+    values = trial.params.items()
+    return {name: trial.user_attrs.get(name, value) for name, value in values}
+
+
+best = best_values()
+best_loss = min(losses)

@@ -1,0 +1,46 @@
+from functools import partial
+
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+
+
+def train(params, data, scale=1.0):
+    residual = [params["w"] * x - y for x, y in data]
+    return {"loss": scale * sum(r * r for r in residual), "status": "ok", "n": len(data)}
+
+
+def tune(data):
+    space = {"w": tune.uniform(-4, 4)}
+
+    def run_trial(config):
+        return train(config, data=data)
+
+    tuner = tune.Tuner(
+        run_trial,
+        param_space=space,
+        tune_config=tune.TuneConfig(
+            metric="loss",
+            mode="min",
+            search_alg=OptunaSearch(
+                sampler=optuna.samplers.TPESampler(
+                    multivariate=True,
+                    constant_liar=True,
+                    n_startup_trials=5,
+                    n_ei_candidates=30,
+                    seed=SEED,
+                ),
+            ),
+            num_samples=20,
+            reuse_actors=True,
+        ),
+    )
+    results = tuner.fit()
+    best = results.get_best_result().config
+    return best, results.get_best_result().metrics["loss"]
+
+
+best, best_loss = tune([(1, 2), (2, 4.1), (3, 5.9)])

@@ -1,0 +1,68 @@
+import math
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+
+
+def suggest_log_steps(trial, name, low, high, *, step):
+    """Suggest a multiple of a step whose logarithm is about uniform.
+
+    The study holds the number before rounding under the name, and the rounded one as a
+    user attribute of the trial.
+    """
+    value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
+    trial.set_user_attr(name, value)
+    return value
+
+
+def suggest_params(trial):
+    return {
+        "q": trial.suggest_float("q", 0, 8, step=4),
+        "r": suggest_log_steps(trial, "r", 1, math.exp(4), step=3),
+    }
+
+
+def objective(p):
+    p = suggest_params(optuna.trial.FixedTrial(p))
+    return {"loss": abs(p["q"] - 6) + p["r"], "status": "ok"}
+
+
+def ask_for_parameters(trial):
+    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    suggest_params(trial)
+
+
+tuner = tune.Tuner(
+    objective,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            ask_for_parameters,
+            metric="loss",
+            mode="min",
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                constant_liar=True,
+                seed=SEED,
+            ),
+        ),
+        num_samples=20,
+        time_budget_s=60,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+
+def best_values():
+    trial = optuna.trial.FixedTrial(results.get_best_result().config)
+    suggest_params(trial)
+    values = trial.params.items()
+    return {name: trial.user_attrs.get(name, value) for name, value in values}
+
+
+best = best_values()
+best_loss = abs(best["q"] - 6) + best["r"]

@@ -1,0 +1,53 @@
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+
+
+def suggest_space(trial):
+    return {
+        "x": trial.suggest_float("x", -1, 1),
+        "op": {"abs": abs, "none": None}[trial.suggest_categorical("op", ["abs", "none"])],
+    }
+
+
+print(suggest_space(optuna.create_study().ask()))
+
+
+def objective(p):
+    return p["x"] ** 2 if p["op"] is None else 1 + p["op"](p["x"])
+
+
+def run_trial(config):
+    return {"loss": objective(suggest_space(optuna.trial.FixedTrial(config)))}
+
+
+def ask_for_parameters(trial):
+    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    suggest_space(trial)
+
+
+tuner = tune.Tuner(
+    run_trial,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            ask_for_parameters,
+            metric="loss",
+            mode="min",
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                constant_liar=True,
+                seed=SEED,
+            ),
+        ),
+        num_samples=15,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+best = results.get_best_result().config
+best_loss = objective(suggest_space(optuna.trial.FixedTrial(results.get_best_result().config)))

@@ -1,0 +1,46 @@
+import mlflow
+import numpy as np
+import optuna
+
+SEED = 0
+
+
+def in_child_run(objective):
+    """Run each trial inside a child run of the search's MLflow run."""
+
+    def run_trial(trial):
+        with mlflow.start_run(
+            run_name=f"trial-{trial.number}",
+            nested=True,
+            parent_run_id=trial.study.user_attrs["mlflow_run_id"],
+        ):
+            loss = objective(trial)
+            mlflow.log_params(trial.params)
+            mlflow.log_metric("loss", loss)
+            return loss
+
+    return run_trial
+
+
+def objective(trial):
+    params = {
+        "x": trial.suggest_float("x", -3, 3),
+    }
+    loss = (params["x"] - 1) ** 2
+    mlflow.log_metric("squared", loss)
+    return loss
+
+
+study = optuna.create_study(
+    sampler=optuna.samplers.TPESampler(
+        multivariate=True,
+        constant_liar=True,
+        seed=SEED,
+    ),
+)
+with mlflow.start_run(nested=True):
+    study.set_user_attr("mlflow_run_id", mlflow.active_run().info.run_id)
+    study.optimize(in_child_run(objective), n_trials=6, n_jobs=2, catch=(Exception,))
+    mlflow.log_metric("best_trial_loss", study.best_value)
+best = study.best_params
+best_loss = (best["x"] - 1) ** 2

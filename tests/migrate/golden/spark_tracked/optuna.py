@@ -1,0 +1,50 @@
+import mlflow
+import numpy as np
+import optuna
+
+SEED = 0
+
+
+def log_child_run(study, trial):
+    """Log a finished trial as a child run of the search's MLflow run."""
+    with mlflow.start_run(
+        run_name=f"trial-{trial.number}",
+        nested=True,
+        parent_run_id=study.user_attrs["mlflow_run_id"],
+    ):
+        mlflow.log_params(trial.params)
+        if trial.value is not None:
+            mlflow.log_metric("loss", trial.value)
+        finished = trial.state == optuna.trial.TrialState.COMPLETE
+        mlflow.set_tag("trial_status", "success" if finished else "failure")
+
+
+def objective(trial):
+    params = {
+        "x": trial.suggest_float("x", -3, 3),
+    }
+    loss = (params["x"] - 1) ** 2
+    return loss
+
+
+with mlflow.start_run(run_name="tuning") as run:
+    study = optuna.create_study(
+        sampler=optuna.samplers.TPESampler(
+            multivariate=True,
+            constant_liar=True,
+            seed=SEED,
+        ),
+    )
+    study.set_user_attr("mlflow_run_id", mlflow.active_run().info.run_id)
+    study.optimize(
+        objective,
+        n_trials=8,
+        timeout=120,
+        n_jobs=2,
+        catch=(Exception,),
+        callbacks=[log_child_run],
+    )
+    mlflow.log_metric("best_trial_loss", study.best_value)
+    best = study.best_params
+    mlflow.log_param("best_x", best["x"])
+best_loss = study.best_trial.value

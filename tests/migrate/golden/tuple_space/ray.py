@@ -1,0 +1,47 @@
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+
+
+def objective(args):
+    args = suggest_params(optuna.trial.FixedTrial(args))
+    return {"loss": abs(args[0] - 2) + args[1]}
+
+
+def suggest_params(trial):
+    return (
+        trial.suggest_float("first", 0, 4),
+        trial.suggest_float("second", -3, 3, step=0.25),
+    )
+
+
+def ask_for_parameters(trial):
+    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    suggest_params(trial)
+
+
+tuner = tune.Tuner(
+    objective,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            ask_for_parameters,
+            metric="loss",
+            mode="min",
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                constant_liar=True,
+                seed=SEED,
+            ),
+        ),
+        num_samples=20,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+best = results.get_best_result().config
+best_loss = abs(best["first"] - 2) + best["second"]

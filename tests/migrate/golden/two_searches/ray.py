@@ -1,0 +1,57 @@
+import numpy as np
+import optuna
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+rng = np.random.default_rng(SEED)
+space = {"x": tune.uniform(-3, 3), "y": tune.uniform(-3, 3)}
+
+
+def objective(p):
+    return p["x"] ** 2 + p["y"] ** 2
+
+
+def run_trial(config):
+    return {"loss": objective(config)}
+
+
+tuner = tune.Tuner(
+    run_trial,
+    param_space=space,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(sampler=optuna.samplers.RandomSampler(seed=SEED)),
+        num_samples=10,
+        reuse_actors=True,
+    ),
+)
+results = tuner.fit()
+best_random = results.get_best_result().config
+
+
+def run_trial_2(config):
+    return {"loss": objective(config)}
+
+
+tuner_2 = tune.Tuner(
+    run_trial_2,
+    param_space=space,
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(
+            sampler=optuna.samplers.TPESampler(
+                multivariate=True,
+                constant_liar=True,
+                seed=SEED,
+            ),
+        ),
+        num_samples=15,
+        reuse_actors=True,
+    ),
+)
+results_2 = tuner_2.fit()
+best_tpe = results_2.get_best_result().config
+best_loss = min(objective(best_random), objective(best_tpe))

@@ -1,0 +1,39 @@
+"""The golden cases: folders with ``before.py``, the expected ``optuna.py`` and ``notes.txt``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hyperbridge.migrate.plan import Plan, plan
+from hyperbridge.migrate.sources import source_of
+
+FOLDER = Path(__file__).resolve().parent / "golden"
+CASES = sorted(path.name for path in FOLDER.iterdir() if (path / "before.py").exists())
+
+
+def before(case: str) -> str:
+    return (FOLDER / case / "before.py").read_text(encoding="utf-8")
+
+
+def migrate(text: str, *, to: str = "optuna", name: str = "before.py") -> Plan:
+    return plan(source_of(Path(name), text.encode()), to)
+
+
+def notes_of(result: Plan) -> str:
+    return "".join(
+        f"{note.line}: {'to do' if note.needs_person else 'note'}: {note.text}\n"
+        for note in result.notes
+    )
+
+
+def write_expectations(to: str = "optuna") -> None:
+    """Take the present output as the expected one; to be read before it is committed."""
+    for case in CASES:
+        result = migrate(before(case), to=to)
+        (FOLDER / case / f"{to}.py").write_text(result.new_text, encoding="utf-8")
+        (FOLDER / case / f"{to}.notes.txt").write_text(notes_of(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_expectations("optuna")
+    write_expectations("ray")

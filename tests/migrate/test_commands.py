@@ -1,0 +1,279 @@
+"""The verbs scan and migrate: output, exit codes, notebooks, speed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from golden_cases import before
+
+from hyperbridge.cli.main import main
+
+PROGRAM = before("dict_space")
+UNTOLD = "from hyperopt import fmin, hp, anneal\nbest = fmin(len, unknown, algo=anneal.suggest)\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "train.py").write_text(PROGRAM)
+    (tmp_path / "untold.py").write_text(UNTOLD)
+    (tmp_path / "other.py").write_text("print('nothing')\n")
+    for folder in (".git", "node_modules", "env"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "skipped.py").write_text(PROGRAM)
+    (tmp_path / "env" / "pyvenv.cfg").write_text("")
+    return tmp_path
+
+
+def test_scan_lists_each_use_once_by_file_and_line(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", "--json", str(project), str(project / "train.py")]) == 1
+    report = json.loads(capsys.readouterr().out)
+    lines = PROGRAM.splitlines()
+    found = [f for f in report["findings"] if f["path"].endswith("train.py")]
+
+    assert {(f["kind"], f["name"]) for f in found} >= {
+        ("space", "hp.uniform"),
+        ("space", "hp.loguniform"),
+        ("space", "space_eval"),
+        ("fmin", "fmin"),
+        ("algo", "tpe.suggest"),
+        ("Trials", "Trials"),
+    }
+    for finding in found:
+        if finding["kind"] != "import":
+            assert finding["name"].rpartition(".")[2] in lines[finding["line"] - 1]
+    assert all(all(finding["handled"].values()) for finding in found)
+    assert not any("skipped" in f["path"] for f in report["findings"])
+    assert (report["files"], report["searches"], report["migrated"]) == (3, 2, 1)
+
+
+def test_scan_says_what_a_person_must_do(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scan", str(project)]) == 1
+    output = capsys.readouterr().out
+
+    assert "the space given as 'unknown' is not assigned in this file" in output
+    assert "--backend optuna: Optuna has no annealing" in output
+    assert "2 of 3 files use hyperopt" in output
+    assert "1 of 2 searches are rewritten" in output
+
+
+def test_scan_finds_nothing_with_exit_code_0(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", str(project / "other.py")]) == 0
+    assert "not used in 1 files" in capsys.readouterr().out
+
+
+def test_scan_lists_names_from_a_star_import(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "star.py").write_text("from hyperopt import *\nfmin(len, hp.uniform('x', 0, 1))\n")
+    assert main(["scan", "--json", str(tmp_path)]) == 1
+    report = json.loads(capsys.readouterr().out)
+
+    assert {f["name"] for f in report["findings"]} >= {"fmin", "hp.uniform"}
+    assert "star import" in json.dumps(report)
+
+
+def test_sarif_has_a_rule_and_a_place_for_each_result(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", "--sarif", str(project)]) == 1
+    log = json.loads(capsys.readouterr().out)
+    (run,) = log["runs"]
+    rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+
+    assert log["version"] == "2.1.0"
+    assert run["results"]
+    for result in run["results"]:
+        assert result["ruleId"] in rules
+        assert result["level"] in ("note", "warning")
+        region = result["locations"][0]["physicalLocation"]["region"]
+        assert region["startLine"] >= 1
+        assert region["startColumn"] >= 1
+
+
+def test_migrate_prints_a_diff_and_changes_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["migrate", str(project / "train.py"), "--to", "optuna"]) == 0
+    output = capsys.readouterr().out
+
+    assert "+study.optimize(objective, n_trials=20)\n" in output
+    assert (project / "train.py").read_text() == PROGRAM
+
+
+def test_check_says_which_files_would_change(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = str(project / "train.py")
+    assert main(["migrate", train, "--to", "optuna", "--check"]) == 1
+    assert capsys.readouterr().out == f"would change {train}\n"
+    assert main(["migrate", train, "--to", "optuna", "--write"]) == 0
+    assert main(["migrate", train, "--to", "optuna", "--check"]) == 0
+
+
+def test_what_is_left_gives_exit_code_1_and_a_place(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["migrate", str(project / "untold.py"), "--to", "optuna", "--write"]) == 1
+    captured = capsys.readouterr()
+
+    assert f"{project / 'untold.py'}:2: to do: " in captured.err
+    assert (project / "untold.py").read_text() == UNTOLD
+
+
+def test_an_unknown_target_is_bad_usage(project: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["migrate", str(project / "train.py"), "--to", "magic"])
+    assert caught.value.code == 2
+
+
+def notebook(*cells: str, indent: int = 1) -> str:
+    document: dict[str, Any] = {
+        "cells": [
+            {"cell_type": "markdown", "metadata": {}, "source": ["# hyperopt\n", "ä"]},
+            *(
+                {
+                    "cell_type": "code",
+                    "execution_count": 3,
+                    "metadata": {"tags": []},
+                    "outputs": [],
+                    "source": cell.splitlines(keepends=True),
+                }
+                for cell in cells
+            ),
+        ],
+        "metadata": {"language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(document, indent=indent, ensure_ascii=False) + "\n"
+
+
+CELLS = (
+    "%pip install hyperopt\n!ls",
+    "from hyperopt import fmin, hp, rand, space_eval",
+    "space = {'x': hp.uniform('x', 0, 1)}",
+    "%%time\nthis is not python",
+    "def objective(p):\n    return p['x']",
+    "files = !ls\nbest = fmin(objective, space, algo=rand.suggest, max_evals=3)\nbest?",
+    "space_eval(space, best)",
+)
+
+
+def test_a_notebook_keeps_its_other_cells(tmp_path: Path) -> None:
+    path = tmp_path / "tune.ipynb"
+    path.write_text(notebook(*CELLS), encoding="utf-8")
+
+    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 0
+    document = json.loads(path.read_text(encoding="utf-8"))
+    sources = ["".join(cell["source"]) for cell in document["cells"]]
+
+    assert sources[1] == CELLS[0]
+    assert sources[2] == "import optuna"
+    assert sources[3].startswith("def suggest_space(trial):\n    return {")
+    assert sources[4] == CELLS[3]
+    assert sources[5].startswith("def objective(trial):\n    p = suggest_space(trial)\n")
+    assert sources[6].startswith("files = !ls\nstudy = optuna.create_study(")
+    assert sources[6].endswith("\nbest = study.best_params\nbest?")
+    assert sources[7] == "suggest_space(study.best_trial)"
+    assert (
+        path.read_text(encoding="utf-8")
+        == json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    )
+
+
+def test_an_installation_of_hyperopt_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in {
+        "tune.ipynb": notebook(*CELLS),
+        "tune.py": "# Databricks notebook source\n# MAGIC %pip install -U hyperopt==0.2.7\n",
+        "other.py": "# from hyperopt: pip installs it\nx = 'hyperopt'\n",
+    }.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert main(["migrate", str(tmp_path / name), "--to", "optuna"]) == 0
+        assert ("installs hyperopt" in capsys.readouterr().err) == name.startswith("tune")
+
+
+def test_places_in_a_notebook_are_given_by_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tune.ipynb"
+    path.write_text(notebook("from hyperopt import fmin, hp, rand", "x = 1\nfmin(len, unknown)"))
+    main(["migrate", str(path), "--to", "optuna"])
+
+    assert f"{path}:cell 3 line 2: to do: " in capsys.readouterr().err
+
+
+def test_a_notebook_with_an_unusual_layout_is_not_rewritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tune.ipynb"
+    path.write_text(notebook(*CELLS, indent=3), encoding="utf-8")
+    content = path.read_bytes()
+
+    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 1
+    assert "unusual layout" in capsys.readouterr().err
+    assert path.read_bytes() == content
+
+
+def test_a_long_script_is_migrated_quickly(tmp_path: Path) -> None:
+    filler = "\n".join(f"def f{i}(a):\n    return [a + {i}, len(str(a))]\n\n" for i in range(70))
+    path = tmp_path / "long.py"
+    path.write_text(f"{filler}\n{PROGRAM}")
+    assert len(path.read_text().splitlines()) > 300
+    start = time.perf_counter()
+
+    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 0
+    assert time.perf_counter() - start < 3
+
+
+def test_the_verbs_need_no_engine_and_no_hyperopt(project: Path) -> None:
+    code = (
+        "import sys\n"
+        "gone = ('hyperopt', 'optuna', 'ray', 'pyspark', 'mlflow', 'libcst', 'numpy', 'scipy')\n"
+        "class Blocker:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in gone:\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Blocker())\n"
+        "from hyperbridge.cli.main import main\n"
+        "assert main(['scan', sys.argv[1]]) == 1\n"
+        "assert main(['migrate', sys.argv[1], '--to', 'ray']) == 0\n"
+        "assert main(['migrate', sys.argv[1], '--to', 'optuna', '--write']) == 0\n"
+    )
+    path = project / "train.py"
+    path.write_text(
+        PROGRAM.replace("np.log", "math.log").replace("import numpy", "import math\nimport numpy")
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "study.optimize" in path.read_text()
+
+
+@pytest.mark.slow
+def test_a_large_tree_is_scanned_in_ten_seconds(tmp_path: Path) -> None:
+    filler = "\n".join(
+        f"def f{i}(a, b={i}):\n    x = [a * {i} + b for _ in range(3)]\n    return {{'a': x}}\n\n"
+        for i in range(50)
+    )
+    for i in range(2000):
+        folder = tmp_path / f"package{i % 40}"
+        folder.mkdir(exist_ok=True)
+        text = f"{PROGRAM}\n{filler}" if i % 100 == 0 else filler
+        (folder / f"module{i}.py").write_text(text)
+    start = time.perf_counter()
+
+    assert main(["scan", str(tmp_path)]) == 1
+    assert time.perf_counter() - start < 10

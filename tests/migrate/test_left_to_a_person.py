@@ -1,0 +1,154 @@
+"""Where the source alone does not tell, the code stays and a note says what to do."""
+
+from __future__ import annotations
+
+import pytest
+from golden_cases import migrate
+
+HEAD = "import numpy as np\nfrom hyperopt import Trials, SparkTrials, fmin, hp, space_eval, tpe\n"
+CALL = "best = fmin(lambda p: p['x'], space, algo=tpe.suggest, max_evals=5)\n"
+SPACE = "space = {'x': hp.uniform('x', 0, 1), 'k': hp.choice('k', ['a', 'b'])}\n"
+
+CASES = {
+    "a space built in a loop": (
+        "space = {}\nfor i in range(3):\n    space[f'x{i}'] = hp.uniform(f'x{i}', 0, 1)\n" + CALL,
+        "changed after it is assigned",
+    ),
+    "a space from a comprehension": (
+        "space = {n: hp.uniform(n, 0, 1) for n in 'abc'}\n" + CALL,
+        "built in a loop",
+    ),
+    "a computed label": (
+        "import sys\nspace = {'x': hp.uniform(sys.argv[0], 0, 1)}\n" + CALL,
+        "the label is computed",
+    ),
+    "a space that is an argument": (
+        "def tune(space):\n    return fmin(len, space, algo=tpe.suggest, max_evals=5)\n",
+        "not assigned in this file",
+    ),
+    "a space from a function": (
+        "def make():\n    return {'x': hp.uniform('x', 0, 1)}\nspace = make()\n" + CALL,
+        "built by a function",
+    ),
+    "a label used twice": (
+        "space = {'x': hp.uniform('x', 0, 1), 'y': hp.uniform('x', 0, 1)}\n" + CALL,
+        "used by two parameters",
+    ),
+    "ends in the wrong order": ("space = {'x': hp.uniform('x', 1, 0)}\n" + CALL, "'x': low"),
+    "a suggest function of one's own": (
+        SPACE + "def mine(*a): pass\nbest = fmin(len, space, algo=mine, max_evals=5)\n",
+        "not hyperopt's TPE",
+    ),
+    "an early stop of one's own": (
+        SPACE + "def stop(trials, *a): return False, a\n"
+        "best = fmin(len, space, algo=tpe.suggest, max_evals=5, early_stop_fn=stop)\n",
+        "early_stop_fn of your own",
+    ),
+    "a Trials subclass": (
+        SPACE + "class Mine(Trials):\n    pass\n"
+        "best = fmin(len, space, algo=tpe.suggest, max_evals=5, trials=Mine())\n",
+        "neither Trials() nor SparkTrials()",
+    ),
+    "trials that go on in a loop": (
+        SPACE + "trials = Trials()\nfor n in (5, 10):\n"
+        "    best = fmin(len, space, algo=tpe.suggest, max_evals=n, trials=trials)\n",
+        "in a loop",
+    ),
+    "two calls with the same trials": (
+        SPACE + "trials = Trials()\n"
+        "a = fmin(len, space, algo=tpe.suggest, max_evals=5, trials=trials)\n"
+        "b = fmin(len, space, algo=tpe.suggest, max_evals=9, trials=trials)\n",
+        "share their trials",
+    ),
+    "an index of a choice": (
+        SPACE + CALL + "print('abc'.find(str(best['k'])))\n",
+        "best['k'] is an index here",
+    ),
+    "an unknown question to the trials": (
+        SPACE + "trials = Trials()\n"
+        "best = fmin(len, space, algo=tpe.suggest, max_evals=5, trials=trials)\n"
+        "trials.trial_attachments(trials.trials[0])\n",
+        "no counterpart",
+    ),
+    "arguments in a dict": (SPACE + "fmin(**{'fn': len}, space=space)\n", "with * or **"),
+    "a file for the trials": (
+        SPACE + "fmin(len, space, algo=tpe.suggest, max_evals=5, trials_save_file='t.pkl')\n",
+        "create_study(storage=",
+    ),
+    "a search under a condition": (
+        SPACE + "best = fmin(len, space, algo=tpe.suggest, max_evals=5) if space else None\n",
+        "under a condition",
+    ),
+    "points that are computed": (
+        SPACE + "pts = [{'x': input()}]\n"
+        "best = fmin(len, space, algo=tpe.suggest, max_evals=5, points_to_evaluate=pts)\n",
+        "points_to_evaluate is computed",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_leaves_the_search_as_it_is_and_says_why(name: str) -> None:
+    body, reason = CASES[name]
+    result = migrate(HEAD + body)
+
+    assert not result.is_changed
+    texts = [note.text for note in result.notes if note.needs_person]
+    assert any(reason in text for text in texts), texts
+    assert all(note.line > HEAD.count("\n") for note in result.notes)
+
+
+def test_a_star_import_is_named() -> None:
+    result = migrate("from hyperopt import *\nbest = fmin(len, hp.uniform('x', 0, 1))\n")
+
+    assert not result.is_changed
+    assert [(note.line, note.needs_person) for note in result.notes] == [(1, True)]
+
+
+def test_one_search_goes_and_the_other_stays() -> None:
+    text = HEAD + (
+        "one = fmin(lambda x: x, hp.uniform('x', 0, 1), algo=tpe.suggest, max_evals=5)\n"
+        "two = fmin(lambda x: x, unknown(), algo=tpe.suggest, max_evals=5)\n"
+        "three = fmin(lambda y: y, hp.uniform(unknown, 0, 1), algo=tpe.suggest, max_evals=5)\n"
+    )
+    result = migrate(text)
+
+    assert "study.optimize(objective, n_trials=5)" in result.new_text
+    assert "hp.uniform(unknown, 0, 1)" in result.new_text
+    assert "from hyperopt import fmin, hp, tpe" in result.new_text
+    assert list(result.searches.values()).count(True) >= 1
+
+
+def test_a_leftover_use_is_noted_and_keeps_its_import() -> None:
+    text = (
+        "from hyperopt import fmin, hp, rand, plotting\n"
+        "best = fmin(lambda x: x, hp.uniform('x', 0, 1), algo=rand.suggest, max_evals=5)\n"
+        "plotting.main_plot_history\n"
+    )
+    result = migrate(text)
+
+    assert "from hyperopt import plotting" in result.new_text
+    assert [note.line for note in result.notes if note.needs_person] == [3]
+
+
+def test_ray_needs_a_function_of_a_trial_at_the_top_level() -> None:
+    text = HEAD + (
+        "def tune():\n"
+        "    space = {'x': hp.normal('x', 0, 1)}\n"
+        "    return fmin(lambda p: p['x'], space, algo=tpe.suggest, max_evals=5)\n"
+    )
+
+    assert migrate(text, to="optuna").is_changed
+    result = migrate(text, to="ray")
+    assert not result.is_changed
+    assert "pickle it by name" in result.notes[0].text
+
+
+def test_a_flat_space_in_a_function_goes_to_ray() -> None:
+    text = HEAD + (
+        "def tune(n):\n"
+        "    space = {'x': hp.uniform('x', 0, 1)}\n"
+        "    return fmin(lambda p: p['x'], space, algo=tpe.suggest, max_evals=n)\n"
+    )
+
+    assert 'space = {"x": tune.uniform(0, 1)}' in migrate(text, to="ray").new_text

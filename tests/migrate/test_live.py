@@ -1,0 +1,200 @@
+"""Spaces that only the running program knows: ``migrate --run`` and ``translate``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hyperbridge.cli.main import main
+
+pytest.importorskip("hyperopt")
+
+HEAD = "from hyperopt import Trials, fmin, hp, rand, space_eval\n"
+
+LOOP = (
+    HEAD
+    + """
+
+def part(name):
+    return {name: hp.uniform(name, 0, 2)}
+
+
+class Big:
+    size = 3
+
+
+space = {}
+for i in range(3):
+    space[f"x{i}"] = hp.uniform(f"x{i}", -i - 1, 1)
+space.update(part("y"))
+space["model"] = hp.choice("model", [{"kind": "ridge", "a": hp.normal("a", 0, 1)}, {"kind": Big}])
+
+
+def objective(params):
+    return params["x0"] ** 2 + params["y"]
+
+
+best = fmin(objective, space, algo=rand.suggest, max_evals=4, show_progressbar=False)
+print(sorted(best)[-1], len(space_eval(space, best)))
+"""
+)
+
+BLOCKER = (
+    "import sys\n"
+    "class Blocker:\n"
+    "    def find_spec(self, name, path=None, target=None):\n"
+    "        if name.partition('.')[0] in ('hyperopt', 'hyperbridge'):\n"
+    "            raise ModuleNotFoundError(name)\n"
+    "sys.meta_path.insert(0, Blocker())\n"
+    "exec(compile(open(sys.argv[1]).read(), sys.argv[1], 'exec'))\n"
+)
+
+
+def migrate(path: Path, text: str) -> int:
+    path.write_text(text)
+    return main(["migrate", str(path), "--to", "optuna", "--run", "--write"])
+
+
+def test_a_space_built_in_a_loop_is_written_out_and_its_builders_go(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "train.py"
+
+    assert migrate(path, LOOP) == 0
+    text = path.read_text()
+    assert "hyperopt" not in text
+    assert "def part" not in text
+    assert "for i in" not in text
+    assert "class Big" in text
+    assert 'trial.suggest_float("x2", -3, 1)' in text
+    assert "\n\n\n\n" not in text
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKER, str(path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["y", "5"]
+
+
+def test_without_run_the_same_program_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(LOOP)
+
+    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 1
+    assert path.read_text() == LOOP
+    assert "use --run" in capsys.readouterr().err
+
+
+def test_what_else_uses_the_builders_keeps_the_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    text = LOOP + "\nprint(space['x0'])\n"
+
+    assert migrate(path, text) == 1
+    assert path.read_text() == text
+    assert "'space' is used here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("raise RuntimeError('no data')\n", "RuntimeError: no data"),
+        ("import sys; sys.exit(3)\n", "exit code 3"),
+        ("space['o'] = hp.choice('o', [object()])\n", "object has no source"),
+        ("space['q'] = hp.quniform('q', 3, 1, 1)\n", "low"),
+    ],
+)
+def test_a_program_that_gives_no_space_is_named_and_kept(
+    line: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    text = LOOP.replace("\n\ndef objective", f"\n{line}\n\ndef objective")
+
+    assert migrate(path, text) == 1
+    assert path.read_text() == text
+    error = capsys.readouterr().err
+    assert str(path) in error
+    assert reason in error
+
+
+def test_a_program_that_never_calls_fmin_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    body = HEAD + "space = dict([('x', hp.uniform('x', 0, 1))])\ndef tune():\n"
+
+    assert migrate(path, body + "    return fmin(len, space, algo=rand.suggest)\n") == 1
+    assert "without coming to this call of fmin" in capsys.readouterr().err
+
+
+def test_the_program_is_run_up_to_the_call_and_no_further(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    mark = tmp_path / "mark"
+    text = LOOP.replace("    return params", f"    open({str(mark)!r}, 'w')\n    return params")
+
+    assert migrate(path, text) == 0
+    assert not mark.exists()
+
+
+def test_translate_prints_a_function_that_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    optuna = pytest.importorskip("optuna")
+    path = tmp_path / "train.py"
+    path.write_text(LOOP)
+
+    assert main(["translate", f"{path}:space", "--to", "optuna"]) == 0
+    captured = capsys.readouterr()
+    namespace = {"Big": int}
+    exec(captured.out, namespace)
+    point = namespace["suggest_space"](optuna.create_study().ask())
+    assert set(point) == {"x0", "x1", "x2", "y", "model"}
+    assert "note: 'a': Optuna has no unbounded parameters" in captured.err
+
+
+def test_translate_prints_a_param_space_for_ray(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    flat = "{'x': hp.loguniform('x', -2, 0), 'n': hp.randint('n', 5), 'k': 3}"
+    path.write_text(f"{HEAD}flat = {flat}\n" + LOOP)
+
+    assert main(["translate", f"{path}:flat", "--to", "ray"]) == 0
+    assert capsys.readouterr().out == (
+        "import math\nfrom ray import tune\n\n"
+        'param_space = {"k": 3, "n": tune.randint(0, 5), "x": tune.loguniform(math.exp(-2), 1)}\n'
+    )
+    assert main(["translate", f"{path}:space", "--to", "ray"]) == 0
+    assert "def suggest_space(trial):" in capsys.readouterr().out
+
+
+def test_a_live_space_is_written_for_ray_too(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(LOOP)
+
+    assert main(["migrate", str(path), "--to", "ray", "--run", "--write"]) == 0
+    text = path.read_text()
+    compile(text, "train", "exec")
+    assert "hyperopt" not in text
+    assert "suggest_params(optuna.trial.FixedTrial(params))" in text
+
+
+def test_translate_names_a_variable_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(LOOP)
+
+    assert main(["translate", f"{path}:nothing", "--to", "optuna"]) == 1
+    assert "no variable 'nothing'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["train.py", "no_such_file.py:space", "train.py:not a name"])
+def test_translate_wants_a_file_and_a_name(given: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["translate", given, "--to", "optuna"])
+    assert caught.value.code == 2

@@ -1,0 +1,340 @@
+"""Studies that are kept: continuing them, carrying them over, and what makes them unusable."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from hyperopt import hp, rand, tpe
+from hyperopt.base import JOB_STATE_ERROR, STATUS_FAIL, Trials
+
+import hyperbridge
+from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SPACE = {
+    "x": hp.uniform("x", -5, 5),
+    "k": hp.choice("k", ["a", "b"]),
+    "n": hp.normal("n", 0, 1),
+    "q": hp.quniform("q", 0, 1, 0.1),
+}
+
+
+def loss(point):
+    return {"loss": point["x"] ** 2 + point["q"], "status": "ok", "kind": point["k"]}
+
+
+def minimise(storage=None, *, fn=loss, space=SPACE, study_name=None, **kwargs):
+    trials = kwargs.pop("trials", None) or hyperbridge.Trials()
+    backend = hyperbridge.Optuna(storage=storage, study_name=study_name)
+    defaults = {
+        "algo": rand.suggest,
+        "max_evals": 5,
+        "backend": backend,
+        "rstate": np.random.default_rng(0),
+        "show_progressbar": False,
+    }
+    best = hyperbridge.fmin(fn, space, trials=trials, **{**defaults, **kwargs})
+    return best, trials
+
+
+def contents(trials):
+    return [(d["state"], d["result"], d["misc"]["vals"]) for d in trials._dynamic_trials]
+
+
+@pytest.fixture(params=["sqlite url", "sqlite file", "journal file", "object"])
+def storage(request, tmp_path):
+    return {
+        "sqlite url": f"sqlite:///{tmp_path / 'study.sqlite'}",
+        "sqlite file": tmp_path / "study.db",
+        "journal file": str(tmp_path / "journal.log"),
+        "object": optuna.storages.InMemoryStorage(),
+    }[request.param]
+
+
+def test_the_same_call_goes_on_with_a_stored_study(storage):
+    _, first = minimise(storage, max_evals=4)
+    best, second = minimise(storage, max_evals=7, rstate=np.random.default_rng(1))
+    assert len(first) == 4
+    assert len(second) == 7
+    assert contents(second)[:4] == contents(first)
+    assert second.tids == list(range(7))
+    assert len(second.study.trials) == 7
+    assert best == second.argmin
+    again, third = minimise(storage, max_evals=7)
+    assert len(third.study.trials) == 7
+    assert again == best
+
+
+def test_a_stored_study_gives_back_failures_and_other_keys(tmp_path):
+    def fn(point):
+        if point["x"] < -2:
+            raise ValueError("too low")
+        if point["x"] < 0:
+            return {"status": STATUS_FAIL, "note": "below zero"}
+        return {"loss": math.nan if point["x"] > 4 else point["x"], "status": "ok", "extra": [1]}
+
+    storage = str(tmp_path / "journal.log")
+    kwargs = {"fn": fn, "catch_eval_exceptions": True, "study_name": "s"}
+    _, first = minimise(storage, max_evals=25, **kwargs)
+    n = len(first._dynamic_trials)
+    _, second = minimise(storage, max_evals=len(first) + 1, **kwargs)
+    for before, after in zip(first._dynamic_trials, second._dynamic_trials[:n], strict=True):
+        assert before["state"] == after["state"]
+        assert before["misc"]["vals"] == after["misc"]["vals"]
+        assert before["misc"].get("error") == after["misc"].get("error")
+        if before["state"] != JOB_STATE_ERROR:
+            assert repr(dict(sorted(before["result"].items()))) == repr(
+                dict(sorted(after["result"].items()))
+            )
+
+
+def test_the_environment_names_the_storage(tmp_path, monkeypatch):
+    path = tmp_path / "from_environment.db"
+    monkeypatch.setenv("HYPERBRIDGE_STORAGE", f"sqlite:///{path}")
+    minimise(max_evals=2, study_name="named")
+    study = optuna.load_study(study_name="named", storage=f"sqlite:///{path}")
+    assert len(study.trials) == 2
+
+
+def test_two_spaces_in_one_storage_are_two_studies_unless_named(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    minimise(storage, max_evals=2)
+    _, other = minimise(storage, space={**SPACE, "z": hp.uniform("z", 0, 1)}, max_evals=3)
+    assert len(other) == 3
+    assert len(optuna.get_all_study_names(storage)) == 2
+
+
+def test_a_user_may_pass_trials_and_storage_again_without_doubling_them(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    _, trials = minimise(storage, max_evals=3)
+    minimise(storage, max_evals=5, trials=trials, rstate=np.random.default_rng(1))
+    assert len(trials) == 5
+    assert len(trials.study.trials) == 5
+
+
+@pytest.mark.parametrize(
+    ("space", "text"),
+    [
+        ({**SPACE, "x": hp.uniform("x", 0, 1)}, "'x'"),
+        ({**SPACE, "k": hp.choice("k", ["a", "b", "c"])}, "'k'"),
+        ({k: v for k, v in SPACE.items() if k != "q"}, "'q'"),
+        ({**SPACE, "more": hp.uniform("more", 0, 1)}, "'more'"),
+    ],
+    ids=["range", "options", "unknown label", "missing label"],
+)
+def test_a_study_that_does_not_fit_is_refused_by_label_and_left_alone(tmp_path, space, text):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    minimise(storage, max_evals=3, study_name="s")
+    evaluated = []
+    with pytest.raises(InvalidArgumentError, match=text):
+        minimise(storage, space=space, study_name="s", fn=evaluated.append, max_evals=9)
+    assert evaluated == []
+    assert len(optuna.load_study(study_name="s", storage=storage).trials) == 3
+    minimise(storage, max_evals=4, study_name="s")
+
+
+@pytest.mark.parametrize(
+    ("directions", "text"),
+    [(["maximize"], "maximize"), (["minimize", "minimize"], "2 objectives")],
+    ids=str,
+)
+def test_a_study_of_another_kind_is_refused(tmp_path, directions, text):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    study = optuna.create_study(study_name="s", storage=storage, directions=directions)
+    with pytest.raises(InvalidArgumentError, match=text):
+        minimise(storage, study_name="s")
+    with pytest.raises(InvalidArgumentError, match=text):
+        minimise(algo=study, backend="optuna")
+    with pytest.raises(InvalidArgumentError, match=text):
+        hyperbridge.from_study(study, SPACE)
+    assert study.trials == []
+
+
+def test_a_study_and_a_storage_at_once_are_refused():
+    with pytest.raises(InvalidArgumentError, match="own storage"):
+        minimise("journal.log", algo=optuna.create_study())
+
+
+@pytest.mark.parametrize(
+    "storage", ["sqlite:////no/such/folder/x.db", "nosuchdb://user:secret@host/x"]
+)
+def test_a_storage_that_cannot_be_opened_is_named_without_its_password(storage):
+    with pytest.raises(BackendUnavailableError, match=storage[:8]) as caught:
+        minimise(storage)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("storage", ["no/such/folder/journal.log", "", 7, "."])
+def test_a_storage_that_makes_no_sense_is_refused(storage):
+    with pytest.raises(InvalidArgumentError, match="storage"):
+        minimise(storage)
+
+
+@pytest.mark.slow
+def test_a_locked_database_is_an_error_before_the_first_trial(tmp_path):
+    path = tmp_path / "study.db"
+    minimise(path, max_evals=2, study_name="s")
+    lock = sqlite3.connect(path)
+    lock.execute("BEGIN EXCLUSIVE")
+    evaluated = []
+    try:
+        with pytest.raises(BackendUnavailableError, match="locked"):
+            minimise(path, study_name="s", fn=evaluated.append)
+    finally:
+        lock.rollback()
+        lock.close()
+    assert evaluated == []
+    _, trials = minimise(path, max_evals=3, study_name="s")
+    assert len(trials) == 3
+
+
+@pytest.mark.parametrize("workers", ["threads", "processes"])
+def test_names_of_workers_are_checked(workers):
+    assert hyperbridge.Optuna(workers=workers).workers == workers
+    with pytest.raises(InvalidArgumentError, match="fibres"):
+        hyperbridge.Optuna(workers="fibres")
+
+
+KILLED = """
+    import os, signal
+    import numpy as np
+    import hyperbridge
+    from hyperbridge import hp, rand
+
+    calls = []
+
+    def objective(x):
+        calls.append(x)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return x
+
+    hyperbridge.fmin(
+        objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=9, tracking=False,
+        rstate=np.random.default_rng(0), show_progressbar=False,
+        backend=hyperbridge.Optuna(storage="study.db", study_name="s"),
+    )
+"""
+
+
+def run_script(text, folder):
+    (folder / "script.py").write_text(textwrap.dedent(text))
+    return subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_killed_driver_loses_the_running_trial_alone_and_leaves_no_running_one(tmp_path):
+    assert run_script(KILLED, tmp_path).returncode == -signal.SIGKILL
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    study = optuna.load_study(study_name="s", storage=storage)
+    assert [t.state.name for t in study.trials] == ["COMPLETE", "COMPLETE", "RUNNING"]
+    _, trials = minimise(
+        storage, fn=lambda x: x, space=hp.uniform("x", 0, 1), max_evals=4, study_name="s"
+    )
+    assert len(trials) == 4
+    states = [t.state.name for t in trials.study.trials]
+    assert states == ["COMPLETE", "COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+
+
+def test_a_trial_that_another_process_runs_is_left_alone(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    study = optuna.create_study(study_name="s", storage=storage)
+    theirs = study.ask()
+    theirs.suggest_float("x", 0, 1)
+    minimise(storage, fn=lambda x: x, space=hp.uniform("x", 0, 1), max_evals=2, study_name="s")
+    assert [t.state.name for t in study.trials] == ["RUNNING", "COMPLETE", "COMPLETE"]
+    study.tell(theirs, 0.5)
+
+
+def test_trials_become_a_study_that_goes_on_with_tpe():
+    trials = hyperbridge.Trials()
+    hyperbridge.fmin(
+        loss, SPACE, algo=tpe.suggest, max_evals=30, trials=trials, show_progressbar=False,
+        rstate=np.random.default_rng(0),
+    )  # fmt: skip
+    start = time.perf_counter()
+    study = hyperbridge.to_study(trials, SPACE)
+    assert time.perf_counter() - start < 2
+    assert [t.value for t in study.trials] == trials.losses()
+    study.optimize(hyperbridge.optuna_objective(loss, SPACE), n_trials=3)
+    assert len(study.trials) == 33
+    back = hyperbridge.from_study(study, SPACE)
+    for ours, theirs in zip(back.trials, trials.trials, strict=False):
+        for label, values in theirs["misc"]["vals"].items():
+            assert ours["misc"]["vals"][label] == pytest.approx(values)
+        assert ours["result"] == theirs["result"]
+    assert back.best_values()["k"] in ("a", "b")
+
+
+def test_a_trial_outside_of_the_space_is_named_when_it_becomes_a_study():
+    trials = Trials()
+    hyperbridge.fmin(
+        lambda x: x, hp.uniform("x", 5, 6), algo=rand.suggest, max_evals=1, trials=trials,
+        show_progressbar=False,
+    )  # fmt: skip
+    with pytest.raises(InvalidArgumentError, match="'x'"):
+        hyperbridge.to_study(trials, hp.uniform("x", 0, 1))
+    with pytest.raises(InvalidArgumentError, match="'x'"):
+        hyperbridge.to_study(trials, hp.uniform("y", 0, 9))
+    with pytest.raises(InvalidArgumentError, match="'y'"):
+        hyperbridge.to_study(trials, {"x": hp.uniform("x", 0, 9), "y": hp.uniform("y", 0, 9)})
+
+
+def test_a_study_written_by_hand_becomes_trials():
+    def objective(trial):
+        kind = trial.suggest_categorical("k", ["a", "b"])
+        return (
+            trial.suggest_float("x", -5, 5)
+            + trial.suggest_float("n", -3, 3)
+            + trial.suggest_float("q", 0, 1, step=0.1)
+            + (kind == "b")
+        )
+
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=6)
+    trials = hyperbridge.from_study(study, SPACE)
+    assert trials.losses() == [t.value for t in study.trials]
+    for document, frozen in zip(trials.trials, study.trials, strict=True):
+        vals = document["misc"]["vals"]
+        assert ["a", "b"][vals["k"][0]] == frozen.params["k"]
+        assert vals["n"] == [frozen.params["n"]]
+
+
+def test_a_study_with_unknown_options_or_labels_is_refused():
+    study = optuna.create_study()
+    study.optimize(lambda t: len(t.suggest_categorical("k", ["a", "zebra"])), n_trials=5)
+    with pytest.raises(InvalidArgumentError, match="'k'"):
+        hyperbridge.from_study(study, {"k": hp.choice("k", ["a", "b"]), "x": 1})
+    with pytest.raises(InvalidArgumentError, match="'k'"):
+        hyperbridge.from_study(study, {"x": hp.uniform("x", 0, 1)})
+
+
+def test_an_objective_for_optimize_reports_what_fmin_would():
+    def fn(point):
+        if point["x"] < 0:
+            return {"status": STATUS_FAIL}
+        return {"loss": point["x"], "status": "ok", "seen": point["k"]}
+
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(hyperbridge.optuna_objective(fn, SPACE), n_trials=8)
+    for trial in study.trials:
+        if trial.params["x"] < 0:
+            assert trial.state.name == "FAIL"
+        else:
+            assert trial.value == trial.params["x"]
+            assert trial.user_attrs["hyperbridge.result"] == {"seen": "ab"[trial.params["k"]]}

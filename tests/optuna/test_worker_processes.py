@@ -1,0 +1,163 @@
+"""Trials in worker processes: lost ones, what they start, what they print, and Local's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hyperopt import hp, rand
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
+
+import hyperbridge
+
+ROOT = Path(__file__).resolve().parents[2]
+
+BACKENDS = {
+    "optuna": hyperbridge.Optuna(workers="processes"),
+    "local": hyperbridge.Local(workers="processes"),
+}
+
+
+def minimise(fn, backend="optuna", **kwargs):
+    trials = hyperbridge.Trials()
+    defaults = {"max_evals": 4, "algo": rand.suggest, "rstate": np.random.default_rng(0)}
+    hyperbridge.fmin(
+        fn, hp.uniform("x", 0, 1), trials=trials, backend=BACKENDS[backend],
+        show_progressbar=False, **{**defaults, **kwargs},
+    )  # fmt: skip
+    return trials
+
+
+def is_alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_process_serves_many_trials_and_is_gone_afterwards(backend):
+    def fn(x):
+        import os
+
+        return {"loss": x, "status": "ok", "pid": os.getpid()}
+
+    trials = minimise(fn, backend, max_evals=6, parallelism=2)
+    pids = {result["pid"] for result in trials.results}
+    assert 1 <= len(pids) <= 2
+    assert os.getpid() not in pids
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_local_processes_give_the_trials_of_hyperopt():
+    in_process = hyperbridge.Trials()
+    hyperbridge.fmin(
+        lambda x: x**2, hp.uniform("x", 0, 1), max_evals=25, algo=hyperbridge.tpe.suggest,
+        trials=in_process, rstate=np.random.default_rng(0), show_progressbar=False,
+    )  # fmt: skip
+    trials = minimise(lambda x: x**2, "local", max_evals=25, algo=hyperbridge.tpe.suggest)
+    assert trials.losses() == in_process.losses()
+
+
+def test_a_process_that_dies_loses_its_own_trial_alone():
+    def fn(x):
+        import os
+
+        if x > 0.6:
+            os._exit(3)
+        return x
+
+    trials = minimise(fn, max_evals=8, parallelism=2, catch_eval_exceptions=True)
+    lost = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_ERROR]
+    done = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_DONE]
+    assert lost
+    assert done
+    assert all(d["misc"]["vals"]["x"][0] > 0.6 for d in lost)
+    assert all(d["misc"]["vals"]["x"][0] <= 0.6 for d in done)
+    assert all("exit code 3" in d["misc"]["error"][1] for d in lost)
+
+
+def test_a_timeout_ends_what_the_objective_started_too(tmp_path):
+    note = str(tmp_path / "pid")
+
+    def fn(x):
+        import subprocess
+
+        child = subprocess.Popen(["sleep", "60"])
+        with open(note, "w") as file:
+            file.write(str(child.pid))
+        child.wait()
+
+    start = time.monotonic()
+    trials = minimise(fn, timeout=3, return_argmin=False)
+    assert time.monotonic() - start < 8
+    assert [d["state"] for d in trials._dynamic_trials] == [JOB_STATE_CANCEL]
+    assert [t.state.name for t in trials.study.trials] == ["FAIL"]
+    assert not is_alive(int(Path(note).read_text()))
+
+
+def run_script(text, folder, **kwargs):
+    (folder / "script.py").write_text(textwrap.dedent(text))
+    return subprocess.Popen(
+        [sys.executable, "script.py"], cwd=folder, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(ROOT)}, **kwargs,
+    )  # fmt: skip
+
+
+SCRIPT = """
+    import os, sys, time
+    import numpy as np
+    import hyperbridge
+    from hyperbridge import hp, rand
+    from helper import double
+
+    def objective(x):
+        print("objective prints", flush=True)
+        open("pid", "w").write(str(os.getpid()))
+        time.sleep({sleep})
+        return double(x)
+
+    hyperbridge.fmin(
+        objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=2, tracking=False,
+        rstate=np.random.default_rng(0), show_progressbar=False,
+        backend=hyperbridge.Optuna(workers="processes"),
+    )
+    print("script ends")
+"""
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_guard_that_imports_its_neighbour_works(tmp_path):
+    (tmp_path / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+    process = run_script(SCRIPT.format(sleep=0), tmp_path)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert output.count("objective prints") == 2
+    assert output.count("script ends") == 1
+
+
+@pytest.mark.slow
+def test_a_worker_ends_when_its_driver_is_killed(tmp_path):
+    (tmp_path / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+    process = run_script(SCRIPT.format(sleep=60), tmp_path)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_alive(pid)

@@ -1,0 +1,211 @@
+"""An interrupted experiment goes on: finished trials are not run again, nothing is missing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hyperopt import hp, rand, tpe
+from hyperopt.base import JOB_STATE_DONE
+from ray import tune
+
+from hyperbridge import Trials, ray_trainable
+from hyperbridge.errors import InvalidArgumentError
+
+ROOT = Path(__file__).resolve().parents[2]
+SPACE = {"x": hp.uniform("x", 0, 1)}
+
+
+def note_calls(folder: Path) -> Any:
+    """An objective that leaves a file for each of its calls."""
+    path = str(folder)
+
+    def fn(p: Any) -> float:
+        import uuid
+
+        open(f"{path}/{p['x']} {uuid.uuid4().hex}", "w").close()
+        return float(p["x"])
+
+    return fn
+
+
+@pytest.fixture
+def calls(tmp_path: Path) -> Path:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    return folder
+
+
+def test_a_larger_max_evals_goes_on_where_the_search_stood(minimise: Any, calls: Path) -> None:
+    first, second, whole = Trials(), Trials(), Trials()
+    fn = note_calls(calls)
+    common: dict[str, Any] = {"algo": tpe.suggest, "parallelism": 1}
+    minimise(fn, SPACE, max_evals=4, trials=first, run={"name": "n"}, **common)
+    minimise(fn, SPACE, max_evals=7, trials=second, run={"name": "n"}, **common)
+    assert second.losses()[:4] == first.losses()
+    assert len(list(calls.iterdir())) == len(second) == len(second.result_grid) == 7
+    minimise(fn, SPACE, max_evals=7, trials=whole, backend="local", **common)
+    assert second.losses() == whole.losses()
+
+
+def test_a_search_that_is_complete_is_not_run_again(minimise: Any, calls: Path) -> None:
+    fn = note_calls(calls)
+    minimise(fn, SPACE, max_evals=3, run={"name": "n"})
+    trials = Trials()
+    best = minimise(fn, SPACE, max_evals=3, trials=trials, run={"name": "n"})
+    assert len(list(calls.iterdir())) == 3
+    assert len(trials) == len(trials.result_grid) == 3
+    assert best == trials.argmin
+
+
+def test_results_and_attachments_of_earlier_trials_are_whole(minimise: Any) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        return {"loss": 0.0, "status": "ok", "list": [p["x"]], "attachments": {"note": b"kept"}}
+
+    minimise(fn, SPACE, max_evals=2, run={"name": "n"})
+    trials = Trials()
+    minimise(fn, SPACE, max_evals=3, trials=trials, run={"name": "n"})
+    for document in trials.trials:
+        assert document["result"]["list"] == document["misc"]["vals"]["x"]
+        assert trials.trial_attachments(document)["note"] == b"kept"
+
+
+def test_another_space_under_the_same_name_is_refused_by_its_labels(minimise: Any) -> None:
+    minimise(lambda p: 0.0, SPACE, max_evals=1, run={"name": "n"})
+    with pytest.raises(InvalidArgumentError, match="it has 'x'; this call has 'y'"):
+        minimise(lambda p: 0.0, {"y": hp.uniform("y", 0, 1)}, max_evals=1, run={"name": "n"})
+    with pytest.raises(InvalidArgumentError, match="other distributions"):
+        minimise(lambda p: 0.0, {"x": hp.uniform("x", 0, 2)}, max_evals=1, run={"name": "n"})
+
+
+def test_an_experiment_of_somebody_else_is_refused(minimise: Any, storage: str) -> None:
+    (Path(storage) / "n").mkdir(parents=True)
+    (Path(storage) / "n" / "experiment_state-2024.json").write_text("{}")
+    with pytest.raises(InvalidArgumentError, match="fmin did not make"):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, run={"name": "n"})
+
+
+def test_filled_trials_do_not_go_with_an_experiment_that_has_some(minimise: Any) -> None:
+    trials = Trials()
+    minimise(lambda p: 0.0, SPACE, max_evals=1, trials=trials, run={"name": "n"})
+    with pytest.raises(InvalidArgumentError, match="so has the Trials object"):
+        minimise(lambda p: 0.0, SPACE, max_evals=2, trials=trials, run={"name": "n"})
+
+
+SCRIPT = textwrap.dedent(
+    """
+    import sys, time
+    import numpy as np, ray
+    from hyperopt import hp, rand
+    from ray.tune import RunConfig
+    from hyperbridge import Ray, Trials, fmin
+
+    def fn(p):
+        import os, time, uuid
+        number = len(os.listdir("calls"))
+        open(f"calls/{p['x']} {uuid.uuid4().hex}", "w").close()
+        while number >= 5 and os.path.exists("hold"):
+            time.sleep(0.1)
+        return p["x"]
+
+    if __name__ == "__main__":
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False,
+                 _node_ip_address="127.0.0.1")
+        trials = Trials()
+        fmin(fn, {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, max_evals=8, trials=trials,
+             rstate=np.random.default_rng(0), show_progressbar=False, parallelism=2,
+             tracking=False, backend=Ray(run_config=RunConfig(name="n", storage_path="results")))
+        print("losses", trials.losses())
+        print("tids", sorted(trials.tids), "grid", len(trials.result_grid))
+    """
+)
+
+
+def interrupted_search(folder: Path, number: signal.Signals) -> None:
+    """Run `SCRIPT` until five trials are done and two hang, and send it a signal then."""
+    (folder / "script.py").write_text(SCRIPT)
+    (folder / "hold").write_text("")
+    process = start(folder)
+    try:
+        deadline = time.monotonic() + 90
+        while len(list((folder / "calls").iterdir())) < 7:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(1)  # the records of the five are written
+        process.send_signal(number)
+        process.wait(40)
+    finally:
+        stop(process)
+    (folder / "hold").unlink()
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "script.py"], cwd=folder, text=True, start_new_session=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    import contextlib
+    import os
+
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda n: n.name)
+def test_a_killed_search_goes_on_and_ends_with_all_trials(
+    tmp_path: Path, calls: Path, number: signal.Signals
+) -> None:
+    interrupted_search(tmp_path, number)
+    process = start(tmp_path)
+    try:
+        output = process.communicate(timeout=120)[0]
+    finally:
+        stop(process)
+    assert "tids [0, 1, 2, 3, 4, 5, 6, 7] grid 8" in output, output
+    # Five ended the first time and are not run again; the two that hung are.
+    values = [path.name.split()[0] for path in calls.iterdir()]
+    assert len(set(values)) == 8
+    assert len(values) == 10
+
+
+@pytest.mark.slow
+def test_tuner_restore_finishes_a_killed_search_and_fmin_then_has_all_trials(
+    tmp_path: Path, calls: Path, minimise: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_search(tmp_path, signal.SIGKILL)
+    monkeypatch.chdir(tmp_path)
+    folder = str(calls)
+
+    def fn(p: Any) -> float:
+        import uuid
+
+        open(f"{folder}/{p['x']} {uuid.uuid4().hex}", "w").close()
+        return float(p["x"])
+
+    tuner = tune.Tuner.restore(str(tmp_path / "results" / "n"), ray_trainable(fn, SPACE))
+    grid = tuner.fit()
+    assert len(grid) == 8
+    assert grid.num_errors == 0
+    assert len(list(calls.iterdir())) == 10
+    trials = Trials()
+    minimise(
+        fn, SPACE, max_evals=8, trials=trials, algo=rand.suggest, rstate=np.random.default_rng(0),
+        run={"name": "n", "storage_path": str(tmp_path / "results")},
+    )  # fmt: skip
+    assert sorted(trials.tids) == list(range(8))
+    assert {d["state"] for d in trials.trials} == {JOB_STATE_DONE}
+    assert len(list(calls.iterdir())) == 10

@@ -1,0 +1,341 @@
+"""A call of fmin is a real Ray Tune experiment."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+from hyperopt import hp, tpe
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
+from ray.tune import Callback, PlacementGroupFactory, RunConfig, TuneConfig
+from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
+
+from hyperbridge import Ray, SparkTrials, Trials, fmin
+from hyperbridge.errors import (
+    BackendUnavailableError,
+    InvalidArgumentError,
+    UnsupportedArgumentError,
+)
+
+PBT = PopulationBasedTraining(hyperparam_mutations={"x": [1, 2]})
+SPACE = {"x": hp.uniform("x", -5, 5), "kind": hp.choice("kind", ["a", "b"])}
+
+
+def test_the_result_grid_and_the_folder_are_tunes_own(minimise: Any, storage: str) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        if p["x"] < 0:
+            raise ArithmeticError("too low")
+        return {"loss": p["x"] ** 2, "status": "ok", "accuracy": 0.5, "model": object}
+
+    trials = SparkTrials()
+    minimise(fn, SPACE, max_evals=12, trials=trials)
+    grid = trials.result_grid
+    assert len(grid) == 12
+    failed = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_ERROR]
+    assert failed
+    assert grid.num_errors == len(grid.errors) == len(failed)
+    assert "too low" in str(grid.errors[0])
+    best = grid.get_best_result()
+    assert best.metrics["loss"] == trials.best_trial["result"]["loss"]
+    assert best.metrics["tid"] == trials.best_trial["tid"]
+    assert best.metrics["accuracy"] == 0.5
+    assert best.config == {k: v.item() for k, v in trials.argmin.items()}
+    table = grid.get_dataframe()
+    assert sorted(table["tid"]) == list(range(12))
+    assert {"config/x", "config/kind", "status"} <= set(table.columns)
+    folder = Path(grid.experiment_path)
+    assert folder.parent == Path(storage)
+    assert folder.name.startswith("fn_")
+    files = {path.name.split(".")[0] for path in Path(best.path).iterdir()}
+    assert {"params", "progress", "result", "events"} <= files
+    events = next(Path(best.path).glob("events*"))
+    assert b"ray/tune/loss" in events.read_bytes()
+
+
+def test_the_grid_stays_out_of_a_pickle_of_the_trials(minimise: Any) -> None:
+    trials = Trials()
+    minimise(lambda p: p["x"], SPACE, max_evals=1, trials=trials)
+    assert copy.deepcopy(trials.result_grid) is trials.result_grid
+    loaded = pickle.loads(pickle.dumps(trials))
+    assert loaded.losses() == trials.losses()
+    assert loaded.result_grid is None
+    assert b"ray.tune" not in pickle.dumps(trials)
+
+
+def test_nothing_of_tunes_is_printed_and_no_deprecation_is_warned_about(
+    minimise: Any, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
+    minimise(lambda p: p["x"], SPACE, max_evals=2, show_progressbar=True)
+    captured = capfd.readouterr()
+    shown = [line for line in (captured.out + captured.err).splitlines() if line.strip()]
+    assert all("trial/s" in line or "best loss" in line for line in shown), shown
+    assert not [w for w in recwarn if issubclass(w.category, DeprecationWarning | FutureWarning)]
+
+
+def test_tunes_own_output_comes_on_request(
+    minimise: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    minimise(lambda p: p["x"], SPACE, max_evals=1, run={"verbose": 1})
+    assert "View detailed results here" in capfd.readouterr().out
+
+
+def test_an_actor_runs_one_trial_after_the_other_unless_told_not_to(minimise: Any) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        import os
+        import threading
+
+        is_main = threading.current_thread() is threading.main_thread()
+        return {"loss": 0.0, "status": "ok", "pid": os.getpid(), "main": is_main}
+
+    reused, fresh = Trials(), Trials()
+    minimise(fn, SPACE, max_evals=3, trials=reused, parallelism=1)
+    minimise(fn, SPACE, max_evals=2, trials=fresh, parallelism=1, ray={"reuse_actors": False})
+    assert len({result["pid"] for result in reused.results}) == 1
+    assert len({result["pid"] for result in fresh.results}) == 2
+    assert all(result["main"] for result in reused.results)
+
+
+def test_names_callbacks_and_resources_are_the_users(minimise: Any, storage: str) -> None:
+    class Watch(Callback):
+        seen: list[Any] = []  # noqa: RUF012
+
+        def on_trial_result(self, *, trial: Any, result: Any, **info: Any) -> None:
+            self.seen.append((str(trial), dict(result)))
+
+    def fn(p: Any) -> dict[str, Any]:
+        import ray
+
+        cpus = ray.get_runtime_context().get_assigned_resources()["CPU"]
+        return {"loss": p["x"], "status": "ok", "cpus": cpus}
+
+    trials = Trials()
+    minimise(
+        fn, SPACE, max_evals=2, trials=trials, parallelism=None,
+        run={"name": "mine", "callbacks": [Watch()]},
+        ray={
+            "resources_per_trial": {"cpu": 2},
+            "tune_config": TuneConfig(trial_name_creator=lambda trial: f"no-{trial.trial_id}"),
+        },
+    )  # fmt: skip
+    assert Path(trials.result_grid.experiment_path) == Path(storage) / "mine"
+    assert [result["cpus"] for result in trials.results] == [2.0, 2.0]
+    assert {name.split("-")[0] for name, _ in Watch.seen} == {"no"}
+    assert sorted(result["loss"] for _, result in Watch.seen) == sorted(trials.losses())
+    assert not any("hyperbridge_report" in result for _, result in Watch.seen)
+
+
+def test_a_large_result_comes_back_whole(minimise: Any) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        import numpy as np
+
+        return {"loss": 0.0, "status": "ok", "weights": np.arange(500_000)}
+
+    trials = Trials()
+    minimise(fn, SPACE, max_evals=1, trials=trials)
+    assert trials.results[0]["weights"][-1] == 499_999
+    assert "weights" not in trials.result_grid[0].metrics
+
+
+def test_a_seed_gives_hyperopts_trials_with_one_trial_at_a_time(minimise: Any) -> None:
+    ours, local = Trials(), Trials()
+    for trials, extra in ((ours, {"parallelism": 1}), (local, {"backend": "local"})):
+        minimise(
+            lambda p: p["x"] ** 2 + (p["kind"] == "a"), SPACE, algo=tpe.suggest, max_evals=25,
+            trials=trials, rstate=np.random.default_rng(3), **extra,
+        )  # fmt: skip
+    assert ours.vals == local.vals
+    assert ours.losses() == local.losses()
+
+
+def test_a_scheduler_stops_trials_by_what_they_report(minimise: Any) -> None:
+    def fn(p: Any) -> float:
+        from ray import tune
+
+        for step in range(8):
+            tune.report({"loss": p["x"] + 10 - step})
+        return float(p["x"])
+
+    trials = Trials()
+    scheduler = ASHAScheduler(max_t=20, grace_period=1, reduction_factor=2)
+    minimise(
+        fn, {"x": hp.uniform("x", 0, 5)}, max_evals=8, trials=trials, parallelism=2,
+        ray={"tune_config": TuneConfig(scheduler=scheduler)},
+    )  # fmt: skip
+    assert len(trials) == 8
+    stopped = [r for r in trials.results if r.get("stopped_early")]
+    whole = [d for d in trials.trials if not d["result"].get("stopped_early")]
+    assert stopped
+    assert len(stopped) < 8
+    assert all(d["result"]["loss"] == d["misc"]["vals"]["x"][0] for d in whole)
+    assert trials.result_grid.num_errors == 0
+
+
+def test_reports_without_a_scheduler_are_in_the_results_and_the_context_is_there(
+    minimise: Any,
+) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        from ray import tune
+
+        for step in range(3):
+            tune.report({"step": step})
+        return {"loss": 1.0, "status": "ok", "id": tune.get_context().get_trial_id()}
+
+    trials = Trials()
+    minimise(fn, SPACE, max_evals=2, trials=trials)
+    assert trials.losses() == [1.0, 1.0]
+    grid = trials.result_grid
+    assert sorted(r["id"] for r in trials.results) == sorted(r.metrics["trial_id"] for r in grid)
+    assert list(grid[0].metrics_dataframe["step"][:3]) == [0, 1, 2]
+    assert grid.get_best_result().metrics["loss"] == 1.0
+
+
+def test_a_trial_stopped_before_it_reports_a_loss_is_cancelled(minimise: Any) -> None:
+    def fn(p: Any) -> float:
+        from ray import tune
+
+        for step in range(100):
+            tune.report({"score": step})
+        return 0.0
+
+    trials = SparkTrials()
+    minimise(
+        fn, SPACE, max_evals=1, trials=trials, return_argmin=False,
+        run={"stop": {"training_iteration": 2}},
+    )  # fmt: skip
+    (document,) = trials._dynamic_trials
+    assert document["state"] == JOB_STATE_CANCEL
+    assert "before it reported a loss" in document["misc"]["error"][1]
+
+
+def test_a_lost_process_is_retried_when_tune_is_told_to(minimise: Any, tmp_path: Path) -> None:
+    marker = str(tmp_path / "was here")
+
+    def fn(p: Any) -> float:
+        import os
+        import signal
+
+        if not os.path.exists(marker):
+            open(marker, "w").close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return 3.0
+
+    from ray.tune import FailureConfig
+
+    trials = Trials()
+    minimise(
+        fn, SPACE, max_evals=1, trials=trials, run={"failure_config": FailureConfig(max_failures=1)}
+    )
+    assert trials.losses() == [3.0]
+    assert trials.trials[0]["state"] == JOB_STATE_DONE
+
+
+def test_a_cluster_that_was_there_is_left_alone(minimise: Any) -> None:
+    minimise(lambda p: p["x"], SPACE, max_evals=1)
+    assert ray.is_initialized()
+    assert ray.cluster_resources()["CPU"] == 4
+
+
+def test_environment_and_handlers_are_left_as_found(minimise: Any) -> None:
+    import logging
+    import signal
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+    before = dict(os.environ), [signal.getsignal(n) for n in numbers]
+    level = logging.getLogger("ray.tune").level
+    minimise(lambda p: p["x"], SPACE, max_evals=1)
+    assert (dict(os.environ), [signal.getsignal(n) for n in numbers]) == before
+    assert logging.getLogger("ray.tune").level == level
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"cpu": 100}, "CPU: 100"),
+        ({"gpu": 1}, "GPU: 1"),
+        ({"cpu": 1, "banana": 2}, "banana: 2"),
+        (PlacementGroupFactory([{"CPU": 1}, {"CPU": 50}]), "CPU: 50"),
+    ],
+    ids=str,
+)
+def test_resources_that_no_node_has_are_named_at_once(
+    minimise: Any, asked: Any, named: str
+) -> None:
+    with pytest.raises(BackendUnavailableError, match=named):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, ray={"resources_per_trial": asked})
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [({"cpu": -1}, "'cpu'"), ({"cpu": "two"}, "'cpu'"), (2, "dict")],
+)
+def test_resources_that_cannot_be_are_refused(minimise: Any, asked: Any, text: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=text):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, ray={"resources_per_trial": asked})
+
+
+def test_a_storage_path_that_cannot_be_written_is_named(minimise: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    path = str(tmp_path / "file" / "below")
+    with pytest.raises(InvalidArgumentError, match="file/below"):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, run={"storage_path": path})
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ({"num_samples": 5}, "max_evals"),
+        ({"time_budget_s": 5}, "timeout"),
+        ({"mode": "max"}, "minimises"),
+        ({"scheduler": PBT}, "PopulationBasedTraining"),
+    ],
+    ids=str,
+)
+def test_what_fmin_decides_is_refused_in_a_tune_config(
+    minimise: Any, config: Any, text: str
+) -> None:
+    with pytest.raises((UnsupportedArgumentError, InvalidArgumentError), match=text):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, ray={"tune_config": TuneConfig(**config)})
+
+
+def test_two_different_parallelisms_are_refused(minimise: Any) -> None:
+    config = TuneConfig(max_concurrent_trials=3)
+    with pytest.raises(InvalidArgumentError, match="max_concurrent_trials=3"):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, ray={"tune_config": config}, parallelism=2)
+
+
+def test_configs_of_another_type_are_refused(storage: str) -> None:
+    for backend in (Ray(run_config="here"), Ray(tune_config={"metric": "loss"})):
+        with pytest.raises(InvalidArgumentError, match="_config must be a ray.tune"):
+            fmin(lambda p: 0.0, SPACE, max_evals=1, backend=backend)
+
+
+def test_a_run_config_of_another_part_of_ray_is_taken_too(
+    minimise: Any, storage: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    from ray.air import RunConfig as AirRunConfig
+
+    trials = Trials()
+    backend = Ray(run_config=AirRunConfig(storage_path=storage, name="air"))
+    minimise(lambda p: 0.0, SPACE, max_evals=1, trials=trials, backend=backend)
+    assert trials.result_grid.experiment_path.endswith("air")
+    assert RunConfig is not AirRunConfig
+    assert not [w for w in recwarn if "Deprecat" in w.category.__name__]
+
+
+def test_an_objective_reads_files_beside_the_script(
+    minimise: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        import os
+
+        return {"loss": 0.0, "status": "ok", "folder": os.getcwd()}
+
+    trials = Trials()
+    minimise(fn, SPACE, max_evals=1, trials=trials)
+    assert trials.results[0]["folder"] == os.getcwd()

@@ -1,0 +1,214 @@
+"""What can go wrong, or be asked for, on a cluster with real executors; on one kind of session."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+import mlflow
+from harness import beating_objective, open_session, our_threads, report, search, states, wait_for
+
+import hyperbridge
+
+kind = sys.argv[1]
+spark = open_session(kind)
+is_connect = kind.startswith("connect:")
+store = f"sqlite:///{os.getcwd()}/mlflow.db"
+mlflow.set_tracking_uri(store)
+
+
+def runs_of(experiment):
+    """Return status, trial and logged metric of each child run."""
+    client = mlflow.MlflowClient()
+    found = client.search_runs([experiment], "tags.`mlflow.parentRunId` != ''")
+    return [
+        (run.info.status, run.data.tags["hyperbridge.tid"], run.data.metrics.get("inside"))
+        for run in found
+    ]
+
+
+def kill_in_the_middle(name, whom):
+    """Kill the process that one trial names while others run."""
+    folder = os.path.join(os.getcwd(), name)
+    os.mkdir(folder)
+    experiment = mlflow.set_experiment(name).experiment_id
+
+    def objective(point):
+        import os
+        import subprocess
+        import time
+
+        import mlflow
+
+        with open(os.path.join(folder, f"ran-{point['x']}"), "a") as file:
+            file.write("x")
+        mlflow.log_metric("inside", point["x"])
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(os.path.join(folder, "victim"))
+            daemon = os.getppid()
+            line = subprocess.run(["ps", "-o", "ppid=", "-p", str(daemon)], capture_output=True)
+            named = {"worker": os.getpid(), "executor": int(line.stdout)}[whom]
+            with open(os.path.join(folder, "pid.part"), "w") as file:
+                file.write(str(named))
+            os.rename(os.path.join(folder, "pid.part"), os.path.join(folder, "pid"))
+            time.sleep(120)
+        time.sleep(0.5)
+        return point["x"] ** 2
+
+    def kill():
+        if wait_for(lambda: os.path.exists(os.path.join(folder, "pid")), 60):
+            with open(os.path.join(folder, "pid")) as file:
+                os.kill(int(file.read()), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    trials = hyperbridge.SparkTrials(parallelism=3)
+    search(objective, trials, max_evals=10, tracking=True)
+    killer.join()
+    counts = [
+        os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if n[:4] == "ran-"
+    ]
+    report(
+        name,
+        states=states(trials),
+        tids=[d["tid"] for d in trials._dynamic_trials],
+        losses_fit=all(
+            d["result"]["loss"] == d["misc"]["vals"]["x"][0] ** 2 for d in trials.trials
+        ),
+        executions=sorted(counts),
+        runs=runs_of(experiment),
+        threads=our_threads(),
+    )
+
+
+def memory_in_use():
+    status = spark.sparkContext._jsc.sc().getExecutorMemoryStatus()
+    iterator, used = status.iterator(), 0
+    while iterator.hasNext():
+        entry = iterator.next()._2()
+        used += entry._1() - entry._2()
+    return used / 1e6
+
+
+class Ballast:
+    """50 MB that notes how often it is pickled."""
+
+    pickled = 0
+
+    def __init__(self):
+        self.data = os.urandom(50_000_000)
+
+    def __getstate__(self):
+        type(self).pickled += 1
+        return {"data": self.data}
+
+
+def ship_50_mb():
+    ballast = Ballast()
+    sizes, uploads = [], []
+    if is_connect:
+        original = spark.addArtifacts
+
+        def counted(*paths, **kwargs):
+            uploads.extend(os.path.getsize(path) for path in paths)
+            return original(*paths, **kwargs)
+
+        spark.addArtifacts = counted
+
+    def after_each(trials, *args):
+        if not is_connect:
+            sizes.append(memory_in_use())
+        return False, args
+
+    before = 0 if is_connect else memory_in_use()
+    trials = hyperbridge.SparkTrials(parallelism=2)
+    started = time.monotonic()
+    search(lambda p: len(ballast.data) + p["x"], trials, max_evals=12, early_stop_fn=after_each)
+    seconds = time.monotonic() - started
+    if is_connect:
+        del spark.addArtifacts
+    report(
+        "50 MB closure",
+        states=states(trials),
+        pickled=Ballast.pickled,
+        uploads=uploads,
+        memory=[size - before for size in sizes],
+        released=is_connect or wait_for(lambda: memory_in_use() - before < 40, 30),
+        seconds=seconds,
+    )
+
+
+def return_20_mb():
+    def objective(point):
+        import os
+
+        return {"loss": point["x"], "status": "ok", "model": os.urandom(20_000_000)}
+
+    trials = hyperbridge.SparkTrials(parallelism=2)
+    search(objective, trials, max_evals=4)
+    report(
+        "20 MB model",
+        sizes=[len(d["result"]["model"]) for d in trials.trials],
+        distinct=len({d["result"]["model"] for d in trials.trials}),
+    )
+
+
+def two_threads():
+    """One search is stopped by its timeout while the other goes on."""
+    outcome = {}
+    folder = os.path.join(os.getcwd(), "two")
+    os.mkdir(folder)
+
+    def stopped():
+        trials = hyperbridge.SparkTrials(parallelism=1)
+        search(beating_objective(folder), trials, max_evals=4, timeout=4)
+        outcome["stopped"] = states(trials)
+
+    def steady():
+        trials = hyperbridge.SparkTrials(parallelism=2)
+        wait_for(lambda: os.listdir(folder), 60)
+        search(lambda p: (time.sleep(0.7), p["x"])[1], trials, max_evals=14)
+        outcome["steady"] = states(trials)
+
+    threads = [threading.Thread(target=target) for target in (stopped, steady)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    report("two threads", **outcome, threads=our_threads())
+
+
+def group_and_broadcast():
+    """Only on a classic session."""
+    context = spark.sparkContext
+    context.setJobGroup("the user's", "what the user says")
+    context.setLocalProperty("mine", "kept")
+    table = context.broadcast({"offset": 3.0})
+    square = lambda v: v * v  # noqa: E731 - a lambda of the user's is what this is about
+    trials = hyperbridge.SparkTrials(parallelism=2)
+    search(lambda p: square(p["x"]) + table.value["offset"], trials, max_evals=4)
+    tracker = context.statusTracker()
+    report(
+        "job group",
+        losses=[d["result"]["loss"] - d["misc"]["vals"]["x"][0] ** 2 for d in trials.trials],
+        jobs_in_group=len(tracker.getJobIdsForGroup("the user's")),
+        group=context.getLocalProperty("spark.jobGroup.id"),
+        description=context.getLocalProperty("spark.job.description"),
+        mine=context.getLocalProperty("mine"),
+        tags=sorted(context.getJobTags()),
+        broadcast_still_works=context.parallelize([0], 1).map(lambda _: table.value).collect(),
+    )
+
+
+kill_in_the_middle("worker", "worker")
+kill_in_the_middle("executor", "executor")
+ship_50_mb()
+return_20_mb()
+two_threads()
+if not is_connect:
+    group_and_broadcast()
+spark.stop()

@@ -1,0 +1,78 @@
+"""Lost workers, lost executors, large objectives and results, shared sessions: on executors."""
+
+from __future__ import annotations
+
+import pytest
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
+from running import Program, run_program
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(
+    scope="module", params=["local-cluster[2,2,1024]", "connect:local-cluster[2,2,1024]"]
+)
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    pytest.importorskip("mlflow")
+    if request.param.startswith("connect"):
+        pytest.importorskip("grpc")
+    return run_program("cluster", request.param, directory=tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.mark.parametrize("victim", ["worker", "executor"])
+def test_a_killed_process_costs_no_result(program: Program, victim: str) -> None:
+    facts = program[victim]
+    assert facts["states"] == [JOB_STATE_DONE] * 10
+    assert facts["tids"] == list(range(10))
+    assert facts["losses_fit"]
+    assert facts["threads"] == []
+    assert len(facts["executions"]) == 10
+    assert facts["executions"][-1] == 2, "nothing was killed in the middle of a trial"
+
+
+@pytest.mark.parametrize("victim", ["worker", "executor"])
+def test_after_a_kill_no_child_run_is_open_or_doubled(program: Program, victim: str) -> None:
+    runs = program[victim]["runs"]
+    assert sorted(tid for _, tid, _ in runs) == sorted(map(str, range(10)))
+    assert {status for status, _, _ in runs} == {"FINISHED"}
+    assert all(metric is not None for _, _, metric in runs)
+
+
+def test_a_closure_of_50_mb_is_pickled_and_shipped_once(program: Program) -> None:
+    facts = program["50 MB closure"]
+    assert facts["states"] == [JOB_STATE_DONE] * 12
+    assert facts["pickled"] == 1
+    if facts["uploads"]:  # Spark Connect
+        assert len(facts["uploads"]) == 1
+    else:  # what Spark stores: one copy on the driver and on each executor, at most
+        assert max(facts["memory"]) < 4 * 50
+        assert max(facts["memory"][2:]) - min(facts["memory"][2:]) < 60
+    assert facts["released"]
+
+
+def test_a_result_may_hold_a_model_of_20_mb(program: Program) -> None:
+    assert program["20 MB model"] == {"sizes": [20_000_000] * 4, "distinct": 4}
+
+
+def test_a_timeout_of_one_search_leaves_the_other_alone(program: Program) -> None:
+    facts = program["two threads"]
+    assert facts["stopped"] == [JOB_STATE_CANCEL]
+    assert facts["steady"] == [JOB_STATE_DONE] * 14
+    assert facts["threads"] == []
+
+
+def test_the_users_job_group_properties_and_broadcasts_are_respected(program: Program) -> None:
+    if "job group" not in program.results:
+        pytest.skip("Spark Connect has neither job groups nor broadcast variables")
+    facts = program["job group"]
+    assert facts["losses"] == pytest.approx([3.0] * 4)
+    assert facts["jobs_in_group"] >= 4
+    assert facts["group"] == "the user's"
+    assert facts["description"] == "what the user says"
+    assert facts["mine"] == "kept"
+    assert facts["tags"] == []
+    assert facts["broadcast_still_works"] == [{"offset": 3.0}]
+
+
+def test_no_process_is_left(program: Program) -> None:
+    assert program.left_behind == []
