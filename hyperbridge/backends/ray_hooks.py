@@ -4,26 +4,20 @@ Source: Ray Tune's references of Searcher, Callback and Stopper. Tune pickles th
 the experiment's folder; how the bridge is rebuilt from there is its own affair.
 """
 
+# ruff: noqa: D102 - Tune's base classes say what the methods are for
+
 from __future__ import annotations
 
-import copy
-import logging
-import os
-import queue
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
-from ray.tune.logger import TBXLoggerCallback
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 from ray.tune.stopper import Stopper
 
-from hyperbridge.backends.ray_bridge import FINISHED, Bridge
+from hyperbridge.backends.ray_bridge import Bridge
+from hyperbridge.backends.ray_loggers import background_loggers
 from hyperbridge.backends.ray_options import Hooks
-
-logger = logging.getLogger(__name__)
 
 
 class RunSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
@@ -107,83 +101,14 @@ class RunCallback(Callback):  # type: ignore[misc]  # as above
         self._bridge.experiment_ended()
 
 
-class BackgroundTensorBoard(TBXLoggerCallback):  # type: ignore[misc]  # as above
-    """Tune's TensorBoard files, written on a thread of their own.
-
-    Tune syncs each trial's file to the disk four times, inside the loop that starts the trials:
-    most of what a short trial costs.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]  # nothing outlives the process
-
-    def get_state(self) -> None:
-        """Write what is left, because Tune is about to copy the files to the storage path."""
-        done = threading.Event()
-        if self._thread is not None:
-            self._work.put(done.set)
-            done.wait()
-
-    def _submit(self, call: Callable[[], None]) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="hyperbridge-tensorboard")
-            self._thread.daemon = True
-            self._thread.start()
-        self._work.put(call)
-
-    def _serve(self) -> None:
-        while (call := self._work.get()) is not None:
-            try:
-                call()
-            except Exception:
-                logger.exception("a TensorBoard file could not be written")
-
-    def log_trial_start(self, trial: Any) -> None:
-        start = super().log_trial_start
-        self._submit(lambda: start(trial))
-
-    def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
-        log, seen = super().log_trial_result, copy.copy(result)
-        self._submit(lambda: log(iteration, trial, seen))
-
-    def log_trial_end(self, trial: Any, failed: bool = False) -> None:
-        end = super().log_trial_end
-        self._submit(lambda: end(trial, failed))
-
-    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
-        super().on_experiment_end(trials, **info)
-        if self._thread is not None:
-            self._work.put(None)
-            self._thread.join()
-            self._thread = None
-
-
 def make_hooks(bridge: Bridge, users_callbacks: list[Any]) -> Hooks:
     """Return the hooks of one experiment.
 
     Args:
         bridge: Where they lead.
-        users_callbacks: A TensorBoard logger of the user's keeps ours away.
+        users_callbacks: A logger of Tune's kinds among them keeps ours away.
     """
     limited = ConcurrencyLimiter(RunSearcher(bridge), max_concurrent=bridge.run.capacity)
-    callbacks: list[Any] = [RunCallback(bridge)]
-    has_logger = any(isinstance(callback, TBXLoggerCallback) for callback in users_callbacks)
-    is_off = os.environ.get("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "0") == "1"
-    if not has_logger and not is_off:
-        try:
-            callbacks.append(BackgroundTensorBoard())
-        except ImportError:  # tensorboardX is not installed: Tune says so
-            pass
+    callbacks = [RunCallback(bridge), *background_loggers(users_callbacks)]
     generator = RunGenerator(limited, bridge.run.limits.max_evals)
     return Hooks(generator, callbacks, RunStopper(bridge))
-
-
-__all__ = ["FINISHED", "make_hooks"]
