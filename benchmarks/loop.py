@@ -2,8 +2,8 @@
 
 The two run in turn in one process, on the local backend, without tracking; their losses are
 compared. Times are of the processor, which on a quiet machine are those of the clock. ``--long``
-adds 10,000 trials of ten parameters, which hyperopt's time is extrapolated to (its time for n
-trials is fitted by a quadratic), and the growth of memory.
+adds 10,000 trials of ten parameters and the growth of memory; hyperopt's time is extrapolated
+from that of fewer trials, fitted by ``a * n + b * n**2``.
 
     python benchmarks/loop.py [--trials 1000] [--long]
 """
@@ -81,9 +81,10 @@ def compare(name: str, algo: Any, n: int) -> None:
 
 def compare_long() -> None:
     space = SPACES["10 parameters"]
-    lengths = [250, 500, 1000]
-    times = [run(hyperopt, space(), tpe.suggest, n)[0] for n in lengths]
-    theirs = float(np.polyval(np.polyfit(lengths, times, 2), LONG))
+    lengths = np.array([500, 1500, 3000])
+    times = [run(hyperopt, space(), tpe.suggest, int(n))[0] for n in lengths]
+    terms = np.stack([lengths, lengths**2], axis=1)
+    theirs = float(np.linalg.lstsq(terms, np.array(times))[0] @ [LONG, LONG**2])
     memory: list[tuple[int, int]] = []
     for n in (LONG // 4, LONG // 2, LONG):
         mine, _ = ours(space(), tpe.suggest, n)

@@ -10,9 +10,11 @@ the session exists already, and the settings below that are about one machine ar
 from __future__ import annotations
 
 import os
+import secrets
 
-# Ray on Spark has to be told whether its ports ask for a token.
-os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+# Ray's ports ask for a token; the driver and the Spark workers have to know the same one.
+os.environ.setdefault("RAY_AUTH_MODE", "token")
+os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 from pyspark.sql import SparkSession
 from ray.util.spark import setup_ray_cluster, shutdown_ray_cluster
@@ -38,7 +40,8 @@ def objective(params: dict) -> dict:
 def main() -> None:
     spark = (
         SparkSession.builder.master(os.environ.get("SPARK_MASTER", "local-cluster[1, 2, 1024]"))
-        .config("spark.task.cpus", "1")
+        .config("spark.executorEnv.RAY_AUTH_MODE", os.environ["RAY_AUTH_MODE"])
+        .config("spark.executorEnv.RAY_AUTH_TOKEN", os.environ["RAY_AUTH_TOKEN"])
         .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .getOrCreate()
@@ -46,6 +49,7 @@ def main() -> None:
     setup_ray_cluster(
         max_worker_nodes=1,
         num_cpus_worker_node=2,
+        num_gpus_worker_node=0,
         num_cpus_head_node=0,  # trials run on the workers alone
         head_node_options={"include_dashboard": False},
     )

@@ -12,7 +12,7 @@ from hyperbridge.errors import HyperbridgeError
 
 _USAGE = (
     "hyperbridge run [--backend NAME] [--parallelism N] [--tracking | --no-tracking]\n"
-    "                       (SCRIPT | NOTEBOOK | -m MODULE) [ARG ...]"
+    "                       [--storage URL] (SCRIPT | NOTEBOOK | -m MODULE) [ARG ...]"
 )
 _DESCRIPTION = """\
 Run a Python script, a notebook (.ipynb, or a Databricks source file) or a module
@@ -26,7 +26,7 @@ examples:
   hyperbridge run --parallelism 8 -m package.train data.csv
   hyperbridge run notebooks/tune.ipynb
 """
-_TAKES_VALUE = ("--backend", "--parallelism")
+_TAKES_VALUE = ("--backend", "--parallelism", "--storage")
 
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
@@ -44,7 +44,8 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--backend",
         metavar="NAME",
-        help="where trials run: local, spark, ray or optuna (default: spark for SparkTrials, local for Trials)",
+        help="where trials run: local, spark, ray or optuna "
+        "(default: spark for SparkTrials, local for Trials)",
     )
     parser.add_argument(
         "--parallelism",
@@ -56,6 +57,11 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         "--tracking",
         action=argparse.BooleanOptionalAction,
         help="log the searches to MLflow, or do not (default: when trials go to Spark)",
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="where Optuna studies are kept: a database URL or a file (default: in memory)",
     )
 
 
@@ -105,6 +111,8 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         _usage_error(parser, "give a SCRIPT, a NOTEBOOK or -m MODULE to run")
     if args.backend is not None and not args.backend.strip():
         _usage_error(parser, "--backend must not be empty")
+    if args.storage is not None and not args.storage.strip():
+        _usage_error(parser, "--storage must not be empty")
     if args.parallelism is not None and args.parallelism < 1:
         _usage_error(parser, f"--parallelism must be at least 1, got {args.parallelism}")
     _export(args)
@@ -131,6 +139,8 @@ def _export(args: argparse.Namespace) -> None:
         os.environ[config.ENVIRONMENT["backend"]] = args.backend
     if args.parallelism is not None:
         os.environ[config.ENVIRONMENT["parallelism"]] = str(args.parallelism)
+    if args.storage is not None:
+        os.environ[config.STORAGE] = args.storage
     if args.tracking is not None:
         os.environ[config.ENVIRONMENT["tracking"]] = "1" if args.tracking else "0"
 

@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import pytest
 from contract import BackendContract
+from pyspark.sql import SparkSession
 
 from hyperbridge.backends import Spark
 
-SETUP = """
-import os
-for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_LOCAL_REMOTE", "SPARK_REMOTE"):
-    os.environ.pop(name, None)  # of the parent's own session
-os.environ["SPARK_TESTING"] = "1"
-from pyspark.sql import SparkSession
-spark = (SparkSession.builder.config("spark.ui.enabled", "false")
-         .config("spark.driver.host", "127.0.0.1")
-         .config("spark.driver.bindAddress", "127.0.0.1")
-         .config("spark.connect.grpc.binding.address", "127.0.0.1")
-         .config("spark.ui.showConsoleProgress", "false")
-         .config("spark.log.level", "OFF")
-         .remote("local[3]").getOrCreate())
-"""
+os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
 
 
 @pytest.fixture(scope="session")
 def connect() -> Iterator[Any]:
     """A Connect server on a local master, and a client of it."""
-    names: dict[str, Any] = {}
-    exec(SETUP, names)
-    yield names["spark"]
-    names["spark"].stop()
+    session = (
+        SparkSession.builder.config("spark.ui.enabled", "false")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.connect.grpc.binding.address", "127.0.0.1")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.log.level", "OFF")
+        .remote("local[3]")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
 
 
 class TestSparkConnect(BackendContract):
     parallelism = 3
-    child_backend: ClassVar[str] = '"spark"'
-    child_setup: ClassVar[str] = SETUP
 
     @pytest.fixture
     def backend(self, connect: Any) -> Spark:
         return Spark(session=connect)
+
+    def test_ctrl_c_reaches_the_user_at_once_and_leaves_nothing_running(
+        self, tmp_path: Path
+    ) -> None:
+        pytest.skip("a Connect worker has a directory of its own: see tests/spark/test_stops.py")

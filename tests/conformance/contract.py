@@ -940,7 +940,7 @@ class BackendContract:
             ({"space": {"x": hp.uniform("x", 1, 0)}}, "x"),
             ({"space": {"x": hp.quniform("x", 0, 1, 0)}}, "x"),
         ],
-        ids=str,
+        ids=lambda value: str(value).partition(" at 0x")[0],  # the same in each process
     )
     def test_an_argument_that_cannot_work_is_named_before_the_first_trial(
         self, minimise: Any, arguments: dict[str, Any], text: str

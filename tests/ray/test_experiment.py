@@ -261,7 +261,7 @@ def test_environment_and_handlers_are_left_as_found(minimise: Any) -> None:
         ({"cpu": 1, "banana": 2}, "banana: 2"),
         (PlacementGroupFactory([{"CPU": 1}, {"CPU": 50}]), "CPU: 50"),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],  # the same in each process
 )
 def test_resources_that_no_node_has_are_named_at_once(
     minimise: Any, asked: Any, named: str
@@ -294,7 +294,7 @@ def test_a_storage_path_that_cannot_be_written_is_named(minimise: Any, tmp_path:
         ({"mode": "max"}, "minimises"),
         ({"scheduler": PBT}, "PopulationBasedTraining"),
     ],
-    ids=str,
+    ids=lambda value: str(value).partition(" at 0x")[0],  # the same in each process
 )
 def test_what_fmin_decides_is_refused_in_a_tune_config(
     minimise: Any, config: Any, text: str

@@ -69,7 +69,7 @@ def scans(n: int, **kwargs: Any) -> int:
         {"parallelism": 3},
         {"parallelism": 3, "early_stop_fn": no_progress_loss(1000), "loss_threshold": -5.0},
     ],
-    ids=str,
+    ids=lambda kwargs: "+".join(kwargs) or "plain",
 )
 def test_the_number_of_scans_over_the_documents_does_not_depend_on_the_number_of_trials(
     kwargs: dict[str, Any],

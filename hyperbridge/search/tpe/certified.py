@@ -30,7 +30,7 @@ _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
 _SMALL = 1500  # arrays up to which it does not pay to leave those out
 _SQRT2 = float(np.sqrt(2))
-_LONG = 400  # components from which on it pays to leave some out
+_LONG = 1500  # components from which on it pays to leave some out
 
 
 def best_continuous(
@@ -52,14 +52,18 @@ def best_continuous(
     if worse.mus.shape[1] < _LONG:
         bad, bad_error = densities(inner, worse)
         return _winners(values, good, bad, 0.0, good_error + bad_error)
-    bad, left_out = near_densities(inner, worse)
-    best = _winners(values, good, bad, left_out[:, None], good_error)
-    for i, position in enumerate(best):
-        if position == UNDECIDED:
-            row = slice(i, i + 1)
-            bad, bad_error = densities(inner[row], Mixture(*(part[row] for part in worse)))
-            error = good_error[row] + bad_error
-            best[row] = _winners(values[row], good[row], bad, 0.0, error)
+    bad, left_out = np.zeros(values.shape), np.zeros((len(values), 1))
+    for i in range(len(values)):
+        near = near_densities(inner[i], worse.row(i))
+        if near is not None:
+            bad[i], left_out[i] = near
+    best = _winners(values, good, bad, left_out, good_error)
+    rest = [i for i, position in enumerate(best) if position == UNDECIDED]
+    if rest:
+        bad, bad_error = densities(inner[rest], Mixture(*(part[rest] for part in worse)))
+        decided = _winners(values[rest], good[rest], bad, 0.0, good_error[rest] + bad_error)
+        for i, position in zip(rest, decided, strict=True):
+            best[i] = position
     return best
 
 
@@ -72,7 +76,7 @@ def _winners(
         values: Candidates, shape (labels, candidates).
         good: Their densities under the better mixture, same shape.
         bad: Their densities under the worse mixture.
-        left_out: What may be missing from ``bad``, at most.
+        left_out: What may be missing from ``bad`` at most.
         error: Bound on the relative error of each label's scores, shape (labels,).
     """
     safe = (good.min(axis=1) > _SMALLEST) & (bad.min(axis=1) > _SMALLEST)

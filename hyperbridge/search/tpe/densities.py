@@ -7,7 +7,6 @@ where a component is narrow: it leaves out the components that are far from a ca
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ _LOWEST_EXPONENT = -650.0  # exp() is twenty times slower where its result under
 _EPSILON = float(np.finfo(np.float64).eps)
 _CACHED = 1 << 16  # floats that stay in the cache
 _BLOCK = 64  # neighbouring components that are left out together
+_CROWDED = 0.3  # share of pairs of a candidate and a block that must be summed for no gain
 _REACH = 7.0  # widths of a component from where on it is left out
 
 
@@ -63,55 +63,38 @@ def densities(inner: FloatArray, mixture: Mixture) -> tuple[FloatArray, FloatArr
     return result, _EPSILON * (4 * farthest**2 + n)
 
 
-def near_densities(inner: FloatArray, mixture: Mixture) -> tuple[FloatArray, FloatArray]:
-    """Return densities, and what may be missing from those of each label at most.
+def near_densities(inner: FloatArray, mixture: Mixture) -> tuple[FloatArray, float] | None:
+    """Return densities of one label, and what may be missing from them at most.
 
     Args:
-        inner: Candidates on the inner scale, shape (labels, candidates).
-        mixture: One of each label, components sorted by centre.
+        inner: Candidates on the inner scale, shape (candidates,).
+        mixture: The label's, components sorted by centre.
+
+    Returns:
+        None when so many components are near to candidates that there is nothing to gain.
     """
-    labels, candidates = inner.shape
-    n = mixture.mus.shape[1]
-    inverse = 1.0 / mixture.sigmas
-    heights = mixture.weights * inverse
-    result = np.empty((labels, candidates))
-    step = max(1, 6 * _CACHED // (candidates * n))
-    for start in range(0, labels, step):
-        rows = slice(start, start + step)
-        result[rows] = _near(inner[rows], mixture.mus[rows], inverse[rows], heights[rows])
-    return result, math.exp(-0.5 * _REACH**2) * heights.sum(axis=1)
-
-
-def _near(
-    inner: FloatArray, mus: FloatArray, inverse: FloatArray, heights: FloatArray
-) -> FloatArray:
-    labels, candidates = inner.shape
-    n = mus.shape[1]
+    n = len(mixture.mus)
     blocks = -(-n // _BLOCK)
-
-    def in_blocks(rows: FloatArray, filling: Any) -> FloatArray:
-        padded = np.empty((labels, blocks * _BLOCK))
-        padded[:, :n] = rows
-        padded[:, n:] = filling
-        return padded.reshape(-1, _BLOCK)
-
-    centres = in_blocks(mus, mus[:, -1:])
-    widths = in_blocks(inverse, inverse[:, -1:])
-    reach = _REACH / widths.min(axis=1)
-    lowest = (centres[:, 0] - reach).reshape(labels, 1, blocks)
-    highest = (centres[:, -1] + reach).reshape(labels, 1, blocks)
-    x = inner[:, :, None]
-    label, candidate, block = np.nonzero((x > lowest) & (x < highest))
-    block += label * blocks
-    candidate += label * candidates
-    exponents = centres[block]
-    exponents -= inner.ravel()[candidate][:, None]
-    exponents *= widths[block]
+    mus = np.full((blocks, _BLOCK), mixture.mus[-1])
+    mus.ravel()[:n] = mixture.mus
+    sigmas = np.full((blocks, _BLOCK), mixture.sigmas[-1])
+    sigmas.ravel()[:n] = mixture.sigmas
+    reach = _REACH * sigmas.max(axis=1)
+    x = inner[:, None]
+    is_near = (x > mus[:, 0] - reach) & (x < mus[:, -1] + reach)
+    if np.count_nonzero(is_near) > _CROWDED * is_near.size:
+        return None
+    heights = np.zeros((blocks, _BLOCK))
+    np.divide(mixture.weights, mixture.sigmas, out=heights.ravel()[:n])
+    candidate, block = np.nonzero(is_near)
+    exponents = mus[block]
+    exponents -= inner[candidate][:, None]
+    exponents /= sigmas[block]
     np.multiply(exponents, exponents, out=exponents)
     exponents *= -0.5
     np.maximum(exponents, _LOWEST_EXPONENT, out=exponents)
     np.exp(exponents, out=exponents)
-    sums = np.einsum("ij,ij->i", exponents, in_blocks(heights, 0.0)[block])
-    densities = np.zeros(labels * candidates)
-    densities += np.bincount(candidate, sums, len(densities))
-    return densities.reshape(labels, candidates)
+    sums = np.einsum("ij,ij->i", exponents, heights[block])
+    near = np.zeros(len(inner))
+    near += np.bincount(candidate, sums, len(inner))
+    return near, math.exp(-0.5 * _REACH**2) * float(heights.sum())
