@@ -234,11 +234,14 @@ def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[st
     }
 
 
-def reconcile(study: Any, trials: Any, space: OptunaSpace) -> None:
+def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
     """Give the Trials object what the study has beyond it, and the study likewise.
 
     What both have already is recognised by its assignment and loss. Documents that wait or run
     are left alone; those that do not fit the space stay out of the study.
+
+    Returns:
+        How many documents the Trials object got.
     """
     stored = documents_of(study, space)
     ended = [
@@ -249,7 +252,6 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> None:
     only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
     if only_stored:
         insert(only_stored, trials)
-        logger.info("continuing study %r with %d trials", study.study_name, len(trials.trials))
     for document in only_here:
         try:
             frozen = frozen_of(document, space)
@@ -257,6 +259,7 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> None:
             logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
             continue
         study.add_trial(frozen)
+    return len(only_stored)
 
 
 def only_in(documents: list[Document], study: Any, space: OptunaSpace) -> list[bool]:

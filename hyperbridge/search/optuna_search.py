@@ -257,7 +257,18 @@ def make_optuna_search(
             prior = PriorDraws(own_space, seed, choice.n_random)
         study = open_study(kept, None if choice is None else choice.sampler, name=default)
     check_fit(study, own_space)
-    reconcile(study, trials, own_space)
+    n_earlier = reconcile(study, trials, own_space)
+    if n_earlier:
+        is_named = study is algo or place.study_name is not None
+        logger.log(
+            logging.INFO if is_named else logging.WARNING,
+            "going on with study %r and its %d trials%s",
+            study.study_name,
+            n_earlier,
+            ""
+            if is_named
+            else "; for a search of its own, give hyperbridge.Optuna(study_name=...)",
+        )
     if own_space.losses and suggest is None:
         _note_losses(own_space)
     return OptunaSearch(study, own_space, trials, name=title, prior=prior, suggest=suggest)

@@ -49,8 +49,8 @@ def default_name(fn: Any, space: Space) -> str:
 
     Examples:
         >>> from hyperbridge.translate.from_hyperopt import read_space
-        >>> default_name(abs, read_space([1]))
-        'abs-03d3fd77'
+        >>> default_name(abs, read_space([1])).startswith("abs-")
+        True
     """
     function = getattr(fn, "func", fn)
     title = getattr(function, "__name__", type(function).__name__)

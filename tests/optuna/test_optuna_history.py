@@ -116,6 +116,16 @@ def test_two_spaces_in_one_storage_are_two_studies_unless_named(tmp_path):
     assert len(optuna.get_all_study_names(storage)) == 2
 
 
+def test_going_on_with_a_study_that_nobody_named_is_said(tmp_path, caplog):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    for _ in range(2):
+        minimise(storage, max_evals=2, study_name="named")
+        minimise(storage, max_evals=2)
+    notes = [r.getMessage() for r in caplog.records if "going on with" in r.getMessage()]
+    assert len(notes) == 1
+    assert "loss-" in notes[0]
+
+
 def test_a_user_may_pass_trials_and_storage_again_without_doubling_them(tmp_path):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     _, trials = minimise(storage, max_evals=3)
