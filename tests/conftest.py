@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ import pytest
 
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 
+# A run in the background starts with SIGINT ignored, and so would the children that tests
+# interrupt with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 # These start JVMs, clusters and servers, kill them, and watch the clock; on a machine that is busy
 # with something else one of them may come too late. A real fault fails three times.
@@ -24,12 +30,18 @@ BUSY_MACHINE_FOLDERS = (
 )  # fmt: skip
 
 
+# Whole clusters, started and killed: they need the machine to themselves.
+CLUSTER_TESTS = ("ray", "spark", "test_ray.py", "test_ray_tracking.py", "test_spark_connect.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests of real processes a second and a third try."""
+    """Mark the tests of clusters; give tests of real processes a second and a third try."""
     here = Path(__file__).parent
     for item in items:
-        room = item.path.relative_to(here).parts[0]
-        if room in BUSY_MACHINE_FOLDERS or room == "test_examples.py":
+        parts = item.path.relative_to(here).parts
+        if set(CLUSTER_TESTS) & set(parts):
+            item.add_marker(pytest.mark.cluster)
+        if parts[0] in BUSY_MACHINE_FOLDERS or parts[0] == "test_examples.py":
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
 

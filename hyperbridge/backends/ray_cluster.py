@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray import util
 
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
 
@@ -35,11 +36,12 @@ def connect() -> bool:
         True when `disconnect` has to be called for it.
 
     Raises:
-        BackendUnavailableError: Ray could not be initialised.
+        BackendUnavailableError: Ray could not be initialised, or is reached through Ray Client.
     """
     global _users
     with _lock:
         if _users == 0 and ray.is_initialized():
+            _refuse_client()
             return False
         if _users == 0:
             _remember_handlers()
@@ -51,8 +53,23 @@ def connect() -> bool:
                 raise BackendUnavailableError(
                     f"Backend 'ray': Ray could not be initialised: {exc}"
                 ) from exc
+            try:
+                _refuse_client()
+            except BackendUnavailableError:
+                ray.shutdown()
+                raise
         _users += 1
         return True
+
+
+def _refuse_client() -> None:
+    """Refuse Ray Client, through which Tune's loop would run where the Trials are not."""
+    if util.client.ray.is_connected():
+        raise BackendUnavailableError(
+            "Backend 'ray' cannot work through Ray Client (an address that starts with ray://). "
+            "Run the script on a node of the cluster, for example with `ray job submit`, where "
+            "ray.init() finds the cluster by itself."
+        )
 
 
 def disconnect() -> None:

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import pytest
 from contract import BackendContract, our_threads, sleep_below_zero
 from hyperopt import hp
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 
 from hyperbridge.backends.ray import Ray
 from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import Trials
 
 pytest.importorskip("ray")
 
@@ -47,3 +49,16 @@ class TestRay(BackendContract):
         assert trials.count_cancelled_trials() >= 1
         assert trials.fmin_cancelled_reason == "fmin run timeout"
         assert our_threads() == []
+
+    @pytest.mark.parametrize("timeout", [2])
+    def test_timeout_alone_ends_a_search_without_max_evals(
+        self, minimise: Any, timeout: float
+    ) -> None:
+        """The contract's own; Tune waits five seconds for actors that are starting."""
+        trials = Trials()
+        start = time.monotonic()
+        minimise(lambda p: 0.0, timeout=timeout, trials=trials, return_argmin=False)
+        assert timeout <= time.monotonic() - start < timeout + 15
+        states = {d["state"] for d in trials._dynamic_trials}
+        assert states
+        assert states <= {JOB_STATE_DONE, JOB_STATE_CANCEL}
