@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Mapping
@@ -181,6 +182,14 @@ def may_grow() -> bool:
     """Tell whether an autoscaler may add nodes: a cluster of Ray's launcher, or of KubeRay."""
     bootstrap = Path("~/ray_bootstrap_config.yaml").expanduser()
     return bootstrap.exists() or "KUBERAY_GEN_RAY_START_CMD" in os.environ
+
+
+def search_path() -> list[str]:
+    """Return where workers may look for the user's modules: on this machine, where we look."""
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    if nodes != [ray.get_runtime_context().get_node_id()]:
+        return []
+    return [folder for folder in sys.path if folder]
 
 
 def decide_parallelism(requested: int | None, slots: int) -> int:

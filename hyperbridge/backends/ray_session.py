@@ -25,6 +25,7 @@ from hyperbridge.backends.ray_cluster import (
     count_slots,
     decide_parallelism,
     disconnect,
+    search_path,
 )
 from hyperbridge.backends.ray_experiment import Experiment, name_of
 from hyperbridge.backends.ray_hooks import make_hooks
@@ -103,7 +104,9 @@ class RaySession(Session):
         """Run the experiment. See `Session.execute`."""
         folder = self._experiment.folder
         records = TrialRecords(folder)
-        runtime = pack_runtime(self._packed, run.attachments(), ray.cloudpickle)
+        runtime = pack_runtime(
+            self._packed, run.attachments(), ray.cloudpickle, search_path=search_path()
+        )
         bridge = Bridge(
             run,
             self._trials,

@@ -339,3 +339,15 @@ def test_an_objective_reads_files_beside_the_script(
     trials = Trials()
     minimise(fn, SPACE, max_evals=1, trials=trials)
     assert trials.results[0]["folder"] == os.getcwd()
+
+
+def test_modules_that_the_script_can_import_are_found_by_workers(
+    minimise: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_objective.py").write_text("def fn(p):\n    return 5.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import my_objective  # type: ignore[import-not-found]
+
+    trials = Trials()
+    minimise(my_objective.fn, SPACE, max_evals=1, trials=trials)
+    assert trials.losses() == [5.0]
