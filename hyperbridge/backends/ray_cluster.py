@@ -189,7 +189,7 @@ def search_path() -> list[str]:
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     if nodes != [ray.get_runtime_context().get_node_id()]:
         return []
-    return [folder for folder in sys.path if folder]
+    return [folder or os.getcwd() for folder in sys.path]
 
 
 def decide_parallelism(requested: int | None, slots: int) -> int:
