@@ -120,9 +120,9 @@ def ray_trainable(
     require("ray.tune", needed_by="ray_trainable")
     import ray.cloudpickle
 
-    from hyperbridge.backends.ray_experiment import name_of
-    from hyperbridge.backends.ray_options import uses_reports
-    from hyperbridge.backends.ray_trainable import make_trainable
+    from hyperbridge.backends.ray.experiment import name_of
+    from hyperbridge.backends.ray.options import uses_reports
+    from hyperbridge.backends.ray.trainable import make_trainable
 
     objective = Objective(fn, space, pass_expr_memo_ctrl)
     packed = pack_objective(objective, ray.cloudpickle, where="Ray")

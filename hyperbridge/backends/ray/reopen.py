@@ -15,9 +15,9 @@ import cloudpickle
 import numpy as np
 from hyperopt import Trials
 
-from hyperbridge.backends.ray_bridge import Bridge
-from hyperbridge.backends.ray_records import TrialRecords, fill_trials, load_records
-from hyperbridge.backends.ray_storage import ExperimentFolder
+from hyperbridge.backends.ray.bridge import Bridge
+from hyperbridge.backends.ray.records import TrialRecords, fill_trials, load_records
+from hyperbridge.backends.ray.storage import ExperimentFolder
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import Run

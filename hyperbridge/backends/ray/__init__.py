@@ -60,7 +60,7 @@ class Ray(Backend):
     def resume(self, objective: Objective, trials: Any) -> int:
         """Bring the trials of an interrupted experiment. See `Backend.resume`."""
         require("ray.tune", needed_by="Backend 'ray'")
-        from hyperbridge.backends.ray_experiment import open_experiment
+        from hyperbridge.backends.ray.experiment import open_experiment
 
         experiment = open_experiment(
             objective, trials, tune_config=self.tune_config, run_config=self.run_config
@@ -72,8 +72,8 @@ class Ray(Backend):
         """Connect to Ray, and pickle the objective. See `Backend.prepare`."""
         if objective not in self._opened:
             self.resume(objective, trials)
-        from hyperbridge.backends.ray_cluster import bundles_of
-        from hyperbridge.backends.ray_session import RaySession
+        from hyperbridge.backends.ray.cluster import bundles_of
+        from hyperbridge.backends.ray.session import RaySession
 
         experiment = self._opened.pop(objective)
         most = experiment.tune_config.max_concurrent_trials or None

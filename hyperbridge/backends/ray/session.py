@@ -18,8 +18,8 @@ from ray import tune
 from ray.tune import ExperimentAnalysis, ResultGrid
 
 from hyperbridge.backends.base import Session
-from hyperbridge.backends.ray_bridge import Bridge
-from hyperbridge.backends.ray_cluster import (
+from hyperbridge.backends.ray.bridge import Bridge
+from hyperbridge.backends.ray.cluster import (
     Bundles,
     connect,
     count_slots,
@@ -27,22 +27,22 @@ from hyperbridge.backends.ray_cluster import (
     disconnect,
     search_path,
 )
-from hyperbridge.backends.ray_experiment import Experiment, name_of
-from hyperbridge.backends.ray_hooks import make_hooks
-from hyperbridge.backends.ray_options import (
+from hyperbridge.backends.ray.experiment import Experiment, name_of
+from hyperbridge.backends.ray.hooks import make_hooks
+from hyperbridge.backends.ray.options import (
     METRIC,
     merge,
     needs_reports,
     run_arguments,
 )
-from hyperbridge.backends.ray_records import TrialRecords
-from hyperbridge.backends.ray_reopen import make_recipe
-from hyperbridge.backends.ray_surroundings import (
+from hyperbridge.backends.ray.records import TrialRecords
+from hyperbridge.backends.ray.reopen import make_recipe
+from hyperbridge.backends.ray.surroundings import (
     interruptible,
     same_random_state,
     tune_environment,
 )
-from hyperbridge.backends.ray_trainable import make_trainable
+from hyperbridge.backends.ray.trainable import make_trainable
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import pack_objective, pack_runtime

@@ -11,9 +11,9 @@ from typing import Any
 
 from pyarrow.fs import LocalFileSystem
 
-from hyperbridge.backends.ray_options import check_run_config, check_tune_config
-from hyperbridge.backends.ray_records import Saved, fill_trials, load_records
-from hyperbridge.backends.ray_storage import ExperimentFolder, open_storage
+from hyperbridge.backends.ray.options import check_run_config, check_tune_config
+from hyperbridge.backends.ray.records import Saved, fill_trials, load_records
+from hyperbridge.backends.ray.storage import ExperimentFolder, open_storage
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.objective import Objective
 

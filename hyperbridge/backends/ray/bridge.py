@@ -1,6 +1,6 @@
 """Between Tune's loop, which owns the trials' processes, and the Run, which owns the search.
 
-Tune calls, through the hooks of `hyperbridge.backends.ray_hooks`, always from one thread. An
+Tune calls, through the hooks of `hyperbridge.backends.ray.hooks`, always from one thread. An
 exception of the user's functions (search, early stop) or of ours must not travel through Tune,
 which would wrap it: it is kept, the experiment is stopped, and the session raises it.
 """
@@ -19,8 +19,8 @@ import ray
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 from ray.tune import TuneError
 
-from hyperbridge.backends.ray_records import Saved, TrialRecords, attachments_of
-from hyperbridge.backends.ray_results import (
+from hyperbridge.backends.ray.records import Saved, TrialRecords, attachments_of
+from hyperbridge.backends.ray.results import (
     config_of,
     describe_loss,
     error_of,
@@ -28,7 +28,7 @@ from hyperbridge.backends.ray_results import (
     outcome_of_last,
     values_of,
 )
-from hyperbridge.backends.ray_trainable import REPORT
+from hyperbridge.backends.ray.trainable import REPORT
 from hyperbridge.documents import Document, Outcome, Trial
 from hyperbridge.run.dispatch import cancelled
 from hyperbridge.run.limits import StopReason
@@ -97,7 +97,7 @@ class Bridge:
         saved: What an earlier run of the experiment left; its documents are in the Trials.
         key: Names the run, for the actors.
         runtime: An ObjectRef of the pickled runtime; None when the trainable has its own.
-        recipe: How `hyperbridge.backends.ray_reopen` makes a bridge for ``Tuner.restore``.
+        recipe: How `hyperbridge.backends.ray.reopen` makes a bridge for ``Tuner.restore``.
 
     Attributes:
         is_interrupted: Tells whether the user has pressed Ctrl-C.
@@ -135,7 +135,7 @@ class Bridge:
         self._pool = ThreadPoolExecutor(min(run.capacity, 16), "hyperbridge-ray-begin")
 
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
-        from hyperbridge.backends.ray_reopen import ClosedBridge
+        from hyperbridge.backends.ray.reopen import ClosedBridge
 
         return ClosedBridge, (self._recipe,)
 

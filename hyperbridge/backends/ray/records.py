@@ -19,7 +19,7 @@ import cloudpickle
 import pyarrow
 from hyperopt import base
 
-from hyperbridge.backends.ray_storage import ExperimentFolder
+from hyperbridge.backends.ray.storage import ExperimentFolder
 from hyperbridge.documents import Document
 
 logger = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from ray.tune import Callback
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 from ray.tune.stopper import Stopper
 
-from hyperbridge.backends.ray_bridge import Bridge
-from hyperbridge.backends.ray_loggers import background_loggers
-from hyperbridge.backends.ray_options import Hooks
+from hyperbridge.backends.ray.bridge import Bridge
+from hyperbridge.backends.ray.loggers import background_loggers
+from hyperbridge.backends.ray.options import Hooks
 
 
 class RunSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
