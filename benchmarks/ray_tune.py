@@ -3,8 +3,9 @@
 One process, one cluster with num_cpus=4, concurrency 4, no tracking. A Tuner as it comes starts a
 process for every trial; it runs fewer trials, and its time is scaled to the others' number.
 
-    python benchmarks/ray_tune.py            # about 5 minutes
-    python benchmarks/ray_tune.py --quick    # 40 trials, without the long run
+    python benchmarks/ray_tune.py               # about 6 minutes
+    python benchmarks/ray_tune.py --quick       # fewer trials, without the long run
+    python benchmarks/ray_tune.py --settings    # what each of Tune's settings gives, 3 minutes
 
 Where the time of a trial goes, as found with a profile of Tune's loop (reuse_actors=True):
 TensorBoard's file of a trial is synced to the disk four times inside the loop (about half of the
@@ -18,6 +19,7 @@ loggers" (TUNE_DISABLE_AUTO_CALLBACK_LOGGERS=1) shows what is left without any.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import cProfile
 import logging
 import os
@@ -26,7 +28,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -89,12 +91,17 @@ def timed(function: Callable[..., None], *args: Any, **kwargs: Any) -> tuple[flo
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def report(title: str, n: int, wall: float, cpu: float, note: str = "") -> None:
+def report(title: str, n: int, wall: float, cpu: float) -> None:
     print(
         f"{title:44} {n:5d} trials {wall:7.1f} s {1000 * wall / n:8.1f} ms/trial, "
-        f"driver CPU {1000 * cpu / n:6.1f} ms/trial {note}",
+        f"driver CPU {1000 * cpu / n:6.1f} ms/trial",
         flush=True,
     )
+
+
+def verdict(what: str, asked: str, measured: str, is_met: bool) -> None:
+    word = "met" if is_met else "MISSED"
+    print(f"{what:62} asked {asked:10} measured {measured:10} {word}", flush=True)
 
 
 def own_share(n: int, folder: str) -> float:
@@ -105,16 +112,15 @@ def own_share(n: int, folder: str) -> float:
     total = sum(entry[2] for entry in stats.values())
     mine = {key for key in stats if f"{os.sep}hyperbridge{os.sep}" in key[0]}
     own = sum(stats[key][2] for key in mine)
-    for key, (_, _, own_time, _, callers) in stats.items():
+    for key, (_, _, _, _, callers) in stats.items():
         if key not in mine and f"{os.sep}ray{os.sep}" not in key[0]:
             # a function of a library counts for us as far as we called it
             own += sum(part[2] for caller, part in callers.items() if caller in mine)
-        assert own_time >= 0
     return own / total
 
 
-def pace(n: int, folder: str) -> list[float]:
-    """Return the milliseconds per trial of each tenth of a run."""
+def ends_of(n: int, folder: str) -> list[float]:
+    """Return when each trial of a run of ours ended."""
     ends: list[float] = []
 
     class Bar:
@@ -123,21 +129,94 @@ def pace(n: int, folder: str) -> list[float]:
         def update(self, count: int) -> None:
             ends.extend([time.perf_counter()] * count)
 
-    import contextlib
-
     @contextlib.contextmanager
-    def factory(initial: int, total: int | None) -> Any:
+    def factory(initial: int, total: int | None) -> Iterator[Any]:
         yield Bar()
 
     ours(n, folder, factory)
-    tenth = len(ends) // 10
-    return [1000 * (ends[i + tenth - 1] - ends[i]) / (tenth - 1) for i in range(0, n, tenth)]
+    return ends
+
+
+def pace(ends: list[float], parts: int) -> list[float]:
+    """Return the milliseconds per trial of equal parts of a run, without the processes' start."""
+    ends = ends[2 * CONCURRENCY :]
+    size = len(ends) // parts
+    return [1000 * (ends[(i + 1) * size - 1] - ends[i * size]) / (size - 1) for i in range(parts)]
+
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "as fmin sets it": {},
+    "no loggers": {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"},
+    "its state saved once": {"TUNE_GLOBAL_CHECKPOINT_S": "100000"},
+    "resources asked for once": {"TUNE_STATE_REFRESH_PERIOD": "100000"},
+    "results buffered": {"TUNE_RESULT_BUFFER_LENGTH": "1000"},
+    "one trial pending at most": {"TUNE_MAX_PENDING_TRIALS_PG": "1"},
+    "16 trials pending at most": {"TUNE_MAX_PENDING_TRIALS_PG": "16"},
+    "actors clean up in the background": {"TUNE_FORCE_TRIAL_CLEANUP_S": "1"},
+    "its newer output": {"RAY_AIR_NEW_OUTPUT": "1"},
+}
+"""Tune's public settings that might cost or save time in its loop."""
+
+
+def try_settings(n: int, folder: str) -> None:
+    print("ms per trial once the actors run; CPU of the driver, which runs Tune's loop, per trial")
+    variants: list[tuple[str, dict[str, str], str]] = [
+        (title, variables, folder) for title, variables in SETTINGS.items()
+    ]
+    if os.path.isdir("/dev/shm"):
+        variants.append(("storage path in memory", {}, tempfile.mkdtemp(dir="/dev/shm")))
+    for title, variables, path in variants:
+        before = dict(os.environ)
+        os.environ.update(variables)
+        try:
+            cpu = time.process_time()
+            ends = ends_of(n, path)
+            cpu = time.process_time() - cpu
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        print(f"{title:36} {pace(ends, 1)[0]:7.1f} ms {1000 * cpu / n:7.1f} ms CPU", flush=True)
+    if os.path.isdir("/dev/shm"):
+        shutil.rmtree(variants[-1][2], ignore_errors=True)
+
+
+def compare(folder: str, *, quick: bool) -> None:
+    n, n_fresh = (40, 8) if quick else (200, 24)
+    rounds = 1 if quick else 3
+    mine, reused = [], []
+    for _ in range(rounds):  # by turns, so that a busy moment of the machine meets both
+        mine.append(timed(ours, n, folder))
+        reused.append(timed(tuner, n, folder, reuse_actors=True))
+    fresh, fresh_cpu = timed(tuner, n_fresh, folder, reuse_actors=False)
+    wall, cpu = (statistics.median(column) for column in zip(*mine))
+    wall_reused, cpu_reused = (statistics.median(column) for column in zip(*reused))
+    report("hyperbridge, backend ray", n, wall, cpu)
+    report("Tuner, HyperOptSearch, reuse_actors=True", n, wall_reused, cpu_reused)
+    report("Tuner, HyperOptSearch, as it comes", n_fresh, fresh, fresh_cpu)
+    share = own_share(n, folder)
+    faster = fresh * n / n_fresh / wall
+    verdict(
+        f"faster than a Tuner as it comes (scaled from {n_fresh} to {n} trials)",
+        ">= 10x", f"{faster:.1f}x", faster >= 10,
+    )  # fmt: skip
+    ratio = wall / wall_reused
+    verdict("time against the Tuner with reuse_actors", "<= 1.0", f"{ratio:.2f}", ratio <= 1.0)
+    verdict("share of our code in the driver's CPU", "<= 20%", f"{share:.0%}", share <= 0.2)
+    if quick:
+        return
+    quarters = pace(ends_of(1000, folder), 4)
+    print("1,000 trials, ms/trial by quarters:", *(f"{quarter:.1f}" for quarter in quarters))
+    slowing = quarters[-1] / quarters[0]
+    verdict(
+        "last quarter of 1,000 trials against the first", "<= 1.2", f"{slowing:.2f}", slowing <= 1.2
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer trials, no long run")
-    quick = parser.parse_args().quick
+    parser.add_argument("--settings", action="store_true", help="try Tune's settings instead")
+    args = parser.parse_args()
     logging.disable(logging.WARNING)
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     sockets = tempfile.mkdtemp(prefix="ray", dir="/tmp")
@@ -150,34 +229,16 @@ def main() -> None:
         _node_ip_address="127.0.0.1",
         _temp_dir=sockets,
     )
-    n, n_fresh = (40, 8) if quick else (200, 24)
-    ours(4, folder)  # what only the first run of a process pays
-    mine = [timed(ours, n, folder) for _ in range(1 if quick else 3)]
-    reused = [timed(tuner, n, folder, reuse_actors=True) for _ in range(1 if quick else 3)]
-    fresh, fresh_cpu = timed(tuner, n_fresh, folder, reuse_actors=False)
-    wall = statistics.median(m[0] for m in mine)
-    wall_reused = statistics.median(r[0] for r in reused)
-    report("hyperbridge, backend ray", n, wall, statistics.median(m[1] for m in mine))
-    report(
-        "Tuner, HyperOptSearch, reuse_actors=True", n, wall_reused,
-        statistics.median(r[1] for r in reused), f"x {wall_reused / wall:.1f}",
-    )  # fmt: skip
-    scaled = fresh * n / n_fresh
-    report(
-        "Tuner, HyperOptSearch, as it comes", n_fresh, fresh, fresh_cpu,
-        f"x {scaled / wall:.1f} (scaled to {n} trials)",
-    )  # fmt: skip
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    bare = timed(ours, n, folder)
-    report("hyperbridge, no loggers", n, *bare)
-    del os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"]
-    print(f"share of hyperbridge in the driver's CPU: {own_share(n, folder):.0%}", flush=True)
-    if not quick:
-        tenths = pace(1000, folder)
-        print("1,000 trials, ms/trial by tenths:", *(f"{tenth:.0f}" for tenth in tenths))
-    ray.shutdown()
-    shutil.rmtree(sockets, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        ours(4, folder)  # what only the first run of a process pays
+        if args.settings:
+            try_settings(40 if args.quick else 100, folder)
+        else:
+            compare(folder, quick=args.quick)
+    finally:
+        ray.shutdown()
+        shutil.rmtree(sockets, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+# Ray rewrites a loopback address to the network card's, but on systems where it has no clusters.
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
 # A run in the background starts with SIGINT ignored, and so would the children that tests
 # interrupt with it.

@@ -6,6 +6,7 @@ domains, or has one of its own whose parameters have the labels' names.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ from hyperbridge.search.hyperopt_algo import algo_name
 from hyperbridge.space import Space
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.to_ray import raw_value, to_ray_space
+
+logger = logging.getLogger(__name__)
 
 
 class SearchNotReadyError(Exception):
@@ -63,6 +66,12 @@ class RaySearch:
             label = _refused_label(searcher, written)
             where = "the space" if label is None else f"label {label!r}"
             raise InvalidSpaceError(f"{self.name} cannot take {where}: {exc}") from exc
+        if written.losses and not self._has_own_space:
+            notes = "\n".join(
+                f"  {loss.label}: {loss.got} for {loss.asked}: {loss.why}"
+                for loss in written.losses
+            )
+            logger.warning("%s gets some parameters in another form:\n%s", self.name, notes)
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Ask the searcher for a trial. See `Search.propose`.

@@ -14,18 +14,13 @@ pytest.importorskip("ray")
 from hyperbridge import Ray, fmin
 
 
-@pytest.fixture(autouse=True)
-def _cluster(ray_cluster: None, tracking_off: None) -> None:
-    """All tests here run trials on the shared cluster."""
-
-
 @pytest.fixture
 def storage(tmp_path: Path) -> str:
     return str(tmp_path / "results")
 
 
 @pytest.fixture
-def minimise(storage: str) -> Any:
+def minimise(ray_cluster: None, tracking_off: None, storage: str) -> Any:
     """fmin on Ray, quiet; ``name`` and other fields of RunConfig by keyword, and Ray's own."""
     from ray.tune import RunConfig
 

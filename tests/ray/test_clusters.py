@@ -1,148 +1,245 @@
-"""Clusters that other tests do not share: one that fmin starts itself, one that loses a node."""
+"""Clusters that other tests do not share: started by fmin, without our packages, losing a node."""
 
 from __future__ import annotations
 
-import os
-import subprocess
+import socket
 import sys
-import textwrap
+import venv
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+pytest.importorskip("ray")
+
+import ray
+from running import own_environment, run, started
+
+pytestmark = pytest.mark.slow
 
 
-def run(code: str, folder: Path, *, timeout_s: float = 150, **environment: str) -> str:
-    """Run a script in a process of its own; return what it printed."""
-    script = folder / "script.py"
-    script.write_text(textwrap.dedent(code))
-    variables = {**os.environ, "PYTHONPATH": str(ROOT), "HYPERBRIDGE_TRACKING": "0", **environment}
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=folder, env=variables, text=True, timeout=timeout_s,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-@pytest.mark.slow
 def test_ray_is_initialised_for_the_call_and_shut_down_after_it(tmp_path: Path) -> None:
-    output = run(
-        """
-        import signal, warnings
-        warnings.simplefilter("error", DeprecationWarning)
-        import numpy as np
-        from hyperopt import hp, rand
-        from hyperbridge import SparkTrials, fmin
+    with own_environment(tmp_path) as environment:
+        output = run(
+            """
+            import signal, warnings
+            warnings.simplefilter("error", DeprecationWarning)
+            import numpy as np
+            from hyperopt import hp, rand
+            from hyperbridge import SparkTrials, fmin
 
-        trials = SparkTrials(parallelism=1)
-        handlers = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)]
-        fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=2, trials=trials,
-             show_progressbar=False)
-        import ray
-        import sys
-        print("initialised", ray.is_initialized())
-        print("handlers", handlers == [signal.getsignal(n) for n in
-                                       (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)])
-        print("grid", trials.result_grid.experiment_path, len(trials.losses()))
-        print("spark", any("pyspark.sql" in name for name in sys.modules))
-        """,
-        tmp_path,
-        HYPERBRIDGE_BACKEND="ray",
-        HOME=str(tmp_path),
-    )
+            trials = SparkTrials(parallelism=1)
+            numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+            handlers = [signal.getsignal(n) for n in numbers]
+            fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=2,
+                 trials=trials, show_progressbar=False)
+            import ray
+            import sys
+            print("initialised", ray.is_initialized())
+            print("handlers", handlers == [signal.getsignal(n) for n in numbers])
+            print("grid", trials.result_grid.experiment_path, len(trials.losses()))
+            print("spark", any("pyspark.sql" in name for name in sys.modules))
+            """,
+            tmp_path,
+            {**environment, "HYPERBRIDGE_BACKEND": "ray"},
+        )
     assert "initialised False" in output
     assert "handlers True" in output
     assert f"grid {tmp_path}/ray_results/objective_" in output
-    assert "Warning" not in output
+    # Nothing else is printed: no warning of Ray's, no note about how it was started.
+    assert len(output.splitlines()) == 5, output
+    assert output.startswith("Total Trials: 2: 2 succeeded")
 
 
-@pytest.mark.slow
-def test_nodes_need_neither_hyperopt_nor_hyperbridge(tmp_path: Path) -> None:
-    output = run(
-        """
-        import ray
-        from hyperopt import hp, tpe
-        from ray.tune import RunConfig
-        from hyperbridge import Ray, Trials, fmin
-
-        class Forbid:
-            def find_spec(self, name, path=None, target=None):
-                if name.partition(".")[0] in ("hyperopt", "hyperbridge"):
-                    raise ModuleNotFoundError(f"not on this node: {name}", name=name)
-
-        def forbid():
-            import sys
-            sys.meta_path.insert(0, Forbid())
-
-        def fn(p):
-            import sys
-            return {"loss": p["x"], "status": "ok",
-                    "seen": [n for n in sys.modules if n.startswith(("hyperopt", "hyperbridge"))]}
-
-        ray.init(num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1",
-                 runtime_env={"worker_process_setup_hook": forbid})
-        trials = Trials()
-        space = {"x": hp.uniform("x", 0, 1), "k": hp.choice("k", [hp.randint("n", 3), 7])}
-        fmin(fn, space, algo=tpe.suggest, max_evals=3, trials=trials, show_progressbar=False,
-             backend=Ray(run_config=RunConfig(storage_path="results")))
-        print("seen", [r["seen"] for r in trials.results])
-        """,
-        tmp_path,
-        PYTHONPATH=f"{ROOT}",
+def test_a_script_prints_its_own_lines_the_progress_bar_and_the_totals(tmp_path: Path) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        "from hyperopt import SparkTrials, fmin, hp, tpe\n"
+        "fmin(lambda x: x, hp.uniform('x', 0, 1), algo=tpe.suggest, max_evals=3,\n"
+        "     trials=SparkTrials(parallelism=1))\n"
+        "print('done')\n"
     )
-    assert "seen [[], [], []]" in output
+    with own_environment(tmp_path) as environment:
+        command = [sys.executable, "-m", "hyperbridge", "run", "--backend", "ray", str(script)]
+        with started(command, tmp_path, environment) as process:
+            output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    lines = [line for line in output.replace("\r", "\n").splitlines() if line.strip()]
+    bars = [line for line in lines if "best loss" in line]
+    others = [line for line in lines if line not in bars]
+    assert others == ["Total Trials: 3: 3 succeeded, 0 failed, 0 cancelled.", "done"], output
+    assert "3/3" in bars[-1]
 
 
-@pytest.mark.slow
+BARE_CLUSTER = """
+import sys, time
+from ray.cluster_utils import Cluster
+
+cluster = Cluster(initialize_head=True, head_node_args={
+    "num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.1",
+    "ray_client_server_port": int(sys.argv[1])})
+cluster.add_node(num_cpus=2, node_ip_address="127.0.0.1")
+cluster.wait_for_nodes()
+print(cluster.address, flush=True)
+time.sleep(600)
+"""
+
+
+def bare_python(folder: Path) -> str:
+    """A Python that has everything that this one has, but hyperopt, hyperbridge and Optuna."""
+    venv.create(folder, symlinks=True)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    for entry in Path(ray.__file__).parents[1].iterdir():
+        left_out = entry.name.lower().lstrip("_").startswith(("hyper", "optuna"))
+        if not left_out and entry.suffix != ".pth":
+            (packages / entry.name).symlink_to(entry)
+    return str(folder / "bin" / "python")
+
+
+def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_path: Path) -> None:
+    python = bare_python(tmp_path / "bare")
+    (tmp_path / "nodes").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with own_environment(tmp_path) as environment:
+        bare = {k: v for k, v in environment.items() if k != "PYTHONPATH"}
+        command = [python, "-c", BARE_CLUSTER, str(port)]
+        with started(command, tmp_path / "nodes", bare) as nodes:
+            assert nodes.stdout is not None
+            address = next(line for line in nodes.stdout if line.startswith("127.0.0.1:")).strip()
+            output = run(
+                """
+                import ray
+                from hyperopt import hp, tpe
+                from hyperbridge import Trials, fmin
+
+                def plain(p):
+                    import importlib.util
+                    import sys
+
+                    names = ("hyperopt", "hyperbridge", "optuna", "ray")
+                    return {"loss": p["x"], "status": "ok", "python": sys.executable,
+                            "found": [n for n in names if importlib.util.find_spec(n)]}
+
+                def reporting(p):
+                    from ray import tune
+
+                    tune.report({"loss": 9.0})
+                    return plain(p)
+
+                space = {"x": hp.uniform("x", 0, 1), "k": hp.choice("k", [hp.randint("n", 3), 7])}
+                for fn in (plain, reporting):
+                    trials = Trials()
+                    fmin(fn, space, algo=tpe.suggest, max_evals=2, trials=trials, parallelism=2,
+                         show_progressbar=False)
+                    for result in trials.results:
+                        print("found", result["found"], result["python"])
+                print("initialised", ray.is_initialized())
+                ray.init(logging_level="ERROR")
+                print("alive", sum(node["Alive"] for node in ray.nodes()))
+                """,
+                tmp_path,
+                {**environment, "RAY_ADDRESS": address, "HYPERBRIDGE_BACKEND": "ray"},
+            )
+            refused = run(
+                """
+                from hyperopt import hp, rand
+                from hyperbridge import fmin
+                from hyperbridge.errors import BackendUnavailableError
+
+                try:
+                    fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
+                except BackendUnavailableError as exc:
+                    print("refused", exc)
+                """,
+                tmp_path,
+                {
+                    **environment,
+                    "RAY_ADDRESS": f"ray://127.0.0.1:{port}",
+                    "HYPERBRIDGE_BACKEND": "ray",
+                },
+            )
+            assert nodes.poll() is None
+    assert output.count(f"found ['ray'] {python}") == 4, output
+    assert "initialised False" in output
+    assert "alive 2" in output
+    assert "refused Backend 'ray' cannot work through Ray Client" in refused
+    assert "ray job submit" in refused
+
+
+def test_a_cluster_of_somebody_else_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with own_environment(tmp_path) as environment:
+        folder = Path(environment["RAY_TMPDIR"]) / "ray"
+        folder.mkdir()
+        (folder / "ray_current_cluster").write_text("127.0.0.1:9")  # nothing listens there
+        output = run(
+            """
+            import time
+            from hyperopt import hp, rand
+            from hyperbridge import fmin
+            from hyperbridge.errors import BackendUnavailableError
+
+            start = time.monotonic()
+            try:
+                fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
+            except BackendUnavailableError as exc:
+                print("said", exc)
+            print("seconds", time.monotonic() - start)
+            """,
+            tmp_path,
+            {**environment, "HYPERBRIDGE_BACKEND": "ray"},
+        )
+    assert "127.0.0.1:9" in output
+    assert "RAY_ADDRESS=local" in output
+
+
 def test_a_node_that_goes_away_costs_its_own_trials_alone(tmp_path: Path) -> None:
-    output = run(
-        """
-        import os, threading, time
-        import ray
-        from hyperopt import hp, rand
-        from ray.cluster_utils import Cluster
-        from ray.tune import RunConfig
-        from hyperbridge import Ray, SparkTrials, fmin
+    with own_environment(tmp_path) as environment:
+        output = run(
+            """
+            import os, threading, time
+            import ray
+            from hyperopt import hp, rand
+            from ray.cluster_utils import Cluster
+            from ray.tune import RunConfig
+            from hyperbridge import Ray, SparkTrials, fmin
 
-        def fn(x):
-            import os, time, ray
-            if "spare" in ray.get_runtime_context().get_assigned_resources() or True:
+            def fn(x):
+                import os, time, ray
                 here = ray.get_runtime_context().get_node_id()
-            if here == doomed and not os.path.exists(gone):
-                open(ready, "w").close()
-                time.sleep(300)
-            time.sleep(0.2)
-            return {"loss": x, "status": "ok", "node": here}
+                if here == doomed and not os.path.exists(gone):
+                    open(ready, "w").close()
+                    time.sleep(300)
+                time.sleep(0.2)
+                return {"loss": x, "status": "ok", "node": here}
 
-        folder = os.getcwd()
-        ready, gone = folder + "/ready", folder + "/gone"
-        cluster = Cluster(initialize_head=True, connect=True, head_node_args={
-            "num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"})
-        node = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
-        cluster.wait_for_nodes()
-        doomed = node.node_id
+            folder = os.getcwd()
+            ready, gone = folder + "/ready", folder + "/gone"
+            cluster = Cluster(initialize_head=True, connect=True, head_node_args={
+                "num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"})
+            node = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+            cluster.wait_for_nodes()
+            doomed = node.node_id
 
-        def remove():
-            while not os.path.exists(ready):
-                time.sleep(0.1)
-            open(gone, "w").close()
-            cluster.remove_node(node, allow_graceful=False)
+            def remove():
+                while not os.path.exists(ready):
+                    time.sleep(0.1)
+                open(gone, "w").close()
+                cluster.remove_node(node, allow_graceful=False)
 
-        thread = threading.Thread(target=remove)
-        thread.start()
-        trials = SparkTrials()
-        fmin(fn, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=6, trials=trials,
-             parallelism=2, show_progressbar=False,
-             backend=Ray(run_config=RunConfig(storage_path="results")))
-        thread.join()
-        print("failed", trials.count_failed_trials(), "done", trials.count_successful_trials())
-        print([d["misc"]["error"][1][:80] for d in trials._dynamic_trials if d["state"] == 3])
-        ray.shutdown()
-        cluster.shutdown()
-        """,
-        tmp_path,
-    )
+            thread = threading.Thread(target=remove)
+            thread.start()
+            trials = SparkTrials()
+            fmin(fn, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=6, trials=trials,
+                 parallelism=2, show_progressbar=False,
+                 backend=Ray(run_config=RunConfig(storage_path="results")))
+            thread.join()
+            print("failed", trials.count_failed_trials(), "done", trials.count_successful_trials())
+            print([d["misc"]["error"][1][:80] for d in trials._dynamic_trials if d["state"] == 3])
+            ray.shutdown()
+            cluster.shutdown()
+            """,
+            tmp_path,
+            environment,
+        )
     assert "failed 1 done 5" in output, output
     assert "lost" in output

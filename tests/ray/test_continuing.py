@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 import textwrap
 import time
@@ -15,11 +14,11 @@ import pytest
 from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_DONE
 from ray import tune
+from running import own_environment, run, started
 
 from hyperbridge import Trials, ray_trainable
 from hyperbridge.errors import InvalidArgumentError
 
-ROOT = Path(__file__).resolve().parents[2]
 SPACE = {"x": hp.uniform("x", 0, 1)}
 
 
@@ -92,11 +91,35 @@ def test_an_experiment_of_somebody_else_is_refused(minimise: Any, storage: str) 
         minimise(lambda p: 0.0, SPACE, max_evals=1, run={"name": "n"})
 
 
-def test_filled_trials_do_not_go_with_an_experiment_that_has_some(minimise: Any) -> None:
+def test_the_trials_of_an_experiment_go_on_in_it_and_others_do_not(
+    minimise: Any, calls: Path, tmp_path: Path
+) -> None:
+    fn = note_calls(calls)
     trials = Trials()
-    minimise(lambda p: 0.0, SPACE, max_evals=1, trials=trials, run={"name": "n"})
-    with pytest.raises(InvalidArgumentError, match="so has the Trials object"):
-        minimise(lambda p: 0.0, SPACE, max_evals=2, trials=trials, run={"name": "n"})
+    minimise(fn, SPACE, max_evals=2, trials=trials, run={"name": "n"})
+    minimise(fn, SPACE, max_evals=4, trials=trials, run={"name": "n"})
+    assert len(trials) == len(trials.result_grid) == len(list(calls.iterdir())) == 4
+    assert sorted(trials.tids) == [0, 1, 2, 3]
+    others = Trials()
+    minimise(fn, SPACE, max_evals=2, trials=others, backend="local", rstate=None)
+    with pytest.raises(InvalidArgumentError, match="the Trials object has others"):
+        minimise(fn, SPACE, max_evals=4, trials=others, run={"name": "n"})
+
+
+def test_a_save_file_and_a_name_go_together_also_when_the_file_is_behind(
+    minimise: Any, calls: Path, tmp_path: Path
+) -> None:
+    fn, file = note_calls(calls), tmp_path / "trials.pkl"
+    common: dict[str, Any] = {"trials_save_file": str(file), "run": {"name": "n"}}
+    minimise(fn, SPACE, max_evals=2, **common)
+    behind = file.read_bytes()
+    minimise(fn, SPACE, max_evals=4, **common)
+    file.write_bytes(behind)
+    best = minimise(fn, SPACE, max_evals=5, **common)
+    assert len(list(calls.iterdir())) == 5
+    # The file alone continues on another backend.
+    assert minimise(fn, SPACE, max_evals=5, backend="local", trials_save_file=str(file)) == best
+    assert len(list(calls.iterdir())) == 5
 
 
 SCRIPT = textwrap.dedent(
@@ -116,8 +139,7 @@ SCRIPT = textwrap.dedent(
         return p["x"]
 
     if __name__ == "__main__":
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False,
-                 _node_ip_address="127.0.0.1")
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         trials = Trials()
         fmin(fn, {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, max_evals=8, trials=trials,
              rstate=np.random.default_rng(0), show_progressbar=False, parallelism=2,
@@ -132,8 +154,10 @@ def interrupted_search(folder: Path, number: signal.Signals) -> None:
     """Run `SCRIPT` until five trials are done and two hang, and send it a signal then."""
     (folder / "script.py").write_text(SCRIPT)
     (folder / "hold").write_text("")
-    process = start(folder)
-    try:
+    with (
+        own_environment(folder) as environment,
+        started([sys.executable, "script.py"], folder, environment) as process,
+    ):
         deadline = time.monotonic() + 90
         while len(list((folder / "calls").iterdir())) < 7:
             assert process.poll() is None, process.communicate()
@@ -142,26 +166,7 @@ def interrupted_search(folder: Path, number: signal.Signals) -> None:
         time.sleep(1)  # the records of the five are written
         process.send_signal(number)
         process.wait(40)
-    finally:
-        stop(process)
     (folder / "hold").unlink()
-
-
-def start(folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "script.py"], cwd=folder, text=True, start_new_session=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-
-
-def stop(process: subprocess.Popen[str]) -> None:
-    import contextlib
-    import os
-
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @pytest.mark.slow
@@ -170,11 +175,8 @@ def test_a_killed_search_goes_on_and_ends_with_all_trials(
     tmp_path: Path, calls: Path, number: signal.Signals
 ) -> None:
     interrupted_search(tmp_path, number)
-    process = start(tmp_path)
-    try:
-        output = process.communicate(timeout=120)[0]
-    finally:
-        stop(process)
+    with own_environment(tmp_path) as environment:
+        output = run(SCRIPT, tmp_path, environment)
     assert "tids [0, 1, 2, 3, 4, 5, 6, 7] grid 8" in output, output
     # Five ended the first time and are not run again; the two that hung are.
     values = [path.name.split()[0] for path in calls.iterdir()]

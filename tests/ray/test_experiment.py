@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ import pytest
 import ray
 from hyperopt import hp, tpe
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
-from ray.tune import Callback, PlacementGroupFactory, RunConfig, TuneConfig
+from ray.tune import (
+    Callback,
+    CheckpointConfig,
+    FailureConfig,
+    PlacementGroupFactory,
+    RunConfig,
+    TuneConfig,
+)
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 
 from hyperbridge import Ray, SparkTrials, Trials, fmin
@@ -168,7 +176,7 @@ def test_a_scheduler_stops_trials_by_what_they_report(minimise: Any) -> None:
         ray={"tune_config": TuneConfig(scheduler=scheduler)},
     )  # fmt: skip
     assert len(trials) == 8
-    stopped = [r for r in trials.results if r.get("stopped_early")]
+    stopped = [r for r in trials.results if r.get("stopped_early") == 1]
     whole = [d for d in trials.trials if not d["result"].get("stopped_early")]
     assert stopped
     assert len(stopped) < 8
@@ -225,14 +233,35 @@ def test_a_lost_process_is_retried_when_tune_is_told_to(minimise: Any, tmp_path:
             os.kill(os.getpid(), signal.SIGKILL)
         return 3.0
 
-    from ray.tune import FailureConfig
-
     trials = Trials()
     minimise(
         fn, SPACE, max_evals=1, trials=trials, run={"failure_config": FailureConfig(max_failures=1)}
     )
     assert trials.losses() == [3.0]
     assert trials.trials[0]["state"] == JOB_STATE_DONE
+
+
+def test_a_trial_that_raises_is_retried_as_often_as_tune_is_told_to(
+    minimise: Any, tmp_path: Path
+) -> None:
+    folder = str(tmp_path)
+
+    def fn(p: Any) -> float:
+        import os
+
+        n_before = len([name for name in os.listdir(folder) if name.startswith("call")])
+        open(f"{folder}/call{n_before}", "w").close()
+        if n_before < 3:
+            raise ArithmeticError(f"call {n_before}")
+        return 3.0
+
+    failures = FailureConfig(max_failures=1)
+    trials = SparkTrials()
+    minimise(fn, SPACE, max_evals=2, trials=trials, parallelism=1, run={"failure_config": failures})
+    first, second = trials._dynamic_trials
+    assert "call 1" in first["misc"]["error"][1]
+    assert second["result"]["loss"] == 3.0
+    assert [result.error is None for result in trials.result_grid] == [False, True]
 
 
 def test_a_cluster_that_was_there_is_left_alone(minimise: Any) -> None:
@@ -266,8 +295,10 @@ def test_environment_and_handlers_are_left_as_found(minimise: Any) -> None:
 def test_resources_that_no_node_has_are_named_at_once(
     minimise: Any, asked: Any, named: str
 ) -> None:
+    start = time.monotonic()
     with pytest.raises(BackendUnavailableError, match=named):
         minimise(lambda p: 0.0, SPACE, max_evals=1, ray={"resources_per_trial": asked})
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(
@@ -301,6 +332,22 @@ def test_what_fmin_decides_is_refused_in_a_tune_config(
 ) -> None:
     with pytest.raises((UnsupportedArgumentError, InvalidArgumentError), match=text):
         minimise(lambda p: 0.0, SPACE, max_evals=1, ray={"tune_config": TuneConfig(**config)})
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ({"failure_config": FailureConfig(fail_fast=True)}, "fail_fast"),
+        ({"checkpoint_config": CheckpointConfig(checkpoint_frequency=1)}, "checkpoint_frequency"),
+        ({"checkpoint_config": CheckpointConfig(checkpoint_at_end=True)}, "checkpoint_at_end"),
+    ],
+    ids=["fail fast", "frequency", "at end"],
+)
+def test_what_goes_with_no_function_is_refused_in_a_run_config(
+    minimise: Any, config: Any, text: str
+) -> None:
+    with pytest.raises(UnsupportedArgumentError, match=text):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, run=config)
 
 
 def test_two_different_parallelisms_are_refused(minimise: Any) -> None:

@@ -15,6 +15,7 @@ from hyperopt import hp, tpe
 from ray import tune
 from ray.tune import CheckpointConfig, RunConfig, TuneConfig
 from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Searcher
+from ray.tune.search.hyperopt import HyperOptSearch
 from ray.tune.search.optuna import OptunaSearch
 
 from hyperbridge import HyperoptSearcher, Trials, ray_trainable, read_space, to_ray
@@ -33,6 +34,9 @@ SPACE = {
         [{"kind": "a", "n": hp.randint("n", 1, 4)}, {"kind": "b", "c": hp.loguniform("c", -3, 0)}],
     ),
 }
+
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 def run_config(tmp_path: Path) -> RunConfig:
@@ -257,11 +261,16 @@ def test_a_tuner_of_ones_own_gets_points_of_the_space(tmp_path: Path) -> None:
 # -- a searcher of Ray's as algo ---------------------------------------------------------------
 
 
-def test_rays_optuna_searcher_proposes_the_points_of_fmin(minimise: Any) -> None:
+@pytest.mark.parametrize(
+    "searcher",
+    [OptunaSearch(seed=1), HyperOptSearch(random_state_seed=1)],
+    ids=lambda searcher: type(searcher).__name__,
+)
+def test_a_searcher_of_rays_proposes_the_points_of_fmin(minimise: Any, searcher: Any) -> None:
     trials = Trials()
     best = minimise(
         lambda p: p["x"] ** 2 + (p["model"]["kind"] == "a"), SPACE, max_evals=12, trials=trials,
-        algo=OptunaSearch(seed=1), parallelism=1,
+        algo=searcher, parallelism=1,
     )  # fmt: skip
     assert len(trials) == 12
     for document in trials.trials:
@@ -274,6 +283,14 @@ def test_a_label_that_the_searcher_cannot_take_is_named(minimise: Any) -> None:
     space = {"x": hp.uniform("x", 0, 1), "width": hp.normal("width", 0, 1)}
     with pytest.raises(InvalidSpaceError, match="'width'"):
         minimise(lambda p: 0.0, space, max_evals=1, algo=OptunaSearch())
+
+
+def test_what_the_searcher_gets_in_another_form_is_said_by_label(
+    minimise: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    space = {"w": hp.pchoice("w", [(0.9, "a"), (0.1, "b")])}
+    minimise(lambda p: 0.0, space, max_evals=1, algo=OptunaSearch(seed=1))
+    assert "OptunaSearch gets some parameters in another form:\n  w: choice([0, 1])" in caplog.text
 
 
 class Stubborn(Searcher):

@@ -18,6 +18,11 @@ class Ray(Backend):
     is connected to, or that ``RAY_ADDRESS`` names, is used and left alone. An experiment that
     was interrupted goes on when fmin is called again with the same name and storage path.
 
+    An objective may call ``ray.tune.report`` for a scheduler or a stop rule. A trial that one of
+    them stops has ended: its loss is the last one that it reported, and ``stopped_early`` in its
+    result, and among the metrics of its MLflow run, is 1. If it has reported no loss yet it is
+    cancelled. ``FailureConfig(max_failures=...)`` runs a failed trial again, in a new process.
+
     Args:
         resources_per_trial: What one trial takes, such as ``{"cpu": 2, "gpu": 0.5}``, other
             names being custom resources; or a ``ray.tune.PlacementGroupFactory``. None for
@@ -62,11 +67,10 @@ class Ray(Backend):
         require("ray.tune", needed_by="Backend 'ray'")
         from hyperbridge.backends.ray.experiment import open_experiment
 
-        experiment = open_experiment(
+        self._opened[objective], n_saved = open_experiment(
             objective, trials, tune_config=self.tune_config, run_config=self.run_config
         )
-        self._opened[objective] = experiment
-        return len(experiment.saved.documents)
+        return n_saved
 
     def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
         """Connect to Ray, and pickle the objective. See `Backend.prepare`."""

@@ -56,12 +56,14 @@ class Flight:
         tokens: The observers' tokens, when they are there.
         replay: The metrics of a trial that ended before the experiment was interrupted.
         actor: The actor that runs it, when it does.
+        starts: How often it has been started.
     """
 
     trial: Trial | None
     tokens: Future[list[bytes | None]] | None = None
     replay: dict[str, Any] | None = None
     actor: Any = None
+    starts: int = 0
 
 
 def _guarded(
@@ -213,8 +215,11 @@ class Bridge:
             actor.begin.remote({"replay": shown})
             return
         flight.actor = actor
+        flight.starts += 1
         message = (flight.trial.tid, flight.trial.assignment, flight.tokens.result())
-        facts = {"key": self._key, "message": message}
+        facts: dict[str, Any] = {"key": self._key, "message": message}
+        if trial.max_failures < 0 or flight.starts <= trial.max_failures:
+            facts["may_retry"] = True
         if self._runtime is not None:
             facts["runtime"] = [self._runtime]
         actor.begin.remote(facts)

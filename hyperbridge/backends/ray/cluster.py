@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray import util
+from ray.exceptions import RayError
 
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
 
@@ -47,12 +49,11 @@ def connect() -> bool:
         if _users == 0:
             _remember_handlers()
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", FutureWarning)
+                with _quietly():
                     ray.init(logging_level=logging.WARNING)
-            except (ConnectionError, RuntimeError, ValueError, OSError) as exc:
+            except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as exc:
                 raise BackendUnavailableError(
-                    f"Backend 'ray': Ray could not be initialised: {exc}"
+                    f"Backend 'ray': Ray could not be initialised: {exc}{_advice()}"
                 ) from exc
             try:
                 _refuse_client()
@@ -61,6 +62,33 @@ def connect() -> bool:
                 raise
         _users += 1
         return True
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep back what Ray says when it starts, and what nobody has to do anything about.
+
+    That is a warning about a later Ray's defaults, and one that its ports ask for a token.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        told = logging.getLogger("ray._private.authentication.authentication_token_setup")
+        level = told.level
+        told.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            told.setLevel(level)
+
+
+def _advice() -> str:
+    """Say what to do when Ray has looked for a cluster by itself, and what it found is no good."""
+    if os.environ.get("RAY_ADDRESS"):
+        return ". RAY_ADDRESS in the environment names this cluster."
+    return (
+        ". Ray uses the cluster that was started last on this machine, if one was: set "
+        "RAY_ADDRESS to another one's address, or RAY_ADDRESS=local to start one for this call."
+    )
 
 
 def _refuse_client() -> None:

@@ -38,8 +38,11 @@ class Experiment:
 
 def open_experiment(
     objective: Objective, trials: Any, *, tune_config: Any, run_config: Any
-) -> Experiment:
+) -> tuple[Experiment, int]:
     """Find the experiment, and bring the trials of an earlier run into the Trials object.
+
+    Returns:
+        The experiment, and how many trials came.
 
     Raises:
         InvalidArgumentError: The configs, or what is in the folder, do not fit.
@@ -53,20 +56,21 @@ def open_experiment(
         run_config = dataclasses.replace(run_config, storage_path=path)  # Tune wants it absolute
     run_config = dataclasses.replace(run_config, name=name)
     folder = ExperimentFolder(filesystem, posixpath.join(path, name))
-    saved = Saved()
+    saved, n_saved = Saved(), 0
     text = str(objective.expr)
     if folder.exists():
         folder.check_space(text)
         saved = load_records(folder)
-        if trials._dynamic_trials and saved.documents:
+        try:
+            n_saved = fill_trials(trials, saved)
+        except ValueError as exc:
             raise InvalidArgumentError(
-                f"Backend 'ray': the experiment {name!r} at {folder.path!r} has "
-                f"{len(saved.documents)} trials already, and so has the Trials object. Pass an "
-                "empty one to continue the experiment, or choose another name."
-            )
-        fill_trials(trials, saved)
+                f"Backend 'ray': the experiment {name!r} at {folder.path!r} has trials already, "
+                f"and the Trials object has others ({exc}). Pass the Trials of that experiment or "
+                "an empty one to continue it, or choose another name."
+            ) from exc
         logger.info("continuing with %d trials of %s", len(saved.documents), folder.path)
-    return Experiment(folder, tune_config, run_config, saved)
+    return Experiment(folder, tune_config, run_config, saved), n_saved
 
 
 def _new_name(objective: Objective) -> str:

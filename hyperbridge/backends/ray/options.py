@@ -83,6 +83,8 @@ def check_run_config(given: Any) -> Any:
 
     Raises:
         InvalidArgumentError: It is of another type.
+        UnsupportedArgumentError: It sets what only trainables of other kinds have, or what the
+            kind of Trials decides.
     """
     if given is None:
         given = tune.RunConfig()
@@ -95,6 +97,17 @@ def check_run_config(given: Any) -> Any:
             failure_config=_retyped(given.failure_config, tune.FailureConfig),
             checkpoint_config=_retyped(given.checkpoint_config, tune.CheckpointConfig),
         )
+    if given.failure_config.fail_fast:
+        raise UnsupportedArgumentError(
+            "FailureConfig(fail_fast=...) does not go with fmin: with plain Trials fmin raises the "
+            "first failure, with SparkTrials or catch_eval_exceptions=True the search goes on"
+        )
+    for name in ("checkpoint_frequency", "checkpoint_at_end"):
+        if getattr(given.checkpoint_config, name):
+            raise UnsupportedArgumentError(
+                f"CheckpointConfig({name}=...) does not go with fmin, whose objective is a "
+                "function: report checkpoints in it, with ray.tune.report(..., checkpoint=...)"
+            )
     return dataclasses.replace(given, verbose=_verbosity(given))
 
 
@@ -163,9 +176,7 @@ def merge(
         metric = METRIC
     if metric is not None and mode is None:
         mode = "min"
-    checkpoints = run_config.checkpoint_config
-    if not reports or checkpoints.checkpoint_at_end is None:
-        checkpoints = dataclasses.replace(checkpoints, checkpoint_at_end=False)
+    checkpoints = dataclasses.replace(run_config.checkpoint_config, checkpoint_at_end=False)
     return (
         dataclasses.replace(
             tune_config,

@@ -100,24 +100,40 @@ class TrialRecords:
 
 
 def fill_trials(trials: Any, saved: Saved) -> int:
-    """Bring saved documents into an empty Trials object; those that ran are to be run again.
+    """Bring saved documents into a Trials object; those that ran are to be run again.
+
+    Args:
+        trials: It may have some of them already: kept from the earlier call, or loaded from a
+            ``trials_save_file``. A document that ended later than that is brought up to date.
+        saved: What there is.
 
     Returns:
         How many documents came.
+
+    Raises:
+        ValueError: A document of the Trials is another trial than the saved one of its id.
     """
-    documents = copy.deepcopy(saved.documents)
-    for document in documents:
+    present = {document["tid"]: document for document in trials._dynamic_trials}
+    brought = []
+    for document in copy.deepcopy(saved.documents):
         if document["state"] == base.JOB_STATE_RUNNING:
             document.update(state=base.JOB_STATE_NEW, book_time=None, refresh_time=None)
         document["exp_key"] = trials._exp_key
-    trials._insert_trial_docs(documents)
+        mine = present.get(document["tid"])
+        if mine is None:
+            brought.append(document)
+        elif mine["misc"]["vals"] != document["misc"]["vals"]:
+            raise ValueError(f"trial {document['tid']} has other values in the Trials object")
+        elif mine["state"] in (base.JOB_STATE_NEW, base.JOB_STATE_RUNNING):
+            mine.update(document)
+    trials._insert_trial_docs(brought)
     trials.refresh()
-    trials._ids.update(range(max((d["tid"] for d in documents), default=-1) + 1))
-    for document in documents:
+    trials._ids.update(range(max((d["tid"] for d in trials._dynamic_trials), default=-1) + 1))
+    for document in brought:
         store = base.Trials.trial_attachments(trials, document)
         for name, content in saved.attachments[document["tid"]].items():
             store[name] = content
-    return len(documents)
+    return len(brought)
 
 
 def attachments_of(trials: Any, document: Document) -> dict[str, Any]:

@@ -65,12 +65,13 @@ def _is_plain(key: Any, value: Any) -> bool:
 def outcome_of_last(result: dict[str, Any] | None) -> Outcome:
     """Return the outcome of a trial that was stopped early: the last loss that it reported.
 
-    Its result has ``stopped_early`` set. Without a loss among the reports it is cancelled.
+    Its result has ``stopped_early`` set to 1, a number so that MLflow keeps it too. Without a
+    loss among the reports it is cancelled.
     """
     reported = {k: v for k, v in (result or {}).items() if _is_plain(k, v)}
     if not isinstance(reported.get("loss"), numbers.Real):
         return cancelled("Ray Tune stopped the trial before it reported a loss")
-    return Outcome("returned", value={"status": STATUS_OK, **reported, "stopped_early": True})
+    return Outcome("returned", value={"status": STATUS_OK, **reported, "stopped_early": 1})
 
 
 def describe_loss(error: BaseException | None) -> Outcome:

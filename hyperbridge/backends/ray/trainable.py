@@ -62,6 +62,8 @@ def _make_runner(
         report = run_trial(key, load, message, "ray.cloudpickle")
         if "message" not in facts:
             return metrics_of(report)
+        if facts.get("may_retry") and ray.cloudpickle.loads(report)[0] == "raised":
+            metrics_of(report)  # raises: Tune starts the trial anew
         placed = [ray.put(report)] if len(report) > _INLINE_BYTES else report
         # Tune formats results for its log, and ends the experiment when its metric is missing.
         return {REPORT: placed, "loss": float("nan")}
@@ -75,7 +77,8 @@ def _make_runner(
             raise TypeError(parts[0])
         if kind == "raised":
             packed = parts[3]
-            raise RuntimeError(parts[2]) if packed is None else ray.cloudpickle.loads(packed)
+            error = None if packed is None else ray.cloudpickle.loads(packed)
+            raise error if isinstance(error, Exception) else RuntimeError(parts[2])
         value = ray.cloudpickle.loads(parts[0])
         return dict(value) if hasattr(value, "keys") else {"loss": float(value)}
 
@@ -119,6 +122,10 @@ def _make_reporting_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
         module = sys.modules.setdefault(name, types.ModuleType(name, "This actor's trial."))
         return module.__dict__
 
+    def stop() -> None:
+        notes()["stopping"] = True
+        notes()["facts"].pop("may_retry", None)  # what the trial raises now is not its failure
+
     def body(config: dict[str, Any]) -> None:
         import ray.cloudpickle
 
@@ -145,11 +152,11 @@ def _make_reporting_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
             notes().update(facts=facts, stopping=False)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
-            notes()["stopping"] = True
+            stop()
             return bool(super().reset_config(new_config))
 
         def cleanup(self) -> None:
-            notes()["stopping"] = True
+            stop()
             super().cleanup()
 
     return Reporting

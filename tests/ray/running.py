@@ -1,0 +1,71 @@
+"""Scripts in processes of their own, on clusters that no other test and no other run shares."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Makes Ray take the loopback address for a node's; else it rewrites it to the network card's."""
+
+
+@contextlib.contextmanager
+def own_environment(home: Path) -> Iterator[dict[str, str]]:
+    """The environment of a process that sees no Ray cluster but those of this environment."""
+    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # its sockets need a short path
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RAY_", "HYPERBRIDGE_", "MLFLOW_"))
+    }
+    try:
+        yield {
+            **kept,
+            **LOOPBACK,
+            "HOME": str(home),
+            "HYPERBRIDGE_TRACKING": "0",
+            "PYTHONPATH": str(ROOT),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_TMPDIR": folder,
+        }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def started(
+    command: list[str], folder: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """A process in a group of its own, which is killed at the end."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def run(code: str, folder: Path, environment: dict[str, str], *, timeout_s: float = 150) -> str:
+    """Run a script; return what it printed."""
+    script = folder / "script.py"
+    script.write_text(textwrap.dedent(code))
+    with started([sys.executable, str(script)], folder, environment) as process:
+        output = process.communicate(timeout=timeout_s)[0]
+    assert process.returncode == 0, output
+    return output
