@@ -232,7 +232,7 @@ def main() -> None:
     try:
         ours(4, folder)  # what only the first run of a process pays
         if args.settings:
-            try_settings(40 if args.quick else 100, folder)
+            try_settings(30 if args.quick else 60, folder)
         else:
             compare(folder, quick=args.quick)
     finally:

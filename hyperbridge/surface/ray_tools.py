@@ -121,7 +121,7 @@ def ray_trainable(
     import ray.cloudpickle
 
     from hyperbridge.backends.ray.experiment import name_of
-    from hyperbridge.backends.ray.options import uses_reports
+    from hyperbridge.backends.ray.reports import uses_reports
     from hyperbridge.backends.ray.trainable import make_trainable
 
     objective = Objective(fn, space, pass_expr_memo_ctrl)

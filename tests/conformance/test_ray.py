@@ -25,8 +25,7 @@ class TestRay(BackendContract):
         "import ray\n"
         "from ray.tune import RunConfig\n"
         "from hyperbridge.backends.ray import Ray\n"
-        "ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False,\n"
-        '         _node_ip_address="127.0.0.1")'
+        'ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)'
     )
     child_backend: ClassVar[str] = 'Ray(run_config=RunConfig(storage_path="results"))'
 

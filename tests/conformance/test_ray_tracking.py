@@ -10,6 +10,7 @@ pytest.importorskip("mlflow")
 pytest.importorskip("ray")
 
 import test_ray
+from mlflow.tracking import MlflowClient
 from tracking_contract import TrackingContract
 
 from hyperbridge.backends.ray import Ray
@@ -25,3 +26,25 @@ class TestRayTracking(TrackingContract):
         from ray.tune import RunConfig
 
         return Ray(run_config=RunConfig(storage_path=str(tmp_path_factory.mktemp("results"))))
+
+    def test_a_trial_stopped_early_is_a_success_with_its_last_loss(
+        self, minimise: Any, client: MlflowClient, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        from ray.tune import RunConfig
+
+        def fn(p: Any) -> float:
+            from ray import tune
+
+            for step in range(50):
+                tune.report({"loss": 10.0 - step})
+            return 0.0
+
+        storage = str(tmp_path_factory.mktemp("results"))
+        stopping = Ray(run_config=RunConfig(storage_path=storage, stop={"training_iteration": 3}))
+        minimise(fn, max_evals=2, backend=stopping)
+        _, children = self.family(client)
+        assert [child.info.status for child in children] == ["FINISHED"] * 2
+        for child in children:
+            assert child.data.tags["trial_status"] == "success"
+            assert child.data.metrics["loss"] == 8.0
+            assert child.data.metrics["stopped_early"] == 1.0

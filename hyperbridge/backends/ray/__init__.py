@@ -76,7 +76,7 @@ class Ray(Backend):
         """Connect to Ray, and pickle the objective. See `Backend.prepare`."""
         if objective not in self._opened:
             self.resume(objective, trials)
-        from hyperbridge.backends.ray.cluster import bundles_of
+        from hyperbridge.backends.ray.resources import bundles_of
         from hyperbridge.backends.ray.session import RaySession
 
         experiment = self._opened.pop(objective)

@@ -11,14 +11,13 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import ray
-from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 from ray.tune import TuneError
 
+from hyperbridge.backends.ray.flights import OVER, Flight, take_over
 from hyperbridge.backends.ray.records import Saved, TrialRecords, attachments_of
 from hyperbridge.backends.ray.results import (
     config_of,
@@ -41,29 +40,8 @@ logger = logging.getLogger(__name__)
 FINISHED = "FINISHED"
 """Tune's word of a searcher that has no more trials."""
 
-_OVER = (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
-
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-@dataclass
-class Flight:
-    """A trial that Tune has and that is not over.
-
-    Attributes:
-        trial: The Run's trial; None for one that is only shown to Tune again.
-        tokens: The observers' tokens, when they are there.
-        replay: The metrics of a trial that ended before the experiment was interrupted.
-        actor: The actor that runs it, when it does.
-        starts: How often it has been started.
-    """
-
-    trial: Trial | None
-    tokens: Future[list[bytes | None]] | None = None
-    replay: dict[str, Any] | None = None
-    actor: Any = None
-    starts: int = 0
 
 
 def _guarded(
@@ -145,7 +123,7 @@ class Bridge:
 
     def has_work(self) -> bool:
         """Take the trials to begin with from the Run; False when there is nothing to be done."""
-        n_lost = sum(document["state"] not in _OVER for document in self._saved.documents)
+        n_lost = sum(document["state"] not in OVER for document in self._saved.documents)
         for _ in range(max(1, n_lost)):
             trial = self.run.ask()
             if trial is not None:
@@ -158,25 +136,12 @@ class Bridge:
         if self._is_open:
             return
         self._is_open = True
-        known = {trial.trial_id for trial in trials}
-        documents = {document["tid"]: document for document in self._saved.documents}
-        asked = {trial.tid: trial for trial in self._waiting}
-        tids = {trial_id: tid for trial_id, tid in self._saved.tids.items() if tid in documents}
-        for trial in trials:
-            tid = tids.get(trial.trial_id)
-            if trial.is_finished():
-                continue
-            if tid in asked:
-                mine = asked.pop(tid)
-                self._waiting.remove(mine)
-                self._depart(trial.trial_id, mine)
-            else:
-                shown = metrics_of(documents[tid]) if tid is not None else {}
-                self._flights[trial.trial_id] = Flight(None, replay=shown)
-        for trial_id, tid in tids.items():
-            state = documents[tid]["state"]
-            if trial_id not in known and state in _OVER and state != JOB_STATE_CANCEL:
-                self._replays.append(documents[tid])
+        matched = take_over(trials, self._saved, list(self._waiting))
+        self._flights.update(matched.shown)
+        self._replays.extend(matched.replays)
+        for trial_id, trial in matched.again.items():
+            self._waiting.remove(trial)
+            self._depart(trial_id, trial)
 
     # -- Searcher --------------------------------------------------------------------------
 

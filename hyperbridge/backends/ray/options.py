@@ -6,9 +6,7 @@ Source: the reference of ``ray.tune.RunConfig``, ``TuneConfig`` and ``tune.run``
 from __future__ import annotations
 
 import dataclasses
-import inspect
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,47 +113,6 @@ def _retyped(config: Any, kind: Any, **replaced: Any) -> Any:
     names = {field.name for field in dataclasses.fields(kind) if field.init}
     shared = [field.name for field in dataclasses.fields(config) if field.name in names]
     return kind(**{**{name: getattr(config, name) for name in shared}, **replaced})
-
-
-def needs_reports(fn: Any, tune_config: Any, run_config: Any) -> bool:
-    """Tell whether intermediate results matter: for a scheduler, a stop rule, or the objective."""
-    return bool(tune_config.scheduler is not None or run_config.stop or uses_reports(fn))
-
-
-def uses_reports(fn: Any) -> bool:
-    """Tell whether an objective may use Tune's functions for use inside a trial.
-
-    It may when it, or a function of the user's that it refers to, has the name ``report``,
-    ``get_checkpoint`` or ``get_context`` in its code.
-    """
-    return any(
-        name in ("report", "get_checkpoint", "get_context")
-        for code in _codes_of(fn, set())
-        for name in code.co_names
-    )
-
-
-def _codes_of(fn: Any, seen: set[int]) -> Iterator[types.CodeType]:
-    """Yield the code of a function, of those in it, and of those that it names."""
-    fn = getattr(fn, "func", fn)  # a partial
-    fn = getattr(fn, "fn", fn)  # an objective with an annotated space
-    function = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", None)  # noqa: B004
-    function = getattr(function, "__func__", function)
-    if not isinstance(function, types.FunctionType) or id(function) in seen:
-        return
-    seen.add(id(function))
-    pending = [function.__code__]
-    while pending:
-        code = pending.pop()
-        yield code
-        pending += [part for part in code.co_consts if isinstance(part, types.CodeType)]
-    try:
-        names = inspect.getclosurevars(function)
-    except ValueError:  # a cell that is still empty
-        return
-    for value in [*names.globals.values(), *names.nonlocals.values()]:
-        if isinstance(value, types.FunctionType):
-            yield from _codes_of(value, seen)
 
 
 def merge(

@@ -19,24 +19,14 @@ from ray.tune import ExperimentAnalysis, ResultGrid
 
 from hyperbridge.backends.base import Session
 from hyperbridge.backends.ray.bridge import Bridge
-from hyperbridge.backends.ray.cluster import (
-    Bundles,
-    connect,
-    count_slots,
-    decide_parallelism,
-    disconnect,
-    search_path,
-)
+from hyperbridge.backends.ray.cluster import connect, disconnect, search_path
 from hyperbridge.backends.ray.experiment import Experiment, name_of
 from hyperbridge.backends.ray.hooks import make_hooks
-from hyperbridge.backends.ray.options import (
-    METRIC,
-    merge,
-    needs_reports,
-    run_arguments,
-)
+from hyperbridge.backends.ray.options import METRIC, merge, run_arguments
 from hyperbridge.backends.ray.records import TrialRecords
 from hyperbridge.backends.ray.reopen import make_recipe
+from hyperbridge.backends.ray.reports import needs_reports
+from hyperbridge.backends.ray.resources import Bundles, count_slots, decide_parallelism
 from hyperbridge.backends.ray.surroundings import (
     interruptible,
     same_random_state,

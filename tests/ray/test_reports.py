@@ -1,0 +1,71 @@
+"""Which objectives talk to Tune while they run; no cluster is needed to see it."""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray")
+
+import ray
+from ray import tune
+from ray.tune import report as tell_tune
+
+from hyperbridge.backends.ray.reports import uses_reports
+
+
+def reports_itself(p: Any) -> float:
+    tune.report({"loss": 1.0})
+    return 0.0
+
+
+def calls_one_that_does(p: Any) -> float:
+    return reports_itself(p)
+
+
+helpers = types.ModuleType("helpers")
+helpers.train = calls_one_that_does  # type: ignore[attr-defined]
+
+
+def calls_a_modules(p: Any) -> float:
+    return helpers.train(p)  # type: ignore[no-any-return]
+
+
+def reports_by_another_name(p: Any) -> float:
+    tell_tune({"loss": 1.0})
+    return 0.0
+
+
+class Model:
+    def __call__(self, p: Any) -> float:
+        return reports_itself(p)
+
+    def method(self, p: Any) -> float:
+        return [tune.report({"loss": step}) for step in range(2)] and 0.0
+
+
+def calls_itself(p: Any) -> float:
+    return calls_itself(p) if p else 0.0
+
+
+def asks_ray(p: Any) -> float:
+    return float(ray.get(p))
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        reports_itself, calls_one_that_does, calls_a_modules, reports_by_another_name,
+        Model(), Model().method, functools.partial(reports_itself), lambda p: tune.get_context().get_trial_id(),
+    ],
+)  # fmt: skip
+def test_an_objective_that_reports_is_seen(fn: Any) -> None:
+    assert uses_reports(fn)
+
+
+@pytest.mark.parametrize("fn", [calls_itself, asks_ray, lambda p: 0.0, abs, Model])
+def test_an_objective_that_does_not_report_is_left_in_the_main_thread(fn: Any) -> None:
+    assert not uses_reports(fn)
