@@ -59,7 +59,8 @@ def asks_ray(p: Any) -> float:
     "fn",
     [
         reports_itself, calls_one_that_does, calls_a_modules, reports_by_another_name,
-        Model(), Model().method, functools.partial(reports_itself), lambda p: tune.get_context().get_trial_id(),
+        Model(), Model().method, functools.partial(reports_itself),
+        lambda p: tune.get_context().get_trial_id(),
     ],
 )  # fmt: skip
 def test_an_objective_that_reports_is_seen(fn: Any) -> None:
