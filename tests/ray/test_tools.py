@@ -258,6 +258,35 @@ def test_a_tuner_of_ones_own_gets_points_of_the_space(tmp_path: Path) -> None:
     assert -best.metrics["score"] == min(searcher.trials.losses())
 
 
+def test_tuner_restore_goes_on_with_the_searcher_as_it_was(tmp_path: Path) -> None:
+    repaired = tmp_path / "repaired"
+
+    def train(config: Any) -> None:
+        if not repaired.exists() and config["x"] < 0:
+            raise ArithmeticError("not yet")
+        tune.report({"loss": config["x"]})
+
+    def searcher() -> Any:
+        return HyperoptSearcher(SPACE, rstate=np.random.default_rng(0))
+
+    xs = [config["x"] for config in drive(searcher(), lambda point: 0.0, 4)]
+    assert min(xs) < 0 < max(xs)
+    tuner = tune.Tuner(
+        train,
+        tune_config=TuneConfig(
+            search_alg=searcher(), num_samples=4, max_concurrent_trials=1, reuse_actors=True
+        ),
+        run_config=run_config(tmp_path),
+    )
+    grid = tuner.fit()
+    assert grid.num_errors == sum(x < 0 for x in xs)
+    repaired.touch()
+    restored = tune.Tuner.restore(grid.experiment_path, train, restart_errored=True)
+    grid = restored.fit()
+    assert grid.num_errors == 0
+    assert sorted(result.metrics["loss"] for result in grid) == sorted(xs)
+
+
 # -- a searcher of Ray's as algo ---------------------------------------------------------------
 
 
