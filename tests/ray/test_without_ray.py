@@ -13,12 +13,16 @@ def test_each_way_to_ray_says_what_to_install(tmp_path: Path) -> None:
             """
             import sys
 
-            class Nowhere:
-                def find_spec(self, name, path=None, target=None):
-                    if name.partition(".")[0] == "ray":
-                        raise ModuleNotFoundError(f"No module named {name!r}", name="ray")
+            from importlib.machinery import PathFinder
 
-            sys.meta_path.insert(0, Nowhere())
+            class WithoutRay(PathFinder):
+                @classmethod
+                def find_spec(cls, name, path=None, target=None):
+                    if name.partition(".")[0] == "ray":
+                        return None
+                    return PathFinder.find_spec(name, path, target)
+
+            sys.meta_path[:] = [WithoutRay if f is PathFinder else f for f in sys.meta_path]
             import hyperbridge
             from hyperbridge import fmin, hp, rand
             from hyperbridge.errors import MissingDependencyError
