@@ -109,6 +109,23 @@ def test_an_actor_runs_one_trial_after_the_other_unless_told_not_to(minimise: An
     assert all(result["main"] for result in reused.results)
 
 
+def test_short_trials_use_all_actors_and_none_is_started_for_nothing(minimise: Any) -> None:
+    from ray._private import state  # no public function tells without a dashboard
+
+    def fn(p: Any) -> dict[str, Any]:
+        import os
+        import time
+
+        time.sleep(0.05)
+        return {"loss": 0.0, "status": "ok", "pid": os.getpid()}
+
+    before = len(state.actors())
+    trials = Trials()
+    minimise(fn, SPACE, timeout=25, max_evals=400, trials=trials, parallelism=2)
+    assert len({result["pid"] for result in trials.results}) == 2
+    assert len(state.actors()) - before == 2
+
+
 def test_names_callbacks_and_resources_are_the_users(minimise: Any, storage: str) -> None:
     class Watch(Callback):
         seen: list[Any] = []  # noqa: RUF012

@@ -1,7 +1,7 @@
 """What Tune calls: thin classes of its own kinds that hand everything to a `Bridge`.
 
-Source: Ray Tune's references of Searcher, Callback and Stopper. Tune pickles the objects into
-the experiment's folder; how the bridge is rebuilt from there is its own affair.
+Source: Ray Tune's references of Searcher, Callback, Stopper and TrialScheduler. Tune pickles the
+objects into the experiment's folder; how the bridge is rebuilt from there is its own affair.
 """
 
 # ruff: noqa: D102 - Tune's base classes say what the methods are for
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 from ray.tune.stopper import Stopper
 
@@ -63,6 +64,19 @@ class RunGenerator(SearchGenerator):  # type: ignore[misc]  # as above
         super().set_state({**state, "finished": False})
 
 
+class PatientScheduler(FIFOScheduler):  # type: ignore[misc]  # as above
+    """Runs trials in their order, and leaves each to the actor that starts for it.
+
+    Tune's own takes the first trial that waits to the actor that has become free, and kills the
+    one that is starting for it. With trials shorter than such a start, which takes seconds, no
+    second actor would ever be ready, and new processes would be started and killed all the time.
+    A free actor gets the next trial all the same: Tune's loop looks for one when a trial is new.
+    """
+
+    def choose_trial_to_run(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        return None
+
+
 class RunStopper(Stopper):  # type: ignore[misc]  # as above
     """Ends the experiment when the Run says so."""
 
@@ -111,4 +125,4 @@ def make_hooks(bridge: Bridge, users_callbacks: list[Any]) -> Hooks:
     limited = ConcurrencyLimiter(RunSearcher(bridge), max_concurrent=bridge.run.capacity)
     callbacks = [RunCallback(bridge), *background_loggers(users_callbacks)]
     generator = RunGenerator(limited, bridge.run.limits.max_evals)
-    return Hooks(generator, callbacks, RunStopper(bridge))
+    return Hooks(generator, callbacks, RunStopper(bridge), PatientScheduler())

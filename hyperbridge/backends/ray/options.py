@@ -25,11 +25,13 @@ class Hooks:
         search_alg: Proposes the trials.
         callbacks: Hear of their progress.
         stopper: Ends the experiment.
+        scheduler: For an experiment whose user has set none.
     """
 
     search_alg: Any
     callbacks: list[Any]
     stopper: Any
+    scheduler: Any
 
 
 def check_tune_config(given: Any) -> Any:
@@ -140,6 +142,7 @@ def merge(
             metric=metric,
             mode=mode,
             search_alg=hooks.search_alg,
+            scheduler=hooks.scheduler if tune_config.scheduler is None else tune_config.scheduler,
             num_samples=-1,
             max_concurrent_trials=None,
             reuse_actors=reuse_actors,
