@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -36,8 +35,6 @@ def own_environment(home: Path) -> Iterator[dict[str, str]]:
             "HOME": str(home),
             "HYPERBRIDGE_TRACKING": "0",
             "PYTHONPATH": str(ROOT),
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_TMPDIR": folder,
         }
     finally:

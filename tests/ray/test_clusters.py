@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import sys
 import venv
@@ -19,6 +20,9 @@ pytestmark = pytest.mark.slow
 
 def test_ray_is_initialised_for_the_call_and_shut_down_after_it(tmp_path: Path) -> None:
     with own_environment(tmp_path) as environment:
+        folder = Path(environment["RAY_TMPDIR"]) / "ray"
+        folder.mkdir()
+        (folder / "ray_current_cluster").write_text("127.0.0.1:9")  # left by one that was killed
         output = run(
             """
             import signal, warnings
@@ -101,6 +105,7 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with own_environment(tmp_path) as environment:
+        environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         bare = {k: v for k, v in environment.items() if k != "PYTHONPATH"}
         command = [python, "-c", BARE_CLUSTER, str(port)]
         with started(command, tmp_path / "nodes", bare) as nodes:
@@ -142,10 +147,12 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
             )
             refused = run(
                 """
+                import ray
                 from hyperopt import hp, rand
                 from hyperbridge import fmin
                 from hyperbridge.errors import BackendUnavailableError
 
+                ray.init()
                 try:
                     fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
                 except BackendUnavailableError as exc:
@@ -166,30 +173,31 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
     assert "ray job submit" in refused
 
 
-def test_a_cluster_of_somebody_else_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_an_address_where_no_cluster_is_is_refused_at_once(tmp_path: Path) -> None:
     with own_environment(tmp_path) as environment:
-        folder = Path(environment["RAY_TMPDIR"]) / "ray"
-        folder.mkdir()
-        (folder / "ray_current_cluster").write_text("127.0.0.1:9")  # nothing listens there
         output = run(
             """
-            import time
+            import os, time
             from hyperopt import hp, rand
             from hyperbridge import fmin
             from hyperbridge.errors import BackendUnavailableError
 
-            start = time.monotonic()
-            try:
-                fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
-            except BackendUnavailableError as exc:
-                print("said", exc)
-            print("seconds", time.monotonic() - start)
+            for address in ("127.0.0.1:9", "ray://127.0.0.1:9"):
+                os.environ["RAY_ADDRESS"] = address
+                start = time.monotonic()
+                try:
+                    fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
+                except BackendUnavailableError as exc:
+                    print(exc, "within 10 s:", time.monotonic() - start < 10)
             """,
             tmp_path,
             {**environment, "HYPERBRIDGE_BACKEND": "ray"},
         )
-    assert "127.0.0.1:9" in output
-    assert "RAY_ADDRESS=local" in output
+    gone, client = output.splitlines()
+    assert "RAY_ADDRESS=127.0.0.1:9: no Ray cluster answers there" in gone
+    assert "cannot work through Ray Client" in client
+    assert gone.endswith("within 10 s: True")
+    assert client.endswith("within 10 s: True")
 
 
 def test_a_node_that_goes_away_costs_its_own_trials_alone(tmp_path: Path) -> None:

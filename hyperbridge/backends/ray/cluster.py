@@ -6,10 +6,12 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -17,6 +19,16 @@ from ray import util
 from ray.exceptions import RayError
 
 from hyperbridge.errors import BackendUnavailableError
+
+_ADVICE = (
+    "Ray uses the cluster that RAY_ADDRESS names, or the one that was started last on this "
+    "machine. RAY_ADDRESS=local starts one for this call."
+)
+_NO_CLIENT = (
+    "Backend 'ray' cannot work through Ray Client (an address that starts with ray://). "
+    "Run the script on a node of the cluster, for example with `ray job submit`, where "
+    "ray.init() finds the cluster by itself."
+)
 
 _lock = threading.Lock()
 _users = 0
@@ -38,19 +50,15 @@ def connect() -> bool:
             _refuse_client()
             return False
         if _users == 0:
+            address = _address()
             _remember_handlers()
             try:
                 with _quietly():
-                    ray.init(logging_level=logging.WARNING)
+                    ray.init(address, logging_level=logging.WARNING)
             except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as exc:
                 raise BackendUnavailableError(
-                    f"Backend 'ray': Ray could not be initialised: {exc}{_advice()}"
+                    f"Backend 'ray': Ray could not be initialised: {exc}. {_ADVICE}"
                 ) from exc
-            try:
-                _refuse_client()
-            except BackendUnavailableError:
-                ray.shutdown()
-                raise
         _users += 1
         return True
 
@@ -72,24 +80,49 @@ def _quietly() -> Iterator[None]:
             told.setLevel(level)
 
 
-def _advice() -> str:
-    """Say what to do when Ray has looked for a cluster by itself, and what it found is no good."""
-    if os.environ.get("RAY_ADDRESS"):
-        return ". RAY_ADDRESS in the environment names this cluster."
-    return (
-        ". Ray uses the cluster that was started last on this machine, if one was: set "
-        "RAY_ADDRESS to another one's address, or RAY_ADDRESS=local to start one for this call."
-    )
+def _address() -> str | None:
+    """Return the address to give to Ray; None when Ray finds the right one by itself.
+
+    Ray tries for minutes to reach a cluster that is gone, and remembers on the disk those that
+    did not end in order.
+
+    Raises:
+        BackendUnavailableError: RAY_ADDRESS names a cluster that cannot be used.
+    """
+    asked = os.environ.get("RAY_ADDRESS", "")
+    if asked.startswith("ray://"):
+        raise BackendUnavailableError(_NO_CLIENT)
+    if asked:
+        if not _answers(asked):
+            raise BackendUnavailableError(
+                f"Backend 'ray': RAY_ADDRESS={asked}: no Ray cluster answers there. Correct it, "
+                "unset it, or set RAY_ADDRESS=local to start one for this call."
+            )
+        return None
+    folder = os.environ.get("RAY_TMPDIR") or "/tmp"
+    try:
+        remembered = Path(folder, "ray", "ray_current_cluster").read_text().strip()
+    except OSError:
+        return None
+    return None if _answers(remembered) else "local"
+
+
+def _answers(address: str) -> bool:
+    """Tell whether somebody listens at an address; True for words such as ``auto``."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        return True
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _refuse_client() -> None:
     """Refuse Ray Client, through which Tune's loop would run where the Trials are not."""
     if util.client.ray.is_connected():
-        raise BackendUnavailableError(
-            "Backend 'ray' cannot work through Ray Client (an address that starts with ray://). "
-            "Run the script on a node of the cluster, for example with `ray job submit`, where "
-            "ray.init() finds the cluster by itself."
-        )
+        raise BackendUnavailableError(_NO_CLIENT)
 
 
 def disconnect() -> None:
