@@ -127,8 +127,9 @@ def test_an_engine_is_imported_only_in_modules_about_it(path: Path) -> None:
 
 def test_no_backend_knows_another() -> None:
     kinds = ("local", "spark", "ray", "optuna")
-    for path in (PACKAGE / "backends").glob("*.py"):
-        own = [kind for kind in kinds if path.stem.startswith(kind)]
+    for path in (PACKAGE / "backends").rglob("*.py"):
+        inside = path.relative_to(PACKAGE / "backends").as_posix()
+        own = [kind for kind in kinds if inside.startswith(kind)]
         if not own:
             continue
         for name in imports_of(path):

@@ -19,10 +19,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql.connect.functions import spark_partition_id
 from pyspark.sql.types import BinaryType, StructField, StructType
 
-from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
-from hyperbridge.backends.spark_pickler import PICKLER
-from hyperbridge.backends.spark_python import is_local_master
-from hyperbridge.backends.spark_slots import MAX_PARALLELISM, decide_parallelism
+from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark.pickler import PICKLER
+from hyperbridge.backends.spark.slots import MAX_PARALLELISM, decide_parallelism
+from hyperbridge.backends.spark.worker_python import is_local_master
 from hyperbridge.errors import BackendUnavailableError, UnsupportedArgumentError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hyperbridge.cli.doctor_findings import Finding
+from hyperbridge.cli.doctor.findings import Finding
 
 _OLDEST = {"pyspark": (3, 5), "ray": (2, 40), "optuna": (4, 0), "mlflow": (3, 0)}
 _COMMAND_TIMEOUT_S = 30

@@ -19,10 +19,10 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.util import inheritable_thread_target
 
-from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
-from hyperbridge.backends.spark_pickler import PICKLER
-from hyperbridge.backends.spark_python import DriverPython, is_local_master
-from hyperbridge.backends.spark_slots import decide_parallelism, task_slots
+from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark.pickler import PICKLER
+from hyperbridge.backends.spark.slots import decide_parallelism, task_slots
+from hyperbridge.backends.spark.worker_python import DriverPython, is_local_master
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
