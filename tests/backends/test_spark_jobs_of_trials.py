@@ -134,6 +134,39 @@ def test_trials_share_python_workers_of_the_drivers_python(
     }
 
 
+def test_what_workers_have_imported_costs_no_garbage_collection_after_each_trial(
+    search: Any,
+) -> None:
+    def fn(p: Any) -> Any:
+        import gc
+        import os
+        import sys
+        import types
+        import weakref
+
+        class Cycle:
+            pass
+
+        kept = sys.modules.setdefault("_cycles_of_trials", types.ModuleType("_cycles_of_trials"))
+        cycles = kept.__dict__.setdefault("cycles", weakref.WeakSet())
+        alive, looked_at = len(cycles), len(gc.get_objects())
+        garbage = Cycle()
+        garbage.itself = garbage  # type: ignore[attr-defined]
+        cycles.add(garbage)
+        return {"loss": 0.0, "status": "ok", "by": (os.getpid(), alive, looked_at)}
+
+    trials = Trials()
+    search(fn, trials=trials, parallelism=1, max_evals=12)
+    by_process: dict[int, list[tuple[int, int]]] = {}
+    for result in trials.results:
+        pid, alive, looked_at = result["by"]
+        by_process.setdefault(pid, []).append((alive, looked_at))
+    later = [found for all_found in by_process.values() for found in all_found[1:]]
+    assert later
+    assert max(alive for alive, _ in later) == 0, "the garbage of trials is not collected"
+    assert max(looked_at for _, looked_at in later) < 5_000  # 30,000 in a new worker
+
+
 def test_a_large_objective_is_shipped_once_per_run(
     search: Any, spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,10 @@ def slots_of(session: Any, resource_profile: Any = None) -> int:
         from hyperbridge.backends.spark.connect import connect_slots
 
         return connect_slots(session)
+    from hyperbridge.backends.spark.profiles import apply_profile
     from hyperbridge.backends.spark.slots import task_slots
 
-    return task_slots(session.sparkContext, resource_profile)
+    context = session.sparkContext
+    if resource_profile is None:
+        return task_slots(context)
+    return task_slots(context, apply_profile(context.parallelize([0], 1), resource_profile))
