@@ -22,7 +22,11 @@ from hyperopt.base import JOB_STATE_CANCEL
 from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge.backends import Spark
-from hyperbridge.errors import ObjectiveNotPicklableError
+from hyperbridge.errors import (
+    InvalidArgumentError,
+    ObjectiveNotPicklableError,
+    UnsupportedArgumentError,
+)
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime, unpack_outcome
 from hyperbridge.surface.fmin import fmin
@@ -244,6 +248,30 @@ def test_a_larger_parallelism_than_the_cluster_is_reduced_with_a_warning(
     assert trials.parallelism == 4
     assert "Parallelism 9 is more than the 4 task slots" in caplog.text
     assert "the search is random" in caplog.text
+
+
+@pytest.mark.parametrize("trials_or_backend", ["SparkTrials", "Spark"])
+def test_a_resource_profile_is_refused_by_name_where_there_is_none(
+    search: Any, spark: Any, trials_or_backend: str
+) -> None:
+    from pyspark.resource import ResourceProfileBuilder, TaskResourceRequests
+
+    requests = TaskResourceRequests().cpus(2)
+    profile = ResourceProfileBuilder().require(requests).build
+    arguments = (
+        {"trials": SparkTrials(resource_profile=profile)}
+        if trials_or_backend == "SparkTrials"
+        else {"backend": Spark(session=spark, resource_profile=profile)}
+    )
+    with pytest.raises(UnsupportedArgumentError, match=r"local\[4\] refuses the resource_profile"):
+        search(lambda p: 0.0, **arguments)
+
+
+def test_what_is_no_resource_profile_is_refused_by_name(search: Any, spark: Any) -> None:
+    from pyspark.resource import ResourceProfileBuilder
+
+    with pytest.raises(InvalidArgumentError, match="resource_profile must be .*got .*Builder"):
+        search(lambda p: 0.0, trials=SparkTrials(resource_profile=ResourceProfileBuilder()))
 
 
 def test_no_more_trials_run_at_once_than_parallelism_says(search: Any) -> None:
@@ -469,9 +497,9 @@ def test_an_objective_that_prints_a_gigabyte_ends_like_any_other(tmp_path: Path)
             trials = SparkTrials(parallelism=2)
             fmin(objective, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=2, trials=trials,
                  show_progressbar=False, tracking=False,
-                 points_to_evaluate=[{"x": -0.5}, {"x": 0.5}], early_stop_fn=None)
+                 points_to_evaluate=[{"x": -0.5}, {"x": 0.5}])
             assert trials.losses()[:2] == [-0.5, 0.5], trials.losses()
-        """.replace("max_evals=2", "max_evals=0"),
+        """,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

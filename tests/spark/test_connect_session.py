@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_ERROR
-from running import Program, run_program
+from running import Program, needs_connect_server, run_program
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    pytest.importorskip("grpc")
+    needs_connect_server()
     pytest.importorskip("mlflow")
     return run_program("connect_session", directory=tmp_path_factory.mktemp("connect"))
 

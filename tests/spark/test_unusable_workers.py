@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from running import run_program
+from running import needs_connect_server, run_program
 from test_bare_workers import bare_python
 
 pytestmark = pytest.mark.slow
@@ -19,6 +19,8 @@ sys.version_info = collections.namedtuple("version_info", fields)(3, 99, 0, "fin
 
 @pytest.mark.parametrize("kind", ["local-cluster[1,1,1024]", "connect:local[2]"])
 def test_a_python_that_the_workers_do_not_have_is_named(kind: str, tmp_path: Path) -> None:
+    if kind.startswith("connect"):
+        needs_connect_server()
     facts = run_program("unusable", kind, directory=tmp_path, python="/no/python")["unusable"]
     assert facts["kind"] == "BackendUnavailableError"
     assert "'/no/python'" in facts["text"]
@@ -26,7 +28,7 @@ def test_a_python_that_the_workers_do_not_have_is_named(kind: str, tmp_path: Pat
 
 
 def test_a_connect_server_whose_workers_lack_pyarrow_is_explained(tmp_path: Path) -> None:
-    pytest.importorskip("grpc")
+    needs_connect_server()
     python = bare_python(tmp_path / "bare")
     program = run_program("unusable", "connect:local[2]", directory=tmp_path, python=python)
     assert program["unusable"]["kind"] == "BackendUnavailableError"
