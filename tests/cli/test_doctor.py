@@ -187,12 +187,24 @@ def test_a_probe_runs_a_trial(shell):
     assert found["probe local"]["status"] == "ok"
 
 
-def test_a_probe_of_spark_runs_a_trial_on_a_worker(shell):
+def test_a_probe_of_spark_says_whether_a_worker_reaches_the_store(shell, mlflow_server, tmp_path):
     pytest.importorskip("pyspark")
-    env = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_MASTER": "local[1]"}
-    code, _, found = findings(shell, "--backend", "spark", "--probe", "--no-tracking", **env)
+    env = {"SPARK_LOCAL_IP": "127.0.0.1", "MLFLOW_TRACKING_URI": mlflow_server}
+    probe = ("--backend", "spark", "--probe")
+    code, _, found = findings(shell, *probe, **env, PYSPARK_PYTHON=sys.executable)
     assert code == 0, found
-    assert "a trial ran in Python" in found["probe spark"]["detail"]
+    assert found["tracking"]["detail"].endswith(f"store {mlflow_server} answers")
+    detail = found["probe spark"]["detail"]
+    assert "a trial ran in Python" in detail
+    assert f"which reaches {mlflow_server}" in detail
+
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)  # a worker without mlflow
+    bare = str(tmp_path / "bare" / "bin" / "python")
+    code, data, found = findings(shell, *probe, **env, PYSPARK_PYTHON=bare)
+    assert (code, data["failed"]) == (1, ["probe spark"])
+    assert f"does not reach the tracking store {mlflow_server}" in found["probe spark"]["detail"]
+    assert "No module named 'mlflow'" in found["probe spark"]["detail"]
+    assert "install mlflow on them" in found["probe spark"]["fix"]
 
 
 def test_a_probe_that_fails_is_an_answer_and_no_traceback(shell, tmp_path):

@@ -87,7 +87,6 @@ def run_program(
                 "HYPERBRIDGE_ROOT_OF_TESTS": str(ROOT),
                 "PYSPARK_PYTHON": python or sys.executable,
                 "SPARK_LOCAL_IP": "127.0.0.1",
-                "SPARK_TESTING": "1",  # a Connect server of our own takes any free port
                 **environment,
             },
             stdout=sink,

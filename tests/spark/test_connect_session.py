@@ -66,6 +66,13 @@ def test_an_objective_that_uses_spark_itself_is_told_to_run_on_the_driver(progra
     assert all("cannot run inside a Spark task" in text for text in facts["errors"])
 
 
+def test_a_resource_profile_is_refused_by_name_where_the_server_has_none(program: Program) -> None:
+    facts = program["resource profile"]
+    assert facts["kind"] == "UnsupportedArgumentError"
+    assert "Spark Connect server refuses the resource_profile" in facts["text"]
+    assert facts["n"] == 0
+
+
 def test_a_stopped_session_is_refused(program: Program) -> None:
     facts = program["stopped"]
     assert facts["kind"] == "BackendUnavailableError"
