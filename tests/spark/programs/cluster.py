@@ -228,6 +228,9 @@ def gpus_of_each_trial():
         gpus = TaskContext.get().resources()["gpu"].addresses
         return {"loss": 0.0, "status": "ok", "gpus": sorted(gpus), "span": (begun, time.time())}
 
+    if not is_connect:  # slots are counted on executors that are there
+        executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus
+        wait_for(lambda: executors().size() == 3, 60)  # the driver is one of them
     found = {}
     for amount in (1, 2):
         requests = TaskResourceRequests().cpus(1).resource("gpu", amount)
