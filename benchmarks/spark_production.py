@@ -2,22 +2,25 @@
 
 Objectives are instant and nothing is tracked, so that what is measured is the cost of a trial.
 
-    python benchmarks/spark_production.py             # all of it, about 5 minutes
+    python benchmarks/spark_production.py             # all of it, about 8 minutes
     python benchmarks/spark_production.py classic     # 2,000 trials against 2,000 bare jobs
     python benchmarks/spark_production.py connect     # Spark Connect against classic
     python benchmarks/spark_production.py memory      # the driver's memory over 5,000 trials
+    python benchmarks/spark_production.py soak        # 128 trials at once for one minute
     python benchmarks/spark_production.py mlflow      # against mlflow.pyspark.optuna (30 trials)
 """
 
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import logging
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +33,7 @@ os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 SLOTS = 2
 
 
-def open_session(*, connect: bool) -> Any:
+def open_session(*, connect: bool, slots: int = SLOTS) -> Any:
     from pyspark.sql import SparkSession
 
     builder = (
@@ -39,7 +42,7 @@ def open_session(*, connect: bool) -> Any:
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "OFF")
     )
-    master = f"local[{SLOTS}]"
+    master = f"local[{slots}]"
     return (builder.remote(master) if connect else builder.master(master)).getOrCreate()
 
 
@@ -95,6 +98,10 @@ def resident_mb() -> float:
         return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
 
 
+def show(what: str, measured: float, goal: str) -> None:
+    print(f"{what:66} {measured:8.2f}  asked: {goal}", flush=True)
+
+
 def java_heap_mb(spark: Any) -> float:
     """Return what is in use after a collection."""
     runtime = spark.sparkContext._jvm.java.lang.Runtime.getRuntime()
@@ -115,9 +122,9 @@ def classic(n: int = 2000) -> None:
     bare_jobs(spark, n)
     bare = time.perf_counter() - started
     spark.stop()
-    print(f"{n} instant trials on local[{SLOTS}]: {1e3 * ours / n:.1f} ms each")
-    print(f"  the same number of bare jobs: {1e3 * bare / n:.1f} ms each, ratio {ours / bare:.2f}")
-    print(f"  throughput of the last quarter / of the first: {first / last:.2f}", flush=True)
+    each = f"({1e3 * ours / n:.1f} and {1e3 * bare / n:.1f} ms each)"
+    show(f"{n} instant trials / {n} bare jobs {each}", ours / bare, "at most 1.5")
+    show("throughput of the last quarter / of the first", first / last, "at least 1")
 
 
 def one_kind(kind: str, n: int) -> None:
@@ -138,8 +145,8 @@ def connect(n: int = 300, repetitions: int = 2) -> None:
             output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             found.append(float(output.partition("SECONDS ")[2].split()[0]))
     ours, theirs = min(seconds["connect"]), min(seconds["classic"])
-    print(f"{n} instant trials, the best of {repetitions}: {1e3 * theirs / n:.1f} ms each classic,")
-    print(f"  {1e3 * ours / n:.1f} ms each on Connect, ratio {ours / theirs:.2f}", flush=True)
+    each = f"({1e3 * ours / n:.1f} and {1e3 * theirs / n:.1f} ms each)"
+    show(f"{n} instant trials, Connect / classic {each}", ours / theirs, "at most 2")
 
 
 def memory(n: int = 5000) -> None:
@@ -148,9 +155,50 @@ def memory(n: int = 5000) -> None:
     search(500)
     before, heap = resident_mb(), java_heap_mb(spark)
     search(n)
-    print(f"driver after {n} instant trials: {resident_mb() - before:+.0f} MB resident Python,")
-    print(f"  {java_heap_mb(spark) - heap:+.0f} MB of Java heap", flush=True)
+    show(f"MB that the driver's Python grows by over {n} instant trials", resident_mb() - before,
+         "flat: their documents alone, 3 kB each")  # fmt: skip
+    show("MB that its Java heap grows by", java_heap_mb(spark) - heap, "flat")
     spark.stop()
+
+
+def soak(seconds: float = 60.0) -> None:
+    """As many trials at once as there may be; each must be accounted for."""
+    import numpy as np
+    from hyperopt import hp, rand
+
+    import hyperbridge
+
+    spark = open_session(connect=False, slots=128)
+    trials = hyperbridge.SparkTrials(parallelism=128)
+
+    def objective(x: float) -> float:
+        time.sleep(2.0 + x)
+        return x
+
+    started = time.perf_counter()
+    hyperbridge.fmin(
+        objective,
+        hp.uniform("x", 0, 4),
+        algo=rand.suggest,
+        max_evals=1_000_000,
+        timeout=seconds,
+        trials=trials,
+        rstate=np.random.default_rng(0),
+        show_progressbar=False,
+        tracking=False,
+    )
+    late = time.perf_counter() - started - seconds
+    tids = [document["tid"] for document in trials._dynamic_trials]
+    found = collections.Counter(document["state"] for document in trials._dynamic_trials)
+    assert tids == list(range(len(tids)))
+    assert set(found) <= {2, 4}, found  # done, cancelled
+    assert found[4] <= 128
+    left = [t.name for t in threading.enumerate() if t.name.startswith("hyperbridge")]
+    assert left == []
+    assert not spark.sparkContext.statusTracker().getActiveJobsIds()
+    spark.stop()
+    show(f"128 at once for {seconds:.0f} s, {found[2]} done, {found[4]} cancelled: s late", late,
+         "at most 3, all accounted for")  # fmt: skip
 
 
 def mlflow_study(n: int = 30) -> None:
@@ -169,14 +217,6 @@ def mlflow_study(n: int = 30) -> None:
     search(20)
     with tempfile.TemporaryDirectory() as folder:
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
-        experiment = mlflow.create_experiment("rival")
-        storage = MlflowStorage(experiment_id=experiment)
-        study = MlflowSparkStudy(
-            "rival", storage, sampler=optuna.samplers.TPESampler(seed=0), mlflow_tracking_uri=None
-        )
-        started = time.perf_counter()
-        study.optimize(lambda trial: trial.suggest_float("x", -5, 5) ** 2, n_trials=n, n_jobs=SLOTS)
-        rival = time.perf_counter() - started
         mlflow.set_experiment("ours")
         started = time.perf_counter()
         hyperbridge.fmin(
@@ -191,12 +231,27 @@ def mlflow_study(n: int = 30) -> None:
             tracking=True,
         )
         ours = time.perf_counter() - started
+        experiment = mlflow.create_experiment("rival")
+        storage = MlflowStorage(experiment_id=experiment)
+        study = MlflowSparkStudy(
+            "rival", storage, sampler=optuna.samplers.TPESampler(seed=0), mlflow_tracking_uri=None
+        )
+        started = time.perf_counter()
+        study.optimize(lambda trial: trial.suggest_float("x", -5, 5) ** 2, n_trials=n, n_jobs=SLOTS)
+        rival = time.perf_counter() - started
     spark.stop()
-    print(f"{n} trials, Optuna's TPESampler on Spark, runs in SQLite: {ours:.1f} s,")
-    print(f"  MlflowSparkStudy {rival:.1f} s, ratio {ours / rival:.2f}", flush=True)
+    each = f"({ours:.1f} and {rival:.1f} s)"
+    show(f"{n} trials, TPESampler, SQLite: ours / MlflowSparkStudy {each}", ours / rival,
+         "at most 0.33")  # fmt: skip
 
 
-PARTS = {"classic": classic, "connect": connect, "memory": memory, "mlflow": mlflow_study}
+PARTS = {
+    "classic": classic,
+    "connect": connect,
+    "memory": memory,
+    "soak": soak,
+    "mlflow": mlflow_study,
+}
 
 
 def main() -> None:
@@ -205,6 +260,8 @@ def main() -> None:
     parser.add_argument("--one-kind", choices=["classic", "connect"], help=argparse.SUPPRESS)
     parser.add_argument("--trials", type=int, default=300, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if unknown := set(args.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
     logging.disable(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -33,7 +33,7 @@ BUSY_MACHINE_FOLDERS = (
 
 
 # Whole clusters, started and killed: they need the machine to themselves.
-CLUSTER_TESTS = ("ray", "spark", "test_ray.py", "test_ray_tracking.py", "test_spark_connect.py")
+CLUSTER_TESTS = ("ray", "test_ray.py", "test_ray_tracking.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

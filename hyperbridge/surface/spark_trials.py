@@ -78,7 +78,7 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
         """Trials at once: of the last run, else as the cluster allows (this starts Spark)."""
         if self._parallelism is None:
             from hyperbridge.backends.spark import slots_of
-            from hyperbridge.backends.spark_slots import decide_parallelism
+            from hyperbridge.backends.spark.slots import decide_parallelism
 
             slots = slots_of(self._spark, self.resource_profile)
             self._parallelism = decide_parallelism(self.user_specified_parallelism, slots)

@@ -8,6 +8,7 @@ not seen by the next.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import sys
 import traceback
@@ -134,4 +135,20 @@ def run_shipped(key: str, shipment: Callable[[], bytes], message: Message, pickl
         runtimes[key] = runtime
         while len(runtimes) > _KEPT_RUNS:
             runtimes.popitem(last=False)
-    return runtime.run(message)  # type: ignore[no-any-return]
+    report = runtime.run(message)
+    _spare_the_collector(module)
+    return report  # type: ignore[no-any-return]
+
+
+def _spare_the_collector(module: types.ModuleType) -> None:
+    """Keep imported modules out of garbage collections, after a trial that imported some.
+
+    PySpark's daemon collects all garbage after every task, before the process may take the next
+    one. With scikit-learn or MLflow loaded that costs more than everything else about a trial;
+    frozen objects cost nothing, and are still freed by their reference counts.
+    """
+    n_modules = len(sys.modules)
+    if n_modules > module.__dict__.get("n_modules", 0):
+        gc.collect()
+        gc.freeze()
+        module.__dict__["n_modules"] = n_modules

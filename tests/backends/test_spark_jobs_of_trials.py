@@ -22,7 +22,11 @@ from hyperopt.base import JOB_STATE_CANCEL
 from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge.backends import Spark
-from hyperbridge.errors import ObjectiveNotPicklableError
+from hyperbridge.errors import (
+    InvalidArgumentError,
+    ObjectiveNotPicklableError,
+    UnsupportedArgumentError,
+)
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime, unpack_outcome
 from hyperbridge.surface.fmin import fmin
@@ -134,6 +138,39 @@ def test_trials_share_python_workers_of_the_drivers_python(
     }
 
 
+def test_what_workers_have_imported_costs_no_garbage_collection_after_each_trial(
+    search: Any,
+) -> None:
+    def fn(p: Any) -> Any:
+        import gc
+        import os
+        import sys
+        import types
+        import weakref
+
+        class Cycle:
+            pass
+
+        kept = sys.modules.setdefault("_cycles_of_trials", types.ModuleType("_cycles_of_trials"))
+        cycles = kept.__dict__.setdefault("cycles", weakref.WeakSet())
+        alive, looked_at = len(cycles), len(gc.get_objects())
+        garbage = Cycle()
+        garbage.itself = garbage  # type: ignore[attr-defined]
+        cycles.add(garbage)
+        return {"loss": 0.0, "status": "ok", "by": (os.getpid(), alive, looked_at)}
+
+    trials = Trials()
+    search(fn, trials=trials, parallelism=1, max_evals=12)
+    by_process: dict[int, list[tuple[int, int]]] = {}
+    for result in trials.results:
+        pid, alive, looked_at = result["by"]
+        by_process.setdefault(pid, []).append((alive, looked_at))
+    later = [found for all_found in by_process.values() for found in all_found[1:]]
+    assert later
+    assert max(alive for alive, _ in later) == 0, "the garbage of trials is not collected"
+    assert max(looked_at for _, looked_at in later) < 5_000  # 30,000 in a new worker
+
+
 def test_a_large_objective_is_shipped_once_per_run(
     search: Any, spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +248,30 @@ def test_a_larger_parallelism_than_the_cluster_is_reduced_with_a_warning(
     assert trials.parallelism == 4
     assert "Parallelism 9 is more than the 4 task slots" in caplog.text
     assert "the search is random" in caplog.text
+
+
+@pytest.mark.parametrize("trials_or_backend", ["SparkTrials", "Spark"])
+def test_a_resource_profile_is_refused_by_name_where_there_is_none(
+    search: Any, spark: Any, trials_or_backend: str
+) -> None:
+    from pyspark.resource import ResourceProfileBuilder, TaskResourceRequests
+
+    requests = TaskResourceRequests().cpus(2)
+    profile = ResourceProfileBuilder().require(requests).build
+    arguments = (
+        {"trials": SparkTrials(resource_profile=profile)}
+        if trials_or_backend == "SparkTrials"
+        else {"backend": Spark(session=spark, resource_profile=profile)}
+    )
+    with pytest.raises(UnsupportedArgumentError, match=r"local\[4\] refuses the resource_profile"):
+        search(lambda p: 0.0, **arguments)
+
+
+def test_what_is_no_resource_profile_is_refused_by_name(search: Any, spark: Any) -> None:
+    from pyspark.resource import ResourceProfileBuilder
+
+    with pytest.raises(InvalidArgumentError, match="resource_profile must be .*got .*Builder"):
+        search(lambda p: 0.0, trials=SparkTrials(resource_profile=ResourceProfileBuilder()))
 
 
 def test_no_more_trials_run_at_once_than_parallelism_says(search: Any) -> None:
@@ -436,9 +497,9 @@ def test_an_objective_that_prints_a_gigabyte_ends_like_any_other(tmp_path: Path)
             trials = SparkTrials(parallelism=2)
             fmin(objective, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=2, trials=trials,
                  show_progressbar=False, tracking=False,
-                 points_to_evaluate=[{"x": -0.5}, {"x": 0.5}], early_stop_fn=None)
+                 points_to_evaluate=[{"x": -0.5}, {"x": 0.5}])
             assert trials.losses()[:2] == [-0.5, 0.5], trials.losses()
-        """.replace("max_evals=2", "max_evals=0"),
+        """,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -104,6 +104,39 @@ def test_the_workers_python_is_compared_with_the_drivers(shell, spark, tmp_path)
     assert found["spark python"]["status"] == "ok"
 
 
+def test_a_java_that_is_too_new_is_named(shell, spark, tmp_path):
+    pyspark = pytest.importorskip("pyspark")
+    if tuple(map(int, pyspark.__version__.split(".")[:2])) >= (4, 1):
+        pytest.skip("this PySpark runs on it")
+    _, _, found = findings(shell, "--no-tracking", **java(tmp_path, "25.0.1"))
+    assert found["spark"]["status"] == "broken"
+    assert "does not run on Java 25" in found["spark"]["detail"]
+
+
+def test_a_spark_home_of_another_version_is_found(shell, spark, tmp_path):
+    home = tmp_path / "spark-home"
+    script(home / "bin", "spark-submit", "")
+    code, data, found = findings(
+        shell, "--no-tracking", "--backend", "spark", **spark, SPARK_HOME=str(home)
+    )
+    assert (code, data["failed"]) == (1, ["spark"])
+    assert f"SPARK_HOME={home} holds no Spark" in found["spark"]["detail"]
+    (home / "jars").mkdir()
+    (home / "jars" / "spark-core_2.12-3.1.2.jar").touch()
+    _, _, found = findings(shell, "--no-tracking", **spark, SPARK_HOME=str(home))
+    assert "holds Spark 3.1.2, the driver's pyspark is" in found["spark"]["detail"]
+    assert "SPARK_HOME" in found["spark"]["fix"]
+    import pyspark as installed
+
+    code, _, found = findings(
+        shell,
+        *("--no-tracking", "--backend", "spark"),
+        **spark,
+        SPARK_HOME=str(Path(installed.__file__).parent),
+    )
+    assert code == 0, found["spark"]
+
+
 def test_unpinned_threads_are_found(shell, spark):
     _, _, found = findings(shell, "--no-tracking", **spark, PYSPARK_PIN_THREAD="false")
     assert found["spark"]["status"] == "broken"
@@ -132,6 +165,8 @@ def test_a_tracking_server_that_does_not_answer_is_found_soon(shell):
     assert code == 1
     assert data["failed"] == ["tracking"]
     assert f"store {uri} does not answer" in found["tracking"]["detail"]
+    assert "refused" in found["tracking"]["detail"]
+    assert len(found["tracking"]["detail"]) < 200, "not the whole story of a client's retries"
     assert "MLFLOW_TRACKING_URI" in found["tracking"]["fix"]
     code, _, _ = findings(shell, MLFLOW_TRACKING_URI=uri)
     assert code == 0, "nobody asked for tracking"
@@ -152,12 +187,24 @@ def test_a_probe_runs_a_trial(shell):
     assert found["probe local"]["status"] == "ok"
 
 
-def test_a_probe_of_spark_runs_a_trial_on_a_worker(shell):
+def test_a_probe_of_spark_says_whether_a_worker_reaches_the_store(shell, mlflow_server, tmp_path):
     pytest.importorskip("pyspark")
-    env = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_MASTER": "local[1]"}
-    code, _, found = findings(shell, "--backend", "spark", "--probe", "--no-tracking", **env)
+    env = {"SPARK_LOCAL_IP": "127.0.0.1", "MLFLOW_TRACKING_URI": mlflow_server}
+    probe = ("--backend", "spark", "--probe")
+    code, _, found = findings(shell, *probe, **env, PYSPARK_PYTHON=sys.executable)
     assert code == 0, found
-    assert "a trial ran in Python" in found["probe spark"]["detail"]
+    assert found["tracking"]["detail"].endswith(f"store {mlflow_server} answers")
+    detail = found["probe spark"]["detail"]
+    assert "a trial ran in Python" in detail
+    assert f"which reaches {mlflow_server}" in detail
+
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)  # a worker without mlflow
+    bare = str(tmp_path / "bare" / "bin" / "python")
+    code, data, found = findings(shell, *probe, **env, PYSPARK_PYTHON=bare)
+    assert (code, data["failed"]) == (1, ["probe spark"])
+    assert f"does not reach the tracking store {mlflow_server}" in found["probe spark"]["detail"]
+    assert "No module named 'mlflow'" in found["probe spark"]["detail"]
+    assert "install mlflow on them" in found["probe spark"]["fix"]
 
 
 def test_a_probe_that_fails_is_an_answer_and_no_traceback(shell, tmp_path):

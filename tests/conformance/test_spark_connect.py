@@ -13,8 +13,10 @@ import pytest
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_contract_holds_on_a_connect_session() -> None:
-    pytest.importorskip("pyspark")
+    pyspark = pytest.importorskip("pyspark")
     pytest.importorskip("grpc")
+    if pyspark.__version__.startswith("3."):
+        pytest.skip("PySpark 3 brings no Spark Connect server")
     here = Path(__file__).parent
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")

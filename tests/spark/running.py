@@ -22,6 +22,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 
+def needs_connect_server() -> None:
+    """Skip where no Spark Connect server can be started: PySpark 3 has none in its package."""
+    pyspark = pytest.importorskip("pyspark")
+    pytest.importorskip("grpc")
+    if pyspark.__version__.startswith("3."):
+        pytest.skip("PySpark 3 brings no Spark Connect server")
+
+
 def processes_of(session_id: int) -> dict[int, str]:
     """Return the command line of each process of a Unix session, by process id."""
     table = subprocess.run(["ps", "-eo", "pid=,sess=,args="], capture_output=True, text=True)
@@ -79,7 +87,6 @@ def run_program(
                 "HYPERBRIDGE_ROOT_OF_TESTS": str(ROOT),
                 "PYSPARK_PYTHON": python or sys.executable,
                 "SPARK_LOCAL_IP": "127.0.0.1",
-                "SPARK_TESTING": "1",  # a Connect server of our own takes any free port
                 **environment,
             },
             stdout=sink,

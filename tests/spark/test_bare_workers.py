@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
-from running import Program, run_program
+from running import Program, needs_connect_server, run_program
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def test_executors_without_hyperopt_and_hyperbridge_run_trials(tmp_path: Path) -
 
 
 def test_executors_of_a_connect_server_need_pyarrow_alone(tmp_path: Path) -> None:
-    pytest.importorskip("grpc")
+    needs_connect_server()
     python = bare_python(tmp_path / "bare", "pyarrow")
     program = run_program(
         "bare_workers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
-from running import Program, run_program
+from running import Program, needs_connect_server, run_program
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
     pytest.importorskip("mlflow")
     if request.param.startswith("connect"):
-        pytest.importorskip("grpc")
+        needs_connect_server()
     return run_program("cluster", request.param, directory=tmp_path_factory.mktemp("cluster"))
 
 
@@ -72,6 +72,17 @@ def test_the_users_job_group_properties_and_broadcasts_are_respected(program: Pr
     assert facts["mine"] == "kept"
     assert facts["tags"] == []
     assert facts["broadcast_still_works"] == [{"offset": 3.0}]
+
+
+def test_a_resource_profile_gives_each_trial_its_gpus(program: Program) -> None:
+    facts = program["resource profile"]
+    one, two = facts["1 GPU"], facts["2 GPU"]
+    assert {len(gpus) for gpus in one["gpus"]} == {1}
+    assert {gpu for gpus in one["gpus"] for gpu in gpus} <= set(facts["known"])
+    assert two["gpus"] == [facts["known"]] * 6
+    assert two["at_once"] <= 2, "two executors with two GPUs each"
+    if "job group" in program.results:  # a Connect client does not know the slots of a profile
+        assert (one["slots"], two["slots"]) == (4, 2)
 
 
 def test_no_process_is_left(program: Program) -> None:

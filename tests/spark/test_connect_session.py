@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_ERROR
-from running import Program, run_program
+from running import Program, needs_connect_server, run_program
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    pytest.importorskip("grpc")
+    needs_connect_server()
     pytest.importorskip("mlflow")
     return run_program("connect_session", directory=tmp_path_factory.mktemp("connect"))
 
@@ -64,6 +64,13 @@ def test_an_objective_that_uses_spark_itself_is_told_to_run_on_the_driver(progra
     facts = program["driver only"]
     assert facts["states"] == [JOB_STATE_ERROR] * 2
     assert all("cannot run inside a Spark task" in text for text in facts["errors"])
+
+
+def test_a_resource_profile_is_refused_by_name_where_the_server_has_none(program: Program) -> None:
+    facts = program["resource profile"]
+    assert facts["kind"] == "UnsupportedArgumentError"
+    assert "Spark Connect server refuses the resource_profile" in facts["text"]
+    assert facts["n"] == 0
 
 
 def test_a_stopped_session_is_refused(program: Program) -> None:

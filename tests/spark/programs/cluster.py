@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -15,7 +16,16 @@ from harness import beating_objective, open_session, our_threads, report, search
 import hyperbridge
 
 kind = sys.argv[1]
-spark = open_session(kind)
+GPUS = ["3", "5"]  # what a worker's discovery script finds: Spark only counts and hands them out
+with open("find-gpus.sh", "w") as script:
+    script.write_text(f"#!/bin/sh\necho '{json.dumps({'name': 'gpu', 'addresses': GPUS})}'\n")
+os.chmod("find-gpus.sh", 0o755)
+spark = open_session(
+    kind,
+    spark__worker__resource__gpu__amount="2",
+    spark__worker__resource__gpu__discoveryScript=os.path.abspath("find-gpus.sh"),
+    spark__executor__resource__gpu__amount="2",
+)
 is_connect = kind.startswith("connect:")
 store = f"sqlite:///{os.getcwd()}/mlflow.db"
 mlflow.set_tracking_uri(store)
@@ -204,6 +214,39 @@ def group_and_broadcast():
     )
 
 
+def gpus_of_each_trial():
+    """Two slots an executor, but a trial that takes both GPUs has an executor to itself."""
+    from pyspark.resource import ResourceProfileBuilder, TaskResourceRequests
+
+    def objective(point):
+        import time
+
+        from pyspark import TaskContext
+
+        begun = time.time()
+        time.sleep(0.3)
+        gpus = TaskContext.get().resources()["gpu"].addresses
+        return {"loss": 0.0, "status": "ok", "gpus": sorted(gpus), "span": (begun, time.time())}
+
+    if not is_connect:  # slots are counted on executors that are there
+        executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus
+        wait_for(lambda: executors().size() == 3, 60)  # the driver is one of them
+    found = {}
+    for amount in (1, 2):
+        requests = TaskResourceRequests().cpus(1).resource("gpu", amount)
+        profile = ResourceProfileBuilder().require(requests).build
+        trials = hyperbridge.SparkTrials(resource_profile=profile)
+        search(objective, trials, max_evals=6)
+        spans = [result["span"] for result in trials.results]
+        found[f"{amount} GPU"] = {
+            "slots": trials.parallelism,
+            "gpus": [result["gpus"] for result in trials.results],
+            "at_once": max(sum(a <= begun < b for a, b in spans) for begun, _ in spans),
+        }
+    report("resource profile", known=GPUS, **found)
+
+
+gpus_of_each_trial()
 kill_in_the_middle("worker", "worker")
 kill_in_the_middle("executor", "executor")
 ship_50_mb()

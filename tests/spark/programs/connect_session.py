@@ -119,6 +119,17 @@ def interrupted_by_the_user():
     )
 
 
+def refused_profile():
+    from pyspark.resource import ResourceProfileBuilder, TaskResourceRequests
+
+    profile = ResourceProfileBuilder().require(TaskResourceRequests().cpus(2)).build
+    trials = hyperbridge.SparkTrials(resource_profile=profile)
+    try:
+        search(lambda p: 0.0, trials, max_evals=2)
+    except HyperbridgeError as exc:
+        report("resource profile", kind=type(exc).__name__, text=str(exc), n=len(trials))
+
+
 def shared_python_process():
     trials = hyperbridge.SparkTrials(parallelism=1)
     search(lambda p: {"loss": 0, "status": "ok", "pid": os.getpid()}, trials, max_evals=6)
@@ -182,6 +193,7 @@ attributes()
 same_as_local()
 tags()
 interrupted_by_the_user()
+refused_profile()
 shared_python_process()
 tracked()
 from_another_thread()

@@ -47,6 +47,13 @@ def open_session(kind: str, **config: str) -> Any:
     for name, value in config.items():
         builder = builder.config(name.replace("__", "."), value)
     master = kind.removeprefix("connect:")
+    if master != kind:
+        # Only in its own tests does PySpark let a server take any free port; its JVM must not
+        # believe to be in one, because then it allows what it otherwise refuses.
+        from pyspark import SparkContext
+
+        SparkContext._ensure_initialized()
+        os.environ["SPARK_TESTING"] = "1"
     builder = builder.remote(master) if master != kind else builder.master(master)
     return builder.getOrCreate()
 

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 
+import mlflow
 from harness import (
     beating_objective,
     hearts,
@@ -26,6 +27,18 @@ import hyperbridge
 kind = sys.argv[1]
 spark = open_session(kind)
 is_connect = kind.startswith("connect:")
+mlflow.set_tracking_uri(f"sqlite:///{os.getcwd()}/mlflow.db")
+
+
+def runs_of(experiment):
+    """Return the parents' statuses, and each child's status and what it says of its trial."""
+    parents, children = [], []
+    for run in mlflow.MlflowClient().search_runs([experiment]):
+        if "mlflow.parentRunId" in run.data.tags:
+            children.append([run.info.status, run.data.tags.get("trial_status")])
+        else:
+            parents.append(run.info.status)
+    return parents, sorted(children)
 
 
 def mixed_objective(folder):
@@ -60,14 +73,16 @@ def play(name, make_objective, *, stopped_at, **kwargs):
     with tempfile.TemporaryDirectory() as parent:
         folder = os.path.join(parent, "hearts")
         os.mkdir(folder)
+        experiment = mlflow.set_experiment(name).experiment_id
         trials = hyperbridge.SparkTrials(parallelism=2)
         raised = None
         started = time.monotonic()
         try:
-            search(make_objective(folder), trials, max_evals=20, **kwargs)
+            search(make_objective(folder), trials, max_evals=20, tracking=True, **kwargs)
         except BaseException as exc:
             raised = type(exc).__name__
         back = time.monotonic()
+        parents, children = runs_of(experiment)
         report(
             name,
             raised=raised,
@@ -79,6 +94,8 @@ def play(name, make_objective, *, stopped_at, **kwargs):
             states=states(trials),
             reason=trials._fmin_cancelled_reason,
             cancelled=trials.count_cancelled_trials(),
+            parents=parents,
+            children=children,
         )
 
 
@@ -119,7 +136,7 @@ def interrupting(folder):
     def interrupt():
         wait_for(lambda: len(hearts(folder)) == 2, 60)
         moments["interrupt"] = time.monotonic()
-        os.kill(os.getpid(), signal.SIGINT)
+        os.killpg(0, signal.SIGINT)  # a terminal sends it to all, the JVM and the workers too
 
     threading.Thread(target=interrupt, daemon=True).start()
     return beating_objective(folder)

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hyperbridge.backends.base import Session
-from hyperbridge.backends.spark_advice import explain_unusable
-from hyperbridge.backends.spark_slots import warn_if_random
+from hyperbridge.backends.spark.advice import explain_unusable
+from hyperbridge.backends.spark.slots import warn_if_random
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
 from hyperbridge.run.blame import DRIVER_ONLY_ADVICE

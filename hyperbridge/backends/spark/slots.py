@@ -11,7 +11,7 @@ MAX_PARALLELISM = 128
 """Cap on concurrent trials, the same as that of hyperopt's SparkTrials."""
 
 
-def task_slots(context: Any, resource_profile: Any = None) -> int:
+def task_slots(context: Any, java_profile: Any = None) -> int:
     """Return the number of tasks that the cluster can run at once, at least 1.
 
     With dynamic allocation it is what the cluster may grow to; infinity is returned as the
@@ -19,19 +19,21 @@ def task_slots(context: Any, resource_profile: Any = None) -> int:
 
     Args:
         context: A ``pyspark.SparkContext``.
-        resource_profile: A ``pyspark.resource.ResourceProfile`` that the tasks will use; its
-            executors start with the first task, so their number is not known before, and
-            the cap on parallelism is returned.
+        java_profile: The JVM's resource profile that the tasks will have, if any. Executors that
+            Spark starts for it, with the first task, are not known before: then the cap on
+            parallelism is returned.
     """
-    if resource_profile is not None:
-        return MAX_PARALLELISM
     conf = context.getConf()
-    if conf.get("spark.dynamicAllocation.enabled", "false").lower() == "true":
+    scala = context._jsc.sc()
+    is_dynamic = conf.get("spark.dynamicAllocation.enabled", "false").lower() == "true"
+    if java_profile is not None:
+        known = 0 if is_dynamic else int(scala.maxNumConcurrentTasks(java_profile))
+        return min(known or MAX_PARALLELISM, MAX_PARALLELISM)
+    if is_dynamic:
         most = int(conf.get("spark.dynamicAllocation.maxExecutors", str(2**31 - 1)))
         cores = int(conf.get("spark.executor.cores", "1"))
         per_task = int(conf.get("spark.task.cpus", "1"))
         return max(1, min(most * (cores // per_task), MAX_PARALLELISM))
-    scala = context._jsc.sc()
     profile = scala.resourceProfileManager().defaultResourceProfile()
     slots = int(scala.maxNumConcurrentTasks(profile))
     return max(1, slots or int(context.defaultParallelism))

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hyperbridge.cli.doctor_findings import Finding
+from hyperbridge.cli.doctor.findings import Finding
 
 _TIMEOUT_S = 180.0
 

@@ -1,10 +1,11 @@
-"""The Spark backend's public face; the engine is imported when a run needs it."""
+"""The Spark backend as users see it; the engine is imported when a run needs it."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 from hyperbridge.backends.base import Backend, Session
+from hyperbridge.backends.spark.sessions import active_session, is_connect
 from hyperbridge.optional import require
 from hyperbridge.run.objective import Objective
 
@@ -47,49 +48,9 @@ class Spark(Backend):
         if profile is None:
             profile = vars(trials).get("_resource_profile")
         if is_connect(session):
-            from hyperbridge.backends.spark_connect import open_connect as open_session
+            from hyperbridge.backends.spark.connect import open_connect as open_session
         else:
-            from hyperbridge.backends.spark_classic import open_classic as open_session
+            from hyperbridge.backends.spark.classic import open_classic as open_session
         return open_session(
             objective, session=session, resource_profile=profile, parallelism=parallelism
         )
-
-
-def active_session() -> Any:
-    """Return the active SparkSession, or a new one.
-
-    Raises:
-        MissingDependencyError: PySpark is not installed.
-    """
-    require("pyspark", needed_by="Backend 'spark'")
-    from pyspark.errors import PySparkRuntimeError
-    from pyspark.sql import SparkSession
-
-    try:
-        session = SparkSession.active()
-    except PySparkRuntimeError:  # there is none
-        session = None
-    if session is not None and is_connect(session):
-        return session  # its builder would ask for the address again
-    return SparkSession.builder.getOrCreate()
-
-
-def is_connect(session: Any) -> bool:
-    """Tell whether a session is a Spark Connect session, which has no SparkContext."""
-    return ".connect." in f"{type(session).__module__}."
-
-
-def slots_of(session: Any, resource_profile: Any = None) -> int:
-    """Return how many tasks the cluster of a session can run at once, at least 1.
-
-    Args:
-        session: A SparkSession, classic or Spark Connect.
-        resource_profile: A ``pyspark.resource.ResourceProfile`` that the tasks will use.
-    """
-    if is_connect(session):
-        from hyperbridge.backends.spark_connect import connect_slots
-
-        return connect_slots(session)
-    from hyperbridge.backends.spark_slots import task_slots
-
-    return task_slots(session.sparkContext, resource_profile)

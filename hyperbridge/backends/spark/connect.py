@@ -19,10 +19,11 @@ from pyspark.errors import PySparkException
 from pyspark.sql.connect.functions import spark_partition_id
 from pyspark.sql.types import BinaryType, StructField, StructType
 
-from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
-from hyperbridge.backends.spark_pickler import PICKLER
-from hyperbridge.backends.spark_python import is_local_master
-from hyperbridge.backends.spark_slots import MAX_PARALLELISM, decide_parallelism
+from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark.pickler import PICKLER
+from hyperbridge.backends.spark.profiles import register_profile
+from hyperbridge.backends.spark.slots import MAX_PARALLELISM, decide_parallelism
+from hyperbridge.backends.spark.worker_python import is_local_master
 from hyperbridge.errors import BackendUnavailableError, UnsupportedArgumentError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
@@ -47,18 +48,22 @@ def open_connect(
 
     Raises:
         BackendUnavailableError: The session is stopped.
-        UnsupportedArgumentError: A resource_profile with PySpark 3.
+        InvalidArgumentError: The resource_profile is none.
+        UnsupportedArgumentError: A resource_profile with PySpark 3, or one that the server
+            refuses.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
     """
     if session.is_stopped:
         raise BackendUnavailableError(
             "Backend 'spark': the SparkSession is stopped. Create a new one before calling fmin."
         )
-    if resource_profile is not None and pyspark.__version__.startswith("3."):
-        raise UnsupportedArgumentError(
-            "Backend 'spark': a resource_profile on Spark Connect needs PySpark 4 or later, and "
-            f"this is {pyspark.__version__}. Leave it out, or use a classic session."
-        )
+    if resource_profile is not None:
+        if pyspark.__version__.startswith("3."):
+            raise UnsupportedArgumentError(
+                "Backend 'spark': a resource_profile on Spark Connect needs PySpark 4 or later, "
+                f"and this is {pyspark.__version__}. Leave it out, or use a classic session."
+            )
+        register_profile(session, resource_profile)
     runner = _ConnectRunner(objective, session, resource_profile)
     # What the user asks for is not reduced: a client cannot know that a cluster will not grow.
     is_asked = parallelism is not None and parallelism > 0

@@ -16,10 +16,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hyperbridge.cli.doctor_findings import Finding
+from hyperbridge.cli.doctor.findings import Finding
 
 _OLDEST = {"pyspark": (3, 5), "ray": (2, 40), "optuna": (4, 0), "mlflow": (3, 0)}
 _COMMAND_TIMEOUT_S = 30
+_JAVA_WITHOUT_SECURITY_MANAGER = 24  # Spark 4.1 was the first not to need one
 
 
 def version_of(package: str) -> str | None:
@@ -80,7 +81,7 @@ def check_spark() -> list[Finding]:
         found.insert(0, Finding("spark", "ok", f"{base.detail}, Spark Connect by SPARK_REMOTE"))
         return found
     version = version_of(package) or ""
-    problem = _check_java(version) or _check_thread_mode()
+    problem = _check_java(version) or _check_home(version) or _check_thread_mode()
     if problem is not None:
         return [problem, *found]
     java = java_version()
@@ -126,6 +127,25 @@ def _check_java(spark_version: str) -> Finding | None:
     major = _numbers(java.removeprefix("1."))[0]
     if major < least:
         detail = f"pyspark {spark_version} needs Java {least} or later, found {java}"
+        return Finding("spark", "broken", detail, fix)
+    if major >= _JAVA_WITHOUT_SECURITY_MANAGER and _numbers(spark_version) < (4, 1):
+        detail = f"pyspark {spark_version} does not run on Java {java}, which is too new for it"
+        return Finding("spark", "broken", detail, "set JAVA_HOME to the folder of a JDK 17")
+    return None
+
+
+def _check_home(spark_version: str) -> Finding | None:
+    """Look at SPARK_HOME, whose Spark is started in the place of PySpark's own."""
+    home = os.environ.get("SPARK_HOME")
+    if not home:
+        return None
+    fix = "unset SPARK_HOME, or install the pyspark of its version"
+    jars = [path.name for path in Path(home, "jars").glob("spark-core_*.jar")]
+    if not jars or not Path(home, "bin", "spark-submit").exists():
+        return Finding("spark", "broken", f"SPARK_HOME={home} holds no Spark", fix)
+    there = jars[0].removesuffix(".jar").rpartition("-")[2]
+    if _numbers(there) != _numbers(spark_version):
+        detail = f"SPARK_HOME={home} holds Spark {there}, the driver's pyspark is {spark_version}"
         return Finding("spark", "broken", detail, fix)
     return None
 
@@ -205,8 +225,7 @@ def ask_store(uri: str) -> str | None:
     try:
         mlflow.MlflowClient(uri).search_experiments(max_results=1)
     except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
-        lines = str(exc).strip().splitlines()
-        return f"{type(exc).__name__}: {lines[0] if lines else ''}"[:300]
+        return describe_cause(exc)
     finally:
         for name, value in before.items():
             if value is None:
@@ -214,3 +233,22 @@ def ask_store(uri: str) -> str | None:
             else:
                 os.environ[name] = value
     return None
+
+
+def describe_cause(exc: BaseException) -> str:
+    """Return the error that an error began with, in a line: clients wrap it many times.
+
+    Examples:
+        >>> try:
+        ...     try:
+        ...         raise ConnectionRefusedError("nobody listens")
+        ...     except OSError as exc:
+        ...         raise RuntimeError("a page of text") from exc
+        ... except RuntimeError as exc:
+        ...     describe_cause(exc)
+        'ConnectionRefusedError: nobody listens'
+    """
+    while (before := exc.__cause__ or exc.__context__) is not None:
+        exc = before
+    lines = str(exc).strip().splitlines()
+    return f"{type(exc).__name__}: {lines[0] if lines else ''}"[:300]

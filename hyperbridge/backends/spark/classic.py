@@ -7,7 +7,6 @@ keep the Python worker for the next trial.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections import deque
@@ -19,17 +18,17 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.util import inheritable_thread_target
 
-from hyperbridge.backends.spark_jobs import JobFailedError, JobRunner, SparkSession, new_key
-from hyperbridge.backends.spark_pickler import PICKLER
-from hyperbridge.backends.spark_python import DriverPython, is_local_master
-from hyperbridge.backends.spark_slots import decide_parallelism, task_slots
+from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark.pickler import PICKLER
+from hyperbridge.backends.spark.profiles import apply_profile
+from hyperbridge.backends.spark.sessions import slots_of
+from hyperbridge.backends.spark.slots import decide_parallelism
+from hyperbridge.backends.spark.worker_python import DriverPython, is_local_master
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime
 from hyperbridge.worker.runtime import Message, run_shipped
-
-logger = logging.getLogger(__name__)
 
 _TAGS_ARE_PROPERTIES = pyspark.__version__.startswith("3.")  # else they belong to the session
 
@@ -69,19 +68,15 @@ def open_classic(
 
     Raises:
         BackendUnavailableError: The session cannot run trials.
+        InvalidArgumentError: The resource_profile is none.
+        UnsupportedArgumentError: The cluster has no resource profiles.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
     """
     check_session(session)
     context = session.sparkContext
     is_local = is_local_master(context.master)
-    if resource_profile is not None and is_local:
-        logger.warning(
-            "resource_profile is ignored: a local master (%s) has no stage-level scheduling.",
-            context.master,
-        )
-        resource_profile = None
+    slots = slots_of(session, resource_profile)
     runner = _ClassicRunner(objective, session, resource_profile, is_local=is_local)
-    slots = task_slots(context, resource_profile)
     release = DriverPython(context).release if is_local else None
     return SparkSession(runner, decide_parallelism(parallelism, slots), release)
 
@@ -122,7 +117,7 @@ class _ClassicRunner(JobRunner):
         self._shipped = self._context.broadcast(runtime)
         self._input = self._context.parallelize([0], 1)
         if self._resource_profile is not None:
-            self._input = self._input.withResources(self._resource_profile)
+            apply_profile(self._input, self._resource_profile)
 
     def inherit(self, target: Callable[[], None]) -> Callable[[], None]:
         def tagged() -> None:

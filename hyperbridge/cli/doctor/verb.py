@@ -1,4 +1,4 @@
-"""The verb ``doctor``: what is installed, what can run here, and what to do about the rest."""
+"""The options of ``hyperbridge doctor``, the order of its checks, and its exit code."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 import json
 from typing import Any
 
-from hyperbridge.cli.doctor_checks import (
+from hyperbridge.cli.doctor.checks import (
     check_core,
     check_package,
     check_spark,
     check_tracking,
 )
-from hyperbridge.cli.doctor_findings import Finding, as_data, as_text, failures
+from hyperbridge.cli.doctor.findings import Finding, as_data, as_text, failures
 from hyperbridge.config import resolve
 from hyperbridge.errors import HyperbridgeError
 
@@ -109,7 +109,7 @@ def _look(tracking: bool | None) -> list[Finding]:
 
 
 def _probe(found: list[Finding], backends: list[str], *, track: bool) -> list[Finding]:
-    from hyperbridge.cli.doctor_probe import probe
+    from hyperbridge.cli.doctor.probe import probe
 
     works = {finding.subject for finding in found if finding.works}
     names = backends or [name for name in _BACKENDS if name in works]

@@ -1,0 +1,51 @@
+"""The SparkSession of a run: which one, of which kind, and how many tasks it can run at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hyperbridge.optional import require
+
+
+def active_session() -> Any:
+    """Return the active SparkSession, or a new one.
+
+    Raises:
+        MissingDependencyError: PySpark is not installed.
+    """
+    require("pyspark", needed_by="Backend 'spark'")
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
+    try:
+        session = SparkSession.active()
+    except PySparkRuntimeError:  # there is none
+        session = None
+    if session is not None and is_connect(session):
+        return session  # its builder would ask for the address again
+    return SparkSession.builder.getOrCreate()
+
+
+def is_connect(session: Any) -> bool:
+    """Tell whether a session is a Spark Connect session, which has no SparkContext."""
+    return ".connect." in f"{type(session).__module__}."
+
+
+def slots_of(session: Any, resource_profile: Any = None) -> int:
+    """Return how many tasks the cluster of a session can run at once, at least 1.
+
+    Args:
+        session: A SparkSession, classic or Spark Connect.
+        resource_profile: A ``pyspark.resource.ResourceProfile`` that the tasks will use.
+    """
+    if is_connect(session):
+        from hyperbridge.backends.spark.connect import connect_slots
+
+        return connect_slots(session)
+    from hyperbridge.backends.spark.profiles import apply_profile
+    from hyperbridge.backends.spark.slots import task_slots
+
+    context = session.sparkContext
+    if resource_profile is None:
+        return task_slots(context)
+    return task_slots(context, apply_profile(context.parallelize([0], 1), resource_profile))
