@@ -55,8 +55,12 @@ def attributes_of(document: Document) -> dict[str, Any]:
         kind = "cancelled" if document["state"] == JOB_STATE_CANCEL else "error"
         type_name, message = document["misc"].get("error") or ("", "")
         return {FAILURE: [kind, str(type_name), str(message)[:_LONGEST_ENTRY]]}
-    extras = _plain(document["result"])
-    if loss_of(document) is not None:
+    result = document["result"]
+    is_complete = loss_of(document) is not None
+    if is_complete and len(result) == 2:  # status and loss, which the study has already
+        return {}
+    extras = _plain(result)
+    if is_complete:
         extras.pop("loss")
         if extras.get("status") == STATUS_OK:
             del extras["status"]

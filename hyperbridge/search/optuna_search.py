@@ -25,9 +25,11 @@ from hyperbridge.search.optuna_history import (
     misc_of,
     reconcile,
 )
+from hyperbridge.search.optuna_names import default_name
 from hyperbridge.search.optuna_samplers import (
     SEED_BOUND,
     Choice,
+    fresh_seed,
     is_optuna_algo,
     sampler_for,
     sampler_name,
@@ -36,9 +38,10 @@ from hyperbridge.search.optuna_samplers import (
 from hyperbridge.search.optuna_studies import (
     StudyPlace,
     check_directions,
-    default_name,
     open_study,
     session,
+    siblings_of,
+    tell,
 )
 from hyperbridge.space import Space
 from hyperbridge.space.nodes import Parameter
@@ -87,6 +90,9 @@ class OptunaSearch:
         prior: Where random points come from, or None to leave them to the sampler.
         suggest: Makes the points instead of the study's sampler, which then only hears of
             them; None for the sampler.
+        at_once: Whether the sampler knows a value for every label, so that a space without
+            conditions is asked for as a whole, which is faster. Grids and the like may raise
+            for one, and a trial of theirs must be known by then to be marked as failed.
     """
 
     def __init__(
@@ -98,6 +104,7 @@ class OptunaSearch:
         name: str,
         prior: PriorDraws | None = None,
         suggest: Search | None = None,
+        at_once: bool = False,
     ) -> None:
         self.name = name
         self.study = study
@@ -105,6 +112,7 @@ class OptunaSearch:
         self._trials = trials
         self._prior = prior
         self._suggest = suggest
+        self._distributions = space.distributions if at_once else None
         self._labels = list(space.space.parameters)
         self._asked: dict[int, Any] = {}
         self._is_exhausted = False
@@ -128,8 +136,10 @@ class OptunaSearch:
         """Ask for one trial and return its assignment."""
         if self._prior is not None and self._n_complete < self._prior.n_random:
             self.study.enqueue_trial(self._prior.params())
-        trial = self.study.ask()
-        self._asked[tid] = trial
+        if self._distributions is not None:
+            trial = self._asked[tid] = self.study.ask(self._distributions)
+            return self._space.read_params(trial)
+        trial = self._asked[tid] = self.study.ask()
         assignment: dict[str, Any] = {}
         failures: list[BaseException] = []
 
@@ -174,7 +184,7 @@ class OptunaSearch:
             trial.set_user_attr(name, value)
         state = TrialState.FAIL if loss is None else TrialState.COMPLETE
         try:
-            self.study.tell(trial, loss, state, skip_if_finished=True)
+            tell(self.study, trial, loss, state)
         except RuntimeError as exc:
             # Grid and brute-force samplers call Study.stop() when they have nothing left, which
             # is only allowed inside of Study.optimize. The trial has been told by then.
@@ -197,7 +207,7 @@ class OptunaSearch:
 
         try:
             for trial in self._asked.values():
-                self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+                tell(self.study, trial, None, TrialState.FAIL)
         finally:
             self._asked.clear()
             self._resources.close()
@@ -235,6 +245,7 @@ def make_optuna_search(
     kept = replace(place, storage=default_storage) if place.storage is None else place
     prior: PriorDraws | None = None
     suggest: Search | None = None
+    choice: Choice | None = None
     default = default_name(fn, space)
     if is_optuna_algo(algo) and hasattr(algo, "ask"):
         if place.storage is not None or place.study_name is not None:
@@ -248,18 +259,26 @@ def make_optuna_search(
         study, title = open_study(kept, algo, name=default), sampler_name(algo)
     else:
         title = algo_name(algo)
-        choice = sampler_for(algo, sampler_seed(seeds), space)
+        seed = sampler_seed(seeds)
+        choice = sampler_for(algo, seed, space)
         if choice is None:
             suggest = fallback()
             _note_recorded(title)
-        elif _needs_prior(own_space, choice):
-            seed = int(seeds.integers(SEED_BOUND))
-            prior = PriorDraws(own_space, seed, choice.n_random)
         study = open_study(kept, None if choice is None else choice.sampler, name=default)
     check_fit(study, own_space)
     n_earlier = reconcile(study, trials, own_space)
+    is_named = study is algo or place.study_name is not None
+    if not is_named and n_earlier == 0:
+        _note_siblings(study)
+    if choice is not None:
+        n_known = len(study.get_trials(deepcopy=False))
+        if n_known:  # the same seed again would draw the same points again
+            choice = sampler_for(algo, fresh_seed(seed, n_known), space) or choice
+            study.sampler = choice.sampler
+        if _needs_prior(own_space, choice):
+            prior_seed = fresh_seed(int(seeds.integers(SEED_BOUND)), n_known)
+            prior = PriorDraws(own_space, prior_seed, choice.n_random)
     if n_earlier:
-        is_named = study is algo or place.study_name is not None
         logger.log(
             logging.INFO if is_named else logging.WARNING,
             "going on with study %r and its %d trials%s",
@@ -271,7 +290,15 @@ def make_optuna_search(
         )
     if own_space.losses and suggest is None:
         _note_losses(own_space)
-    return OptunaSearch(study, own_space, trials, name=title, prior=prior, suggest=suggest)
+    return OptunaSearch(
+        study,
+        own_space,
+        trials,
+        name=title,
+        prior=prior,
+        suggest=suggest,
+        at_once=choice is not None,
+    )
 
 
 def _needs_prior(space: OptunaSpace, choice: Choice) -> bool:
@@ -279,6 +306,18 @@ def _needs_prior(space: OptunaSpace, choice: Choice) -> bool:
     if math.isinf(choice.n_random):  # random search is nothing but its prior
         return not space.counterparts.keep_prior
     return not space.counterparts.nearly_keep_prior
+
+
+def _note_siblings(study: Any) -> None:
+    """Say that the storage has studies of this name's beginning: an objective may have changed."""
+    siblings = siblings_of(study)
+    if siblings:
+        logger.warning(
+            "a study of its own, %r, begins: the objective or its space is another one than that "
+            "of %s. To go on with an earlier study, give hyperbridge.Optuna(study_name=...)",
+            study.study_name,
+            ", ".join(repr(name) for name in siblings),
+        )
 
 
 def _note_losses(space: OptunaSpace) -> None:

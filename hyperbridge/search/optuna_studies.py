@@ -6,13 +6,13 @@ Source: Optuna's reference of ``create_study`` and ``optuna.storages``.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
+import inspect
 import logging
 import os
-import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Any
 
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
 from hyperbridge.optional import require
-from hyperbridge.space import Space
 
 logger = logging.getLogger(__name__)
 
@@ -42,20 +41,6 @@ class StudyPlace:
 
     storage: Any = None
     study_name: str | None = None
-
-
-def default_name(fn: Any, space: Space) -> str:
-    """Name a study so that the same call of fmin finds it again.
-
-    Examples:
-        >>> from hyperbridge.translate.from_hyperopt import read_space
-        >>> default_name(abs, read_space([1])).startswith("abs-")
-        True
-    """
-    function = getattr(fn, "func", fn)
-    title = getattr(function, "__name__", type(function).__name__)
-    text = re.sub(r" at 0x[0-9a-f]+", "", repr(space))  # an address is another one next time
-    return f"{title}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
@@ -105,6 +90,47 @@ def check_directions(study: Any) -> None:
             f"study {study.study_name!r} has the direction {directions[0].lower()!r}; fmin "
             "minimises. Give another study_name."
         )
+
+
+def tell(study: Any, trial: Any, value: float | None, state: Any) -> None:
+    """Tell a study how a trial ended; one that has ended already stays as it is.
+
+    ``Study.tell`` returns a deep copy of the trial, which takes longer than everything else that
+    the Run does for a trial. ``Study.optimize`` does without, by a private function; where an
+    Optuna does not have it in the known form, ``Study.tell`` it is.
+    """
+    lean = _lean_tell()
+    if lean is None:
+        study.tell(trial, value, state, skip_if_finished=True)
+    else:
+        lean(study=study, trial=trial, value_or_values=value, state=state, skip_if_finished=True)
+
+
+@functools.cache
+def _lean_tell() -> Callable[..., Any] | None:
+    try:
+        from optuna.study._tell import _tell_with_warning
+    except ImportError:
+        return None
+    known = {"study", "trial", "value_or_values", "state", "skip_if_finished"}
+    return (
+        _tell_with_warning
+        if known <= set(inspect.signature(_tell_with_warning).parameters)
+        else None
+    )
+
+
+def siblings_of(study: Any) -> list[str]:
+    """Return the names of other studies of its storage that differ in the last part alone."""
+    if not is_kept(study):
+        return []
+    beginning = study.study_name.rpartition("-")[0] + "-"
+    names = sorted(each.study_name for each in study._storage.get_all_studies())
+    return [
+        name
+        for name in names
+        if name != study.study_name and name.rpartition("-")[0] + "-" == beginning
+    ]
 
 
 def is_kept(study: Any) -> bool:

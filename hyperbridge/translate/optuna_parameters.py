@@ -39,6 +39,7 @@ from hyperbridge.space.nodes import (
     text_of,
     without_casts,
 )
+from hyperbridge.space.queries import Condition
 
 NORMAL_WIDTH = 1.5
 """Standard deviations of the quantile function behind a normal, per standard deviation asked.
@@ -150,6 +151,13 @@ class Counterparts:
             if not isinstance(parameter.distribution, ComputedDistribution)
         }
         all_are_known = len(self._static) == len(space.parameters)
+        always = frozenset([frozenset[Condition]()])
+        self.always_reached = (
+            self._static
+            if all_are_known and all(ways == always for ways in space.conditions.values())
+            else None
+        )
+        """The counterparts by label of a space without conditions, in the order of a walk."""
         known = self._static.values()
         self.keep_prior = all_are_known and all(each.keeps_prior for each in known)
         """Whether Optuna's own random draws are distributed as hyperopt's."""

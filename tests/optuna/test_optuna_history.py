@@ -126,6 +126,79 @@ def test_going_on_with_a_study_that_nobody_named_is_said(tmp_path, caplog):
     assert "loss-" in notes[0]
 
 
+@pytest.mark.parametrize("algo", [rand.suggest, tpe.suggest], ids=["rand", "tpe"])
+@pytest.mark.parametrize("space", [SPACE, {"x": SPACE["x"], "q": SPACE["q"]}], ids=["k", "floats"])
+def test_going_on_with_the_same_seed_draws_other_points(tmp_path, algo, space):
+    def run(storage, n):
+        return minimise(
+            storage, fn=lambda p: p["x"] ** 2, space=space, algo=algo, max_evals=n, study_name="s"
+        )[1]
+
+    for name in ("a.db", "b.db"):
+        run(tmp_path / name, 6)
+    again, other = run(tmp_path / "a.db", 12), run(tmp_path / "b.db", 12)
+    assert len(set(again.losses())) == 12
+    assert again.losses() == other.losses()
+
+
+def test_two_objectives_of_one_name_do_not_share_a_study(tmp_path, caplog):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    space = {"x": hp.uniform("x", -5, 5)}
+    minimise(storage, fn=lambda p: p["x"] ** 2, space=space, max_evals=20)
+    assert "begins" not in caplog.text
+    _, trials = minimise(storage, fn=lambda p: (p["x"] - 4) ** 2, space=space, max_evals=20)
+    assert trials.losses() == [(values - 4) ** 2 for values in trials.vals["x"]]
+    first, second = optuna.get_all_study_names(storage)
+    (note,) = [r.getMessage() for r in caplog.records if "begins" in r.getMessage()]
+    assert repr(first) in note
+    assert repr(second) in note
+
+
+def test_the_same_objective_made_again_finds_its_study(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+
+    def make(offset):
+        return lambda p: (p["x"] - offset) ** 2
+
+    for _ in range(2):
+        minimise(storage, fn=make(1), max_evals=3)
+        minimise(storage, fn=make(2), max_evals=3)
+    studies = [optuna.load_study(study_name=n, storage=storage)
+               for n in optuna.get_all_study_names(storage)]  # fmt: skip
+    assert [len(study.trials) for study in studies] == [3, 3]
+
+
+NAMED = """
+    import functools
+    from hyperbridge import hp, read_space
+    from hyperbridge.search.optuna_names import default_name
+
+    class Model:
+        def __init__(self, depth):
+            self.depth = depth
+        def __call__(self, p):
+            return p in {"a", "b", "c"} or self.depth
+
+    def train(p, data, *, mode="fast"):
+        return max(x in ("q", "r") for x in p)  # a comment
+
+    space = read_space({"x": hp.uniform("x", 0, 1), "o": hp.choice("o", [object(), "b"])})
+    print([default_name(fn, space) for fn in (
+        train, lambda p: {"s", "t"}, Model(1), Model(2), functools.partial(train, data=object()),
+        functools.partial(train, mode="slow"), Model(3).__call__,
+    )])
+"""
+
+
+@pytest.mark.slow
+def test_the_name_of_a_study_is_the_same_in_every_process(tmp_path):
+    first = run_script(NAMED, tmp_path)
+    second = run_script(NAMED.replace("# a comment", ""), tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert len(set(first.stdout.split())) == 7
+
+
 def test_a_user_may_pass_trials_and_storage_again_without_doubling_them(tmp_path):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     _, trials = minimise(storage, max_evals=3)
