@@ -11,8 +11,9 @@ import inspect
 import math
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,14 @@ SEED_BOUND = 2**31 - 1
 
 _LINEAR_FORGETTING = 25
 _OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
-_RETIRING = ("gamma", "linear_forgetting", "prior_weight")
+_LOWEST: dict[str, tuple[float, bool]] = {
+    "gamma": (0, False),
+    "linear_forgetting": (1, True),
+    "n_EI_candidates": (1, True),
+    "n_startup_jobs": (0, True),
+    "prior_weight": (0, False),
+}
+"""Lowest value of each option of ``tpe.suggest``, and whether it is a whole number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ def sampler_for(algo: Any, seed: int, space: Space) -> Choice | None:
     Raises:
         UnsupportedArgumentError: The algorithm has no such option, or the installed Optuna has
             no counterpart of it.
+        InvalidArgumentError: An option's value cannot work.
     """
     from optuna.samplers import RandomSampler
 
@@ -142,13 +151,12 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
     """Make a TPESampler; what the user did not set is as Optuna has it."""
     from optuna.samplers import TPESampler
 
+    _check_options(options)
     # Optuna 4 and 5 have different defaults for the first two
     keywords: dict[str, Any] = {"multivariate": True, "constant_liar": True, "seed": seed}
     for name, value in options.items():
         if name in _OPTIONS:
-            keywords[_OPTIONS[name]] = value
-        elif name not in _RETIRING:
-            raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}")
+            keywords[_OPTIONS[name]] = int(value)
     known = inspect.signature(TPESampler.__init__).parameters
     if getattr(known.get("warn_independent_sampling"), "default", None) is True:
         keywords["warn_independent_sampling"] = False  # Optuna 4, for each conditional parameter
@@ -171,6 +179,22 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
         else:
             sampler = TPESampler(**keywords)
     return Choice(sampler, keywords.get("n_startup_trials", 10))
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options of ``tpe.suggest`` that it does not have, or whose value cannot work."""
+    for name, value in options.items():
+        if name not in _LOWEST:
+            known = ", ".join(sorted(_LOWEST))
+            raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}; it has {known}")
+        lowest, is_whole = _LOWEST[name]
+        is_number = isinstance(value, Real) and math.isfinite(value)
+        if not is_number or value < lowest or (is_whole and value != int(value)):
+            kind = "a whole number" if is_whole else "a number"
+            raise InvalidArgumentError(
+                f"tpe.suggest's option {name!r} must be {kind} of at least {lowest:g}, "
+                f"got {value!r}"
+            )
 
 
 def _weights(space: Space) -> dict[str, dict[int, float]]:

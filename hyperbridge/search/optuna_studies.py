@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import json
 import logging
 import os
 import socket
@@ -238,7 +239,9 @@ def _explained(storage: Any) -> Iterator[None]:
         if isinstance(exc, InvalidArgumentError):
             raise
         shown = storage if isinstance(storage, str | os.PathLike) else type(storage).__name__
-        cause = exc.__cause__ if exc.__cause__ is not None else exc
+        cause: BaseException = exc.__cause__ if exc.__cause__ is not None else exc
+        if isinstance(exc, json.JSONDecodeError):
+            cause = ValueError(f"it is not a journal that Optuna has written ({exc})")
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         raise BackendUnavailableError(
             f"The Optuna storage {_without_password(str(shown))!r} cannot be opened: {reason}"

@@ -1,11 +1,10 @@
-"""Studies that are kept: continuing them, carrying them over, and what makes them unusable."""
+"""Studies that are kept: continuing them, and carrying histories over."""
 
 from __future__ import annotations
 
 import math
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -19,7 +18,7 @@ from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_ERROR, STATUS_FAIL, Trials
 
 import hyperbridge
-from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -205,82 +204,6 @@ def test_a_user_may_pass_trials_and_storage_again_without_doubling_them(tmp_path
     minimise(storage, max_evals=5, trials=trials, rstate=np.random.default_rng(1))
     assert len(trials) == 5
     assert len(trials.study.trials) == 5
-
-
-@pytest.mark.parametrize(
-    ("space", "text"),
-    [
-        ({**SPACE, "x": hp.uniform("x", 0, 1)}, "'x'"),
-        ({**SPACE, "k": hp.choice("k", ["a", "b", "c"])}, "'k'"),
-        ({k: v for k, v in SPACE.items() if k != "q"}, "'q'"),
-        ({**SPACE, "more": hp.uniform("more", 0, 1)}, "'more'"),
-    ],
-    ids=["range", "options", "unknown label", "missing label"],
-)
-def test_a_study_that_does_not_fit_is_refused_by_label_and_left_alone(tmp_path, space, text):
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    minimise(storage, max_evals=3, study_name="s")
-    evaluated = []
-    with pytest.raises(InvalidArgumentError, match=text):
-        minimise(storage, space=space, study_name="s", fn=evaluated.append, max_evals=9)
-    assert evaluated == []
-    assert len(optuna.load_study(study_name="s", storage=storage).trials) == 3
-    minimise(storage, max_evals=4, study_name="s")
-
-
-@pytest.mark.parametrize(
-    ("directions", "text"),
-    [(["maximize"], "maximize"), (["minimize", "minimize"], "2 objectives")],
-    ids=str,
-)
-def test_a_study_of_another_kind_is_refused(tmp_path, directions, text):
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    study = optuna.create_study(study_name="s", storage=storage, directions=directions)
-    with pytest.raises(InvalidArgumentError, match=text):
-        minimise(storage, study_name="s")
-    with pytest.raises(InvalidArgumentError, match=text):
-        minimise(algo=study, backend="optuna")
-    with pytest.raises(InvalidArgumentError, match=text):
-        hyperbridge.from_study(study, SPACE)
-    assert study.trials == []
-
-
-def test_a_study_and_a_storage_at_once_are_refused():
-    with pytest.raises(InvalidArgumentError, match="own storage"):
-        minimise("journal.log", algo=optuna.create_study())
-
-
-@pytest.mark.parametrize(
-    "storage", ["sqlite:////no/such/folder/x.db", "nosuchdb://user:secret@host/x"]
-)
-def test_a_storage_that_cannot_be_opened_is_named_without_its_password(storage):
-    with pytest.raises(BackendUnavailableError, match=storage[:8]) as caught:
-        minimise(storage)
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize("storage", ["no/such/folder/journal.log", "", 7, "."])
-def test_a_storage_that_makes_no_sense_is_refused(storage):
-    with pytest.raises(InvalidArgumentError, match="storage"):
-        minimise(storage)
-
-
-@pytest.mark.slow
-def test_a_locked_database_is_an_error_before_the_first_trial(tmp_path):
-    path = tmp_path / "study.db"
-    minimise(path, max_evals=2, study_name="s")
-    lock = sqlite3.connect(path)
-    lock.execute("BEGIN EXCLUSIVE")
-    evaluated = []
-    try:
-        with pytest.raises(BackendUnavailableError, match="locked"):
-            minimise(path, study_name="s", fn=evaluated.append)
-    finally:
-        lock.rollback()
-        lock.close()
-    assert evaluated == []
-    _, trials = minimise(path, max_evals=3, study_name="s")
-    assert len(trials) == 3
 
 
 @pytest.mark.parametrize("workers", ["threads", "processes"])
