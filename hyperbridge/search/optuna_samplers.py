@@ -115,16 +115,33 @@ def fresh_seed(seed: int, n_known: int) -> int:
     return int(np.random.default_rng([seed, n_known]).integers(SEED_BOUND))
 
 
-def sampler_for(algo: Any, seed: int, space: Space) -> Choice | None:
+def has_counterpart(algo: Any) -> bool:
+    """Tell whether Optuna has a sampler that can stand in for a hyperopt algorithm.
+
+    Examples:
+        >>> has_counterpart(functools.partial(tpe.suggest, gamma=0.3)), has_counterpart(print)
+        (True, False)
+    """
+    return _unwrapped(algo)[0] in (tpe.suggest, rand.suggest)
+
+
+def _unwrapped(algo: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the function within ``functools.partial`` objects, and its options."""
+    options: dict[str, Any] = {}
+    while isinstance(algo, functools.partial) and not algo.args:
+        options = {**algo.keywords, **options}
+        algo = algo.func
+    options.pop("verbose", None)
+    return algo, options
+
+
+def sampler_for(algo: Any, seed: int, space: Space) -> Choice:
     """Return the sampler that stands in for a hyperopt algorithm.
 
     Args:
         algo: ``tpe.suggest``, ``rand.suggest``, or a ``functools.partial`` of one.
         seed: Seeds the sampler.
         space: The search space.
-
-    Returns:
-        None when Optuna has no counterpart.
 
     Raises:
         UnsupportedArgumentError: The algorithm has no such option, or the installed Optuna has
@@ -133,18 +150,12 @@ def sampler_for(algo: Any, seed: int, space: Space) -> Choice | None:
     """
     from optuna.samplers import RandomSampler
 
-    options: dict[str, Any] = {}
-    while isinstance(algo, functools.partial):
-        if algo.args:
-            return None
-        options = {**algo.keywords, **options}
-        algo = algo.func
-    options.pop("verbose", None)
-    if algo is rand.suggest:
-        if options:
-            raise UnsupportedArgumentError(f"rand.suggest has no option {next(iter(options))!r}")
-        return Choice(RandomSampler(seed=seed), math.inf)
-    return _tpe(options, seed, space) if algo is tpe.suggest else None
+    function, options = _unwrapped(algo)
+    if function is tpe.suggest:
+        return _tpe(options, seed, space)
+    if options:
+        raise UnsupportedArgumentError(f"rand.suggest has no option {next(iter(options))!r}")
+    return Choice(RandomSampler(seed=seed), math.inf)
 
 
 def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:

@@ -30,6 +30,7 @@ from hyperbridge.search.optuna_samplers import (
     SEED_BOUND,
     Choice,
     fresh_seed,
+    has_counterpart,
     is_optuna_algo,
     sampler_for,
     sampler_name,
@@ -246,6 +247,7 @@ def make_optuna_search(
     prior: PriorDraws | None = None
     suggest: Search | None = None
     choice: Choice | None = None
+    seed = 0
     default = default_name(fn, space)
     if is_optuna_algo(algo) and hasattr(algo, "ask"):
         if place.storage is not None or place.study_name is not None:
@@ -259,9 +261,10 @@ def make_optuna_search(
         study, title = open_study(kept, algo, name=default), sampler_name(algo)
     else:
         title = algo_name(algo)
-        seed = sampler_seed(seeds)
-        choice = sampler_for(algo, seed, space)
-        if choice is None:
+        if has_counterpart(algo):
+            seed = sampler_seed(seeds)
+            choice = sampler_for(algo, seed, space)
+        else:
             suggest = fallback()
             _note_recorded(title)
         study = open_study(kept, None if choice is None else choice.sampler, name=default)
@@ -273,7 +276,7 @@ def make_optuna_search(
     if choice is not None:
         n_known = len(study.get_trials(deepcopy=False))
         if n_known:  # the same seed again would draw the same points again
-            choice = sampler_for(algo, fresh_seed(seed, n_known), space) or choice
+            choice = sampler_for(algo, fresh_seed(seed, n_known), space)
             study.sampler = choice.sampler
         if _needs_prior(own_space, choice):
             prior_seed = fresh_seed(int(seeds.integers(SEED_BOUND)), n_known)
