@@ -299,7 +299,7 @@ def _normal(distribution: Normal | QNormal | LogNormal | QLogNormal) -> Counterp
         got="a range from 0 to 1, the quantile",
         why="Optuna has no normal distributions; the study shows the quantile in a normal "
         f"{NORMAL_WIDTH:g} times as wide, and the value as a user attribute of the trial. "
-        "Start-up trials are drawn from the distribution asked for",
+        "Start-up trials of tpe.suggest are drawn from the distribution asked for",
     )
 
 

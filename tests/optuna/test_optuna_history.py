@@ -107,6 +107,17 @@ def test_the_environment_names_the_storage(tmp_path, monkeypatch):
     assert len(study.trials) == 2
 
 
+def test_a_storage_that_no_study_uses_is_said(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("HYPERBRIDGE_STORAGE", str(tmp_path / "unused.db"))
+    minimise(max_evals=1, backend="local")
+    assert "HYPERBRIDGE_STORAGE" in caplog.text
+    assert "'local'" in caplog.text
+    caplog.clear()
+    minimise(max_evals=1, backend="local", algo=optuna.samplers.RandomSampler(seed=0))
+    assert "is not used" not in caplog.text
+    assert (tmp_path / "unused.db").exists()
+
+
 def test_two_spaces_in_one_storage_are_two_studies_unless_named(tmp_path):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     minimise(storage, max_evals=2)
@@ -285,6 +296,54 @@ def test_trials_become_a_study_that_goes_on_with_tpe():
             assert ours["misc"]["vals"][label] == pytest.approx(values)
         assert ours["result"] == theirs["result"]
     assert back.best_values()["k"] in ("a", "b")
+
+
+CONDITIONAL = {
+    "m": hp.choice("m", [
+        {"C": hp.lognormal("C", 0, 1)},
+        {"d": hp.randint("d", 1, 9), "in": hp.choice("in", [None, hp.qnormal("z", 0, 4, 0.5)])},
+    ]),
+    "t": (hp.qloguniform("ql", 0, 4, 3), hp.pchoice("pc", [(0.1, 1), (0.9, 2)])),
+    "u": hp.uniform("u", 0, 1),
+}  # fmt: skip
+
+
+def four_ways(point):
+    if point["u"] > 0.9:
+        raise ValueError("too high")
+    if point["u"] > 0.8:
+        return {"status": STATUS_FAIL}
+    if point["u"] > 0.7:
+        return {"status": "ok", "loss": math.nan}
+    return {"loss": point["u"], "status": "ok", "kept": {"a": [1, 2]}}
+
+
+@pytest.mark.parametrize("file", [None, "study.db", "study.log"])
+def test_a_history_survives_the_way_to_a_study_and_back(tmp_path, file):
+    trials = hyperbridge.Trials()
+    hyperbridge.fmin(
+        four_ways, CONDITIONAL, algo=tpe.suggest, max_evals=60, trials=trials,
+        catch_eval_exceptions=True, rstate=np.random.default_rng(0), show_progressbar=False,
+    )  # fmt: skip
+    place = {} if file is None else {"storage": tmp_path / file, "study_name": "s"}
+    study = hyperbridge.to_study(trials, CONDITIONAL, **place)
+    if place:
+        study = hyperbridge.to_study(hyperbridge.Trials(), CONDITIONAL, **place)
+        assert len(hyperbridge.to_study(trials, CONDITIONAL, **place).trials) == 60
+    back = hyperbridge.from_study(study, CONDITIONAL)
+
+    assert {document["state"] for document in trials._dynamic_trials} == {2, 3}
+    assert len(back._dynamic_trials) == 60
+    for theirs, ours in zip(trials._dynamic_trials, back._dynamic_trials, strict=True):
+        for name in ("vals", "idxs", "tid"):
+            assert ours["misc"][name] == theirs["misc"][name]
+        assert ours["misc"].get("error") == theirs["misc"].get("error")
+        assert ours["state"] == theirs["state"]
+        assert ours["book_time"] == theirs["book_time"]
+        if ours["state"] == 2:
+            assert repr(sorted(ours["result"].items())) == repr(sorted(theirs["result"].items()))
+    assert back.argmin == trials.argmin
+    assert back.best_values() == trials.best_values()
 
 
 def test_a_trial_outside_of_the_space_is_named_when_it_becomes_a_study():
