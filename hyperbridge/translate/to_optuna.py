@@ -73,7 +73,8 @@ class OptunaSpace:
     def read_params(self, trial: Any) -> dict[str, Any]:
         """Return the raw value by label of a trial that was asked for with `distributions`."""
         reached = self.counterparts.always_reached or {}
-        params = trial.params
+        # Trial.params is a deep copy of these; an Optuna that keeps them elsewhere gives the copy
+        params = getattr(trial, "_cached_frozen_trial", trial).params
         return {
             label: _raw_of(trial, label, each, params[label]) for label, each in reached.items()
         }
