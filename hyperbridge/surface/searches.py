@@ -26,7 +26,7 @@ def is_optuna_algo(algo: Any) -> bool:
     """
     if "optuna" not in sys.modules:
         return False
-    from hyperbridge.search.optuna_samplers import is_optuna_algo as is_one
+    from hyperbridge.search.optuna.counterparts import is_optuna_algo as is_one
 
     return is_one(algo)
 
@@ -75,8 +75,8 @@ def make_search(
     if not is_study:
         return hyperopt_search()
     require("optuna", needed_by="Backend 'optuna'")
-    from hyperbridge.search.optuna_search import make_optuna_search
-    from hyperbridge.search.optuna_studies import StudyPlace
+    from hyperbridge.search.optuna.opening import make_optuna_search
+    from hyperbridge.search.optuna.studies import StudyPlace
 
     place = StudyPlace()
     if isinstance(backend, Optuna):

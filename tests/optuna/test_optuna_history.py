@@ -144,9 +144,9 @@ def test_going_on_with_the_same_seed_draws_other_points(tmp_path, algo, space):
             storage, fn=lambda p: p["x"] ** 2, space=space, algo=algo, max_evals=n, study_name="s"
         )[1]
 
-    for name in ("a.db", "b.db"):
+    for name in ("a.log", "b.log"):
         run(tmp_path / name, 6)
-    again, other = run(tmp_path / "a.db", 12), run(tmp_path / "b.db", 12)
+    again, other = run(tmp_path / "a.log", 12), run(tmp_path / "b.log", 12)
     assert len(set(again.losses())) == 12
     assert again.losses() == other.losses()
 
@@ -181,7 +181,7 @@ def test_the_same_objective_made_again_finds_its_study(tmp_path):
 NAMED = """
     import functools
     from hyperbridge import hp, read_space
-    from hyperbridge.search.optuna_names import default_name
+    from hyperbridge.search.optuna.naming import default_name
 
     class Model:
         def __init__(self, depth):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import json
 import logging
 import os
 import socket
@@ -16,16 +15,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import require
+from hyperbridge.search.optuna.storages import explained, storage_object
 
 logger = logging.getLogger(__name__)
 
 _SESSIONS = "hyperbridge.sessions"
-_SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 _open_here: set[str] = set()
 
@@ -62,9 +60,9 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
         return optuna.create_study(
             sampler=sampler, study_name=place.study_name, direction="minimize"
         )
-    with _explained(storage):
+    with explained(storage):
         study = optuna.create_study(
-            storage=_storage_object(storage),
+            storage=storage_object(storage),
             sampler=sampler,
             study_name=place.study_name or name,
             direction="minimize",
@@ -195,62 +193,3 @@ def _fail_running(study: Any, since: datetime) -> None:
                 trial.number,
             )
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-
-
-def _storage_object(storage: Any) -> Any:
-    """Return what ``create_study`` takes for a storage in any of our forms."""
-    from optuna.storages import BaseStorage, JournalStorage
-
-    if isinstance(storage, BaseStorage):
-        return storage
-    if not isinstance(storage, str | os.PathLike) or not os.fspath(storage):
-        raise InvalidArgumentError(
-            "storage must be a database URL, the path of a file, or an Optuna storage object, "
-            f"got {storage!r}"
-        )
-    text = os.fspath(storage)
-    if text.startswith("redis://"):
-        from optuna.storages.journal import JournalRedisBackend
-
-        return JournalStorage(JournalRedisBackend(text))
-    if "://" in text:
-        return text
-    path = Path(text).expanduser().absolute()
-    if path.is_dir():
-        raise InvalidArgumentError(f"storage {text!r} is a directory")
-    if not path.parent.is_dir():
-        raise InvalidArgumentError(f"storage {text!r}: the folder {path.parent} does not exist")
-    if path.suffix in _SQLITE_ENDINGS:
-        return f"sqlite:///{path}"
-    from optuna.storages.journal import JournalFileBackend
-
-    return JournalStorage(JournalFileBackend(str(path)))
-
-
-@contextlib.contextmanager
-def _explained(storage: Any) -> Iterator[None]:
-    """Turn the failures of opening a storage into one line that names it."""
-    from optuna.exceptions import OptunaError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (OptunaError, SQLAlchemyError, OSError, ImportError, ValueError) as exc:
-        if isinstance(exc, InvalidArgumentError):
-            raise
-        shown = storage if isinstance(storage, str | os.PathLike) else type(storage).__name__
-        cause: BaseException = exc.__cause__ if exc.__cause__ is not None else exc
-        if isinstance(exc, json.JSONDecodeError):
-            cause = ValueError(f"it is not a journal that Optuna has written ({exc})")
-        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        raise BackendUnavailableError(
-            f"The Optuna storage {_without_password(str(shown))!r} cannot be opened: {reason}"
-        ) from exc
-
-
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    account, at, host = rest.rpartition("@")
-    if not at:
-        return url
-    return f"{scheme}{separator}{account.partition(':')[0]}:***@{host}"

@@ -184,7 +184,7 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # experimental in Optuna 4, retiring in Optuna 5
         if space.choices:
-            from hyperbridge.search.optuna_tpe import MixedTPESampler
+            from hyperbridge.search.optuna.mixed_tpe import MixedTPESampler
 
             sampler = MixedTPESampler(option_weights=_weights(space), **keywords)
         else:
