@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from hyperbridge.backends.ray import Ray
     from hyperbridge.backends.spark import Spark
     from hyperbridge.config import settings
-    from hyperbridge.search.optuna_sampler import HyperoptSampler as HyperoptSampler
+    from hyperbridge.search.optuna.hyperopt_sampler import HyperoptSampler as HyperoptSampler
     from hyperbridge.surface import spark_trials as spark
     from hyperbridge.surface.fmin import fmin
     from hyperbridge.surface.optuna_tools import (

@@ -20,11 +20,12 @@ class Optuna(Backend):
     Args:
         storage: Where the study is kept: a database URL such as ``sqlite:///study.db``, the path
             of a journal file (or of a SQLite file that ends in ``.db``), or an
-            ``optuna.storages`` object. The same call of fmin goes on with it, and
-            ``max_evals`` counts the trials that it holds. None takes the environment variable
-            ``HYPERBRIDGE_STORAGE`` if set, else memory.
-        study_name: Name of the study; None for one made from the objective's name and the
-            search space.
+            ``optuna.storages`` object. The same call of fmin goes on with it: ``max_evals``
+            counts the trials that it holds, and a seed in ``rstate`` gives further draws instead
+            of the same again. None takes the environment variable ``HYPERBRIDGE_STORAGE`` if
+            set, else memory.
+        study_name: Name of the study; None for one made from the objective and the search
+            space: another objective, or the same one with other code, gets a study of its own.
         workers: ``"threads"`` of this process (with parallelism 1: the thread that calls fmin),
             or ``"processes"``, which can be cancelled.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -76,7 +77,7 @@ class Objective:
     Attributes:
         space: The neutral model of the space.
         expr: hyperopt's pyll graph of it.
-        domain: hyperopt's Domain, which suggest functions take.
+        domain: hyperopt's Domain, which suggest functions take; made when it is asked for.
         needs_ctrl: Whether the objective or its space gets hyperopt's ``Ctrl``.
 
     Raises:
@@ -102,10 +103,16 @@ class Objective:
                 f"space has no parameters to search over: {self.space!r}. Use hp.uniform, "
                 "hp.choice or another function of hp for at least one value."
             )
-        self.domain = base.Domain(fn, space, pass_expr_memo_ctrl=pass_expr_memo_ctrl)
-        self.expr = self.domain.expr
-        self.low_level = bool(self.domain.pass_expr_memo_ctrl)
+        self.expr = pyll.as_apply(space)
+        if pass_expr_memo_ctrl is None:
+            pass_expr_memo_ctrl = getattr(fn, "fmin_pass_expr_memo_ctrl", False)
+        self.low_level = bool(pass_expr_memo_ctrl)
         self.needs_ctrl = self.low_level or _asks_for_ctrl(self.expr)
+
+    @functools.cached_property
+    def domain(self) -> base.Domain:
+        """Hyperopt's Domain; made when it is asked for, as it costs more than all the rest."""
+        return base.Domain(self.fn, self.expr, pass_expr_memo_ctrl=self.low_level)
 
     def evaluate(self, assignment: Assignment, document: Document, trials: Any) -> Any:
         """Call the objective in this process, with access to the Trials through ``ctrl``."""

@@ -23,11 +23,10 @@ from hyperbridge.run.limits import (
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.hyperopt_algo import next_seed, seed_source
-from hyperbridge.search.optuna_search import OptunaSearch
 from hyperbridge.search.ray_algo import is_ray_searcher
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
-from hyperbridge.surface.points import insert_points, open_trials
+from hyperbridge.surface.points import check_points, insert_points, open_trials
 from hyperbridge.surface.searches import is_optuna_algo, make_search
 from hyperbridge.surface.trials import Trials
 
@@ -161,14 +160,14 @@ def fmin(
     )
     seeds = seed_source(_rstate(rstate))
     objective = Objective(fn, space, pass_expr_memo_ctrl)
+    is_study = isinstance(chosen, backends.Optuna) or is_optuna_algo(algo)
+    check_points(points_to_evaluate, objective, check_bounds=is_study)
     file = TrialsFile(trials_save_file) if os.fspath(trials_save_file) else None
     trials = open_trials(trials, file)
     for _ in range(chosen.resume(objective, trials)):
         next_seed(seeds)  # as the interrupted run has drawn
     with closing(make_search(algo, objective, trials, seeds, chosen)) as search:
-        n_extra = insert_points(
-            trials, points_to_evaluate, objective, check_bounds=isinstance(search, OptunaSearch)
-        )
+        n_extra = insert_points(trials, points_to_evaluate, objective)
         if limits.max_evals == 0 and return_argmin and not trials.trials:
             raise InvalidArgumentError(
                 "max_evals=0 evaluates nothing, so there is no argmin to return. Give max_evals of "

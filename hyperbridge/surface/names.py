@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 OURS: Final = {
-    "HyperoptSampler": "hyperbridge.search.optuna_sampler",
+    "HyperoptSampler": "hyperbridge.search.optuna.hyperopt_sampler",
     "HyperoptSearcher": "hyperbridge.surface.ray_tools",
     "Local": "hyperbridge.backends.local",
     "Optuna": "hyperbridge.backends.optuna",

@@ -48,7 +48,7 @@ class _OptunaObjective:
         self.space = space
 
     def __call__(self, trial: Any) -> float:
-        from hyperbridge.search.optuna_history import attributes_of, loss_of
+        from hyperbridge.search.optuna.history import attributes_of, loss_of
 
         result, _ = to_result(self.fn(self.space(trial)))
         document = {"state": JOB_STATE_DONE, "result": result}
@@ -126,8 +126,9 @@ def to_study(
         True
     """
     require("optuna", needed_by="to_study")
-    from hyperbridge.search.optuna_history import assignment_of, check_fit, frozen_of, only_in
-    from hyperbridge.search.optuna_studies import StudyPlace, open_study
+    from hyperbridge.search.optuna.history import assignment_of, frozen_of
+    from hyperbridge.search.optuna.joining import check_fit, only_in
+    from hyperbridge.search.optuna.studies import StudyPlace, open_study
 
     own_space = to_optuna(space)
     ended = [
@@ -178,8 +179,9 @@ def from_study(study: Any, space: Any) -> Trials:
         >>> len(from_study(study, hp.uniform("x", -1, 1)))
         3
     """
-    from hyperbridge.search.optuna_history import documents_of, insert
-    from hyperbridge.search.optuna_studies import check_directions
+    from hyperbridge.search.optuna.history import documents_of
+    from hyperbridge.search.optuna.joining import insert
+    from hyperbridge.search.optuna.studies import check_directions
 
     check_directions(study)
     own_space = to_optuna(space)

@@ -48,40 +48,49 @@ def open_trials(trials: Any, file: TrialsFile | None) -> Any:
     return trials
 
 
-def insert_points(
-    trials: Any,
-    points: Sequence[dict[str, Any]] | None,
-    objective: Objective,
-    *,
-    check_bounds: bool = False,
-) -> int:
-    """Queue the user's points before the search's own, unless the Trials have them already.
+def check_points(
+    points: Sequence[dict[str, Any]] | None, objective: Objective, *, check_bounds: bool
+) -> None:
+    """Refuse points that do not fit the space, before a study or a Trials object is touched.
 
     Args:
-        trials: The Trials object of the run.
         points: Assignments by label, as hyperopt takes them; None for none.
         objective: What the trials evaluate.
         check_bounds: Whether a number beyond the bounds of its parameter is an error, as for a
             study; hyperopt evaluates such points.
 
-    Returns:
-        How many trials come on top of ``max_evals``. As in hyperopt these are the given points,
-        and those of ``generate_trials_to_calculate``, which leaves its documents unrefreshed.
-
     Raises:
         InvalidArgumentError: ``points`` is no list, or a point does not fit the space; the
             message has its position and label.
+    """
+    if points is None:
+        return
+    if isinstance(points, (str, bytes, dict)) or not isinstance(points, Sequence):
+        raise InvalidArgumentError(
+            f"points_to_evaluate must be a list of dicts by label, got {type(points).__name__}"
+        )
+    validate_points(objective.space, points, check_bounds=check_bounds)
+
+
+def insert_points(
+    trials: Any, points: Sequence[dict[str, Any]] | None, objective: Objective
+) -> int:
+    """Queue the user's points before the search's own, unless the Trials have them already.
+
+    Args:
+        trials: The Trials object of the run.
+        points: Checked by `check_points`; None for none.
+        objective: What the trials evaluate.
+
+    Returns:
+        How many trials come on top of ``max_evals``. As in hyperopt these are the given points,
+        and those of ``generate_trials_to_calculate``, which leaves its documents unrefreshed.
     """
     n_before = len(trials.trials)
     trials.refresh()
     n_extra = len(trials.trials) - n_before
     if points is None:
         return n_extra
-    if isinstance(points, (str, bytes, dict)) or not isinstance(points, Sequence):
-        raise InvalidArgumentError(
-            f"points_to_evaluate must be a list of dicts by label, got {type(points).__name__}"
-        )
-    validate_points(objective.space, points, check_bounds=check_bounds)
     known = [_assignment(document) for document in trials._dynamic_trials]
     new = [dict(point) for point in points if dict(point) not in known]
     ids = trials.new_trial_ids(len(new))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
@@ -14,6 +15,8 @@ from hyperbridge.search.base import Search
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, SeedSource
 from hyperbridge.search.ray_algo import RaySearch, is_ray_searcher
 
+logger = logging.getLogger(__name__)
+
 
 def is_optuna_algo(algo: Any) -> bool:
     """Tell whether ``algo`` is an Optuna sampler or study; Optuna is not imported for it.
@@ -23,7 +26,7 @@ def is_optuna_algo(algo: Any) -> bool:
     """
     if "optuna" not in sys.modules:
         return False
-    from hyperbridge.search.optuna_samplers import is_optuna_algo as is_one
+    from hyperbridge.search.optuna.counterparts import is_optuna_algo as is_one
 
     return is_one(algo)
 
@@ -55,6 +58,13 @@ def make_search(
             algo, objective.domain, trials, seeds, notified=not objective.needs_ctrl
         )
 
+    is_study = isinstance(backend, Optuna) or is_optuna_algo(algo)
+    if config.storage() is not None and not is_study:
+        logger.warning(
+            "the storage of HYPERBRIDGE_STORAGE (or --storage) is not used: backend %r makes no "
+            "Optuna study without an Optuna sampler as algo",
+            backend.name,
+        )
     if is_ray_searcher(algo):
         if not isinstance(backend, Ray):
             raise UnsupportedArgumentError(
@@ -62,11 +72,11 @@ def make_search(
                 f"call has backend {backend.name!r}"
             )
         return RaySearch(algo, objective.space, objective.domain, trials)
-    if not isinstance(backend, Optuna) and not is_optuna_algo(algo):
+    if not is_study:
         return hyperopt_search()
     require("optuna", needed_by="Backend 'optuna'")
-    from hyperbridge.search.optuna_search import make_optuna_search
-    from hyperbridge.search.optuna_studies import StudyPlace
+    from hyperbridge.search.optuna.opening import make_optuna_search
+    from hyperbridge.search.optuna.studies import StudyPlace
 
     place = StudyPlace()
     if isinstance(backend, Optuna):

@@ -39,12 +39,14 @@ from hyperbridge.space.nodes import (
     text_of,
     without_casts,
 )
+from hyperbridge.space.queries import Condition
 
-NORMAL_WIDTH = 1.5
+NORMAL_WIDTH = 2.0
 """Standard deviations of the quantile function behind a normal, per standard deviation asked.
 
 With 1 a Parzen estimator cannot resolve the tails: at 3 sigma a thousandth of the unit interval
-is left. benchmarks/quality.py compares."""
+is left. 1.5 is better near the middle, but worse than hyperopt at 3 sigma in four dimensions.
+benchmarks/quality.py compares."""
 
 _EDGE = 1e-9
 _LARGEST_INT = 2**53  # Optuna keeps parameters as floats
@@ -150,6 +152,13 @@ class Counterparts:
             if not isinstance(parameter.distribution, ComputedDistribution)
         }
         all_are_known = len(self._static) == len(space.parameters)
+        always = frozenset([frozenset[Condition]()])
+        self.always_reached = (
+            self._static
+            if all_are_known and all(ways == always for ways in space.conditions.values())
+            else None
+        )
+        """The counterparts by label of a space without conditions, in the order of a walk."""
         known = self._static.values()
         self.keep_prior = all_are_known and all(each.keeps_prior for each in known)
         """Whether Optuna's own random draws are distributed as hyperopt's."""
@@ -291,7 +300,7 @@ def _normal(distribution: Normal | QNormal | LogNormal | QLogNormal) -> Counterp
         got="a range from 0 to 1, the quantile",
         why="Optuna has no normal distributions; the study shows the quantile in a normal "
         f"{NORMAL_WIDTH:g} times as wide, and the value as a user attribute of the trial. "
-        "Start-up trials are drawn from the distribution asked for",
+        "Start-up trials of tpe.suggest are drawn from the distribution asked for",
     )
 
 

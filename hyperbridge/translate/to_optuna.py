@@ -13,7 +13,13 @@ from typing import Any
 from hyperbridge.space import MissingLabelError, Space
 from hyperbridge.space.losses import Loss
 from hyperbridge.space.nodes import Parameter
-from hyperbridge.translate.optuna_parameters import Counterparts, FloatRange, Indices, Suggestion
+from hyperbridge.translate.optuna_parameters import (
+    Counterpart,
+    Counterparts,
+    FloatRange,
+    Indices,
+    Suggestion,
+)
 
 
 class OptunaSpace:
@@ -53,10 +59,25 @@ class OptunaSpace:
     def suggest(self, trial: Any, parameter: Parameter) -> Any:
         """Return the raw value that a trial suggests for a parameter."""
         counterpart = self.counterparts[parameter]
-        raw = counterpart.to_raw(_ask(trial, parameter.label, counterpart.suggestion))
-        if counterpart.is_hidden:
-            trial.set_user_attr(parameter.label, raw)
-        return raw
+        value = _ask(trial, parameter.label, counterpart.suggestion)
+        return _raw_of(trial, parameter.label, counterpart, value)
+
+    @property
+    def distributions(self) -> dict[str, Any] | None:
+        """Optuna's distribution by label, if every trial has each of them; else None."""
+        reached = self.counterparts.always_reached
+        if reached is None:
+            return None
+        return {label: distribution_of(each.suggestion) for label, each in reached.items()}
+
+    def read_params(self, trial: Any) -> dict[str, Any]:
+        """Return the raw value by label of a trial that was asked for with `distributions`."""
+        reached = self.counterparts.always_reached or {}
+        # Trial.params is a deep copy of these; an Optuna that keeps them elsewhere gives the copy
+        params = getattr(trial, "_cached_frozen_trial", trial).params
+        return {
+            label: _raw_of(trial, label, each, params[label]) for label, each in reached.items()
+        }
 
     def params_of(
         self, assignment: Mapping[str, Any]
@@ -137,6 +158,14 @@ def check_bounds(parameter: Parameter, raw: Any) -> None:
 def plain_number(value: Any) -> Any:
     """Return a Python number for a NumPy one, which JSON cannot hold."""
     return value.item() if hasattr(value, "item") else value
+
+
+def _raw_of(trial: Any, label: str, counterpart: Counterpart, value: Any) -> Any:
+    """Return the raw value behind Optuna's, and keep it where the study does not show it."""
+    raw = counterpart.to_raw(value)
+    if counterpart.is_hidden:
+        trial.set_user_attr(label, raw)
+    return raw
 
 
 def _ask(trial: Any, label: str, suggestion: Suggestion) -> Any:

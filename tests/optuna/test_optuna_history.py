@@ -1,11 +1,10 @@
-"""Studies that are kept: continuing them, carrying them over, and what makes them unusable."""
+"""Studies that are kept: continuing them, and carrying histories over."""
 
 from __future__ import annotations
 
 import math
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -19,7 +18,7 @@ from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_ERROR, STATUS_FAIL, Trials
 
 import hyperbridge
-from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,6 +107,17 @@ def test_the_environment_names_the_storage(tmp_path, monkeypatch):
     assert len(study.trials) == 2
 
 
+def test_a_storage_that_no_study_uses_is_said(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("HYPERBRIDGE_STORAGE", str(tmp_path / "unused.db"))
+    minimise(max_evals=1, backend="local")
+    assert "HYPERBRIDGE_STORAGE" in caplog.text
+    assert "'local'" in caplog.text
+    caplog.clear()
+    minimise(max_evals=1, backend="local", algo=optuna.samplers.RandomSampler(seed=0))
+    assert "is not used" not in caplog.text
+    assert (tmp_path / "unused.db").exists()
+
+
 def test_two_spaces_in_one_storage_are_two_studies_unless_named(tmp_path):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     minimise(storage, max_evals=2)
@@ -126,88 +136,85 @@ def test_going_on_with_a_study_that_nobody_named_is_said(tmp_path, caplog):
     assert "loss-" in notes[0]
 
 
+@pytest.mark.parametrize("algo", [rand.suggest, tpe.suggest], ids=["rand", "tpe"])
+@pytest.mark.parametrize("space", [SPACE, {"x": SPACE["x"], "q": SPACE["q"]}], ids=["k", "floats"])
+def test_going_on_with_the_same_seed_draws_other_points(tmp_path, algo, space):
+    def run(storage, n):
+        return minimise(
+            storage, fn=lambda p: p["x"] ** 2, space=space, algo=algo, max_evals=n, study_name="s"
+        )[1]
+
+    for name in ("a.log", "b.log"):
+        run(tmp_path / name, 6)
+    again, other = run(tmp_path / "a.log", 12), run(tmp_path / "b.log", 12)
+    assert len(set(again.losses())) == 12
+    assert again.losses() == other.losses()
+
+
+def test_two_objectives_of_one_name_do_not_share_a_study(tmp_path, caplog):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    space = {"x": hp.uniform("x", -5, 5)}
+    minimise(storage, fn=lambda p: p["x"] ** 2, space=space, max_evals=20)
+    assert "begins" not in caplog.text
+    _, trials = minimise(storage, fn=lambda p: (p["x"] - 4) ** 2, space=space, max_evals=20)
+    assert trials.losses() == [(values - 4) ** 2 for values in trials.vals["x"]]
+    first, second = optuna.get_all_study_names(storage)
+    (note,) = [r.getMessage() for r in caplog.records if "begins" in r.getMessage()]
+    assert repr(first) in note
+    assert repr(second) in note
+
+
+def test_the_same_objective_made_again_finds_its_study(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+
+    def make(offset):
+        return lambda p: (p["x"] - offset) ** 2
+
+    for _ in range(2):
+        minimise(storage, fn=make(1), max_evals=3)
+        minimise(storage, fn=make(2), max_evals=3)
+    studies = [optuna.load_study(study_name=n, storage=storage)
+               for n in optuna.get_all_study_names(storage)]  # fmt: skip
+    assert [len(study.trials) for study in studies] == [3, 3]
+
+
+NAMED = """
+    import functools
+    from hyperbridge import hp, read_space
+    from hyperbridge.search.optuna.naming import default_name
+
+    class Model:
+        def __init__(self, depth):
+            self.depth = depth
+        def __call__(self, p):
+            return p in {"a", "b", "c"} or self.depth
+
+    def train(p, data, *, mode="fast"):
+        return max(x in ("q", "r") for x in p)  # a comment
+
+    space = read_space({"x": hp.uniform("x", 0, 1), "o": hp.choice("o", [object(), "b"])})
+    print([default_name(fn, space) for fn in (
+        train, lambda p: {"s", "t"}, Model(1), Model(2), functools.partial(train, data=object()),
+        functools.partial(train, mode="slow"), Model(3).__call__,
+    )])
+"""
+
+
+@pytest.mark.slow
+def test_the_name_of_a_study_is_the_same_in_every_process(tmp_path):
+    first = run_script(NAMED, tmp_path)
+    second = run_script(NAMED.replace("# a comment", ""), tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert len(set(first.stdout.split())) == 7
+
+
 def test_a_user_may_pass_trials_and_storage_again_without_doubling_them(tmp_path):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     _, trials = minimise(storage, max_evals=3)
     minimise(storage, max_evals=5, trials=trials, rstate=np.random.default_rng(1))
     assert len(trials) == 5
     assert len(trials.study.trials) == 5
-
-
-@pytest.mark.parametrize(
-    ("space", "text"),
-    [
-        ({**SPACE, "x": hp.uniform("x", 0, 1)}, "'x'"),
-        ({**SPACE, "k": hp.choice("k", ["a", "b", "c"])}, "'k'"),
-        ({k: v for k, v in SPACE.items() if k != "q"}, "'q'"),
-        ({**SPACE, "more": hp.uniform("more", 0, 1)}, "'more'"),
-    ],
-    ids=["range", "options", "unknown label", "missing label"],
-)
-def test_a_study_that_does_not_fit_is_refused_by_label_and_left_alone(tmp_path, space, text):
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    minimise(storage, max_evals=3, study_name="s")
-    evaluated = []
-    with pytest.raises(InvalidArgumentError, match=text):
-        minimise(storage, space=space, study_name="s", fn=evaluated.append, max_evals=9)
-    assert evaluated == []
-    assert len(optuna.load_study(study_name="s", storage=storage).trials) == 3
-    minimise(storage, max_evals=4, study_name="s")
-
-
-@pytest.mark.parametrize(
-    ("directions", "text"),
-    [(["maximize"], "maximize"), (["minimize", "minimize"], "2 objectives")],
-    ids=str,
-)
-def test_a_study_of_another_kind_is_refused(tmp_path, directions, text):
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    study = optuna.create_study(study_name="s", storage=storage, directions=directions)
-    with pytest.raises(InvalidArgumentError, match=text):
-        minimise(storage, study_name="s")
-    with pytest.raises(InvalidArgumentError, match=text):
-        minimise(algo=study, backend="optuna")
-    with pytest.raises(InvalidArgumentError, match=text):
-        hyperbridge.from_study(study, SPACE)
-    assert study.trials == []
-
-
-def test_a_study_and_a_storage_at_once_are_refused():
-    with pytest.raises(InvalidArgumentError, match="own storage"):
-        minimise("journal.log", algo=optuna.create_study())
-
-
-@pytest.mark.parametrize(
-    "storage", ["sqlite:////no/such/folder/x.db", "nosuchdb://user:secret@host/x"]
-)
-def test_a_storage_that_cannot_be_opened_is_named_without_its_password(storage):
-    with pytest.raises(BackendUnavailableError, match=storage[:8]) as caught:
-        minimise(storage)
-    assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize("storage", ["no/such/folder/journal.log", "", 7, "."])
-def test_a_storage_that_makes_no_sense_is_refused(storage):
-    with pytest.raises(InvalidArgumentError, match="storage"):
-        minimise(storage)
-
-
-@pytest.mark.slow
-def test_a_locked_database_is_an_error_before_the_first_trial(tmp_path):
-    path = tmp_path / "study.db"
-    minimise(path, max_evals=2, study_name="s")
-    lock = sqlite3.connect(path)
-    lock.execute("BEGIN EXCLUSIVE")
-    evaluated = []
-    try:
-        with pytest.raises(BackendUnavailableError, match="locked"):
-            minimise(path, study_name="s", fn=evaluated.append)
-    finally:
-        lock.rollback()
-        lock.close()
-    assert evaluated == []
-    _, trials = minimise(path, max_evals=3, study_name="s")
-    assert len(trials) == 3
 
 
 @pytest.mark.parametrize("workers", ["threads", "processes"])
@@ -289,6 +296,54 @@ def test_trials_become_a_study_that_goes_on_with_tpe():
             assert ours["misc"]["vals"][label] == pytest.approx(values)
         assert ours["result"] == theirs["result"]
     assert back.best_values()["k"] in ("a", "b")
+
+
+CONDITIONAL = {
+    "m": hp.choice("m", [
+        {"C": hp.lognormal("C", 0, 1)},
+        {"d": hp.randint("d", 1, 9), "in": hp.choice("in", [None, hp.qnormal("z", 0, 4, 0.5)])},
+    ]),
+    "t": (hp.qloguniform("ql", 0, 4, 3), hp.pchoice("pc", [(0.1, 1), (0.9, 2)])),
+    "u": hp.uniform("u", 0, 1),
+}  # fmt: skip
+
+
+def four_ways(point):
+    if point["u"] > 0.9:
+        raise ValueError("too high")
+    if point["u"] > 0.8:
+        return {"status": STATUS_FAIL}
+    if point["u"] > 0.7:
+        return {"status": "ok", "loss": math.nan}
+    return {"loss": point["u"], "status": "ok", "kept": {"a": [1, 2]}}
+
+
+@pytest.mark.parametrize("file", [None, "study.db", "study.log"])
+def test_a_history_survives_the_way_to_a_study_and_back(tmp_path, file):
+    trials = hyperbridge.Trials()
+    hyperbridge.fmin(
+        four_ways, CONDITIONAL, algo=tpe.suggest, max_evals=60, trials=trials,
+        catch_eval_exceptions=True, rstate=np.random.default_rng(0), show_progressbar=False,
+    )  # fmt: skip
+    place = {} if file is None else {"storage": tmp_path / file, "study_name": "s"}
+    study = hyperbridge.to_study(trials, CONDITIONAL, **place)
+    if place:
+        study = hyperbridge.to_study(hyperbridge.Trials(), CONDITIONAL, **place)
+        assert len(hyperbridge.to_study(trials, CONDITIONAL, **place).trials) == 60
+    back = hyperbridge.from_study(study, CONDITIONAL)
+
+    assert {document["state"] for document in trials._dynamic_trials} == {2, 3}
+    assert len(back._dynamic_trials) == 60
+    for theirs, ours in zip(trials._dynamic_trials, back._dynamic_trials, strict=True):
+        for name in ("vals", "idxs", "tid"):
+            assert ours["misc"][name] == theirs["misc"][name]
+        assert ours["misc"].get("error") == theirs["misc"].get("error")
+        assert ours["state"] == theirs["state"]
+        assert ours["book_time"] == theirs["book_time"]
+        if ours["state"] == 2:
+            assert repr(sorted(ours["result"].items())) == repr(sorted(theirs["result"].items()))
+    assert back.argmin == trials.argmin
+    assert back.best_values() == trials.best_values()
 
 
 def test_a_trial_outside_of_the_space_is_named_when_it_becomes_a_study():

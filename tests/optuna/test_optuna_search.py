@@ -59,11 +59,20 @@ def test_the_study_has_the_trials_of_the_documents():
     assert trials.argmin["x"] == study.best_params["x"]
 
 
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_visualisation_and_importances_work_on_the_study():
     pytest.importorskip("sklearn")
-    study = minimise(max_evals=25).study
-    importances = optuna.importance.get_param_importances(study)
-    assert set(importances) <= {"x", "k", "n"}
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    trials = minimise(max_evals=25)
+    for study in (trials.study, hyperbridge.to_study(trials, SPACE)):
+        importances = optuna.importance.get_param_importances(study)
+        assert set(importances) == {"x", "k", "n"}
+        assert importances["x"] > importances["k"]
+        for kind in ("optimization_history", "slice", "parallel_coordinate", "contour", "edf"):
+            axes = getattr(optuna.visualization.matplotlib, f"plot_{kind}")(study)
+            assert any(ax.has_data() for ax in np.ravel(axes)), kind
+        matplotlib.pyplot.close("all")
 
 
 @pytest.mark.parametrize("algo", [tpe.suggest, rand.suggest])
@@ -151,7 +160,7 @@ def test_an_algorithm_without_counterpart_is_named_and_its_trials_are_recorded(a
         loss, SPACE, algo=algo, max_evals=8, trials=theirs, rstate=np.random.default_rng(0),
         verbose=False,
     )  # fmt: skip
-    assert len(trials.losses()) == 8
+    assert trials.losses() == theirs.losses()
     assert [t.value for t in trials.study.trials] == trials.losses()
 
 

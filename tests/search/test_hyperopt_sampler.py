@@ -14,7 +14,7 @@ from hyperopt import fmin as hyperopts_fmin
 optuna = pytest.importorskip("optuna")
 
 from hyperbridge.errors import InvalidArgumentError  # noqa: E402
-from hyperbridge.search.optuna_sampler import HyperoptSampler  # noqa: E402
+from hyperbridge.search.optuna.hyperopt_sampler import HyperoptSampler  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

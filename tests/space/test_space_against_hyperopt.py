@@ -121,6 +121,8 @@ def test_prior_draws_are_distributed_as_hyperopts(kind):
     low, high = distribution.bounds()
     assert low <= theirs.min()
     assert theirs.max() <= high
+    if kind in ("quniform", "randint", "categorical"):
+        assert (low, high) == (theirs.min(), theirs.max())
     if "q" in arguments or kind in ("randint", "categorical"):
         values = np.unique(np.concatenate([ours, theirs]))
         table = np.array([[np.sum(side == v) for v in values] for side in (ours, theirs)])

@@ -6,26 +6,24 @@ Source: Optuna's reference of ``create_study`` and ``optuna.storages``.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
+import inspect
 import logging
 import os
-import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import require
-from hyperbridge.space import Space
+from hyperbridge.search.optuna.storages import explained, storage_object
 
 logger = logging.getLogger(__name__)
 
 _SESSIONS = "hyperbridge.sessions"
-_SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 _open_here: set[str] = set()
 
@@ -42,20 +40,6 @@ class StudyPlace:
 
     storage: Any = None
     study_name: str | None = None
-
-
-def default_name(fn: Any, space: Space) -> str:
-    """Name a study so that the same call of fmin finds it again.
-
-    Examples:
-        >>> from hyperbridge.translate.from_hyperopt import read_space
-        >>> default_name(abs, read_space([1])).startswith("abs-")
-        True
-    """
-    function = getattr(fn, "func", fn)
-    title = getattr(function, "__name__", type(function).__name__)
-    text = re.sub(r" at 0x[0-9a-f]+", "", repr(space))  # an address is another one next time
-    return f"{title}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
@@ -76,9 +60,9 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
         return optuna.create_study(
             sampler=sampler, study_name=place.study_name, direction="minimize"
         )
-    with _explained(storage):
+    with explained(storage):
         study = optuna.create_study(
-            storage=_storage_object(storage),
+            storage=storage_object(storage),
             sampler=sampler,
             study_name=place.study_name or name,
             direction="minimize",
@@ -105,6 +89,47 @@ def check_directions(study: Any) -> None:
             f"study {study.study_name!r} has the direction {directions[0].lower()!r}; fmin "
             "minimises. Give another study_name."
         )
+
+
+def tell(study: Any, trial: Any, value: float | None, state: Any) -> None:
+    """Tell a study how a trial ended; one that has ended already stays as it is.
+
+    ``Study.tell`` returns a deep copy of the trial, which takes longer than everything else that
+    the Run does for a trial. ``Study.optimize`` does without, by a private function; where an
+    Optuna does not have it in the known form, ``Study.tell`` it is.
+    """
+    lean = _lean_tell()
+    if lean is None:
+        study.tell(trial, value, state, skip_if_finished=True)
+    else:
+        lean(study=study, trial=trial, value_or_values=value, state=state, skip_if_finished=True)
+
+
+@functools.cache
+def _lean_tell() -> Callable[..., Any] | None:
+    try:
+        from optuna.study._tell import _tell_with_warning
+    except ImportError:
+        return None
+    known = {"study", "trial", "value_or_values", "state", "skip_if_finished"}
+    return (
+        _tell_with_warning
+        if known <= set(inspect.signature(_tell_with_warning).parameters)
+        else None
+    )
+
+
+def siblings_of(study: Any) -> list[str]:
+    """Return the names of other studies of its storage that differ in the last part alone."""
+    if not is_kept(study):
+        return []
+    beginning = study.study_name.rpartition("-")[0] + "-"
+    names = sorted(each.study_name for each in study._storage.get_all_studies())
+    return [
+        name
+        for name in names
+        if name != study.study_name and name.rpartition("-")[0] + "-" == beginning
+    ]
 
 
 def is_kept(study: Any) -> bool:
@@ -168,60 +193,3 @@ def _fail_running(study: Any, since: datetime) -> None:
                 trial.number,
             )
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-
-
-def _storage_object(storage: Any) -> Any:
-    """Return what ``create_study`` takes for a storage in any of our forms."""
-    from optuna.storages import BaseStorage, JournalStorage
-
-    if isinstance(storage, BaseStorage):
-        return storage
-    if not isinstance(storage, str | os.PathLike) or not os.fspath(storage):
-        raise InvalidArgumentError(
-            "storage must be a database URL, the path of a file, or an Optuna storage object, "
-            f"got {storage!r}"
-        )
-    text = os.fspath(storage)
-    if text.startswith("redis://"):
-        from optuna.storages.journal import JournalRedisBackend
-
-        return JournalStorage(JournalRedisBackend(text))
-    if "://" in text:
-        return text
-    path = Path(text).expanduser().absolute()
-    if path.is_dir():
-        raise InvalidArgumentError(f"storage {text!r} is a directory")
-    if not path.parent.is_dir():
-        raise InvalidArgumentError(f"storage {text!r}: the folder {path.parent} does not exist")
-    if path.suffix in _SQLITE_ENDINGS:
-        return f"sqlite:///{path}"
-    from optuna.storages.journal import JournalFileBackend
-
-    return JournalStorage(JournalFileBackend(str(path)))
-
-
-@contextlib.contextmanager
-def _explained(storage: Any) -> Iterator[None]:
-    """Turn the failures of opening a storage into one line that names it."""
-    from optuna.exceptions import OptunaError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (OptunaError, SQLAlchemyError, OSError, ImportError, ValueError) as exc:
-        if isinstance(exc, InvalidArgumentError):
-            raise
-        shown = storage if isinstance(storage, str | os.PathLike) else type(storage).__name__
-        cause = exc.__cause__ if exc.__cause__ is not None else exc
-        reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        raise BackendUnavailableError(
-            f"The Optuna storage {_without_password(str(shown))!r} cannot be opened: {reason}"
-        ) from exc
-
-
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    account, at, host = rest.rpartition("@")
-    if not at:
-        return url
-    return f"{scheme}{separator}{account.partition(':')[0]}:***@{host}"

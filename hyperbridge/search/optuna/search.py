@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 
 from hyperbridge.documents import Document
-from hyperbridge.errors import HyperbridgeWarning, InvalidArgumentError
 from hyperbridge.search.base import Search
-from hyperbridge.search.hyperopt_algo import SeedSource, algo_name
-from hyperbridge.search.optuna_history import (
+from hyperbridge.search.optuna.history import (
     attributes_of,
-    check_fit,
     frozen_of,
     loss_of,
     misc_of,
-    reconcile,
 )
-from hyperbridge.search.optuna_samplers import (
-    SEED_BOUND,
-    Choice,
-    is_optuna_algo,
-    sampler_for,
-    sampler_name,
-    sampler_seed,
-)
-from hyperbridge.search.optuna_studies import (
-    StudyPlace,
-    check_directions,
-    default_name,
-    open_study,
+from hyperbridge.search.optuna.studies import (
     session,
+    tell,
 )
-from hyperbridge.space import Space
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.to_optuna import OptunaSpace
 
@@ -87,6 +68,9 @@ class OptunaSearch:
         prior: Where random points come from, or None to leave them to the sampler.
         suggest: Makes the points instead of the study's sampler, which then only hears of
             them; None for the sampler.
+        at_once: Whether the sampler knows a value for every label, so that a space without
+            conditions is asked for as a whole, which is faster. Grids and the like may raise
+            for one, and a trial of theirs must be known by then to be marked as failed.
     """
 
     def __init__(
@@ -98,6 +82,7 @@ class OptunaSearch:
         name: str,
         prior: PriorDraws | None = None,
         suggest: Search | None = None,
+        at_once: bool = False,
     ) -> None:
         self.name = name
         self.study = study
@@ -105,6 +90,7 @@ class OptunaSearch:
         self._trials = trials
         self._prior = prior
         self._suggest = suggest
+        self._distributions = space.distributions if at_once else None
         self._labels = list(space.space.parameters)
         self._asked: dict[int, Any] = {}
         self._is_exhausted = False
@@ -128,8 +114,10 @@ class OptunaSearch:
         """Ask for one trial and return its assignment."""
         if self._prior is not None and self._n_complete < self._prior.n_random:
             self.study.enqueue_trial(self._prior.params())
-        trial = self.study.ask()
-        self._asked[tid] = trial
+        if self._distributions is not None:
+            trial = self._asked[tid] = self.study.ask(self._distributions)
+            return self._space.read_params(trial)
+        trial = self._asked[tid] = self.study.ask()
         assignment: dict[str, Any] = {}
         failures: list[BaseException] = []
 
@@ -174,7 +162,7 @@ class OptunaSearch:
             trial.set_user_attr(name, value)
         state = TrialState.FAIL if loss is None else TrialState.COMPLETE
         try:
-            self.study.tell(trial, loss, state, skip_if_finished=True)
+            tell(self.study, trial, loss, state)
         except RuntimeError as exc:
             # Grid and brute-force samplers call Study.stop() when they have nothing left, which
             # is only allowed inside of Study.optimize. The trial has been told by then.
@@ -197,107 +185,7 @@ class OptunaSearch:
 
         try:
             for trial in self._asked.values():
-                self.study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+                tell(self.study, trial, None, TrialState.FAIL)
         finally:
             self._asked.clear()
             self._resources.close()
-
-
-def make_optuna_search(
-    algo: Any,
-    fn: Any,
-    space: Space,
-    trials: Any,
-    seeds: SeedSource,
-    *,
-    place: StudyPlace,
-    default_storage: Any,
-    fallback: Callable[[], Search],
-) -> OptunaSearch:
-    """Open the study of a call of fmin and bring it and the Trials object up to date.
-
-    Args:
-        algo: A hyperopt algorithm, or an Optuna sampler or study.
-        fn: The objective, for the name of a stored study.
-        space: The search space.
-        trials: The Trials object of the call; gets what the study has beyond it.
-        seeds: Seeds the sampler that takes the place of a hyperopt algorithm.
-        place: Where the study is kept, as the backend says.
-        default_storage: The storage when the backend has none; None for memory.
-        fallback: Makes the search for an algorithm that Optuna has no counterpart of.
-
-    Raises:
-        InvalidArgumentError: The study cannot hold trials of this call.
-        BackendUnavailableError: The storage cannot be opened.
-        UnsupportedArgumentError: Optuna has no counterpart of the algorithm's options.
-    """
-    own_space = OptunaSpace(space)
-    kept = replace(place, storage=default_storage) if place.storage is None else place
-    prior: PriorDraws | None = None
-    suggest: Search | None = None
-    default = default_name(fn, space)
-    if is_optuna_algo(algo) and hasattr(algo, "ask"):
-        if place.storage is not None or place.study_name is not None:
-            raise InvalidArgumentError(
-                "algo is an Optuna study, which has its own storage and name; give neither "
-                "storage nor study_name"
-            )
-        study, title = algo, sampler_name(algo.sampler)
-        check_directions(study)
-    elif is_optuna_algo(algo):
-        study, title = open_study(kept, algo, name=default), sampler_name(algo)
-    else:
-        title = algo_name(algo)
-        choice = sampler_for(algo, sampler_seed(seeds), space)
-        if choice is None:
-            suggest = fallback()
-            _note_recorded(title)
-        elif _needs_prior(own_space, choice):
-            seed = int(seeds.integers(SEED_BOUND))
-            prior = PriorDraws(own_space, seed, choice.n_random)
-        study = open_study(kept, None if choice is None else choice.sampler, name=default)
-    check_fit(study, own_space)
-    n_earlier = reconcile(study, trials, own_space)
-    if n_earlier:
-        is_named = study is algo or place.study_name is not None
-        logger.log(
-            logging.INFO if is_named else logging.WARNING,
-            "going on with study %r and its %d trials%s",
-            study.study_name,
-            n_earlier,
-            ""
-            if is_named
-            else "; for a search of its own, give hyperbridge.Optuna(study_name=...)",
-        )
-    if own_space.losses and suggest is None:
-        _note_losses(own_space)
-    return OptunaSearch(study, own_space, trials, name=title, prior=prior, suggest=suggest)
-
-
-def _needs_prior(space: OptunaSpace, choice: Choice) -> bool:
-    """Tell whether random points must be drawn here instead of by the sampler."""
-    if math.isinf(choice.n_random):  # random search is nothing but its prior
-        return not space.counterparts.keep_prior
-    return not space.counterparts.nearly_keep_prior
-
-
-def _note_losses(space: OptunaSpace) -> None:
-    """Say which parameters Optuna gets in another form, and why; once for each reason."""
-    labels: dict[str, list[str]] = {}
-    for loss in space.losses:
-        labels.setdefault(f"{loss.got}. {loss.why}.", []).append(loss.label)
-    notes = "\n".join(f"  {', '.join(names)}: {text}" for text, names in labels.items())
-    logger.warning("Optuna gets some parameters in another form:\n%s", notes)
-
-
-def _note_recorded(name: str) -> None:
-    """Say that an algorithm has no counterpart in Optuna."""
-    text = (
-        f"Optuna has no counterpart of {name}: hyperopt's own code makes the suggestions, and "
-        "the study records them. Choose tpe.suggest, rand.suggest or an Optuna sampler as algo "
-        "to let Optuna search."
-    )
-    if name.startswith("hyperopt."):
-        warnings.warn(text, HyperbridgeWarning, stacklevel=5)
-    else:
-        logger.warning("%s", text)

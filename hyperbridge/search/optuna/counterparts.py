@@ -11,8 +11,9 @@ import inspect
 import math
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,14 @@ SEED_BOUND = 2**31 - 1
 
 _LINEAR_FORGETTING = 25
 _OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
-_RETIRING = ("gamma", "linear_forgetting", "prior_weight")
+_LOWEST: dict[str, tuple[float, bool]] = {
+    "gamma": (0, False),
+    "linear_forgetting": (1, True),
+    "n_EI_candidates": (1, True),
+    "n_startup_jobs": (0, True),
+    "prior_weight": (0, False),
+}
+"""Lowest value of each option of ``tpe.suggest``, and whether it is a whole number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,43 @@ def sampler_seed(seeds: Any) -> int:
     return drawn
 
 
-def sampler_for(algo: Any, seed: int, space: Space) -> Choice | None:
+def fresh_seed(seed: int, n_known: int) -> int:
+    """Return the seed of a sampler that goes on with trials: the same for the same beginning.
+
+    Args:
+        seed: The seed of the call.
+        n_known: How many trials the study has already; the seed stays as it is for 0.
+
+    Examples:
+        >>> fresh_seed(7, 0), fresh_seed(7, 10) == fresh_seed(7, 10), fresh_seed(7, 10) == 7
+        (7, True, False)
+    """
+    if n_known == 0:
+        return seed
+    return int(np.random.default_rng([seed, n_known]).integers(SEED_BOUND))
+
+
+def has_counterpart(algo: Any) -> bool:
+    """Tell whether Optuna has a sampler that can stand in for a hyperopt algorithm.
+
+    Examples:
+        >>> has_counterpart(functools.partial(tpe.suggest, gamma=0.3)), has_counterpart(print)
+        (True, False)
+    """
+    return _unwrapped(algo)[0] in (tpe.suggest, rand.suggest)
+
+
+def _unwrapped(algo: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the function within ``functools.partial`` objects, and its options."""
+    options: dict[str, Any] = {}
+    while isinstance(algo, functools.partial) and not algo.args:
+        options = {**algo.keywords, **options}
+        algo = algo.func
+    options.pop("verbose", None)
+    return algo, options
+
+
+def sampler_for(algo: Any, seed: int, space: Space) -> Choice:
     """Return the sampler that stands in for a hyperopt algorithm.
 
     Args:
@@ -99,40 +143,31 @@ def sampler_for(algo: Any, seed: int, space: Space) -> Choice | None:
         seed: Seeds the sampler.
         space: The search space.
 
-    Returns:
-        None when Optuna has no counterpart.
-
     Raises:
         UnsupportedArgumentError: The algorithm has no such option, or the installed Optuna has
             no counterpart of it.
+        InvalidArgumentError: An option's value cannot work.
     """
     from optuna.samplers import RandomSampler
 
-    options: dict[str, Any] = {}
-    while isinstance(algo, functools.partial):
-        if algo.args:
-            return None
-        options = {**algo.keywords, **options}
-        algo = algo.func
-    options.pop("verbose", None)
-    if algo is rand.suggest:
-        if options:
-            raise UnsupportedArgumentError(f"rand.suggest has no option {next(iter(options))!r}")
-        return Choice(RandomSampler(seed=seed), math.inf)
-    return _tpe(options, seed, space) if algo is tpe.suggest else None
+    function, options = _unwrapped(algo)
+    if function is tpe.suggest:
+        return _tpe(options, seed, space)
+    if options:
+        raise UnsupportedArgumentError(f"rand.suggest has no option {next(iter(options))!r}")
+    return Choice(RandomSampler(seed=seed), math.inf)
 
 
 def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
     """Make a TPESampler; what the user did not set is as Optuna has it."""
     from optuna.samplers import TPESampler
 
+    _check_options(options)
     # Optuna 4 and 5 have different defaults for the first two
     keywords: dict[str, Any] = {"multivariate": True, "constant_liar": True, "seed": seed}
     for name, value in options.items():
         if name in _OPTIONS:
-            keywords[_OPTIONS[name]] = value
-        elif name not in _RETIRING:
-            raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}")
+            keywords[_OPTIONS[name]] = int(value)
     known = inspect.signature(TPESampler.__init__).parameters
     if getattr(known.get("warn_independent_sampling"), "default", None) is True:
         keywords["warn_independent_sampling"] = False  # Optuna 4, for each conditional parameter
@@ -149,12 +184,28 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # experimental in Optuna 4, retiring in Optuna 5
         if space.choices:
-            from hyperbridge.search.optuna_tpe import MixedTPESampler
+            from hyperbridge.search.optuna.mixed_tpe import MixedTPESampler
 
             sampler = MixedTPESampler(option_weights=_weights(space), **keywords)
         else:
             sampler = TPESampler(**keywords)
     return Choice(sampler, keywords.get("n_startup_trials", 10))
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Refuse options of ``tpe.suggest`` that it does not have, or whose value cannot work."""
+    for name, value in options.items():
+        if name not in _LOWEST:
+            known = ", ".join(sorted(_LOWEST))
+            raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}; it has {known}")
+        lowest, is_whole = _LOWEST[name]
+        is_number = isinstance(value, Real) and math.isfinite(value)
+        if not is_number or value < lowest or (is_whole and value != int(value)):
+            kind = "a whole number" if is_whole else "a number"
+            raise InvalidArgumentError(
+                f"tpe.suggest's option {name!r} must be {kind} of at least {lowest:g}, "
+                f"got {value!r}"
+            )
 
 
 def _weights(space: Space) -> dict[str, dict[int, float]]:

@@ -1,4 +1,4 @@
-"""Carry finished trials between hyperopt's documents and an Optuna study.
+"""Write hyperopt's documents as finished trials of an Optuna study, and the other way round.
 
 A study keeps of a result what JSON can hold. A trial without a usable loss is FAIL there, with
 the reason as a user attribute.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -25,7 +24,7 @@ from hyperopt.base import (
 from hyperbridge.documents import Document
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.translate.from_optuna import read_trial
-from hyperbridge.translate.to_optuna import OptunaSpace, distribution_of, plain_number
+from hyperbridge.translate.to_optuna import OptunaSpace, plain_number
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +35,6 @@ FAILURE = "hyperbridge.failure"
 """User attribute: kind, type name and message of a trial that has no result."""
 
 _LONGEST_ENTRY = 2000
-
-_Key = tuple[Any, ...]
 
 
 def loss_of(document: Document) -> float | None:
@@ -55,8 +52,12 @@ def attributes_of(document: Document) -> dict[str, Any]:
         kind = "cancelled" if document["state"] == JOB_STATE_CANCEL else "error"
         type_name, message = document["misc"].get("error") or ("", "")
         return {FAILURE: [kind, str(type_name), str(message)[:_LONGEST_ENTRY]]}
-    extras = _plain(document["result"])
-    if loss_of(document) is not None:
+    result = document["result"]
+    is_complete = loss_of(document) is not None
+    if is_complete and len(result) == 2:  # status and loss, which the study has already
+        return {}
+    extras = _plain(result)
+    if is_complete:
         extras.pop("loss")
         if extras.get("status") == STATUS_OK:
             del extras["status"]
@@ -118,47 +119,6 @@ def misc_of(tid: int, assignment: dict[str, Any], labels: Sequence[str]) -> dict
     }
 
 
-def check_fit(study: Any, space: OptunaSpace) -> None:
-    """Refuse a study whose complete trials are not trials of the space.
-
-    Raises:
-        InvalidArgumentError: A label is missing or unknown, or was suggested from another
-            distribution; the message has the label and the study's name.
-    """
-    from optuna.trial import TrialState
-
-    known = space.space.parameters
-    for frozen in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        where = f"trial {frozen.number} of study {study.study_name!r}"
-        for label in frozen.params:
-            if label not in known:
-                raise InvalidArgumentError(
-                    f"{where} has the parameter {label!r}, which the search space does not "
-                    "have. Give another study_name."
-                )
-
-        def compare(parameter: Any, frozen: Any = frozen, where: str = where) -> Any:
-            label = parameter.label
-            counterpart = space.counterparts[parameter]
-            if label not in frozen.params:
-                if label in frozen.user_attrs:
-                    return frozen.user_attrs[label]
-                raise InvalidArgumentError(
-                    f"{where} has no value for label {label!r}, which its other values need. "
-                    "Give another study_name."
-                )
-            wanted = distribution_of(counterpart.suggestion)
-            stored = frozen.distributions[label]
-            if stored != wanted:
-                raise InvalidArgumentError(
-                    f"label {label!r}: {where} has {stored}, but the search space needs "
-                    f"{wanted}. Give another study_name."
-                )
-            return counterpart.to_raw(frozen.params[label])
-
-        space.space.walk(compare)
-
-
 def documents_of(study: Any, space: OptunaSpace) -> list[Document]:
     """Write the finished trials of a study as documents, numbered from 0.
 
@@ -186,18 +146,6 @@ def documents_of(study: Any, space: OptunaSpace) -> list[Document]:
     return [
         _document(frozen, tid, assignment, labels) for tid, (frozen, assignment) in enumerate(found)
     ]
-
-
-def insert(documents: list[Document], trials: Any) -> None:
-    """Insert documents of another origin into a Trials object, under ids of its own."""
-    ids = trials.new_trial_ids(len(documents))
-    for tid, document in zip(ids, documents, strict=True):
-        misc = document["misc"]
-        misc["idxs"] = {label: [tid for _ in idxs] for label, idxs in misc["idxs"].items()}
-        document["tid"] = misc["tid"] = tid
-        document["exp_key"] = trials._exp_key
-    trials.insert_trial_docs(documents)
-    trials.refresh()
 
 
 def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[str]) -> Document:
@@ -232,61 +180,6 @@ def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[st
         "book_time": _to_utc(frozen.datetime_start),
         "refresh_time": _to_utc(frozen.datetime_complete),
     }
-
-
-def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
-    """Give the Trials object what the study has beyond it, and the study likewise.
-
-    What both have already is recognised by its assignment and loss. Documents that wait or run
-    are left alone; those that do not fit the space stay out of the study.
-
-    Returns:
-        How many documents the Trials object got.
-    """
-    stored = documents_of(study, space)
-    ended = [
-        document
-        for document in trials._dynamic_trials
-        if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
-    ]
-    only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
-    if only_stored:
-        insert(only_stored, trials)
-    for document in only_here:
-        try:
-            frozen = frozen_of(document, space)
-        except (LookupError, TypeError, ValueError) as exc:
-            logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
-            continue
-        study.add_trial(frozen)
-    return len(only_stored)
-
-
-def only_in(documents: list[Document], study: Any, space: OptunaSpace) -> list[bool]:
-    """Tell for each document that ended whether a study does not have its trial yet."""
-    new = {id(document) for document in _beyond(documents, documents_of(study, space))}
-    return [id(document) in new for document in documents]
-
-
-def _beyond(documents: list[Document], others: list[Document]) -> list[Document]:
-    """Return the documents that are not among the others; equal ones count one by one."""
-    known = Counter(_key(document) for document in others)
-    found = []
-    for document in documents:
-        key = _key(document)
-        if known[key] > 0:
-            known[key] -= 1
-        else:
-            found.append(document)
-    return found
-
-
-def _key(document: Document) -> _Key:
-    pairs = assignment_of(document).items()
-    return (
-        loss_of(document),
-        *sorted((label, float(value)) for label, value in pairs),
-    )
 
 
 def _to_local(time: datetime) -> datetime:

@@ -16,7 +16,7 @@ import numpy as np
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import require
-from hyperbridge.search.optuna_scale import Scale, scale_of
+from hyperbridge.search.optuna.scales import Scale, scale_of
 from hyperbridge.search.tpe.columns import better_part
 from hyperbridge.search.tpe.draws import draw_prior
 from hyperbridge.search.tpe.priors import BoolArray, FloatArray

@@ -1,0 +1,1 @@
+"""Search with a real Optuna study; also hyperopt's TPE as a sampler of Optuna's."""

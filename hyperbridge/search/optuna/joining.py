@@ -1,0 +1,128 @@
+"""Bring a study and a Trials object together: does the study fit, and what has each alone."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Any
+
+from hyperopt.base import (
+    JOB_STATE_CANCEL,
+    JOB_STATE_DONE,
+    JOB_STATE_ERROR,
+)
+
+from hyperbridge.documents import Document
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.search.optuna.history import assignment_of, documents_of, frozen_of, loss_of
+from hyperbridge.translate.to_optuna import OptunaSpace, distribution_of
+
+logger = logging.getLogger(__name__)
+
+
+def check_fit(study: Any, space: OptunaSpace) -> None:
+    """Refuse a study whose complete trials are not trials of the space.
+
+    Raises:
+        InvalidArgumentError: A label is missing or unknown, or was suggested from another
+            distribution; the message has the label and the study's name.
+    """
+    from optuna.trial import TrialState
+
+    known = space.space.parameters
+    for frozen in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        where = f"trial {frozen.number} of study {study.study_name!r}"
+        for label in frozen.params:
+            if label not in known:
+                raise InvalidArgumentError(
+                    f"{where} has the parameter {label!r}, which the search space does not "
+                    "have. Give another study_name."
+                )
+
+        def compare(parameter: Any, frozen: Any = frozen, where: str = where) -> Any:
+            label = parameter.label
+            counterpart = space.counterparts[parameter]
+            if label not in frozen.params:
+                if label in frozen.user_attrs:
+                    return frozen.user_attrs[label]
+                raise InvalidArgumentError(
+                    f"{where} has no value for label {label!r}, which its other values need. "
+                    "Give another study_name."
+                )
+            wanted = distribution_of(counterpart.suggestion)
+            stored = frozen.distributions[label]
+            if stored != wanted:
+                raise InvalidArgumentError(
+                    f"label {label!r}: {where} has {stored}, but the search space needs "
+                    f"{wanted}. Give another study_name."
+                )
+            return counterpart.to_raw(frozen.params[label])
+
+        space.space.walk(compare)
+
+
+def insert(documents: list[Document], trials: Any) -> None:
+    """Insert documents of another origin into a Trials object, under ids of its own."""
+    ids = trials.new_trial_ids(len(documents))
+    for tid, document in zip(ids, documents, strict=True):
+        misc = document["misc"]
+        misc["idxs"] = {label: [tid for _ in idxs] for label, idxs in misc["idxs"].items()}
+        document["tid"] = misc["tid"] = tid
+        document["exp_key"] = trials._exp_key
+    trials.insert_trial_docs(documents)
+    trials.refresh()
+
+
+def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
+    """Give the Trials object what the study has beyond it, and the study likewise.
+
+    What both have already is recognised by its assignment and loss. Documents that wait or run
+    are left alone; those that do not fit the space stay out of the study.
+
+    Returns:
+        How many documents the Trials object got.
+    """
+    stored = documents_of(study, space)
+    ended = [
+        document
+        for document in trials._dynamic_trials
+        if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
+    ]
+    only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
+    if only_stored:
+        insert(only_stored, trials)
+    for document in only_here:
+        try:
+            frozen = frozen_of(document, space)
+        except (LookupError, TypeError, ValueError) as exc:
+            logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
+            continue
+        study.add_trial(frozen)
+    return len(only_stored)
+
+
+def only_in(documents: list[Document], study: Any, space: OptunaSpace) -> list[bool]:
+    """Tell for each document that ended whether a study does not have its trial yet."""
+    new = {id(document) for document in _beyond(documents, documents_of(study, space))}
+    return [id(document) in new for document in documents]
+
+
+def _beyond(documents: list[Document], others: list[Document]) -> list[Document]:
+    """Return the documents that are not among the others; equal ones count one by one."""
+    known = Counter(_key(document) for document in others)
+    found = []
+    for document in documents:
+        key = _key(document)
+        if known[key] > 0:
+            known[key] -= 1
+        else:
+            found.append(document)
+    return found
+
+
+def _key(document: Document) -> tuple[Any, ...]:
+    pairs = assignment_of(document).items()
+    return (
+        loss_of(document),
+        *sorted((label, float(value)) for label, value in pairs),
+    )
