@@ -31,6 +31,7 @@ from hyperbridge.run.results import to_result
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
+from hyperbridge.worker.frames import users_part
 
 logger = logging.getLogger(__name__)
 
@@ -307,6 +308,7 @@ class Run:
         error = failure.exception
         if error is None:
             error = ObjectiveRaisedError(f"{failure.message}\n\n{failure.traceback}")
+        error.__traceback__ = users_part(error.__traceback__)
         self.error = self.error or error
         self._stop(StopReason.ERROR)
 

@@ -18,6 +18,7 @@ from hyperbridge.run.observer import Observer, RunInfo
 from hyperbridge.run.progress import Progress, progress_bar
 from hyperbridge.run.run import Run
 from hyperbridge.run.saving import TrialsFile
+from hyperbridge.run.shipping import RemoteTracebackError
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
 from hyperbridge.surface import originals
@@ -139,9 +140,10 @@ def _answer(call: Call, first_failure: Failure | None) -> Any:
     try:
         best = trials.argmin
     except AllTrialsFailed as exc:
-        raise AllTrialsFailedError(_why(trials, first_failure)) from (
-            first_failure.exception if first_failure is not None else exc
-        )
+        cause = exc if first_failure is None else first_failure.exception
+        if cause is not None and isinstance(cause.__cause__, RemoteTracebackError):
+            cause.__cause__ = None  # the message has that traceback already
+        raise AllTrialsFailedError(_why(trials, first_failure)) from cause
     return best if call.return_argmin else call.objective.space.point(best)
 
 

@@ -91,7 +91,9 @@ def test_databricks_notebook_runs_with_the_line_numbers_of_its_file(shell):
 @pytest.mark.parametrize(
     ("use", "message"),
     [
-        ("dbutils.widgets.get('env')", "dbutils.widgets.get exists only on Databricks"),
+        ("dbutils.widgets.get('env')", "dbutils.widgets.get exists only on Databricks. Read the"),
+        ("dbutils.fs.ls('/')", "dbutils.fs.ls exists only on Databricks. Use pathlib"),
+        ("dbutils.jobs", "dbutils.jobs exists only on Databricks. Leave it out"),
         ("get_ipython().system('ls')", "get_ipython exists only in IPython and Jupyter"),
         ("undefined", "name 'undefined' is not defined\n"),
     ],
@@ -124,12 +126,37 @@ def test_syntax_error_in_the_last_cell_shows_before_the_first_one_runs(shell):
     assert "Traceback" not in ours.stderr
 
 
-def test_top_level_await_says_what_to_do(shell):
-    shell.write("tune.ipynb", jupyter("await search()\n"))
+def test_cells_with_await_share_one_event_loop_as_in_jupyter(shell):
+    shell.write(
+        "tune.ipynb",
+        jupyter(
+            "import asyncio\nasync def half(x):\n    await asyncio.sleep(0)\n    return x / 2\n",
+            "task = asyncio.ensure_future(half(10))\nprint(await half(4))\n",
+            "print(await task)\n",
+            "print('no await')\n",
+            "await half(None)\n",
+        ),
+    )
     ours = shell.run("tune.ipynb")
+    assert ours.stdout.splitlines() == ["2.0", "5.0", "no await"]
     assert ours.returncode == 1
-    assert "call it with asyncio.run()" in ours.stderr
-    assert "    await search()" in ours.stderr
+    assert [line.strip() for line in ours.stderr.splitlines() if "File" in line] == [
+        'File "<tune.ipynb cell 5>", line 1, in <module>',
+        'File "<tune.ipynb cell 1>", line 4, in half',
+    ]
+    assert ours.stderr.splitlines()[-1].startswith("TypeError: unsupported operand")
+
+
+def test_the_restart_that_follows_a_pip_line_is_skipped_with_a_note(shell):
+    shell.write(
+        "tune.py",
+        databricks(
+            "# MAGIC %pip install xgboost\n", "dbutils.library.restartPython()\n", "print(1)\n"
+        ),
+    )
+    ours = shell.run("tune.py")
+    assert (ours.stdout, ours.returncode) == ("1\n", 0), ours.stderr
+    assert "skipped dbutils.library.restartPython()" in ours.stderr
 
 
 def test_exit_code_and_argv_of_a_notebook_are_its_own(shell):
