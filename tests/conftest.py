@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,11 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+
+# pytest puts this folder on the search path, where ``optuna/`` and ``ray/`` would be taken for the
+# packages in an environment that lacks them.
+while str(Path(__file__).parent) in sys.path:
+    sys.path.remove(str(Path(__file__).parent))
 
 # A run in the background starts with SIGINT ignored, and so would the children that tests
 # interrupt with it.
