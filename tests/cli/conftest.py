@@ -42,7 +42,7 @@ class Shell:
             env={**kept, "PYTHONPATH": str(ROOT), **env},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,  # a Spark session starts slowly on a busy machine
         )
 
 

@@ -116,6 +116,7 @@ class BackendContract:
         shares_process: Trials run in the driver's own process.
         runs_hyperopt_algorithms: A hyperopt suggest function proposes the trials; else the
             engine's own search does.
+        timeout_s: A timeout in which a first trial starts and ends also on a busy machine.
         long_s: How long a trial that is to be cancelled would take.
         gaps: Reason by test name, for what the backend cannot keep.
         child_backend: Python source of the ``backend=`` argument in a new process.
@@ -125,7 +126,8 @@ class BackendContract:
     shares_process: ClassVar[bool] = False
     runs_hyperopt_algorithms: ClassVar[bool] = True
     gaps: ClassVar[dict[str, str]] = {}
-    long_s: ClassVar[float] = 8
+    timeout_s: ClassVar[float] = 8
+    long_s: ClassVar[float] = 60
     child_backend: ClassVar[str]
     child_setup: ClassVar[str] = ""
 
@@ -215,7 +217,7 @@ class BackendContract:
         trials = Trials()
         start = time.monotonic()
         minimise(slow, timeout=timeout, trials=trials, return_argmin=False)
-        assert timeout <= time.monotonic() - start < timeout + 5
+        assert timeout <= time.monotonic() - start < timeout + 20
         states = {d["state"] for d in trials._dynamic_trials}
         assert states
         assert states <= {JOB_STATE_DONE, JOB_STATE_CANCEL}
@@ -728,10 +730,10 @@ class BackendContract:
         trials = SparkTrials()
         start = time.monotonic()
         minimise(
-            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40, timeout=3,
-            trials=trials, points_to_evaluate=[{"x": 1.0}],
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40,
+            timeout=self.timeout_s, trials=trials, points_to_evaluate=[{"x": 1.0}],
         )  # fmt: skip
-        assert time.monotonic() - start < 3 + self.long_s - 1
+        assert time.monotonic() - start < self.timeout_s + self.long_s - 1
         assert trials.losses()[:1] == [1.0]
         assert trials.count_successful_trials() == 1
         assert trials.count_cancelled_trials() >= 1
@@ -823,16 +825,15 @@ class BackendContract:
         process = start_child(script, tmp_path)
         try:
             wait_for(tmp_path / "sleeping", process)
+            sent_at = time.time()
             process.send_signal(signal.SIGINT)
-            start = time.monotonic()
-            output, _ = process.communicate(timeout=60)
+            output, _ = process.communicate(timeout=90)
         finally:
             stop_child(process)
-        assert "interrupted after" in output, output
+        assert "interrupted at" in output, output
         assert process.returncode == 0, output
-        seconds = float(output.split("interrupted after ")[1].split()[0])
-        assert seconds < 5
-        assert time.monotonic() - start < 50
+        # a trial that nobody cancels would go on for a hundred seconds
+        assert float(output.split("interrupted at ")[1].split()[0]) - sent_at < 30
         assert "states [2, 4]" in output
         assert "threads []" in output
         assert "jobs []" in output
@@ -1027,8 +1028,7 @@ INTERRUPTED = textwrap.dedent(
                  rstate=rstate, show_progressbar=False, backend={backend},
                  parallelism={parallelism})
         except KeyboardInterrupt:
-            start = time.monotonic()
-            print("interrupted after", round(time.monotonic() - start, 2), flush=True)
+            print("interrupted at", time.time(), flush=True)
         print("states", sorted({{d["state"] for d in trials._dynamic_trials}}))
         print("reason", trials.fmin_cancelled_reason)
         print("threads", [t.name for t in threading.enumerate()
