@@ -32,7 +32,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # These start JVMs, clusters and servers, kill them, and watch the clock; on a machine that is busy
 # with something else one of them may come too late. A real fault fails three times.
 KILLING_TESTS = (
-    "backends", "conformance", "optuna", "ray", "spark", "test_examples.py", "test_store_trouble.py",
+    "backends", "conformance", "optuna", "ray", "spark",
+    "test_examples.py", "test_store_trouble.py",
 )  # fmt: skip
 
 

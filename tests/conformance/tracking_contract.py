@@ -229,7 +229,8 @@ class TrackingContract:
         trials = SparkTrials()
         minimise(
             sleep_below_zero(self.of.long_s), hp.uniform("x", -5, -1), max_evals=40,
-            timeout=self.of.timeout_s, trials=trials, points_to_evaluate=[{"x": 1.0}], return_argmin=False,
+            timeout=self.of.timeout_s, trials=trials, points_to_evaluate=[{"x": 1.0}],
+            return_argmin=False,
         )  # fmt: skip
         parent, children = self.family(client)
         assert parent.info.status == "FINISHED"
