@@ -336,6 +336,31 @@ def test_the_search_leaves_global_generators_and_settings_alone(sqlite_store):
     assert not [t for t in threading.enumerate() if t.name.startswith("hyperbridge")]
 
 
+def test_a_store_of_files_that_the_user_allows_holds_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    mlflow.set_tracking_uri("mlruns")
+    mlflow.set_experiment("search")
+
+    def objective(assignment):
+        mlflow.log_metric("inside", assignment["C"])
+        mlflow.log_text("hello", "note.txt")
+        return assignment["C"]
+
+    FakeRun(parallelism=2)(objective, [{"C": 0.5}, {"C": 0.25}, {"C": 0.75}])
+    parent = only_parent()
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["best_trial_loss"] == 0.25
+    found = children(parent)
+    assert {tid: run.data.metrics for tid, run in found.items()} == {
+        tid: {"inside": loss, "loss": loss} for tid, loss in enumerate([0.5, 0.25, 0.75])
+    }
+    client = mlflow.MlflowClient()
+    for run in found.values():
+        assert run.info.status == "FINISHED"
+        assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["note.txt"]
+
+
 def test_searches_of_one_process_have_parents_of_different_names(sqlite_store):
     random.seed(1)
     for _ in range(3):
