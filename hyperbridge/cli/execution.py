@@ -8,7 +8,7 @@ import inspect
 import linecache
 import sys
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, TracebackType
 from typing import Any, TypeVar
@@ -43,8 +43,8 @@ def run_cells(codes: Iterable[Code], namespace: dict[str, Any]) -> None:
     """Run a notebook's cells in order.
 
     All are compiled before the first one runs, so that a syntax error in the last cell shows
-    at once and not after hours. Cells with ``await`` at the top level share one event loop, as
-    in Jupyter.
+    at once and not after hours. If a cell has ``await`` at its top level, all cells run in one
+    event loop, as in Jupyter.
     """
     with _own_frames_hidden():
         compiled: list[CodeType] = []
@@ -53,18 +53,15 @@ def run_cells(codes: Iterable[Code], namespace: dict[str, Any]) -> None:
             _show_source(code.cell)
             compiled.append(_compile_cell(code, flags))
             flags |= compiled[-1].co_flags & _FUTURE
-        loop: asyncio.AbstractEventLoop | None = None
-        try:
+        if not any(each.co_flags & inspect.CO_COROUTINE for each in compiled):
             for each in compiled:
-                if not each.co_flags & inspect.CO_COROUTINE:
-                    _enter(exec, each, namespace)
-                    continue
-                if loop is None:
-                    loop = asyncio.new_event_loop()
-                loop.run_until_complete(_enter_async(eval(each, namespace)))
+                _enter(exec, each, namespace)
+            return
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(_enter_in_loop(compiled, namespace))
         finally:
-            if loop is not None:
-                loop.close()
+            loop.close()
 
 
 def call(function: Callable[..., T], *args: Any) -> T:
@@ -96,9 +93,13 @@ def _enter(function: Callable[..., T], *args: Any) -> T:
     return function(*args)
 
 
-async def _enter_async(cell: Coroutine[Any, Any, None]) -> None:
-    """Await a cell; a mark in tracebacks like `_enter`."""
-    await cell
+async def _enter_in_loop(cells: Iterable[CodeType], namespace: dict[str, Any]) -> None:
+    """Run cells, some of which await; a mark in tracebacks like `_enter`."""
+    for cell in cells:
+        if cell.co_flags & inspect.CO_COROUTINE:
+            await eval(cell, namespace)
+        else:
+            _enter(exec, cell, namespace)
 
 
 @contextmanager
@@ -132,8 +133,8 @@ def _own_frames_hidden() -> Iterator[None]:
 
 def _below_entry(trace: TracebackType | None) -> TracebackType | None:
     entry, found = None, trace
-    while found is not None and entry is None:
-        if found.tb_frame.f_code in (_enter.__code__, _enter_async.__code__):
+    while found is not None:
+        if found.tb_frame.f_code in (_enter.__code__, _enter_in_loop.__code__):
             entry = found
         found = found.tb_next
     if entry is None:  # an error of our own: show all of it

@@ -133,18 +133,32 @@ def test_cells_with_await_share_one_event_loop_as_in_jupyter(shell):
             "import asyncio\nasync def half(x):\n    await asyncio.sleep(0)\n    return x / 2\n",
             "task = asyncio.ensure_future(half(10))\nprint(await half(4))\n",
             "print(await task)\n",
-            "print('no await')\n",
+            "later = asyncio.create_task(half(6))\n",
+            "print(await later)\n",
             "await half(None)\n",
         ),
     )
     ours = shell.run("tune.ipynb")
-    assert ours.stdout.splitlines() == ["2.0", "5.0", "no await"]
+    assert ours.stdout.splitlines() == ["2.0", "5.0", "3.0"]
     assert ours.returncode == 1
     assert [line.strip() for line in ours.stderr.splitlines() if "File" in line] == [
-        'File "<tune.ipynb cell 5>", line 1, in <module>',
+        'File "<tune.ipynb cell 6>", line 1, in <module>',
         'File "<tune.ipynb cell 1>", line 4, in half',
     ]
     assert ours.stderr.splitlines()[-1].startswith("TypeError: unsupported operand")
+
+
+def test_a_cell_without_await_among_those_with_it_ends_as_ever(shell):
+    wait = "import asyncio, sys\nawait asyncio.sleep(0)\n"
+    shell.write("leaves.ipynb", jupyter(wait, "sys.exit(3)\n"))
+    left = shell.run("leaves.ipynb")
+    assert (left.stderr, left.returncode) == ("", 3)
+    shell.write("raises.ipynb", jupyter(wait, "1 / 0\n"))
+    raised = shell.run("raises.ipynb")
+    assert [line.strip() for line in raised.stderr.splitlines() if "File" in line] == [
+        'File "<raises.ipynb cell 2>", line 1, in <module>'
+    ]
+    assert raised.returncode == 1
 
 
 def test_the_restart_that_follows_a_pip_line_is_skipped_with_a_note(shell):
