@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from types import ModuleType
 
 from hyperbridge.errors import MissingDependencyError
@@ -19,6 +20,8 @@ _EXTRAS = {
 def is_installed(package: str) -> bool:
     """Tell whether a package could be imported, without importing it.
 
+    A folder of that name without Python's ``__init__.py`` (``ray/`` beside a script) is none.
+
     Args:
         package: A top-level package name.
 
@@ -27,9 +30,21 @@ def is_installed(package: str) -> bool:
         True
     """
     try:
-        return importlib.util.find_spec(package) is not None
+        spec = importlib.util.find_spec(package)
     except ValueError:  # a half-initialised or stubbed module has no spec
         return False
+    return spec is not None and spec.origin is not None
+
+
+def is_loaded(package: str) -> bool:
+    """Tell whether a package has been imported, and is more than a folder of that name.
+
+    Examples:
+        >>> is_loaded("sys"), is_loaded("no_such_package")
+        (True, False)
+    """
+    spec = getattr(sys.modules.get(package), "__spec__", None)
+    return spec is not None and spec.origin is not None
 
 
 def require(module: str, *, needed_by: str) -> ModuleType:
@@ -51,13 +66,25 @@ def require(module: str, *, needed_by: str) -> ModuleType:
     """
     package = module.partition(".")[0]
     try:
-        return importlib.import_module(module)
+        found = importlib.import_module(module)
     except ModuleNotFoundError as exc:
-        if exc.name != package:
+        if exc.name != package and not _is_folder(package):
             raise
-        extra, title = _EXTRAS.get(package, (package, package))
-        error = MissingDependencyError(
-            f"{needed_by} needs {title}. Install it with: pip install 'hyperbridge[{extra}]'"
-        )
-        error.name = package
-        raise error from exc
+        raise _missing(package, needed_by) from exc
+    if _is_folder(package):
+        raise _missing(package, needed_by)
+    return found
+
+
+def _is_folder(package: str) -> bool:
+    spec = getattr(sys.modules.get(package), "__spec__", None)
+    return spec is not None and spec.origin is None
+
+
+def _missing(package: str, needed_by: str) -> MissingDependencyError:
+    extra, title = _EXTRAS.get(package, (package, package))
+    error = MissingDependencyError(
+        f"{needed_by} needs {title}. Install it with: pip install 'hyperbridge[{extra}]'"
+    )
+    error.name = package
+    return error

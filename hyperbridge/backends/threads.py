@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import queue
 import threading
-import traceback
 from typing import Any
 
 from hyperbridge.backends.base import Session
@@ -15,6 +14,7 @@ from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import Run, failure_of
+from hyperbridge.worker.frames import format_users_part
 
 _INTERRUPT_WAIT_S = 1.0
 
@@ -66,7 +66,7 @@ class ThreadSession(Session):
             try:
                 value = self._objective.evaluate(trial.assignment, trial.document, self._trials)
             except Exception as exc:  # noqa: BLE001 - a trial's failure is data
-                return Outcome("raised", failure=failure_of(exc, traceback.format_exc()))
+                return Outcome("raised", failure=failure_of(exc, format_users_part(exc)))
         return Outcome("returned", value=value)
 
 

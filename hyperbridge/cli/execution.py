@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import linecache
 import sys
 import traceback
@@ -40,7 +43,8 @@ def run_cells(codes: Iterable[Code], namespace: dict[str, Any]) -> None:
     """Run a notebook's cells in order.
 
     All are compiled before the first one runs, so that a syntax error in the last cell shows
-    at once and not after hours.
+    at once and not after hours. If a cell has ``await`` at its top level, all cells run in one
+    event loop, as in Jupyter.
     """
     with _own_frames_hidden():
         compiled: list[CodeType] = []
@@ -49,8 +53,15 @@ def run_cells(codes: Iterable[Code], namespace: dict[str, Any]) -> None:
             _show_source(code.cell)
             compiled.append(_compile_cell(code, flags))
             flags |= compiled[-1].co_flags & _FUTURE
-        for each in compiled:
-            _enter(exec, each, namespace)
+        if not any(each.co_flags & inspect.CO_COROUTINE for each in compiled):
+            for each in compiled:
+                _enter(exec, each, namespace)
+            return
+        loop = asyncio.new_event_loop()
+        try:
+            loop.run_until_complete(_enter_in_loop(compiled, namespace))
+        finally:
+            loop.close()
 
 
 def call(function: Callable[..., T], *args: Any) -> T:
@@ -69,21 +80,26 @@ def _show_source(cell: Cell) -> None:
 def _compile_cell(code: Code, flags: int) -> CodeType:
     source = "\n" * (code.first_line - 1) + code.source
     try:
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         return _enter(compile, source, code.cell.filename, "exec", flags, True)
     except SyntaxError as exc:
         if exc.text is None and exc.lineno is not None:
             exc.text = linecache.getline(code.cell.filename, exc.lineno)
-        if exc.msg.startswith(("'await' outside", "'async ", "asynchronous comprehension")):
-            exc.msg += (
-                "; outside Jupyter no event loop runs: put this into an 'async def' and call it "
-                "with asyncio.run()"
-            )
         raise
 
 
 def _enter(function: Callable[..., T], *args: Any) -> T:
     """Call the function. What lies above this frame in a traceback is ours, below the user's."""
     return function(*args)
+
+
+async def _enter_in_loop(cells: Iterable[CodeType], namespace: dict[str, Any]) -> None:
+    """Run cells, some of which await; a mark in tracebacks like `_enter`."""
+    for cell in cells:
+        if cell.co_flags & inspect.CO_COROUTINE:
+            await eval(cell, namespace)
+        else:
+            _enter(exec, cell, namespace)
 
 
 @contextmanager
@@ -116,12 +132,14 @@ def _own_frames_hidden() -> Iterator[None]:
 
 
 def _below_entry(trace: TracebackType | None) -> TracebackType | None:
-    found = trace
-    while found is not None and found.tb_frame.f_code is not _enter.__code__:
+    entry, found = None, trace
+    while found is not None:
+        if found.tb_frame.f_code in (_enter.__code__, _enter_in_loop.__code__):
+            entry = found
         found = found.tb_next
-    if found is None:  # an error of our own: show all of it
+    if entry is None:  # an error of our own: show all of it
         return trace
-    found = found.tb_next
+    found = entry.tb_next
     while found is not None and found.tb_frame.f_globals.get("__name__", "").startswith(
         "importlib"
     ):

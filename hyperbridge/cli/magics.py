@@ -22,6 +22,7 @@ _LANGUAGE = re.compile(r"\s*%(?P<name>md-sandbox|\w+)(?P<rest>.*)")
 _LINE_MAGIC = re.compile(r"(?P<indent>\s*)%{1,2}(?P<name>\w+)(?P<rest>.*)")
 _SHELL = re.compile(r"(?P<indent>\s*)!(?P<command>.*)")
 _HELP = re.compile(r"(?P<indent>\s*)(?:\?{1,2}\s*[\w.*%]+|[\w.*%]+\s*\?{1,2})\s*;?\s*$")
+_RESTART = re.compile(r"(?P<indent>\s*)dbutils\.library\.restartPython\(\s*\)\s*;?\s*(?:#.*)?$")
 _ASSIGNED = re.compile(r"\s*(?P<names>[\w.,\s\[\]'\"]+?)\s*=\s*(?P<value>!.*|%\w.*)")
 
 # Their cell is Python that runs in the notebook's own namespace.
@@ -46,6 +47,7 @@ def to_python(cell: Cell, *, note: Note) -> Iterator[Code | Include]:
     lines = cell.text.splitlines()
     if not _strip_cell_magics(cell, lines, note):
         return
+    _skip_restarts(cell, lines, note)
     if _is_python("\n".join(lines)):
         yield Code(cell, cell.first_line, "\n".join(lines) + "\n")
         return
@@ -85,6 +87,15 @@ def _strip_cell_magics(cell: Cell, lines: list[str], note: Note) -> bool:
             note(f"{cell.where(index)}: skipped the cell, which is {line.strip()}")
             return False
     return True
+
+
+def _skip_restarts(cell: Cell, lines: list[str], note: Note) -> None:
+    """Leave out what makes ``%pip`` take effect on Databricks, as ``%pip`` itself is."""
+    for index, line in enumerate(lines):
+        match = _RESTART.match(line)
+        if match is not None and not _is_inside(lines[:index]):
+            note(f"{cell.where(index)}: skipped {line.strip()}")
+            lines[index] = f"{match['indent']}pass"
 
 
 def _replace(cell: Cell, lines: list[str], index: int, note: Note) -> Include | None:

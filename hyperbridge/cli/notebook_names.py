@@ -15,8 +15,7 @@ from hyperbridge.optional import is_installed
 _SPARK = ("spark", "sc", "sqlContext", "dbutils")
 
 _EXPLANATIONS = {
-    "dbutils": "{use} exists only on Databricks. Read the value from sys.argv or an environment "
-    "variable instead, or catch the NameError",
+    "dbutils": "{use} exists only on Databricks",
     "get_ipython": "{use} exists only in IPython and Jupyter",
     **dict.fromkeys(
         ("sc", "spark", "sqlContext"),
@@ -24,6 +23,15 @@ _EXPLANATIONS = {
         "pip install 'hyperbridge[spark]'",
     ),
 }
+
+
+_INSTEAD = {
+    "widgets": ". Read the value from sys.argv or an environment variable instead, or catch the "
+    "NameError",
+    "secrets": ". Read the value from an environment variable instead, or catch the NameError",
+    "fs": ". Use pathlib or shutil instead, or catch the NameError",
+}
+"""What does the work of a part of ``dbutils`` elsewhere."""
 
 
 def names_needed(codes: Iterable[Code]) -> set[str]:
@@ -115,7 +123,11 @@ def explain(exc: NameError, names: set[str]) -> None:
     name = exc.name
     if name not in names or name not in _EXPLANATIONS:
         return
-    explanation = _EXPLANATIONS[name].format(use=_use_of(name, exc.__traceback__))
+    use = _use_of(name, exc.__traceback__)
+    explanation = _EXPLANATIONS[name].format(use=use)
+    if name == "dbutils":
+        part = next(iter(re.findall(r"\.\s*(\w+)", use)), "")
+        explanation += _INSTEAD.get(part, ". Leave it out, or catch the NameError")
     exc.args = (f"name {name!r} is not defined: {explanation}.",)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from hyperbridge import config
 from hyperbridge.cli.programs import load
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.optional import is_installed, require
 
 _USAGE = (
     "hyperbridge run [--backend NAME] [--parallelism N] [--tracking | --no-tracking]\n"
@@ -124,6 +125,8 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
             from hyperbridge import backends  # imports hyperopt: not before it is needed
 
             backends.get(settings.backend)
+        if settings.tracking and not is_installed("mlflow"):
+            require("mlflow", needed_by="--tracking")
     except HyperbridgeError as exc:
         _usage_error(parser, str(exc))
     from hyperbridge.surface.shim import install

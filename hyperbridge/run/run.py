@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from hyperopt.base import (
     JOB_STATE_CANCEL,
@@ -31,8 +31,11 @@ from hyperbridge.run.results import to_result
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
+from hyperbridge.worker.frames import users_part
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class ObjectiveRaisedError(HyperbridgeError, RuntimeError):
@@ -106,15 +109,17 @@ class Run:
         )
         self._deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
 
-    def observe(self, info: RunInfo, body: Callable[[], None]) -> None:
-        """Run ``body`` between the observers' start and finish.
+    def observe(self, info: RunInfo, body: Callable[[], None], answer: Callable[[], T]) -> T:
+        """Run ``body`` between the observers' start and finish, and return the answer.
 
         Args:
             info: What the observers are told about this Run.
             body: Moves the trials; a backend's work.
+            answer: What fmin is about to return, from the trials; called when ``body`` has
+                returned and no failure ended the search. If it raises, the observers hear that.
 
         Raises:
-            BaseException: What ``body`` raised, or the failure that ended the search.
+            BaseException: What ``body`` or ``answer`` raised, or the failure that ended the search.
         """
         started: list[Observer] = []
         try:
@@ -129,12 +134,17 @@ class Run:
         finally:
             try:
                 self._finish()
+                found = answer() if self.error is None else None
+            except BaseException as exc:
+                self.error = self.error or exc
+                raise
             finally:  # a file that cannot be written must not keep the observers from closing
                 end = self._totals()
                 for observer in reversed(started):
                     observer.run_finished(end)
         if self.error is not None:
             raise self.error
+        return cast(T, found)
 
     # -- what a backend asks ---------------------------------------------------------------
 
@@ -307,6 +317,7 @@ class Run:
         error = failure.exception
         if error is None:
             error = ObjectiveRaisedError(f"{failure.message}\n\n{failure.traceback}")
+        error.__traceback__ = users_part(error.__traceback__)
         self.error = self.error or error
         self._stop(StopReason.ERROR)
 

@@ -134,7 +134,8 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
     type_name, message, text, packed = parts
     advice = None if advise is None else advise(text)
     if advice is not None:
-        message, text = f"{message} ({advice})", f"{text}{advice}\n"
+        message = f"{message} ({advice})" if message else advice
+        text = f"{text}{advice}\n"
     exception: BaseException | None = None
     if packed is not None:
         try:

@@ -18,6 +18,7 @@ from hyperbridge.run.observer import Observer, RunInfo
 from hyperbridge.run.progress import Progress, progress_bar
 from hyperbridge.run.run import Run
 from hyperbridge.run.saving import TrialsFile
+from hyperbridge.run.shipping import RemoteTracebackError
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
 from hyperbridge.surface import originals
@@ -71,13 +72,14 @@ def minimise(call: Call) -> Any:
     with call.backend.prepare(
         call.objective, parallelism=call.parallelism, trials=call.trials
     ) as session:
-        run = _run(call, session, track)
+        best = _run(call, session, track)
     if isinstance(call.trials, BridgedTrials):
         call.trials._space = call.objective.space
-    return _answer(call, run.first_failure)
+    return best if best is None or call.return_argmin else call.objective.space.point(best)
 
 
-def _run(call: Call, session: Session, track: bool) -> Run:
+def _run(call: Call, session: Session, track: bool) -> dict[str, Any] | None:
+    """Run the trials and return the best assignment; None when none is asked for or there."""
     is_spark = isinstance(call.trials, originals.spark_trials)
     log = TrialLog(call.trials)
     search = call.search
@@ -111,18 +113,20 @@ def _run(call: Call, session: Session, track: bool) -> Run:
         space_text=str(call.objective.expr),
         decode=call.objective.space.decode,
     )
+
+    def answer() -> dict[str, Any] | None:
+        return _best(call, run.first_failure)
+
     if not is_spark:
-        run.observe(info, lambda: session.execute(run))
-        return run
+        return run.observe(info, lambda: session.execute(run), answer)
     call.trials.parallelism = session.parallelism
     _note_stop(call.trials, None)
     try:
-        run.observe(info, lambda: session.execute(run))
+        return run.observe(info, lambda: session.execute(run), answer)
     finally:
         _note_stop(call.trials, run.stop_reason)
         if isinstance(call.trials, SparkTrials):
             call.trials.log_totals()
-    return run
 
 
 def _note_stop(trials: Any, reason: StopReason | None) -> None:
@@ -132,17 +136,17 @@ def _note_stop(trials: Any, reason: StopReason | None) -> None:
     trials._fmin_cancelled_reason = reason.value if reason in named else None
 
 
-def _answer(call: Call, first_failure: Failure | None) -> Any:
+def _best(call: Call, first_failure: Failure | None) -> dict[str, Any] | None:
     trials = call.trials
     if not call.return_argmin and not trials.trials:
         return None
     try:
-        best = trials.argmin
+        return trials.argmin  # type: ignore[no-any-return]  # hyperopt has no types
     except AllTrialsFailed as exc:
-        raise AllTrialsFailedError(_why(trials, first_failure)) from (
-            first_failure.exception if first_failure is not None else exc
-        )
-    return best if call.return_argmin else call.objective.space.point(best)
+        cause = exc if first_failure is None else first_failure.exception
+        if cause is not None and isinstance(cause.__cause__, RemoteTracebackError):
+            cause.__cause__ = None  # the message has that traceback already
+        raise AllTrialsFailedError(_why(trials, first_failure)) from cause
 
 
 def _why(trials: Any, first_failure: Failure | None) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Any
 
 from hyperbridge import config
 from hyperbridge.backends import Backend, Optuna, Ray
 from hyperbridge.errors import UnsupportedArgumentError
-from hyperbridge.optional import require
+from hyperbridge.optional import is_loaded, require
 from hyperbridge.run.objective import Objective
 from hyperbridge.search.base import Search
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, SeedSource
@@ -24,7 +23,7 @@ def is_optuna_algo(algo: Any) -> bool:
     Raises:
         InvalidArgumentError: It is a sampler class instead of an object.
     """
-    if "optuna" not in sys.modules:
+    if not is_loaded("optuna"):
         return False
     from hyperbridge.search.optuna.counterparts import is_optuna_algo as is_one
 

@@ -86,6 +86,7 @@ class ParentRun:
         self._params, self._tags = describe(info, fmin_uuid)
         self._mlflow: Any = importlib.import_module("mlflow")
         self._fluent: Any = importlib.import_module("mlflow.tracking.fluent")
+        self._uri = self._mlflow.get_tracking_uri()  # an objective may set another one
         self._started_ms = int(time.time() * 1000)
         self._lock = threading.Lock()
         self._run: Any = None
@@ -109,6 +110,7 @@ class ParentRun:
             self._owned = "MLFLOW_RUN_ID" not in os.environ
             tags = {"fmin_uuid": self._fmin_uuid} if self._owned else None
             generator = random.getstate()  # MLflow draws the run's name from it
+            random.seed()  # else each search of a script would get the same name
             try:
                 with impatient():
                     self._run = self._mlflow.start_run(tags=tags)
@@ -175,7 +177,8 @@ class ParentRun:
             return
         run_id = self._run.info.run_id
         active = self._mlflow.active_run()
-        if active is not None and active.info.run_id == run_id:
+        is_active = active is not None and active.info.run_id == run_id
+        if is_active and self._mlflow.get_tracking_uri() == self._uri:
             with impatient():
                 self._mlflow.end_run(status)
             return

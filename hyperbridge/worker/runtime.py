@@ -11,12 +11,12 @@ import contextlib
 import gc
 import importlib
 import sys
-import traceback
 import types
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from hyperbridge.worker.frames import format_users_part
 from hyperbridge.worker.numbers import restore
 
 Message = tuple[int, dict[str, Any], list[Any]]
@@ -83,7 +83,7 @@ class Runtime:
 
 
 def _describe(exc: BaseException, dumps: Callable[[Any], bytes]) -> tuple[Any, ...]:
-    text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+    text = format_users_part(exc)
     try:
         packed = dumps(exc)
         importlib.import_module("pickle").loads(packed)  # some exceptions cannot be rebuilt

@@ -229,6 +229,62 @@ def test_an_objective_that_opens_a_session_in_its_task_is_told_to_use_plain_tria
     assert "plain Trials()" in str(caught.value) + str(caught.value.__cause__)
 
 
+def fit_with_mllib(p: Any) -> float:
+    from pyspark.ml.regression import LinearRegression
+
+    return float(LinearRegression(maxIter=2).getMaxIter())
+
+
+def load_with_mllib(p: Any) -> float:
+    from pyspark.ml.regression import LinearRegressionModel
+
+    return float(LinearRegressionModel.load("model").numFeatures)
+
+
+def name_a_column(p: Any) -> float:
+    from pyspark.sql.functions import col
+
+    return float(col("x") is None)
+
+
+def ask_for_the_active_session(p: Any) -> float:
+    from pyspark.sql import SparkSession
+
+    return float(SparkSession.getActiveSession().range(3).count())
+
+
+def ask_for_the_active_context(p: Any) -> float:
+    from pyspark import SparkContext
+
+    return float(SparkContext._active_spark_context.defaultParallelism)
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        fit_with_mllib, load_with_mllib, name_a_column, ask_for_the_active_session,
+        ask_for_the_active_context,
+    ],
+)  # fmt: skip
+def test_an_objective_that_uses_mllib_or_sql_in_its_task_is_told_to_use_plain_trials(
+    search: Any, fn: Any
+) -> None:
+    with pytest.raises(AllTrialsFailed, match=r"plain Trials\(\)"):
+        search(fn, trials=SparkTrials(), max_evals=1)
+
+
+def test_an_error_that_is_not_about_spark_gets_no_such_advice(search: Any) -> None:
+    def fn(p: Any) -> float:
+        import pyspark.ml  # noqa: F401
+
+        assert p["x"] is None
+        return 0.0
+
+    with pytest.raises(AllTrialsFailed, match="AssertionError") as caught:
+        search(fn, trials=SparkTrials(), max_evals=1)
+    assert "plain Trials()" not in str(caught.value)
+
+
 @pytest.mark.parametrize("asked", [None, -1, 0])
 def test_spark_trials_without_a_positive_parallelism_use_all_slots_and_say_so(
     spark: Any, asked: int | None, caplog: pytest.LogCaptureFixture

@@ -48,7 +48,7 @@ class Shell:
             env={**kept, "PYTHONPATH": str(ROOT), **env},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=180,  # a Spark session starts slowly on a busy machine
         )
 
 

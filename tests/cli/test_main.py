@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import hyperbridge
@@ -86,3 +88,14 @@ def test_mistake_is_said_in_a_line_and_nothing_runs(capsys, monkeypatch, tmp_pat
     assert (code, out) == (2, "")
     assert "hyperbridge run: error: " in err.splitlines()[-1]
     assert message in err.splitlines()[-1]
+
+
+def test_tracking_without_mlflow_is_refused_before_the_script_starts(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv(ENVIRONMENT["tracking"], "")  # restored afterwards
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text("print('ran')\n")
+    monkeypatch.setattr("hyperbridge.cli.run.is_installed", lambda package: False)
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # makes importing it fail
+    code, out, err = outcome(capsys, "run", "--tracking", "train.py")
+    assert (code, out) == (2, "")
+    assert "--tracking needs MLflow. Install it with: pip install 'hyperbridge[mlflow]'" in err

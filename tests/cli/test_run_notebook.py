@@ -91,7 +91,9 @@ def test_databricks_notebook_runs_with_the_line_numbers_of_its_file(shell):
 @pytest.mark.parametrize(
     ("use", "message"),
     [
-        ("dbutils.widgets.get('env')", "dbutils.widgets.get exists only on Databricks"),
+        ("dbutils.widgets.get('env')", "dbutils.widgets.get exists only on Databricks. Read the"),
+        ("dbutils.fs.ls('/')", "dbutils.fs.ls exists only on Databricks. Use pathlib"),
+        ("dbutils.jobs", "dbutils.jobs exists only on Databricks. Leave it out"),
         ("get_ipython().system('ls')", "get_ipython exists only in IPython and Jupyter"),
         ("undefined", "name 'undefined' is not defined\n"),
     ],
@@ -124,12 +126,51 @@ def test_syntax_error_in_the_last_cell_shows_before_the_first_one_runs(shell):
     assert "Traceback" not in ours.stderr
 
 
-def test_top_level_await_says_what_to_do(shell):
-    shell.write("tune.ipynb", jupyter("await search()\n"))
+def test_cells_with_await_share_one_event_loop_as_in_jupyter(shell):
+    shell.write(
+        "tune.ipynb",
+        jupyter(
+            "import asyncio\nasync def half(x):\n    await asyncio.sleep(0)\n    return x / 2\n",
+            "task = asyncio.ensure_future(half(10))\nprint(await half(4))\n",
+            "print(await task)\n",
+            "later = asyncio.create_task(half(6))\n",
+            "print(await later)\n",
+            "await half(None)\n",
+        ),
+    )
     ours = shell.run("tune.ipynb")
+    assert ours.stdout.splitlines() == ["2.0", "5.0", "3.0"]
     assert ours.returncode == 1
-    assert "call it with asyncio.run()" in ours.stderr
-    assert "    await search()" in ours.stderr
+    assert [line.strip() for line in ours.stderr.splitlines() if "File" in line] == [
+        'File "<tune.ipynb cell 6>", line 1, in <module>',
+        'File "<tune.ipynb cell 1>", line 4, in half',
+    ]
+    assert ours.stderr.splitlines()[-1].startswith("TypeError: unsupported operand")
+
+
+def test_a_cell_without_await_among_those_with_it_ends_as_ever(shell):
+    wait = "import asyncio, sys\nawait asyncio.sleep(0)\n"
+    shell.write("leaves.ipynb", jupyter(wait, "sys.exit(3)\n"))
+    left = shell.run("leaves.ipynb")
+    assert (left.stderr, left.returncode) == ("", 3)
+    shell.write("raises.ipynb", jupyter(wait, "1 / 0\n"))
+    raised = shell.run("raises.ipynb")
+    assert [line.strip() for line in raised.stderr.splitlines() if "File" in line] == [
+        'File "<raises.ipynb cell 2>", line 1, in <module>'
+    ]
+    assert raised.returncode == 1
+
+
+def test_the_restart_that_follows_a_pip_line_is_skipped_with_a_note(shell):
+    shell.write(
+        "tune.py",
+        databricks(
+            "# MAGIC %pip install xgboost\n", "dbutils.library.restartPython()\n", "print(1)\n"
+        ),
+    )
+    ours = shell.run("tune.py")
+    assert (ours.stdout, ours.returncode) == ("1\n", 0), ours.stderr
+    assert "skipped dbutils.library.restartPython()" in ours.stderr
 
 
 def test_exit_code_and_argv_of_a_notebook_are_its_own(shell):

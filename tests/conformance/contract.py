@@ -116,6 +116,7 @@ class BackendContract:
         shares_process: Trials run in the driver's own process.
         runs_hyperopt_algorithms: A hyperopt suggest function proposes the trials; else the
             engine's own search does.
+        timeout_s: A timeout in which a first trial starts and ends also on a busy machine.
         long_s: How long a trial that is to be cancelled would take.
         interrupted_s: Within how many seconds fmin raises after Ctrl-C.
         gaps: Reason by test name, for what the backend cannot keep.
@@ -126,7 +127,8 @@ class BackendContract:
     shares_process: ClassVar[bool] = False
     runs_hyperopt_algorithms: ClassVar[bool] = True
     gaps: ClassVar[dict[str, str]] = {}
-    long_s: ClassVar[float] = 8
+    timeout_s: ClassVar[float] = 8
+    long_s: ClassVar[float] = 60
     interrupted_s: ClassVar[float] = 10
     child_backend: ClassVar[str]
     child_setup: ClassVar[str] = ""
@@ -217,7 +219,7 @@ class BackendContract:
         trials = Trials()
         start = time.monotonic()
         minimise(slow, timeout=timeout, trials=trials, return_argmin=False)
-        assert timeout <= time.monotonic() - start < timeout + 5
+        assert timeout <= time.monotonic() - start < timeout + 20
         states = {d["state"] for d in trials._dynamic_trials}
         assert states
         assert states <= {JOB_STATE_DONE, JOB_STATE_CANCEL}
@@ -730,10 +732,10 @@ class BackendContract:
         trials = SparkTrials()
         start = time.monotonic()
         minimise(
-            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40, timeout=3,
-            trials=trials, points_to_evaluate=[{"x": 1.0}],
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40,
+            timeout=self.timeout_s, trials=trials, points_to_evaluate=[{"x": 1.0}],
         )  # fmt: skip
-        assert time.monotonic() - start < 3 + self.long_s - 1
+        assert time.monotonic() - start < self.timeout_s + self.long_s - 1
         assert trials.losses()[:1] == [1.0]
         assert trials.count_successful_trials() == 1
         assert trials.count_cancelled_trials() >= 1

@@ -12,6 +12,7 @@ _NO_CANCEL = "a trial that runs on the thread that called fmin cannot be cancell
 
 class TestLocal(BackendContract):
     shares_process = True
+    timeout_s = 3
     long_s = 3.5
     child_backend: ClassVar[str] = '"local"'
     gaps: ClassVar[dict[str, str]] = {

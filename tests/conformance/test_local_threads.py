@@ -13,6 +13,7 @@ _NO_CANCEL = "a thread cannot be cancelled: fmin waits for what runs"
 class TestLocalThreads(BackendContract):
     parallelism = 3
     shares_process = True
+    timeout_s = 3
     long_s = 3.5
     child_backend: ClassVar[str] = '"local"'
     gaps: ClassVar[dict[str, str]] = {

@@ -18,6 +18,7 @@ class TestOptunaThreads(BackendContract):
     parallelism = 3
     shares_process = True
     runs_hyperopt_algorithms = False
+    timeout_s = 3
     long_s = 3.5
     child_backend: ClassVar[str] = '"optuna"'
     gaps: ClassVar[dict[str, str]] = {

@@ -19,6 +19,7 @@ from contract import (
     wait_for,
 )
 from hyperopt import hp, rand
+from hyperopt.exceptions import AllTrialsFailed
 from mlflow.tracking import MlflowClient
 
 from hyperbridge.surface.fmin import fmin
@@ -223,13 +224,28 @@ class TrackingContract:
         assert all(c.info.status in ("FAILED", "KILLED") for c in children)
         assert mlflow.active_run() is None
 
+    def test_a_search_whose_trials_all_failed_is_a_failed_parent(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(p: Any) -> float:
+            raise ArithmeticError("always")
+
+        with pytest.raises(AllTrialsFailed):
+            minimise(fn, max_evals=2, trials=SparkTrials())
+        parent, children = self.family(client)
+        assert parent.info.status == "FAILED"
+        assert [c.info.status for c in children] == ["FAILED", "FAILED"]
+        assert parent.data.metrics["failed_trials_count"] == 2
+        assert "best_trial_loss" not in parent.data.metrics
+
     def test_nothing_is_left_running_after_a_timeout(
         self, minimise: Any, client: MlflowClient
     ) -> None:
         trials = SparkTrials()
         minimise(
-            sleep_below_zero(self.of.long_s), hp.uniform("x", -5, -1), max_evals=40, timeout=3,
-            trials=trials, points_to_evaluate=[{"x": 1.0}], return_argmin=False,
+            sleep_below_zero(self.of.long_s), hp.uniform("x", -5, -1), max_evals=40,
+            timeout=self.of.timeout_s, trials=trials, points_to_evaluate=[{"x": 1.0}],
+            return_argmin=False,
         )  # fmt: skip
         parent, children = self.family(client)
         assert parent.info.status == "FINISHED"

@@ -14,6 +14,7 @@ from hyperopt import hp, rand, tpe
 from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge import config
+from hyperbridge.backends import Local
 from hyperbridge.errors import (
     HyperbridgeError,
     InvalidArgumentError,
@@ -126,7 +127,24 @@ def test_an_objective_that_raises_shows_its_own_frame_in_the_traceback() -> None
 
     with pytest.raises(ZeroDivisionError) as caught:
         search(broken)
-    assert "broken" in [entry.name for entry in caught.traceback]
+    names = [entry.name for entry in caught.traceback]
+    assert names[-1] == "broken"
+    assert "evaluate" not in names
+    assert len(names) <= 2 + 1 + 4, names  # this test and its helper, the objective, fmin's own
+
+
+def test_the_traceback_in_the_document_begins_in_the_objective() -> None:
+    def broken(x: float) -> float:
+        return 1 / 0
+
+    trials = Trials()
+    for number, backend in enumerate(["local", Local(workers="processes")]):
+        search(broken, trials=trials, backend=backend, catch_eval_exceptions=True, max_evals=1,
+               return_argmin=False)  # fmt: skip
+        lines = trials._dynamic_trials[number]["misc"]["traceback"].splitlines()
+        assert lines[0] == "Traceback (most recent call last):"
+        assert lines[1].endswith("in broken")
+        assert lines[-1] == "ZeroDivisionError: division by zero"
 
 
 def test_all_trials_failed_by_status_says_how_many() -> None:

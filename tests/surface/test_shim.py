@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import importlib.util
 import pickle
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import types
 import warnings
 
 import hyperopt
-import hyperopt.sklearn
 import hyperopt.spark
 import numpy as np
 import pytest
@@ -26,6 +26,9 @@ FMIN_MODULE = sys.modules["hyperopt.fmin"]
 THEIR_FMIN = hyperopt.fmin
 THEIR_SPARK_TRIALS = hyperopt.SparkTrials
 SPACE = hp.uniform("x", -1, 1)
+NEEDS_SKLEARN = pytest.mark.skipif(
+    importlib.util.find_spec("sklearn") is None, reason="hyperopt.sklearn needs scikit-learn"
+)
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def imported(statement, name):
         ("from hyperopt import *", "fmin"),
         ("import hyperopt", "hyperopt.fmin"),
         ("from hyperopt.fmin import fmin", "fmin"),
-        ("import hyperopt.sklearn", "hyperopt.sklearn.fmin"),
+        pytest.param("import hyperopt.sklearn", "hyperopt.sklearn.fmin", marks=NEEDS_SKLEARN),
     ],
 )
 def test_every_way_to_import_fmin_reaches_ours_and_then_hyperopts(install, statement, name):
@@ -302,7 +305,10 @@ def test_uninstall_is_silent_about_names_imported_from_hyperbridge_before(instal
     assert module.fmin is hyperbridge.fmin
 
 
+@NEEDS_SKLEARN
 def test_modules_of_hyperopt_loaded_while_installed_are_put_right(install):
+    import hyperopt.sklearn
+
     install()
     importlib.reload(hyperopt.sklearn)
     assert hyperopt.sklearn.fmin is hyperbridge.fmin

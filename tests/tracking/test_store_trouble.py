@@ -205,18 +205,19 @@ def test_a_trial_cancelled_while_its_run_is_being_created_is_ended(sqlite_store)
 
     def cancel_during_creation():
         store = run.tracker._store
-        create, creating = store.create_run, threading.Event()
+        create, creating, over = store.create_run, threading.Event(), threading.Event()
 
         def slow_create(*args, **kwargs):
             creating.set()
-            time.sleep(0.3)
+            assert over.wait(60)
             return create(*args, **kwargs)
 
         store.create_run = slow_create
         thread = threading.Thread(target=run.tracker.trial_starting, args=(trial,))
         thread.start()
-        assert creating.wait(5)
+        assert creating.wait(60)
         run.finish(TrialEnd(trial, "cancelled"))
+        over.set()
 
     run.before_end = cancel_during_creation
     run(lambda _: 0.5)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 import uuid
 from abc import ABC, abstractmethod
@@ -211,10 +212,24 @@ class _JobSlots(Slots):
             self._runner.close()
 
 
+# Errors with a name (classic and Connect), what has no session to give, and the bare assertions
+# and attribute errors that pyspark's own driver-side code ends with in a worker.
+_DRIVER_ONLY = re.compile(
+    r"CONTEXT_ONLY_VALID_ON_DRIVER|NO_ACTIVE_SESSION"
+    r"|(?:getActiveSession\(\)|_active_spark_context)\.[^\n]*\n(?:[ ~^]*\n)?AttributeError: 'NoneT"
+    r"|File \"[^\"]*/pyspark/(?:ml|mllib|sql|pandas|core/context|java_gateway)\b[^\"]*\", line \d+"
+    r"[^\n]*\n(?:    [^\n]*\n)*(?:AssertionError|AttributeError|RuntimeError)\b"
+)
+
+
 def _advise(traceback: str) -> str | None:
-    """Say what to do about an objective that used Spark inside its task."""
-    marks = ("CONTEXT_ONLY_VALID_ON_DRIVER", "NO_ACTIVE_SESSION")  # classic and Connect
-    return DRIVER_ONLY_ADVICE if any(mark in traceback for mark in marks) else None
+    """Say what to do about an objective that used Spark inside its task.
+
+    Examples:
+        >>> _advise("ValueError: not about Spark") is None
+        True
+    """
+    return DRIVER_ONLY_ADVICE if _DRIVER_ONLY.search(traceback) else None
 
 
 def first_cause(text: str) -> str:

@@ -1,0 +1,167 @@
+"""The loop between a Run and slots: every end of a search, with slots that a test holds in hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hyperopt import hp, rand
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
+
+from hyperbridge.documents import Outcome, Trial
+from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
+from hyperbridge.run.limits import Limits, StopReason
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.run import Run
+from hyperbridge.run.trial_log import TrialLog
+from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
+from hyperbridge.surface.trials import Trials
+
+Start = Callable[[Trial, Report], None]
+
+
+class HeldSlots(Slots):
+    """Slots that do what the test says when a trial starts."""
+
+    def __init__(self, start: Start, *, can_cancel: bool = True) -> None:
+        self._start = start
+        self._can_cancel = can_cancel
+        self.calls: list[str] = []
+
+    def start(self, trial: Trial, report: Report) -> None:
+        self.calls.append(f"start {trial.tid}")
+        self._start(trial, report)
+
+    def cancel(self) -> bool:
+        self.calls.append("cancel")
+        return self._can_cancel
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+def make_run(trials: Trials, *, capacity: int, **limits: Any) -> Run:
+    log = TrialLog(trials)
+    objective = Objective(abs, hp.uniform("x", -1, 1), None)
+    seeds = seed_source(np.random.default_rng(0))
+    search = HyperoptSearch(rand.suggest, objective.domain, trials, seeds, notified=True)
+    return Run(
+        log=log, search=search, limits=Limits(**limits), capacity=capacity, tolerant=True,
+        spark_trials=False,
+    )  # fmt: skip
+
+
+def returned(value: float) -> Outcome:
+    return Outcome("returned", value=value)
+
+
+def states(trials: Trials) -> list[int]:
+    return [document["state"] for document in trials._dynamic_trials]
+
+
+def test_a_finished_trial_starts_the_next_one_before_anything_else_ends() -> None:
+    trials = Trials()
+    reports: list[Callable[[], None]] = []
+    slots = HeldSlots(lambda t, report: _serve(t, report))
+
+    def _serve(trial: Trial, report: Report) -> None:
+        if trial.tid == 0:  # ends last, after all others have gone through the other slot
+            reports.append(lambda: report(trial, returned(0.0)))
+            return
+        report(trial, returned(float(trial.tid)))
+        if trial.tid == 4:
+            reports[0]()
+
+    drive(make_run(trials, capacity=2, max_evals=5), slots)
+    assert slots.calls == [*(f"start {n}" for n in range(5)), "close"]
+    assert states(trials) == [JOB_STATE_DONE] * 5
+
+
+def test_an_error_of_the_engine_reaches_the_user_and_what_finished_is_kept() -> None:
+    trials = Trials()
+
+    def serve(trial: Trial, report: Report) -> None:
+        if trial.tid == 2:
+            raise LookupError("the engine is broken")
+        if trial.tid == 0:
+            report(trial, returned(1.0))
+
+    slots = HeldSlots(serve)
+    run = make_run(trials, capacity=2, max_evals=9)
+    with pytest.raises(LookupError, match="the engine is broken"):
+        drive(run, slots)
+    assert slots.calls == ["start 0", "start 1", "start 2", "cancel", "close"]
+    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_CANCEL, JOB_STATE_CANCEL]
+    assert run.stop_reason is StopReason.ERROR
+
+
+def test_an_error_that_a_slot_reports_ends_the_search_and_is_no_trials_failure() -> None:
+    trials = Trials()
+
+    def serve(trial: Trial, report: Report) -> None:
+        report(trial, LookupError("lost") if trial.tid == 1 else returned(1.0))
+
+    with pytest.raises(LookupError, match="lost"):
+        drive(make_run(trials, capacity=2, max_evals=9), HeldSlots(serve))
+    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_CANCEL, JOB_STATE_DONE]
+    assert JOB_STATE_CANCEL not in [d["state"] for d in trials.trials]
+
+
+def test_a_result_that_arrives_while_slots_close_is_kept() -> None:
+    trials = Trials()
+    late: list[Callable[[], None]] = []
+
+    class Late(HeldSlots):
+        def close(self) -> None:
+            for report in late:
+                report()
+
+    def serve(trial: Trial, report: Report) -> None:
+        if trial.tid == 0:
+            report(trial, returned(-1.0))
+        else:
+            late.append(lambda: report(trial, returned(5.0)))
+
+    drive(make_run(trials, capacity=2, max_evals=9, loss_threshold=0.0), Late(serve))
+    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_DONE]
+    assert trials.losses() == [-1.0, 5.0]
+
+
+def test_trials_that_cannot_be_cancelled_are_waited_for() -> None:
+    trials = Trials()
+    gate = threading.Event()
+    threads: list[threading.Thread] = []
+
+    class Waiting(HeldSlots):
+        def cancel(self) -> bool:
+            gate.set()
+            return super().cancel()
+
+    def serve(trial: Trial, report: Report) -> None:
+        def work() -> None:
+            if trial.tid == 1:
+                assert gate.wait(60)
+            report(trial, returned(-1.0))
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+
+    slots = Waiting(serve, can_cancel=False)
+    drive(make_run(trials, capacity=2, max_evals=9, loss_threshold=0.0), slots)
+    for thread in threads:
+        thread.join()
+    assert states(trials)[1] == JOB_STATE_DONE
+    assert slots.calls[-2:] == ["cancel", "close"]
+
+
+def test_a_trial_that_the_engine_cancelled_does_not_end_the_search() -> None:
+    trials = Trials()
+
+    def serve(trial: Trial, report: Report) -> None:
+        report(trial, cancelled("by somebody else") if trial.tid == 1 else returned(0.0))
+
+    drive(make_run(trials, capacity=1, max_evals=3), HeldSlots(serve))
+    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_CANCEL, JOB_STATE_DONE]
