@@ -30,7 +30,7 @@ _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
 _SMALL = 1500  # arrays up to which it does not pay to leave those out
 _SQRT2 = float(np.sqrt(2))
-_LONG = 1500  # components from which on it pays to leave some out
+_LONG = 700  # components from which on it pays to leave some out
 
 
 def best_continuous(
@@ -52,12 +52,8 @@ def best_continuous(
     if worse.mus.shape[1] < _LONG:
         bad, bad_error = densities(inner, worse)
         return _winners(values, good, bad, 0.0, good_error + bad_error)
-    bad, left_out = np.zeros(values.shape), np.zeros((len(values), 1))
-    for i in range(len(values)):
-        near = near_densities(inner[i], worse.row(i))
-        if near is not None:
-            bad[i], left_out[i] = near
-    best = _winners(values, good, bad, left_out, good_error)
+    bad, bad_error, missing = near_densities(inner, worse)
+    best = _winners(values, good, bad, missing, good_error + bad_error)
     rest = [i for i, position in enumerate(best) if position == UNDECIDED]
     if rest:
         bad, bad_error = densities(inner[rest], Mixture(*(part[rest] for part in worse)))
@@ -76,7 +72,7 @@ def _winners(
         values: Candidates, shape (labels, candidates).
         good: Their densities under the better mixture, same shape.
         bad: Their densities under the worse mixture.
-        left_out: What may be missing from ``bad`` at most.
+        left_out: What may be missing from ``bad`` at most, beside its relative error.
         error: Bound on the relative error of each label's scores, shape (labels,).
     """
     safe = (good.min(axis=1) > _SMALLEST) & (bad.min(axis=1) > _SMALLEST)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperbridge.search.tpe.columns import History
+from hyperbridge.search.tpe.columns import History, n_better
 from hyperbridge.search.tpe.draws import draw_prior
 from hyperbridge.search.tpe.plan import Draws, Plan
 from hyperbridge.search.tpe.posterior import GroupPosterior
-from hyperbridge.search.tpe.stream import open_stream
+from hyperbridge.search.tpe.word_stream import open_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def suggest_tpe(
     """
     draws: Draws = {}
     active = _Activity(plan, draws)
-    stream = open_stream(rng)
     below = history.below(options.gamma)
+    stream = open_stream(rng, words=_expected_words(history, options))
     posteriors: dict[int, GroupPosterior] = {}
     for parameter in plan.order:
         g = parameter.group
@@ -88,6 +88,13 @@ def suggest_tpe(
     for posterior in posteriors.values():
         draws.update(posterior.decide())
     return draws
+
+
+def _expected_words(history: History, options: TpeOptions) -> float:
+    """Guess how many words of the generator a suggestion takes: some more than on average."""
+    n = max(1, len(history))
+    labels = sum(len(group.labels) * group.n for group in history.groups) / n
+    return labels * options.n_EI_candidates * (2.6 + 0.5 * n_better(n, options.gamma))
 
 
 class _Activity:
