@@ -152,8 +152,8 @@ def test_an_error_bound_holds_for_the_densities_of_near_components(
     for seed in range(5):
         mixture = mixtures_of(n, seed, spread, offset)
         inner = np.random.default_rng(seed).uniform(-0.2, 1.2, (3, 24)) * spread + offset
-        exact, _ = densities(inner, mixture)
-        exact /= (mixture.weights / mixture.sigmas).sum(axis=1)[:, None]
+        (exact,), _ = densities(inner, mixture)
+        exact = exact / (mixture.weights / mixture.sigmas).sum(axis=1)[:, None]
         near, error, missing = near_densities(inner, mixture)
         for i in np.flatnonzero(near.any(axis=1)):
             summed += 1

@@ -48,15 +48,15 @@ def best_continuous(
     for i, prior in enumerate(priors):
         if prior.log:
             np.log(values[i], out=inner[i])
-    good, good_error = densities(inner, better)
     if worse.mus.shape[1] < _LONG:
-        bad, bad_error = densities(inner, worse)
-        return _winners(values, good, bad, 0.0, good_error + bad_error)
+        (good, bad), error = densities(inner, better, worse)
+        return _winners(values, good, bad, 0.0, 2 * error)
+    (good,), good_error = densities(inner, better)
     bad, bad_error, missing = near_densities(inner, worse)
     best = _winners(values, good, bad, missing, good_error + bad_error)
     rest = [i for i, position in enumerate(best) if position == UNDECIDED]
     if rest:
-        bad, bad_error = densities(inner[rest], Mixture(*(part[rest] for part in worse)))
+        (bad,), bad_error = densities(inner[rest], Mixture(*(part[rest] for part in worse)))
         decided = _winners(values[rest], good[rest], bad, 0.0, good_error[rest] + bad_error)
         for i, position in zip(rest, decided, strict=True):
             best[i] = position

@@ -58,8 +58,22 @@ class FastStream(Stream):
         if tests is None:
             self._forget()
             return super().components(weights, n)
-        k = len(tests)
-        drawn: list[int] = []
+        k, drawn = len(tests), []
+        if weights.count(weights[0]) <= k and n * k <= _LARGEST:
+            if self._at + n * k > len(self._normals):
+                self._fetch(n * k)
+            at = self._at
+            uniforms = iter(self._uniforms[at : at + n * k].tolist())
+            for _ in range(n):
+                component = 0
+                for bound, above in tests:
+                    at += 1
+                    if (next(uniforms) > bound) is above:
+                        break
+                    component += 1
+                drawn.append(component)
+            self._at = at
+            return drawn
         while len(drawn) < n:
             first, start, end = self._first(weights, tests, n - len(drawn))
             at = self._at
