@@ -30,7 +30,8 @@ _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
 _SMALL = 1500  # arrays up to which it does not pay to leave those out
 _SQRT2 = float(np.sqrt(2))
-_LONG = 700  # components from which on it pays to leave some out
+_LONG = 700  # components from which on it pays to leave some out,
+_MANY = 5000  # and so many of all labels
 
 
 def best_continuous(
@@ -48,7 +49,7 @@ def best_continuous(
     for i, prior in enumerate(priors):
         if prior.log:
             np.log(values[i], out=inner[i])
-    if worse.mus.shape[1] < _LONG:
+    if worse.mus.shape[1] < _LONG or worse.mus.size < _MANY:
         (good, bad), error = densities(inner, better, worse)
         return _winners(values, good, bad, 0.0, 2 * error)
     (good,), good_error = densities(inner, better)

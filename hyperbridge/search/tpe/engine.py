@@ -93,8 +93,12 @@ def suggest_tpe(
 def _expected_words(history: History, options: TpeOptions) -> float:
     """Guess how many words of the generator a suggestion takes: some more than on average."""
     n = max(1, len(history))
-    labels = sum(len(group.labels) * group.n for group in history.groups) / n
-    return labels * options.n_EI_candidates * (2.6 + 0.5 * n_better(n, options.gamma))
+    words = 0.0
+    for group in history.groups:
+        share = group.n / n
+        per_numeric = 2.5 + 0.5 * share * n_better(n, options.gamma)
+        words += share * (per_numeric * len(group.numeric) + 2.0 * len(group.categorical))
+    return words * options.n_EI_candidates
 
 
 class _Activity:

@@ -48,7 +48,7 @@ class FastStream(Stream):
         self._chunk = chunk
         self._uniforms: FloatArray = np.zeros(0)  # what each word of the chunk yields as a uniform
         self._normals: list[float] = []  # and as a normal; NaN where it takes more words
-        self._hits: dict[tuple[int, float], list[int]] = {}  # see `_first`
+        self._tables: dict[tuple[int, float], list[int] | None] = {}  # see `_table`
         self._at = 0  # the next word of the chunk
         self._ahead = 0  # where in the chunk the generator is
 
@@ -58,30 +58,27 @@ class FastStream(Stream):
         if tests is None:
             self._forget()
             return super().components(weights, n)
-        k, drawn = len(tests), []
-        if weights.count(weights[0]) <= k and n * k <= _LARGEST:
-            if self._at + n * k > len(self._normals):
-                self._fetch(n * k)
-            at = self._at
-            uniforms = iter(self._uniforms[at : at + n * k].tolist())
-            for _ in range(n):
-                component = 0
-                for bound, above in tests:
-                    at += 1
-                    if (next(uniforms) > bound) is above:
-                        break
-                    component += 1
-                drawn.append(component)
-            self._at = at
-            return drawn
+        k = len(tests)
+        drawn = [] if k else [0] * n
         while len(drawn) < n:
-            first, start, end = self._first(weights, tests, n - len(drawn))
-            at = self._at
-            for _ in range(n - len(drawn)):
-                if at > end:
-                    break
-                component = first[at - start]
-                at += component + 1 if component < k else k
+            if self._at + k > len(self._normals):
+                self._fetch(k)
+            first = self._table(weights, tests)
+            at, end = self._at, len(self._normals) - k
+            uniforms = self._uniforms[at : at + n * k].tolist() if first is None else []
+            begin = at
+            while at <= end and len(drawn) < n:
+                if first is not None:
+                    component = first[at]
+                    at += component + 1 if component < k else k
+                else:
+                    component = 0
+                    for bound, above in tests:
+                        hit = (uniforms[at - begin] > bound) is above
+                        at += 1
+                        if hit:
+                            break
+                        component += 1
                 drawn.append(component)
             self._at = at
         return drawn
@@ -133,20 +130,30 @@ class FastStream(Stream):
 
         Returns:
             `first_hits`, the place of the word that it begins with, and the last place that a
-            draw and a normal after it may begin at. It is meant for some draws, at most n, and
-            remembered for equal weights.
+            draw and a normal after it may begin at. It is meant for n draws.
         """
         k = len(tests)
         if self._at + k >= len(self._normals):
             self._fetch(k + 1)
-        if weights.count(weights[0]) <= k:
-            start = self._at
-            uniforms = self._uniforms[start : start + (n + 1) * (k + 1)]
-            return first_hits(uniforms, tests), start, start + len(uniforms) - k - 1
-        first = self._hits.get((k, weights[0]))
+        first, start = self._table(weights, tests), 0
         if first is None:
-            first = self._hits[k, weights[0]] = first_hits(self._uniforms, tests)
-        return first, 0, len(first) - k - 1
+            start = self._at
+            first = first_hits(self._uniforms[start : start + (n + 1) * (k + 1)], tests)
+        return first, start, start + len(first) - k - 1
+
+    def _table(self, weights: list[float], tests: Tests) -> list[int] | None:
+        """Return `first_hits` of the chunk for equal weights that are asked for again."""
+        k = len(tests)
+        if weights.count(weights[0]) <= k:
+            return None
+        key = k, weights[0]
+        if key not in self._tables:
+            self._tables[key] = None
+            return None
+        first = self._tables[key]
+        if first is None:
+            first = self._tables[key] = first_hits(self._uniforms, tests)
+        return first
 
     def _normal(self) -> float:
         if self._at == len(self._normals):
@@ -171,7 +178,7 @@ class FastStream(Stream):
         self._settle()
         self._uniforms, self._normals = np.zeros(0), []
         self._at = self._ahead = 0
-        self._hits.clear()
+        self._tables = dict.fromkeys(self._tables)
 
     def _find(self) -> None:
         """Find in the chunk where the generator is, after it took some words."""
@@ -193,7 +200,7 @@ class FastStream(Stream):
         self._uniforms = (words >> np.uint64(11)) * 2.0**-53
         self._normals = self._ziggurat.normals(words).tolist()
         self._at, self._ahead = 0, len(words)
-        self._hits.clear()
+        self._tables = dict.fromkeys(self._tables)
 
 
 def open_stream(rng: np.random.Generator, *, words: float = 0.0) -> Stream:
