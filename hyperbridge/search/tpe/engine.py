@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from hyperbridge.search.tpe.columns import History, n_better
-from hyperbridge.search.tpe.draws import draw_prior
 from hyperbridge.search.tpe.plan import Draws, Plan
 from hyperbridge.search.tpe.posterior import GroupPosterior
 from hyperbridge.search.tpe.word_stream import open_stream
@@ -43,7 +42,7 @@ def suggest_random(plan: Plan, rng: np.random.Generator) -> Draws:
     active = _Activity(plan, draws)
     for parameter in plan.order:
         if active[parameter.group]:
-            draws[parameter.label] = draw_prior(parameter.prior, rng)
+            draws[parameter.label] = parameter.draw(rng)
     return draws
 
 
@@ -96,7 +95,8 @@ def _expected_words(history: History, options: TpeOptions) -> float:
     words = 0.0
     for group in history.groups:
         share = group.n / n
-        per_numeric = 2.5 + 0.5 * share * n_better(n, options.gamma)
+        better = max(1.0, share * n_better(n, options.gamma))
+        per_numeric = (1.5 + 0.5 * better) * (1.25 + 2.0 / better)  # the fewer, the more rejected
         words += share * (per_numeric * len(group.numeric) + 2.0 * len(group.categorical))
     return words * options.n_EI_candidates
 
