@@ -13,6 +13,7 @@ is extrapolated from that of fewer trials, fitted by ``a * n + b * n**2``.
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import resource
 import statistics
@@ -104,7 +105,7 @@ def compare_long() -> None:
     mine = (before + after) / 2
     growth = [
         1e3 * (size - earlier) / (n - fewer)
-        for (fewer, earlier), (n, size) in zip(sizes, sizes[1:], strict=False)
+        for (fewer, earlier), (n, size) in itertools.pairwise(sizes)
     ]
     print(
         f"10 parameters, tpe, {LONG} trials: {theirs / mine:.0f}x (asked {LONG_ASKED}x; hyperopt, "

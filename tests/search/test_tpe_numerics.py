@@ -164,6 +164,22 @@ def test_an_error_bound_holds_for_the_densities_of_near_components(
     assert summed >= 5
 
 
+@pytest.mark.filterwarnings("error")
+def test_observations_beyond_single_floats_do_no_harm() -> None:
+    prior = PRIORS["normal"]
+    rng = np.random.default_rng(0)
+    observations = np.sort(np.concatenate([rng.normal(1, 2, 7000), [-1e300, 1e45, 1e200]]))
+    ends = np.array([prior.mu]), np.array([prior.sigma])
+    worse = fit_sorted(observations[None, :], None, *ends, 1.0)
+    better = fit(rng.normal(1, 1, 8), prior, 1.0)
+    values = rng.normal(1, 2, 24)
+    many = Mixture(*(part[None, :] for part in better))
+    position = best_continuous([prior], values[None, :], many, worse)[0]
+    scores = log_likelihood(prior, values, better)
+    scores = scores - log_likelihood(prior, values, normalised(worse).row(0))
+    assert position in (UNDECIDED, scores.argmax())
+
+
 def test_where_all_components_are_near_none_is_left_out() -> None:
     observations = np.sort(np.random.default_rng(0).normal(0.5, 0.01, (1, 2000)))
     mixture = fit_sorted(observations, None, np.array([0.5]), np.array([1.0]), 1.0)

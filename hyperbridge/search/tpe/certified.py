@@ -53,8 +53,9 @@ def best_continuous(
         (good, bad), error = densities(inner, better, worse)
         return _winners(values, good, bad, 0.0, 2 * error)
     (good,), good_error = densities(inner, better)
-    bad, bad_error, missing = near_densities(inner, worse)
-    best = _winners(values, good, bad, missing, good_error + bad_error)
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond single floats it is undecided
+        bad, bad_error, missing = near_densities(inner, worse)
+        best = _winners(values, good, bad, missing, good_error + bad_error)
     rest = [i for i, position in enumerate(best) if position == UNDECIDED]
     if rest:
         (bad,), bad_error = densities(inner[rest], Mixture(*(part[rest] for part in worse)))

@@ -30,7 +30,7 @@ def densities(inner: FloatArray, *mixtures: Mixture) -> tuple[FloatArray, FloatA
     them all. The polynomials cancel, and the bound is made of that. The origin is put into the
     middle of the candidates. Let a candidate be at most A and a component that counts at most
     ``B = A + sqrt(-2 * lowest exponent)`` widths away from it. Then the three terms of an exponent,
-    ``x**2 / 2``, ``x * mu`` and ``mu**2 / 2`` in widths, sum up to at most ``(A + B)**2 / 2`` in size.
+    ``x**2 / 2``, ``x * mu`` and ``mu**2 / 2`` in widths, add up to at most ``(A + B)**2 / 2``.
     Each carries at most twelve roundings of half an epsilon and the sums three more, so that 8
     epsilons of that size are enough. The exponential (less than 4 units in the last place), the
     heights and the sum of n positive terms in any order add less than n + 8. What the components
@@ -86,14 +86,15 @@ def near_densities(
     """Return densities, a bound on each label's relative error, and what may be missing at most.
 
     Components are left out by blocks of neighbours. One that is farther than `_REACH` widths adds
-    at most ``exp(-_REACH**2 / 2)`` times its height, and all heights together bound what is missing.
+    at most ``exp(-_REACH**2 / 2)`` times its height; that of all heights bounds what is missing.
 
-    The rest is summed up with single floats. Let ``a = x / (sqrt(2) * width)`` and b the same of a
-    centre, both taken from the middle of the candidates, and z their difference; then a term is
-    ``exp(-z**2)``, and as b reaches ``a + z`` at most, an error of two epsilons of a and of b (four
-    roundings of half an epsilon each) changes the exponent by ``2 * z * 2 * (2 * a + z)`` epsilons,
-    the square by ``z**2`` more. The exponent is not below `_LOWEST_SINGLE`, so neither is ``-z**2``;
-    the sums of blocks and the exponential add less than a hundred epsilons.
+    The rest is summed up with single floats. Let ``a = x / (sqrt(2) * width)`` and b the same of
+    a centre, both taken from the middle of the candidates, and z their difference; then a term
+    is ``exp(-z**2)``. Each of a and b has at most four roundings of half an epsilon, which is two
+    epsilons, and b is at most ``a + z`` in size. So the exponent changes by at most
+    ``2 * z * 2 * (2 * a + z)`` epsilons, and the square's rounding by ``z**2`` more. What is below
+    `_LOWEST_SINGLE` is lifted to it, and counted with what is missing. The exponential and the
+    sums of blocks add less than a hundred epsilons.
 
     Args:
         inner: Candidates on the inner scale, shape (labels, candidates).
@@ -133,9 +134,11 @@ def near_densities(
     np.maximum(z, np.float32(_LOWEST_SINGLE), out=z)
     np.exp(z, out=z)
     sums = np.einsum("ij,ij->i", z, heights.reshape(-1, _BLOCK)[block])
-    near = np.bincount(candidate, sums, inner.size).reshape(inner.shape)
+    near: FloatArray = np.zeros(inner.size)
+    near += np.bincount(candidate, sums, inner.size)
     farthest = 0.5 * (highest - lowest) * math.sqrt(0.5) / mixture.sigmas.min(axis=1)
     z_most = math.sqrt(-_LOWEST_SINGLE)
     error = _EPSILON_SINGLE * (4 * z_most * (2 * farthest + z_most) + z_most**2 + 100)
+    error *= 1 + error  # of the exponential, from that of the exponent
     missing = np.full((labels, 1), math.exp(-0.5 * _REACH**2) + math.exp(_LOWEST_SINGLE))
-    return near, error, missing
+    return near.reshape(inner.shape), error, missing

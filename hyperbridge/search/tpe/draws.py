@@ -70,10 +70,13 @@ def _category_drawer(prior: CategoricalPrior) -> Callable[[np.random.Generator],
         return functools.partial(draw_prior, prior)
 
     def draw(rng: np.random.Generator) -> np.int64:
-        for category, (bound, above) in enumerate(tests):
+        category = 0
+        for bound, above in tests:
             if (rng.random() > bound) is above:
-                return np.int64(category)
-        return np.int64(len(tests))
+                break
+            category += 1
+        drawn: np.int64 = np.int64(category)
+        return drawn
 
     return draw
 
