@@ -11,13 +11,13 @@ import math
 import numpy as np
 
 from hyperbridge.search.tpe.parzen import Mixture
-from hyperbridge.search.tpe.priors import FloatArray
+from hyperbridge.search.tpe.priors import BoolArray, FloatArray
 
 _LOWEST_EXPONENT = -650.0  # exp() is twenty times slower where its result underflows
 _EPSILON = float(np.finfo(np.float64).eps)
 _CACHED = 1 << 16  # floats that stay in the cache
 _BLOCK = 64  # neighbouring components that are left out together
-_CROWDED = 0.3  # share of pairs of a candidate and a block that must be summed for no gain
+_CROWDED = 0.2  # share of pairs of a candidate and a block that must be summed for no gain
 _REACH = 5.5  # widths of a component from where on it is left out
 _LOWEST_SINGLE = -40.0
 _EPSILON_SINGLE = float(np.finfo(np.float32).eps)
@@ -80,6 +80,31 @@ def densities(inner: FloatArray, *mixtures: Mixture) -> tuple[FloatArray, FloatA
     return result.transpose(2, 0, 1), _EPSILON * (4 * farthest**2 + n + 8)
 
 
+def near_blocks(inner: FloatArray, mixture: Mixture) -> BoolArray:
+    """Tell which blocks of components are near which candidate.
+
+    Returns:
+        Shape (labels, candidates, blocks).
+    """
+    starts = np.arange(0, mixture.mus.shape[1], _BLOCK)
+    ends = np.minimum(starts + _BLOCK, mixture.mus.shape[1]) - 1
+    reach = _REACH * np.maximum.reduceat(mixture.sigmas, starts, axis=1)
+    x = inner[:, :, None]
+    is_near: BoolArray = x > (mixture.mus[:, starts] - reach)[:, None, :]
+    is_near &= x < (mixture.mus[:, ends] + reach)[:, None, :]
+    return is_near
+
+
+def is_crowded(inner: FloatArray, mixture: Mixture) -> BoolArray:
+    """Tell of which labels so many components are near that it does not pay to leave some out.
+
+    It is judged by every fourth candidate. See `near_blocks`.
+    """
+    is_near = near_blocks(inner[:, ::4], mixture)
+    crowded: BoolArray = is_near.sum(axis=(1, 2)) > _CROWDED * is_near[0].size
+    return crowded
+
+
 def near_densities(
     inner: FloatArray, mixture: Mixture
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -99,12 +124,10 @@ def near_densities(
     Args:
         inner: Candidates on the inner scale, shape (labels, candidates).
         mixture: One of each label, components sorted by centre.
-
-    Returns:
-        Zeros for labels of which so many components are near that there is nothing to gain.
     """
     labels, n = mixture.mus.shape
-    blocks = -(-n // _BLOCK)
+    is_near = near_blocks(inner, mixture)
+    blocks = is_near.shape[2]
     padded = labels, blocks * _BLOCK
     lowest, highest = inner.min(axis=1), inner.max(axis=1)
     middle = (0.5 * (lowest + highest))[:, None]
@@ -116,13 +139,6 @@ def near_densities(
     total = inverse.sum(axis=1)
     inverse *= (1.0 / total)[:, None]
     heights[:, :n] = inverse
-    starts = np.arange(0, n, _BLOCK)
-    ends = np.minimum(starts + _BLOCK, n) - 1
-    reach = _REACH * np.maximum.reduceat(mixture.sigmas, starts, axis=1)
-    x = inner[:, :, None]
-    is_near = x > (mixture.mus[:, starts] - reach)[:, None, :]
-    is_near &= x < (mixture.mus[:, ends] + reach)[:, None, :]
-    is_near[np.count_nonzero(is_near, axis=(1, 2)) > _CROWDED * is_near[0].size] = False
     pair = np.flatnonzero(is_near)
     candidate, block = np.divmod(pair, blocks)
     block += candidate // inner.shape[1] * blocks
