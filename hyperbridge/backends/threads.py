@@ -58,15 +58,23 @@ class ThreadSession(Session):
             BaseException: What the objective raised that is no Exception (KeyboardInterrupt,
                 SystemExit): as in hyperopt, that ends the search.
         """
-        tokens = run.begin(trial)
+        around = [
+            attachment(token, shared_process=True)
+            for attachment, token in zip(run.attachments(), run.begin(trial), strict=True)
+            if attachment is not None and token is not None
+        ]
+        if not around:
+            return self._evaluate(trial)
         with contextlib.ExitStack() as stack:
-            for attachment, token in zip(run.attachments(), tokens, strict=True):
-                if attachment is not None and token is not None:
-                    stack.enter_context(attachment(token, shared_process=True))
-            try:
-                value = self._objective.evaluate(trial.assignment, trial.document, self._trials)
-            except Exception as exc:  # noqa: BLE001 - a trial's failure is data
-                return Outcome("raised", failure=failure_of(exc, format_users_part(exc)))
+            for context in around:
+                stack.enter_context(context)
+            return self._evaluate(trial)
+
+    def _evaluate(self, trial: Trial) -> Outcome:
+        try:
+            value = self._objective.evaluate(trial.assignment, trial.document, self._trials)
+        except Exception as exc:  # noqa: BLE001 - a trial's failure is data
+            return Outcome("raised", failure=failure_of(exc, format_users_part(exc)))
         return Outcome("returned", value=value)
 
 

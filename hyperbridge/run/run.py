@@ -47,6 +47,15 @@ def failure_of(exc: BaseException, traceback_text: str) -> Failure:
     return Failure(str(type(exc)), str(exc), traceback_text, exc)
 
 
+def _assignment(misc: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a document by label, as hyperopt's ``spec_from_misc`` does."""
+    given = misc["vals"]
+    assignment = {label: values[0] for label, values in given.items() if len(values)}
+    if len(assignment) != sum(map(len, given.values())):
+        spec_from_misc(misc)  # raises hyperopt's error: a label has several values
+    return assignment
+
+
 class Run:
     """One call of fmin.
 
@@ -187,8 +196,7 @@ class Run:
                 self._budget -= 1
             self._log.start(document)
             self._search.observe(document)
-            assignment = spec_from_misc(document["misc"])
-            return Trial(document["tid"], assignment, document)
+            return Trial(document["tid"], _assignment(document["misc"]), document)
 
     def begin(self, trial: Trial) -> list[bytes | None]:
         """Tell the observers that a trial is about to start; return its tokens, one for each."""

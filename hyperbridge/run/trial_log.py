@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import Any
 
 from hyperopt import base
-from hyperopt.utils import coarse_utcnow
 
 from hyperbridge.documents import Document
 
@@ -27,6 +27,12 @@ def finite_order_loss(result: dict[str, Any]) -> float | None:
     except (TypeError, ValueError):  # a trial with status 'fail' may call anything its loss
         return None
     return None if math.isnan(value) else value
+
+
+def _now() -> datetime:
+    """Return the time as hyperopt's documents hold it: UTC, naive, whole milliseconds."""
+    now = datetime.now(timezone.utc)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000, tzinfo=None)
 
 
 class TrialLog:
@@ -77,14 +83,14 @@ class TrialLog:
 
     def start(self, document: Document) -> None:
         """Mark a document as running."""
-        now = coarse_utcnow()
+        now = _now()
         document["state"] = base.JOB_STATE_RUNNING
         document["book_time"] = now
         document["refresh_time"] = now
 
     def finish(self, document: Document, state: int) -> None:
         """Give a document its final state; DONE documents must have their result by now."""
-        document["refresh_time"] = coarse_utcnow()
+        document["refresh_time"] = _now()
         document["state"] = state
         if state == base.JOB_STATE_DONE:
             loss = finite_order_loss(document["result"])

@@ -113,7 +113,6 @@ class HyperoptSearch:
         self.name = algo_name(algo)
         self.algo = algo
         self._fast = accelerate(algo, domain, trials, notified=notified)
-        self._algo: SuggestFunction = algo if self._fast is None else self._fast
         self._domain = domain
         self._trials = trials
         self._seeds = seeds
@@ -121,9 +120,12 @@ class HyperoptSearch:
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Call the algorithm once. See `Search.propose`."""
         seed = next_seed(self._seeds)
-        # atpe searches inside its suggest function, with an fmin that may be ours by now.
-        with config.settings(backend="local", parallelism=None, tracking=False):
-            documents = self._algo(list(new_ids), self._domain, self._trials, seed)
+        if self._fast is not None:
+            documents = self._fast(new_ids, self._domain, self._trials, seed)
+        else:
+            # atpe searches inside its suggest function, with an fmin that may be ours by now.
+            with config.settings(backend="local", parallelism=None, tracking=False):
+                documents = self.algo(list(new_ids), self._domain, self._trials, seed)
         if len(documents) > len(new_ids):
             raise InvalidArgumentError(
                 f"algo {self.name!r} returned {len(documents)} trials for {len(new_ids)} ids"

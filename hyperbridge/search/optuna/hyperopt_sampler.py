@@ -21,7 +21,7 @@ from hyperbridge.search.tpe.columns import better_part
 from hyperbridge.search.tpe.draws import draw_prior
 from hyperbridge.search.tpe.priors import BoolArray, FloatArray
 from hyperbridge.search.tpe.single import suggest_value
-from hyperbridge.search.tpe.stream import open_stream
+from hyperbridge.search.tpe.word_stream import open_stream
 
 require("optuna", needed_by="HyperoptSampler")
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from scipy.special import erf
 
-from hyperbridge.search.tpe.densities import densities, near_densities
+from hyperbridge.search.tpe.densities import densities, is_crowded, near_densities
 from hyperbridge.search.tpe.likelihood import quantum_edges
 from hyperbridge.search.tpe.parzen import Mixture
-from hyperbridge.search.tpe.priors import EPS, FloatArray, NumericPrior
+from hyperbridge.search.tpe.priors import EPS, FloatArray, IntArray, NumericPrior
 
 UNDECIDED = -1
 """Stands for the position of a winner that only the exact scores can tell."""
@@ -30,7 +30,8 @@ _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
 _SMALL = 1500  # arrays up to which it does not pay to leave those out
 _SQRT2 = float(np.sqrt(2))
-_LONG = 1500  # components from which on it pays to leave some out
+_LONG = 1500  # components from which on it pays to leave some out,
+_MANY = 5000  # and so many of all labels
 
 
 def best_continuous(
@@ -48,23 +49,36 @@ def best_continuous(
     for i, prior in enumerate(priors):
         if prior.log:
             np.log(values[i], out=inner[i])
-    good, good_error = densities(inner, better)
-    if worse.mus.shape[1] < _LONG:
-        bad, bad_error = densities(inner, worse)
-        return _winners(values, good, bad, 0.0, good_error + bad_error)
-    bad, left_out = np.zeros(values.shape), np.zeros((len(values), 1))
-    for i in range(len(values)):
-        near = near_densities(inner[i], worse.row(i))
-        if near is not None:
-            bad[i], left_out[i] = near
-    best = _winners(values, good, bad, left_out, good_error)
-    rest = [i for i, position in enumerate(best) if position == UNDECIDED]
-    if rest:
-        bad, bad_error = densities(inner[rest], Mixture(*(part[rest] for part in worse)))
-        decided = _winners(values[rest], good[rest], bad, 0.0, good_error[rest] + bad_error)
-        for i, position in zip(rest, decided, strict=True):
+    if worse.mus.shape[1] < _LONG or worse.mus.size < _MANY:
+        return _best_of_all(values, inner, better, worse)
+    few = np.flatnonzero(~is_crowded(inner, worse))
+    best = [UNDECIDED] * len(values)
+    if len(few):
+        (good,), good_error = densities(inner[few], _rows(better, few))
+        with np.errstate(over="ignore", invalid="ignore"):  # beyond single floats: undecided
+            bad, bad_error, missing = near_densities(inner[few], _rows(worse, few))
+            found = _winners(values[few], good, bad, missing, good_error + bad_error)
+        for i, position in zip(few.tolist(), found, strict=True):
+            best[i] = position
+    rest = np.array([i for i, position in enumerate(best) if position == UNDECIDED], dtype=np.intp)
+    if len(rest):
+        some = inner[rest], _rows(better, rest), _rows(worse, rest)
+        for i, position in zip(rest.tolist(), _best_of_all(values[rest], *some), strict=True):
             best[i] = position
     return best
+
+
+def _best_of_all(
+    values: FloatArray, inner: FloatArray, better: Mixture, worse: Mixture
+) -> list[int]:
+    (good, bad), error = densities(inner, better, worse)
+    return _winners(values, good, bad, 0.0, 2 * error)
+
+
+def _rows(mixture: Mixture, rows: IntArray) -> Mixture:
+    if len(rows) == len(mixture.mus):
+        return mixture
+    return Mixture(*(part[rows] for part in mixture))
 
 
 def _winners(
@@ -76,7 +90,7 @@ def _winners(
         values: Candidates, shape (labels, candidates).
         good: Their densities under the better mixture, same shape.
         bad: Their densities under the worse mixture.
-        left_out: What may be missing from ``bad`` at most.
+        left_out: What may be missing from ``bad`` at most, beside its relative error.
         error: Bound on the relative error of each label's scores, shape (labels,).
     """
     safe = (good.min(axis=1) > _SMALLEST) & (bad.min(axis=1) > _SMALLEST)

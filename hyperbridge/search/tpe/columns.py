@@ -33,8 +33,11 @@ class GroupColumns:
         n: Number of observations.
         rows: The history's row of each observation.
         inner: Values of the numeric labels on their inner scale, shape (labels, capacity).
-        sorted, order: The same sorted, and the observation that each sorted value came from.
+        worse, order: The values outside of the better part and the prior's centre, sorted, and
+            the observation that each came from, -1 for the prior; ``n_worse + 1`` of them.
             Not kept for labels in ``tied``.
+        n_worse: Number of observations outside of the better part.
+        prior_at: Where in each row of ``worse`` the prior's centre is.
         tied: Whether a numeric label has equal observations (or will: it is rounded); there only
             NumPy's own sort tells which of the equals comes first.
         codes: Categories of the categorical labels, each label's shifted to ``starts``.
@@ -56,8 +59,12 @@ class GroupColumns:
         self.n = 0
         self.rows: IntArray = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
         self.inner: FloatArray = np.zeros((len(self.numeric), _FIRST_CAPACITY))
-        self.sorted: FloatArray = np.zeros((len(self.numeric), _FIRST_CAPACITY))
-        self.order: IntArray = np.zeros((len(self.numeric), _FIRST_CAPACITY), dtype=np.int64)
+        self.worse: FloatArray = np.zeros((len(self.numeric), _FIRST_CAPACITY + 1))
+        self.worse[:, 0] = self.prior_mus
+        self.order: IntArray = np.full((len(self.numeric), _FIRST_CAPACITY + 1), -1)
+        self.n_worse = 0
+        self.prior_at = [0] * len(self.numeric)
+        self._better: set[int] = set()
         self.tied = [prior.q is not None for _, prior in self.numeric]
         self.codes: IntArray = np.zeros((len(self.categorical), _FIRST_CAPACITY), dtype=np.int64)
 
@@ -78,42 +85,70 @@ class GroupColumns:
         self.rows[n] = row
         self.inner[:, n] = inner
         self.codes[:, n] = codes
-        for i, value in enumerate(inner):
-            if not self.tied[i]:
-                self._insert(i, value)
         self.n = n + 1
+        self._insert(n)
 
     def truncate(self, row: int) -> None:
         """Forget the trials from a row of the history on."""
         n = int(self.rows[: self.n].searchsorted(row))
         if n == self.n:
             return
+        left = n - sum(observation < n for observation in self._better)
         for i, tied in enumerate(self.tied):
             if not tied:
-                kept = self.order[i, : self.n] < n
-                self.sorted[i, :n] = self.sorted[i, : self.n][kept]
-                self.order[i, :n] = self.order[i, : self.n][kept]
-        self.n = n
+                known = slice(self.n_worse + 1)
+                kept = self.order[i, known] < n
+                self.worse[i, : left + 1] = self.worse[i, known][kept]
+                self.order[i, : left + 1] = self.order[i, known][kept]
+                self.prior_at[i] = int((self.order[i, : left + 1] == -1).argmax())
+        self._better = {observation for observation in self._better if observation < n}
+        self.n, self.n_worse = n, left
 
-    def _insert(self, i: int, value: float) -> None:
-        n, values, order = self.n, self.sorted[i], self.order[i]
-        at = int(values[:n].searchsorted(value))
-        if at < n and values[at] == value:
-            self.tied[i] = True
-            return
-        values[at + 1 : n + 1] = values[at:n]
-        values[at] = value
-        order[at + 1 : n + 1] = order[at:n]
-        order[at] = n
+    def split(self, better: list[int]) -> None:
+        """Say which observations are the better part: ``worse`` has the others."""
+        now = set(better)
+        for observation in self._better - now:
+            self._insert(observation)
+        for observation in now - self._better:
+            self._remove(observation)
+        self._better = now
+
+    def _insert(self, observation: int) -> None:
+        n = self.n_worse + 1
+        for i, tied in enumerate(self.tied):
+            if tied:
+                continue
+            values, order, value = self.worse[i], self.order[i], self.inner[i, observation]
+            at = int(values[:n].searchsorted(value))
+            if at < n and values[at] == value:
+                self.tied[i] = True
+                continue
+            values[at + 1 : n + 1] = values[at:n]
+            values[at] = value
+            order[at + 1 : n + 1] = order[at:n]
+            order[at] = observation
+            self.prior_at[i] += at <= self.prior_at[i]
+        self.n_worse = n
+
+    def _remove(self, observation: int) -> None:
+        n = self.n_worse + 1
+        for i, tied in enumerate(self.tied):
+            if not tied:
+                values, order = self.worse[i], self.order[i]
+                at = int(values[:n].searchsorted(self.inner[i, observation]))
+                values[at : n - 1] = values[at + 1 : n]
+                order[at : n - 1] = order[at + 1 : n]
+                self.prior_at[i] -= at < self.prior_at[i]
+        self.n_worse = n - 2
 
     def _grow(self) -> None:
         def larger(old: Any) -> Any:
             new = np.zeros((*old.shape[:-1], 2 * old.shape[-1]), old.dtype)
-            new[..., : self.n] = old
+            new[..., : old.shape[-1]] = old
             return new
 
         self.rows, self.inner = larger(self.rows), larger(self.inner)
-        self.sorted, self.order = larger(self.sorted), larger(self.order)
+        self.worse, self.order = larger(self.worse), larger(self.order)
         self.codes = larger(self.codes)
 
 

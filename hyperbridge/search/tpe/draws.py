@@ -6,10 +6,12 @@ Source: ``hyperopt.pyll.stochastic`` and ``GMM1``, ``LGMM1`` of ``hyperopt.tpe``
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from hyperbridge.search.tpe.multinomial import tests_of
 from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import CategoricalPrior, FloatArray, NumericPrior, Prior
 from hyperbridge.search.tpe.stream import Stream
@@ -33,6 +35,72 @@ def draw_prior(prior: Prior, rng: np.random.Generator) -> Any:
     if prior.log:
         x = np.exp(x)
     return np.float64(x if prior.q is None else np.rint(x / prior.q) * prior.q)
+
+
+def drawer(prior: Prior) -> Callable[[np.random.Generator], Any]:
+    """Return `draw_prior` of one prior, made of cheaper calls where they draw the same."""
+    if not _cheaper_calls_work():
+        return functools.partial(draw_prior, prior)
+    return _cheaper(prior)
+
+
+def _cheaper(prior: Prior) -> Callable[[np.random.Generator], Any]:
+    if isinstance(prior, CategoricalPrior):
+        return _category_drawer(prior)
+    if prior.q is not None:
+        return functools.partial(draw_prior, prior)
+    if prior.low is not None and prior.high is not None:
+        low, width = prior.low, prior.high - prior.low
+        if prior.log:
+            return lambda rng: np.exp(low + width * rng.random())
+        return lambda rng: np.float64(low + width * rng.random())
+    mu, sigma = prior.mu, prior.sigma
+    if prior.log:
+        return lambda rng: np.exp(mu + sigma * rng.standard_normal())
+    return lambda rng: np.float64(mu + sigma * rng.standard_normal())
+
+
+def _category_drawer(prior: CategoricalPrior) -> Callable[[np.random.Generator], Any]:
+    if prior.probabilities is None:
+        low, size = prior.offset, prior.size
+        return lambda rng: np.int64(rng.integers(low, low + size) - low)
+    weights = prior.probabilities.tolist()
+    tests = tests_of(weights) if abs(sum(weights) - 1.0) < 1e-9 else None
+    if tests is None:
+        return functools.partial(draw_prior, prior)
+
+    def draw(rng: np.random.Generator) -> np.int64:
+        category = 0
+        for bound, above in tests:
+            if (rng.random() > bound) is above:
+                break
+            category += 1
+        drawn: np.int64 = np.int64(category)
+        return drawn
+
+    return draw
+
+
+@functools.cache
+def _cheaper_calls_work() -> bool:
+    """Tell whether the cheaper calls draw the same with this NumPy, on this machine.
+
+    A C compiler may fuse a product with a sum, which rounds once and not twice.
+    """
+    priors: tuple[Prior, ...] = (
+        NumericPrior(-0.1, 0.7, 0.3, 0.8, False, None, None),
+        NumericPrior(None, None, 0.3, 1.7, False, None, None),
+        CategoricalPrior(3, 0, np.array([0.6, 0.1, 0.3])),
+        CategoricalPrior(4, 0, np.full(4, 0.25)),
+        CategoricalPrior(5, -2, None),
+    )
+    one, other = np.random.default_rng(0), np.random.default_rng(0)
+    cheaper = [_cheaper(prior) for prior in priors]
+    return all(
+        draw_prior(prior, one) == draw(other)
+        for _ in range(100)
+        for prior, draw in zip(priors, cheaper, strict=True)
+    )
 
 
 def draw_mixture(prior: NumericPrior, mixture: Mixture, stream: Stream, n: int) -> FloatArray:

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperbridge.search.tpe.columns import History
-from hyperbridge.search.tpe.draws import draw_prior
+from hyperbridge.search.tpe.columns import History, n_better
 from hyperbridge.search.tpe.plan import Draws, Plan
 from hyperbridge.search.tpe.posterior import GroupPosterior
-from hyperbridge.search.tpe.stream import open_stream
+from hyperbridge.search.tpe.word_stream import open_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def suggest_random(plan: Plan, rng: np.random.Generator) -> Draws:
     active = _Activity(plan, draws)
     for parameter in plan.order:
         if active[parameter.group]:
-            draws[parameter.label] = draw_prior(parameter.prior, rng)
+            draws[parameter.label] = parameter.draw(rng)
     return draws
 
 
@@ -69,8 +68,8 @@ def suggest_tpe(
     """
     draws: Draws = {}
     active = _Activity(plan, draws)
-    stream = open_stream(rng)
     below = history.below(options.gamma)
+    stream = open_stream(rng, words=_expected_words(history, options))
     posteriors: dict[int, GroupPosterior] = {}
     for parameter in plan.order:
         g = parameter.group
@@ -88,6 +87,18 @@ def suggest_tpe(
     for posterior in posteriors.values():
         draws.update(posterior.decide())
     return draws
+
+
+def _expected_words(history: History, options: TpeOptions) -> float:
+    """Guess how many words of the generator a suggestion takes: some more than on average."""
+    n = max(1, len(history))
+    words = 0.0
+    for group in history.groups:
+        share = group.n / n
+        better = max(1.0, share * n_better(n, options.gamma))
+        per_numeric = (1.5 + 0.5 * better) * (1.25 + 2.0 / better)  # the fewer, the more rejected
+        words += share * (per_numeric * len(group.numeric) + 2.0 * len(group.categorical))
+    return words * options.n_EI_candidates
 
 
 class _Activity:

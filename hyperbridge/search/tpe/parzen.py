@@ -116,7 +116,23 @@ def fit_sorted(
             all_weights[i, :place] = weights[i, :place]
             all_weights[i, place + 1 :] = weights[i, place:]
         all_weights[i, place] = prior_weight
-    sigmas = np.empty((labels, n + 1))
+    return fit_placed(mus, all_weights, places, prior_sigmas)
+
+
+def fit_placed(
+    mus: FloatArray, weights: FloatArray, places: list[int], prior_sigmas: FloatArray
+) -> Mixture:
+    """Give mixtures their widths.
+
+    Args:
+        mus: Sorted observations with the prior's centre among them, shape (labels, n + 1).
+        weights: Of the components, same shape.
+        places: Where the prior's centre is, one a label.
+        prior_sigmas: Widths of the priors' components, shape (labels,).
+    """
+    labels, components = mus.shape
+    n = components - 1
+    sigmas = np.empty(mus.shape)
     if n < 2:
         sigmas[:] = (prior_sigmas * 0.5)[:, None]
     else:
@@ -127,7 +143,7 @@ def fit_sorted(
     np.maximum(sigmas, narrowest(prior_sigmas, n)[:, None], out=sigmas)
     np.minimum(sigmas, prior_sigmas[:, None], out=sigmas)
     sigmas[range(labels), places] = prior_sigmas
-    return Mixture(all_weights, mus, sigmas)
+    return Mixture(weights, mus, sigmas)
 
 
 def narrowest(prior_sigmas: Any, n: int) -> Any:

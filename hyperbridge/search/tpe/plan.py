@@ -21,6 +21,7 @@ import numpy as np
 from hyperopt.pyll import scope
 from hyperopt.pyll.base import Apply
 
+from hyperbridge.search.tpe.draws import drawer
 from hyperbridge.search.tpe.priors import CategoricalPrior, NotReproducibleError, Prior, read_prior
 
 Draws = dict[str, Any]
@@ -40,6 +41,7 @@ class Parameter:
             before the next label is drawn. Always true for categories, which are cheap.
         shift: What hyperopt adds to the drawn category in a document (the lower end of
             ``randint(low, high)``), else None.
+        draw: Draws a value from the prior, see `drawer`.
     """
 
     label: str
@@ -48,6 +50,7 @@ class Parameter:
     row: int
     decided_at_once: bool
     shift: int | None
+    draw: Callable[[np.random.Generator], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def compile_plan(domain: Any) -> Plan:
         if drawn is not None:
             prior, group, row, shift = drafts[drawn]
             at_once = drawn in reader.labels_in_conditions or isinstance(prior, CategoricalPrior)
-            order.append(Parameter(drawn, prior, group, row, at_once, shift))
+            order.append(Parameter(drawn, prior, group, row, at_once, shift, drawer(prior)))
     shifted = tuple(parameter for parameter in order if parameter.shift is not None)
     return Plan(tuple(idxs_by_label), tuple(order), tuple(found), shifted)
 

@@ -20,6 +20,7 @@ from hyperbridge.search.tpe.parzen import (
     FORGET_AFTER,
     Mixture,
     fit,
+    fit_placed,
     fit_rounded,
     fit_sorted,
     forgetting_weights,
@@ -57,12 +58,15 @@ class GroupPosterior:
         self._n_candidates = n_candidates
         is_below = below[columns.rows[: columns.n]]
         self._below = np.flatnonzero(is_below)
+        columns.split(self._below.tolist())
         self._is_above = ~is_below
         self._n_above = columns.n - len(self._below)
         self._fading = self._n_above > FORGET_AFTER
         self._above_weights = forgetting_weights(self._n_above)
-        self._weights = np.zeros(columns.n)  # 0 for the better part
-        self._weights[self._is_above] = self._above_weights
+        # By observation, 0 for the better part, and the prior's weight at the end.
+        self._weights = np.zeros(columns.n + 1)
+        self._weights[:-1][self._is_above] = self._above_weights
+        self._weights[-1] = prior_weight
         self._undecided: list[_Undecided] = []
         if columns.numeric:
             self._better = self._fit_better()
@@ -146,21 +150,22 @@ class GroupPosterior:
     def _fit_worse(self, items: list[_Undecided]) -> Mixture:
         """Fit the worse part of some labels, weights not normalised."""
         columns, n = self._columns, self._columns.n
-        rows = np.array([parameter.row for parameter, _, _ in items], dtype=np.intp)
-        if any(columns.tied[parameter.row] for parameter, _, _ in items):
-            observations = columns.inner[rows, :n][:, self._is_above]
-            order = observations.argsort(axis=1)
-            observations = np.take_along_axis(observations, order, axis=1)
-            weights = self._above_weights[order]
-        else:
-            shape = len(rows), self._n_above
-            order = columns.order[rows, :n]
-            above = self._is_above[order]
-            observations = columns.sorted[rows, :n][above].reshape(shape)
-            weights = self._weights[order[above]].reshape(shape)
+        rows: Any = [parameter.row for parameter, _, _ in items]
+        if rows == list(range(len(columns.numeric))):
+            rows = slice(None)  # which needs no copies
+        if not any(columns.tied[parameter.row] for parameter, _, _ in items):
+            known = slice(self._n_above + 1)
+            return fit_placed(
+                columns.worse[rows, known],
+                self._weights[columns.order[rows, known]],
+                [columns.prior_at[parameter.row] for parameter, _, _ in items],
+                columns.prior_sigmas[rows],
+            )
+        observations = columns.inner[rows, :n][:, self._is_above]
+        order = observations.argsort(axis=1)
         return fit_sorted(
-            observations,
-            weights if self._fading else None,
+            np.take_along_axis(observations, order, axis=1),
+            self._above_weights[order] if self._fading else None,
             columns.prior_mus[rows],
             columns.prior_sigmas[rows],
             self._prior_weight,
@@ -179,7 +184,7 @@ class GroupPosterior:
         total, labels = int(columns.starts[-1]), len(columns.categorical)
         codes = columns.codes[:, : columns.n]
         better = np.bincount(codes[:, self._below].ravel(), minlength=total)
-        weights = np.concatenate([self._weights] * labels)
+        weights = np.concatenate([self._weights[:-1]] * labels)
         worse = np.zeros(total)
         worse += np.bincount(codes.ravel(), weights, total)
         return better.astype(np.float64), worse

@@ -37,8 +37,8 @@ class Ziggurat:
 
     def normals(self, words: NDArray[np.uint64]) -> FloatArray:
         """Return the normal of each word; NaN where a word alone may not decide it."""
-        strip = (words & np.uint64(511)).astype(np.intp)
-        abscissa = ((words >> np.uint64(9)) & np.uint64((1 << _ABSCISSA_BITS) - 1)).astype(np.int64)
+        strip = (words & np.uint64(511)).view(np.int64)
+        abscissa = ((words >> np.uint64(9)) & np.uint64((1 << _ABSCISSA_BITS) - 1)).view(np.int64)
         normals: FloatArray = self.widths[strip]
         normals *= abscissa
         normals[abscissa >= self.limits[strip]] = np.nan

@@ -1,0 +1,242 @@
+"""Draw components and normals as NumPy's generator does, without a call for each of them.
+
+Most of the time of a suggestion would go into calls of ``multinomial`` and ``normal``, one each
+for every candidate of a bounded label, because hyperopt draws those one by one. Here the words
+that the generator is going to yield are fetched in chunks, and what the calls would have made of
+them is looked up: a normal is nearly always made of one word, and the rest is left to the
+generator. Components of equal weight, as those of the better part are, are looked up once for all
+words of a chunk.
+
+Source: `multinomial` and `ziggurat`. `stream_works` compares the two ways once; where they differ,
+the calls are made.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from hyperbridge.search.tpe.multinomial import Tests, first_hits, tests_of
+from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.priors import FloatArray
+from hyperbridge.search.tpe.stream import Stream
+from hyperbridge.search.tpe.ziggurat import Ziggurat, numpys_ziggurat
+
+_CHUNK = 256
+_LARGEST = 4096
+_MANY = 32  # components from which on one call of the generator is cheaper
+_MOST = 255  # tests that `first_hits` takes
+_SEARCHED = 64  # a normal that is hard to draw takes a few words more than one
+
+
+class FastStream(Stream):
+    """The same draws, looked up in the words of the generator.
+
+    The generator itself is ahead of what was drawn; nothing else may use it.
+
+    Args:
+        bits: The generator's source of words.
+        ziggurat: What NumPy makes of a word.
+        chunk: How many words to fetch at first.
+    """
+
+    def __init__(self, bits: np.random.PCG64, ziggurat: Ziggurat, chunk: int = _CHUNK) -> None:
+        super().__init__(np.random.Generator(bits))
+        self._bits = bits
+        self._ziggurat = ziggurat
+        self._chunk = chunk
+        self._uniforms: FloatArray = np.zeros(0)  # what each word of the chunk yields as a uniform
+        self._normals: list[float] = []  # and as a normal; NaN where it takes more words
+        self._tables: dict[tuple[int, float], list[int] | None] = {}  # see `_table`
+        self._at = 0  # the next word of the chunk
+        self._ahead = 0  # where in the chunk the generator is
+
+    def components(self, weights: list[float], n: int) -> list[int]:
+        """See `Stream.components`."""
+        tests = tests_of(weights) if len(weights) <= _MANY else None
+        if tests is None:
+            self._forget()
+            return super().components(weights, n)
+        k = len(tests)
+        drawn = [] if k else [0] * n
+        while len(drawn) < n:
+            if self._at + k > len(self._normals):
+                self._fetch(k)
+            first = self._table(weights, tests)
+            at, end = self._at, len(self._normals) - k
+            uniforms = self._uniforms[at : at + n * k].tolist() if first is None else []
+            begin = at
+            while at <= end and len(drawn) < n:
+                if first is not None:
+                    component = first[at]
+                    at += component + 1 if component < k else k
+                else:
+                    component = 0
+                    for bound, above in tests:
+                        hit = (uniforms[at - begin] > bound) is above
+                        at += 1
+                        if hit:
+                            break
+                        component += 1
+                drawn.append(component)
+            self._at = at
+        return drawn
+
+    def normals(self, mus: list[float], sigmas: list[float]) -> list[float]:
+        """See `Stream.normals`."""
+        n = len(mus)
+        normals = self._normals[self._at : self._at + n]
+        total = sum(normals)
+        if len(normals) == n and total == total:  # each of them takes one word
+            self._at += n
+        else:
+            normals = [self._normal() for _ in mus]
+        return [mu + sigma * normal for mu, sigma, normal in zip(mus, sigmas, normals, strict=True)]
+
+    def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> list[float]:
+        """See `Stream.truncated`."""
+        weights = mixture.weights.tolist()
+        tests = tests_of(weights)
+        if tests is None or len(tests) > _MOST:
+            self._forget()
+            return super().truncated(low, high, mixture, n)
+        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        k, missing = len(tests), n
+        accepted: list[float] = []
+        while missing:
+            first, start, end = self._first(weights, tests, missing)
+            at, normals = self._at, self._normals
+            while missing and at <= end:
+                component = first[at - start]
+                at += component + 1 if component < k else k
+                normal = normals[at]
+                at += 1
+                if normal != normal:
+                    self._at = at - 1
+                    normal = self._normal()
+                    at = self._at
+                    if normals is not self._normals:
+                        end = -1  # the chunk is another
+                draw = mus[component] + sigmas[component] * normal
+                if low <= draw < high:
+                    accepted.append(draw)
+                    missing -= 1
+            self._at = at
+        return accepted
+
+    def _first(self, weights: list[float], tests: Tests, n: int) -> tuple[list[int], int, int]:
+        """Return the component of a draw that begins with each of the next words.
+
+        Returns:
+            `first_hits`, the place of the word that it begins with, and the last place that a
+            draw and a normal after it may begin at. It is meant for n draws.
+        """
+        k = len(tests)
+        if self._at + k >= len(self._normals):
+            self._fetch(k + 1)
+        first, start = self._table(weights, tests), 0
+        if first is None:
+            start = self._at
+            first = first_hits(self._uniforms[start : start + (n + 1) * (k + 1)], tests)
+        return first, start, start + len(first) - k - 1
+
+    def _table(self, weights: list[float], tests: Tests) -> list[int] | None:
+        """Return `first_hits` of the chunk for equal weights that are asked for again."""
+        k = len(tests)
+        if weights.count(weights[0]) <= k:
+            return None
+        key = k, weights[0]
+        if key not in self._tables:
+            self._tables[key] = None
+            return None
+        first = self._tables[key]
+        if first is None:
+            first = self._tables[key] = first_hits(self._uniforms, tests)
+        return first
+
+    def _normal(self) -> float:
+        if self._at == len(self._normals):
+            self._fetch(1)
+        normal = self._normals[self._at]
+        if normal == normal:
+            self._at += 1
+            return normal
+        self._settle()
+        normal = self._rng.standard_normal()
+        self._find()
+        return normal
+
+    def _settle(self) -> None:
+        """Put the generator where the draws are."""
+        if self._ahead != self._at:
+            self._bits.advance(self._at - self._ahead)
+        self._ahead = self._at
+
+    def _forget(self) -> None:
+        """Put the generator where the draws are, to draw with it."""
+        self._settle()
+        self._uniforms, self._normals = np.zeros(0), []
+        self._at = self._ahead = 0
+        self._tables = dict.fromkeys(self._tables)
+
+    def _find(self) -> None:
+        """Find in the chunk where the generator is, after it took some words."""
+        word = (self._bits.random_raw() >> 11) * 2.0**-53
+        next_words = self._uniforms[self._at : self._at + _SEARCHED].tolist()
+        if word in next_words:
+            self._at += next_words.index(word)
+            self._ahead = self._at + 1
+        else:
+            self._bits.advance(-1)
+            self._ahead = self._at
+            self._forget()
+
+    def _fetch(self, needed: int) -> None:
+        """Fetch a chunk from the next word on."""
+        self._settle()
+        words = self._bits.random_raw(max(self._chunk, needed))
+        self._chunk = _CHUNK
+        self._uniforms = (words >> np.uint64(11)) * 2.0**-53
+        self._normals = self._ziggurat.normals(words).tolist()
+        self._at, self._ahead = 0, len(words)
+        self._tables = dict.fromkeys(self._tables)
+
+
+def open_stream(rng: np.random.Generator, *, words: float = 0.0) -> Stream:
+    """Return a stream of a generator, which nothing else may use: the faster one where it works.
+
+    Args:
+        rng: The generator.
+        words: How many words the draws are going to take, if that can be said.
+    """
+    bits, ziggurat = rng.bit_generator, numpys_ziggurat()
+    if ziggurat is None or not isinstance(bits, np.random.PCG64) or not stream_works():
+        return Stream(rng)
+    return FastStream(bits, ziggurat, int(min(max(words, _CHUNK), _LARGEST)))
+
+
+@functools.cache
+def stream_works() -> bool:
+    """Tell whether both streams draw the same with this NumPy, on this machine."""
+    ziggurat = numpys_ziggurat()
+    if ziggurat is None:
+        return False
+    source = np.random.default_rng(0)
+    streams = Stream(np.random.default_rng(1)), FastStream(np.random.PCG64(1), ziggurat)
+    for components in (1, 2, 3, 7, 20, 26):
+        for weights in (source.uniform(0.01, 1.0, components), np.ones(components)):
+            weights /= weights.sum()
+            mus, sigmas = source.normal(size=components), source.uniform(0.01, 1.0, components)
+            mixture = Mixture(weights, mus, sigmas)
+            plain, fast = (
+                [
+                    stream.truncated(-1.0, 1.0, mixture, 300),
+                    stream.components(weights.tolist(), 100),
+                    stream.normals(mus.tolist(), sigmas.tolist()),
+                ]
+                for stream in streams
+            )
+            if plain != fast:
+                return False
+    return True
