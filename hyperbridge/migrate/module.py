@@ -157,8 +157,16 @@ class Module:
 
     @property
     def identifiers(self) -> set[str]:
-        """Every identifier in the module, for finding an unused one."""
-        return set(re.findall(r"[^\W\d]\w*", self.source.code))
+        """Every name in the module, for finding an unused one; attributes are none."""
+        found: set[str] = set()
+        for node in self.walk():
+            for field in ("id", "arg", "name", "asname", "rest"):
+                name = getattr(node, field, None)
+                if isinstance(name, str):
+                    found.update(name.split("."))
+            if isinstance(node, ast.Global | ast.Nonlocal):
+                found.update(node.names)
+        return found
 
 
 def _why_not(source: Source, exc: BaseException) -> str:

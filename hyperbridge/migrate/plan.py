@@ -27,12 +27,12 @@ from hyperbridge.migrate.rules import (
     tracking,
     trials,
 )
-from hyperbridge.migrate.rules.vocabulary import Vocabulary
 from hyperbridge.migrate.search import Search, find_searches
 from hyperbridge.migrate.sources import Source
 from hyperbridge.migrate.target_optuna import OptunaTarget
 from hyperbridge.migrate.target_ray import RayTarget
 from hyperbridge.migrate.writing import Shared, Writing
+from hyperbridge.translate.source_parameters import exact_helper
 from hyperbridge.translate.to_source import SpaceCode
 
 TARGETS: dict[str, type[OptunaTarget | RayTarget]] = {"optuna": OptunaTarget, "ray": RayTarget}
@@ -95,7 +95,7 @@ def plan_module(
     if module.names.stars:
         notes += _star_notes(module)
     searches = find_searches(module) if not notes else []
-    drafts = [_read(search, TARGETS[target].words, live or {}) for search in searches]
+    drafts = [_read(search, TARGETS[target], live or {}) for search in searches]
     for draft in drafts:
         TARGETS[target].check(draft)
     _block_shared(searches)
@@ -133,10 +133,12 @@ def _star_notes(module: Module) -> list[Note]:
     ]
 
 
-def _read(search: Search, words: Vocabulary, live: Mapping[int, SpaceCode]) -> Writing:
+def _read(
+    search: Search, target: type[OptunaTarget | RayTarget], live: Mapping[int, SpaceCode]
+) -> Writing:
     trials.read(search)
-    space.read(search, live=live.get(search.call.lineno))
     algorithm.read(search)
+    space.read(search, live=live.get(search.call.lineno))
     budget.read(search)
     seed.read(search)
     early_stop.read(search)
@@ -145,7 +147,7 @@ def _read(search: Search, words: Vocabulary, live: Mapping[int, SpaceCode]) -> W
     options.read(search)
     goal = objective.read(search)
     uses = best.read(search)
-    replacements = analysis.read(search, words)
+    replacements = analysis.read(search, target.words)
     if search.is_live:
         search.built_by = live_space.read(search)
     _check_place(search)
@@ -156,7 +158,7 @@ def _read(search: Search, words: Vocabulary, live: Mapping[int, SpaceCode]) -> W
         goal or fallback,
         uses,
         replacements,
-        tracking.read(search, goal),
+        tracking.read(search, goal, on_workers=target.on_workers),
     )
 
 
@@ -219,7 +221,11 @@ def _write(module: Module, going: list[Writing], target: str) -> None:
     for draft in going:
         TARGETS[target](draft).write()
     remove_statements(module, shared.removed)
-    helpers = [text.replace("\n", module.source.newline) for text in dict.fromkeys(shared.helpers)]
+    texts = dict.fromkeys(shared.helpers)
+    for text in list(texts):  # what is exact serves both kinds of search
+        if exact_helper(text) != text and exact_helper(text) in texts:
+            del texts[text]
+    helpers = [text.replace("\n", module.source.newline) for text in texts]
     insert_definitions(module, _first_place(module, going), helpers)
     gone = {
         node

@@ -1,6 +1,3 @@
-from functools import partial
-
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
@@ -27,8 +24,6 @@ def tune(data):
             mode="min",
             search_alg=OptunaSearch(
                 sampler=optuna.samplers.TPESampler(
-                    multivariate=True,
-                    constant_liar=True,
                     n_startup_trials=5,
                     n_ei_candidates=30,
                     seed=SEED,
@@ -39,8 +34,9 @@ def tune(data):
         ),
     )
     results = tuner.fit()
-    best = results.get_best_result().config
-    return best, results.get_best_result().metrics["loss"]
+    best_result = results.get_best_result()
+    best = best_result.config
+    return best, best_result.metrics["loss"]
 
 
 best, best_loss = tune([(1, 2), (2, 4.1), (3, 5.9)])
