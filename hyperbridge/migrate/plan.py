@@ -36,6 +36,7 @@ from hyperbridge.translate.source_parameters import exact_helper
 from hyperbridge.translate.to_source import SpaceCode
 
 TARGETS: dict[str, type[OptunaTarget | RayTarget]] = {"optuna": OptunaTarget, "ray": RayTarget}
+_TUNE = "from ray import tune"
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
 _CONDITIONAL = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.DictComp, ast.GeneratorExp)
 
@@ -232,7 +233,17 @@ def _write(module: Module, going: list[Writing], target: str) -> None:
         for node in module.walk()
         if isinstance(node, ast.Name) and module.edits.covers(*module.span(node))
     }
-    imports.rewrite(module, gone, shared.imports)
+    imports.rewrite(module, gone, _without_clash(module, shared.imports))
+
+
+def _without_clash(module: Module, needed: set[str]) -> set[str]:
+    """Import Ray Tune under another name in a program that has a ``tune`` of its own."""
+    bindings = module.names.module.bindings.get("tune", [])
+    is_taken = "tune" in module.identifiers and not any(b.dotted == "ray.tune" for b in bindings)
+    if _TUNE not in needed or not is_taken:
+        return needed
+    module.edits.substitute(re.compile(r"(?<![\w.])tune\.(?=\w)"), "ray_tune.")
+    return {*needed - {_TUNE}, f"{_TUNE} as ray_tune"}
 
 
 def _first_place(module: Module, going: list[Writing]) -> ast.stmt:

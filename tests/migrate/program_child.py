@@ -39,8 +39,16 @@ def prepare_hyperopt(draws: int | None, losses: list[float]) -> None:
         fn: Any, space: Any, *args: Any, rstate: Any = None, trials: Any = None, **_: Any
     ) -> Any:
         trials = hyperopt.Trials() if trials is None else trials
-        best = original(fn, space, hyperopt.rand.suggest, draws, trials=trials, rstate=rstate,
-                        show_progressbar=False)  # fmt: skip
+        best = original(
+            fn,
+            space,
+            hyperopt.rand.suggest,
+            draws,
+            trials=trials,
+            rstate=rstate,
+            show_progressbar=False,
+            allow_trials_fmin=False,
+        )
         losses.extend(r["loss"] for r in trials.results if r["status"] == "ok")
         return best
 

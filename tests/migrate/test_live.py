@@ -180,7 +180,7 @@ def test_a_live_space_is_written_for_ray_too(tmp_path: Path) -> None:
     text = path.read_text()
     compile(text, "train", "exec")
     assert "hyperopt" not in text
-    assert "suggest_params(optuna.trial.FixedTrial(params))" in text
+    assert "suggest_params(optuna.trial.FixedTrial(config))" in text
 
 
 def test_translate_names_a_variable_that_is_not_there(

@@ -1,6 +1,6 @@
 import numpy as np
 import optuna
-from ray import tune
+from ray import tune as ray_tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
@@ -54,9 +54,9 @@ def tune(max_evals=12):
             score -= 0.2
         return {'loss': score}
 
-    tuner = tune.Tuner(
+    tuner = ray_tune.Tuner(
         f_nn,
-        tune_config=tune.TuneConfig(
+        tune_config=ray_tune.TuneConfig(
             metric="loss",
             mode="min",
             search_alg=OptunaSearch(

@@ -1,5 +1,5 @@
 import optuna
-from ray import tune
+from ray import tune as ray_tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
@@ -11,15 +11,15 @@ def train(params, data, scale=1.0):
 
 
 def tune(data):
-    space = {"w": tune.uniform(-4, 4)}
+    space = {"w": ray_tune.uniform(-4, 4)}
 
     def run_trial(config):
         return train(config, data=data)
 
-    tuner = tune.Tuner(
+    tuner = ray_tune.Tuner(
         run_trial,
         param_space=space,
-        tune_config=tune.TuneConfig(
+        tune_config=ray_tune.TuneConfig(
             metric="loss",
             mode="min",
             search_alg=OptunaSearch(
