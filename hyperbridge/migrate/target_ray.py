@@ -15,7 +15,7 @@ from hyperbridge.migrate.rules import ray_helpers, vocabulary
 from hyperbridge.migrate.rules.objective import Objective, function_of, own_returns
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_ray import ray_param_space
-from hyperbridge.translate.source_text import Expression, Group, render
+from hyperbridge.translate.source_text import WIDTH, Commented, Expression, Group, flat, render
 
 _SEARCHER = "from ray.tune.search.optuna import OptunaSearch"
 
@@ -398,12 +398,53 @@ class RayTarget:
             replacement.apply(module, STUDY=results, BEST=best, VALUES=values)
         if self._is_latent and self._is_used():
             config = f"{self._values_of()}({config})"
+        elif self._flat is not None and not self._is_only_indexed():
+            config = self._searched(config)
         if self._flat is not None and writing.space_binding is not None:
             writing.keep_space()
         writing.remove_consumed()
         writing.replace_call(self._before, config)
         if self._flat is None:
             writing.place_space()
+
+    def _is_only_indexed(self) -> bool:
+        """Tell whether the program asks fmin's result for single parameters and nothing else."""
+        best, names = self._search.best, self._module.names
+        if best is None:
+            return not self._is_used()
+        covered = self._module.edits.covers
+        return all(
+            isinstance(names.parent_of[use], ast.Subscript) or covered(*self._module.span(use))
+            for use in names.uses(best)
+            if isinstance(use.ctx, ast.Load)
+        )
+
+    def _searched(self, config: str) -> str:
+        """Return an expression for a config without what is the same in each trial."""
+        assert self._flat is not None
+        parts = [
+            (prefix, part.expression if isinstance(part, Commented) else part)
+            for prefix, part in self._flat.parts
+        ]
+        searched = [
+            prefix.removesuffix(": ")
+            for prefix, part in parts
+            if isinstance(part, Group) and part.opening.startswith("tune.")
+        ]
+        if len(searched) == len(parts):
+            return config
+        listed = Group("[", [("", name) for name in searched], "]")
+        each = f"name: {config}[name]"
+        start = self._module.span(self._search.call)[0]
+        before = self._module.source.code[self._module.line_start(start) : start]
+        line = f"{{{each} for name in {flat(listed)}}}"
+        if len(before) + len(line) <= WIDTH and "\n" not in before:
+            return line
+        indent = self._module.indent(self._search.statement) + "    "
+        lines = [each, *render(listed, indent=0, prefix="for name in ")]
+        inner = self._module.source.newline.join(indented(lines, indent))
+        newline = self._module.source.newline
+        return f"{{{newline}{inner}{newline}{indent[:-4]}}}"
 
 
 def _flat_space(writing: Writing) -> tuple[Group, set[str]] | None:

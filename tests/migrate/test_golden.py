@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import CASES, FOLDER, before, migrate, notes_of
+from golden_cases import CASES, FOLDER, LEFT_BY_RAY, before, migrate, notes_of
 from programs import run
 
 ENGINES = ("optuna", "ray")
-LEFT_BY_RAY = {"pickled_trials", "results_afterwards"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -47,7 +47,17 @@ tuner = tune.Tuner(
 )
 results = tuner.fit()
 best_result = results.get_best_result()
-best_hyperparams = best_result.config
+best_hyperparams = {
+    name: best_result.config[name]
+    for name in [
+        "max_depth",
+        "gamma",
+        "reg_alpha",
+        "reg_lambda",
+        "colsample_bytree",
+        "learning_rate",
+    ]
+}
 
 print("The best hyperparameters are : ", "\n")
 print(best_hyperparams)

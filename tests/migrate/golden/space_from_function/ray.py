@@ -37,7 +37,10 @@ def optimize(max_evals):
     )
     results = tuner.fit()
     best_result = results.get_best_result()
-    best = best_result.config
+    best = {
+        name: best_result.config[name]
+        for name in ["eta", "max_depth", "min_child_weight", "subsample"]
+    }
     return best, best_result.metrics["loss"]
 
 
