@@ -99,15 +99,17 @@ def _migrate(path: Path, args: argparse.Namespace) -> int:
     from hyperbridge.migrate.plan import plan
     from hyperbridge.migrate.sources import (
         UnreadableFileError,
-        read_source,
+        read_content,
+        source_of,
         with_cells,
         write_aside,
     )
 
     try:
-        source = read_source(path)
-        if not mentions_hyperopt(source.text.encode()):
+        content = read_content(path)
+        if not mentions_hyperopt(content):
             return 0
+        source = source_of(path, content)
         result = plan(source, args.to)
         if args.run_program and result.untold:
             result = plan(source, args.to, live=_live_spaces(command_of(path, args), result))

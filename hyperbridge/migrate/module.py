@@ -28,6 +28,7 @@ _SUBMODULES = (
     "exceptions",
     "utils",
 )
+_LARGEST = 5_000_000  # what no person has written; it would take minutes
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -68,6 +69,11 @@ class Module:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        if len(source.code) > _LARGEST:
+            raise UnreadableFileError(
+                f"{source.path}: has {len(source.code) / 1e6:.0f} million characters of code:"
+                f" what is larger than {_LARGEST / 1e6:.0f} million is not looked into"
+            )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)  # invalid escapes: not our matter

@@ -10,7 +10,7 @@ from pathlib import Path
 from hyperbridge.migrate.discover import files_under, mentions_hyperopt
 from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.plan import plan_module
-from hyperbridge.migrate.sources import UnreadableFileError, source_of
+from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
 
 KINDS = ("import", "space", "fmin", "SparkTrials", "algo", "Trials", "MLflow", "other")
 """What a use can be, in the order in which reports list it."""
@@ -87,14 +87,9 @@ def scan(paths: Iterable[Path]) -> Report:
     for path in files_under(paths):
         report.files += 1
         try:
-            content = path.read_bytes()
-        except OSError as exc:
-            report.unread.append(f"{path}: cannot be read: {exc.strerror}")
-            continue
-        if not mentions_hyperopt(content):
-            continue
-        try:
-            _scan_file(report, path, content)
+            content = read_content(path)
+            if mentions_hyperopt(content):
+                _scan_file(report, path, content)
         except UnreadableFileError as exc:
             report.unread.append(str(exc))
     return report

@@ -70,6 +70,8 @@ def test_the_best_loss_of_ten_seeds_is_no_worse(
 
 def distance(left: list[float], right: list[float]) -> float:
     """Return the largest difference of two distribution functions (Kolmogorov and Smirnov)."""
+    assert left
+    assert right
     both = np.sort(np.concatenate([left, right]))
     first = np.searchsorted(np.sort(left), both, side="right") / len(left)
     second = np.searchsorted(np.sort(right), both, side="right") / len(right)
@@ -79,7 +81,7 @@ def distance(left: list[float], right: list[float]) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", engines())
 def test_losses_at_random_are_distributed_as_the_originals(engine: str, tmp_path: Path) -> None:
-    cases = written_for(engine)
+    cases = [case for case in written_for(engine) if case != "hyperbridge_surface"]  # no hyperopt
     theirs = run("before", cases, [0], tmp_path, draws=400)["drawn"]
     ours = run(engine, cases, [0], tmp_path, draws=400)["drawn"]
 
