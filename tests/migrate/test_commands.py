@@ -268,3 +268,39 @@ def test_a_file_without_the_word_is_not_parsed(
 
     assert main(["scan", str(tmp_path)]) == 1
     assert parsed == [tmp_path / "train.py"]
+
+
+def test_what_belongs_to_a_search_that_stays_is_not_said_to_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.py").write_text(
+        "from hyperopt import Trials, fmin, hp, tpe\n"
+        "class Search:\n"
+        "    def __init__(self):\n"
+        "        self.trials = Trials()\n"
+        "    def run(self):\n"
+        "        fmin(len, hp.uniform('x', 0, 1), tpe.suggest, 5, trials=self.trials)\n"
+    )
+    (tmp_path / "star.py").write_text("from hyperopt import *\nfmin(len, hp.uniform('x', 0, 1))\n")
+
+    assert main(["scan", "--json", str(tmp_path)]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert not any(finding["handled"]["migrate"] for finding in report["findings"])
+    assert all(finding["handled"]["run"] for finding in report["findings"])
+    assert (report["searches"], report["migrated"]) == (2, 0)
+    advice = [text for finding in report["findings"] for text in finding["advice"]]
+    assert len(advice) == 2
+    assert advice[0].startswith("'self.trials' is no plain variable")
+
+
+def test_sarif_names_the_cell_of_a_notebook_and_quotes_paths(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "my notes.ipynb"
+    path.write_text(notebook(*CELLS), encoding="utf-8")
+
+    assert main(["scan", "--sarif", str(path)]) == 1
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    places = [r["locations"][0]["physicalLocation"] for r in run["results"]]
+    assert {p["artifactLocation"]["uri"].rpartition("/")[2] for p in places} == {"my%20notes.ipynb"}
+    assert any("(cell 3 line 1)" in r["message"]["text"] for r in run["results"])
