@@ -270,13 +270,8 @@ class OptunaTarget:
     def _finish(self, study: str) -> None:
         writing, search = self._writing, self._search
         text = f"{study}.best_params"
-        if search.code is not None and search.code.latent:
-            is_used = (
-                not isinstance(search.statement, ast.Expr)
-                or search.statement.value is not search.call
-            )
-            if is_used:
-                text = f"{writing.helper(VALUES)}({study}.best_trial)"
+        if search.code is not None and search.code.latent and writing.uses_result():
+            text = f"{writing.helper(VALUES)}({study}.best_trial)"
         for call in writing.uses.evaluations:
             self._module.edits.replace(
                 *self._module.span(call), f"{writing.suggest_name()}({study}.best_trial)"

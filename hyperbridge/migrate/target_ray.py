@@ -85,16 +85,11 @@ class RayTarget:
         self._remark()
         self._finish(results, best)
 
-    def _is_used(self) -> bool:
-        """Tell whether the program does anything with what fmin returns."""
-        statement = self._search.statement
-        return not (isinstance(statement, ast.Expr) and statement.value is self._search.call)
-
     def _needs_best(self) -> bool:
         writing = self._writing
         tracking = writing.tracking
         return (
-            self._is_used()
+            writing.uses_result()
             or (tracking is not None and tracking.is_recorded)
             or bool(writing.uses.evaluations)
             or any("BEST" in replacement.text for replacement in writing.replacements)
@@ -396,7 +391,7 @@ class RayTarget:
         for replacement in writing.replacements:
             values = self._values_of() if "VALUES" in replacement.text else ""
             replacement.apply(module, STUDY=results, BEST=best, VALUES=values)
-        if self._is_latent and self._is_used():
+        if self._is_latent and self._writing.uses_result():
             config = f"{self._values_of()}({config})"
         elif self._flat is not None and not self._is_only_indexed():
             config = self._searched(config)
@@ -411,7 +406,7 @@ class RayTarget:
         """Tell whether the program asks fmin's result for single parameters and nothing else."""
         best, names = self._search.best, self._module.names
         if best is None:
-            return not self._is_used()
+            return not self._writing.uses_result()
         covered = self._module.edits.covers
         return all(
             isinstance(names.parent_of[use], ast.Subscript) or covered(*self._module.span(use))

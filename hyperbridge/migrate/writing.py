@@ -225,6 +225,17 @@ class Writing:
             return str(int(value))
         return repr(value)
 
+    def uses_result(self) -> bool:
+        """Tell whether anything is done with what fmin returns, once ``space_eval`` is gone."""
+        search, best = self.search, self.search.best
+        if isinstance(search.statement, ast.Expr) and search.statement.value is search.call:
+            return False
+        if best is None or best.scope is search.module.names.module:
+            return True  # others may look at a variable of the module
+        names = [n for n in search.module.names.uses(best) if isinstance(n.ctx, ast.Load)]
+        decoded = {part for call in self.uses.evaluations for part in ast.walk(call)}
+        return not names or any(name not in decoded for name in names)
+
     def replace_call(self, before: list[str], text: str) -> None:
         """Put statements before the one with fmin, and an expression in fmin's place."""
         module, search = self.search.module, self.search
@@ -237,7 +248,7 @@ class Writing:
             wanted = blank_lines_wanted(module, statement, self.shared.removed)
             module.edits.insert(module.line_start(start), newline * wanted)
         joined = newline.join(indented(before, indent))[len(indent) :]
-        if isinstance(statement, ast.Expr) and statement.value is search.call:
+        if not self.uses_result():
             module.edits.replace(start, end, joined)
             return
         module.edits.replace(*module.span(search.call), text)

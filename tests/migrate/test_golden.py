@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +142,31 @@ def test_every_search_runs_on_a_real_ray(part: int, tmp_path: Path) -> None:
 
     assert all(np.isfinite(losses[case]).all() for case in cases)
     families(tmp_path)
+
+
+RULES = "F,I001,E30,E501,W"
+
+
+def complaints(path: Path) -> Counter[str]:
+    """Return how often ruff says what about a file, with the rules that people format by."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "ruff", "check", "--isolated", "--preview", "--no-cache"),
+            *("--select", RULES, "--line-length", "100", "--output-format", "json"),
+            *("--stdin-filename", "program.py", "-"),
+        ],
+        input=path.read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    return Counter(found["code"] for found in json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", [c for c in CASES if not before(c).startswith("# Databricks")])
+def test_the_result_has_no_complaint_that_the_original_had_not(case: str, engine: str) -> None:
+    pytest.importorskip("ruff")
+    theirs = complaints(FOLDER / case / "before.py")
+    ours = complaints(FOLDER / case / f"{engine}.py")
+
+    assert ours - theirs == Counter()

@@ -39,7 +39,6 @@ class Tuner:
             sampler=optuna.samplers.TPESampler(n_startup_trials=20, seed=SEED),
         )
         study.optimize(run_trial, n_trials=self.max_evals)
-        best = study.best_params
         self.best = suggest_space(study.best_trial)
         self.best_loss = study.best_value
         return self.best

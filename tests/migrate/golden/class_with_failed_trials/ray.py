@@ -43,7 +43,6 @@ class Tuner:
         )
         results = tuner_2.fit()
         best_result = results.get_best_result()
-        best = best_result.config
         self.best = best_result.config
         self.best_loss = best_result.metrics["loss"]
         return self.best

@@ -24,7 +24,6 @@ def build(low, high):
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
     study.optimize(objective, n_trials=20)
-    best = study.best_params
     return suggest_space(study.best_trial), study.best_value
 
 

@@ -30,7 +30,6 @@ def build(low, high):
     )
     results = tuner.fit()
     best_result = results.get_best_result()
-    best = best_result.config
     return best_result.config, best_result.metrics["loss"]
 
 
