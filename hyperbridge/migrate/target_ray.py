@@ -11,11 +11,13 @@ from __future__ import annotations
 import ast
 
 from hyperbridge.migrate.placing import indented
+from hyperbridge.migrate.ray_results import drop_status, returned, rewrite_returns
+from hyperbridge.migrate.ray_tuner import is_only_indexed, searched, tuner_of
 from hyperbridge.migrate.rules import ray_helpers, vocabulary
-from hyperbridge.migrate.rules.objective import Objective, function_of, own_returns
+from hyperbridge.migrate.rules.objective import Objective, function_of
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_ray import ray_param_space
-from hyperbridge.translate.source_text import WIDTH, Commented, Expression, Group, flat, render
+from hyperbridge.translate.source_text import Expression, Group, render
 
 _SEARCHER = "from ray.tune.search.optuna import OptunaSearch"
 
@@ -73,8 +75,11 @@ class RayTarget:
         writing.imports.update(("from ray import tune", _SEARCHER))
         objective = self._objective()
         space = self._param_space()
+        ask = None if self._flat is not None else self._ask_name()
+        made = tuner_of(writing, objective, space, ask)
+        indent = len(self._module.indent(search.statement))
         lines = [
-            *self._lines(Group(f"{tuner} = tune.Tuner(", self._tuner(objective, space), ")")),
+            *(line[indent:] for line in render(made, indent=indent, prefix=f"{tuner} = ")),
             f"{results} = {tuner}.fit()",
         ]
         if self._needs_best():
@@ -107,77 +112,6 @@ class RayTarget:
             " TuneConfig(max_concurrent_trials=1) runs them one by one",
         )
 
-    def _tuner(
-        self, objective: Expression, space: Expression | None
-    ) -> list[tuple[str, Expression]]:
-        settings = self._search.settings
-        parts: list[tuple[str, Expression]] = [("", objective)]
-        if space is not None:
-            parts.append(("param_space=", space))
-        options: list[tuple[str, Expression]] = [
-            ("metric=", '"loss"'),
-            ("mode=", '"min"'),
-            ("search_alg=", self._searcher()),
-            ("num_samples=", settings.n_trials if settings.n_trials is not None else "-1"),
-        ]
-        if settings.parallelism not in (None, "-1"):
-            options.append(("max_concurrent_trials=", str(settings.parallelism)))
-        if settings.timeout is not None:
-            options.append(("time_budget_s=", settings.timeout))
-        options.append(("reuse_actors=", "True"))
-        parts.append(("tune_config=", Group("tune.TuneConfig(", options, ")")))
-        stoppers = self._stoppers()
-        if stoppers:
-            stop: Expression = stoppers[0]
-            if len(stoppers) > 1:
-                self._writing.imports.add("from ray.tune.stopper import CombinedStopper")
-                stop = Group("CombinedStopper(", [("", text) for text in stoppers], ")")
-            parts.append(("run_config=", Group("tune.RunConfig(", [("stop=", stop)], ")")))
-        return parts
-
-    def _stoppers(self) -> list[str]:
-        settings = self._search.settings
-        found: list[str] = []
-        if settings.patience is not None:
-            stop = self._writing.helper(ray_helpers.PATIENCE)
-            count, percent = settings.patience
-            more = "" if percent is None else f", percent={percent}"
-            found.append(f"{stop}({count}{more})")
-        if settings.stop_at_loss is not None:
-            stop = self._writing.helper(ray_helpers.THRESHOLD)
-            found.append(f"{stop}({settings.stop_at_loss})")
-        return found
-
-    def _searcher(self) -> Group:
-        settings = self._search.settings
-        parts: list[tuple[str, Expression]] = []
-        if self._flat is None:
-            parts += [("", self._ask_name()), ("metric=", '"loss"'), ("mode=", '"min"')]
-        options = [(f"{key}=", value) for key, value in settings.sampler_options]
-        seed = [] if settings.seed is None else [("seed=", settings.seed)]
-        if settings.sampler != "tpe" or options:
-            self._writing.imports.add("import optuna")
-            name = "TPESampler" if settings.sampler == "tpe" else "RandomSampler"
-            sampler = Group(f"optuna.samplers.{name}(", [*options, *seed], ")")
-            parts.append(("sampler=", sampler))
-        else:  # the searcher's own sampler is TPE
-            parts += seed
-        points = [
-            Group(
-                "{",
-                [
-                    (f'"{label}": ', self._writing.point_value(label, value))
-                    for label, value in point.items()
-                ],
-                "}",
-            )
-            for point in settings.points
-        ]
-        if points:
-            listed = Group("[", [("", point) for point in points], "]")
-            parts.append(("points_to_evaluate=", listed))
-        return Group("OptunaSearch(", parts, ")")
-
     def _ask_name(self) -> str:
         """Write the function that Ray's searcher calls, and return its name."""
         suggest = self._writing.suggest_name()
@@ -204,10 +138,6 @@ class RayTarget:
             self._module.edits.replace(start, end, text)
         return binding.name
 
-    def _lines(self, expression: Group) -> list[str]:
-        indent = len(self._module.indent(self._search.statement))
-        return [line[indent:] for line in render(expression, indent=indent)]
-
     def _objective(self) -> Expression:
         """Write the objective as a function of a config; return what runs a trial."""
         objective = self._writing.objective
@@ -216,11 +146,11 @@ class RayTarget:
             return self._rewrite_function(objective, function)
         if isinstance(function, ast.Lambda):
             if objective.results and objective.results[0].status == "ok":
-                self._drop_status(function.body)
+                drop_status(self._module, function.body)
             body = self._writing.bracketed(function.body)
             point = self._point(objective.argument) if self._flat is None else None
             lines = [] if point is None else [f"{objective.argument} = {point}"]
-            lines += self._returned(body, objective)
+            lines += returned(body, objective)
             return self._logged(self._define("objective", objective.argument, lines))
         definition = function_of(self._module, objective.expr)
         is_ready = objective.returned == "dict" and not objective.fails
@@ -228,11 +158,11 @@ class RayTarget:
             return self._logged(definition.name)
         point = "config" if self._flat is not None else self._point("config")
         call = self._writing.call_of(objective.expr, point)
-        return self._logged(self._define("run_trial", "config", self._returned(call, objective)))
+        return self._logged(self._define("run_trial", "config", returned(call, objective)))
 
     def _rewrite_function(self, objective: Objective, function: ast.FunctionDef) -> Expression:
         writing, module = self._writing, self._module
-        self._rewrite_returns(objective, function)
+        rewrite_returns(self._writing, function)
         argument = function.args.args[0]
         lines: list[str] = []
         if self._flat is None:
@@ -275,62 +205,6 @@ class RayTarget:
     def _point(self, config: str) -> str:
         self._writing.imports.add("import optuna")
         return f"{self._writing.suggest_name()}(optuna.trial.FixedTrial({config}))"
-
-    def _returned(self, text: str, objective: Objective) -> list[str]:
-        if objective.returned == "number":
-            return [f'return {{"loss": {text}}}']
-        lines = [f"result = {text}"]
-        if objective.returned == "unknown":
-            lines += ["if not isinstance(result, dict):", '    return {"loss": result}']
-        if objective.fails:
-            lines.append('return {"loss": float("nan"), **result}')
-        elif len(lines) == 1:
-            return [f"return {text}"]
-        else:
-            lines.append("return result")
-        return lines
-
-    def _rewrite_returns(self, objective: Objective, function: ast.FunctionDef) -> None:
-        """Have every return give a dict with a loss."""
-        results = {result.node: result for result in objective.results}
-        for node in own_returns(function):
-            if node.value is None:
-                continue
-            result = results.get(node)
-            if result is None:
-                text = f'{{"loss": {self._writing.bracketed(node.value)}}}'
-                self._module.edits.replace(*self._module.span(node.value), text)
-            elif result.status == "fail":
-                extras = "".join(
-                    f', "{key}": {self._module.text(value)}' for key, value in result.extras
-                )
-                text = f'{{"loss": float("nan"), "status": "fail"{extras}}}'
-                self._module.edits.replace(*self._module.span(node.value), text)
-            elif not self._asks_status():
-                self._drop_status(node.value)
-
-    def _asks_status(self) -> bool:
-        return any('"status"' in replacement.text for replacement in self._writing.replacements)
-
-    def _drop_status(self, value: ast.expr) -> None:
-        """Take ``"status": STATUS_OK`` out of a dict: a result of Ray's has none."""
-        if isinstance(value, ast.Dict):
-            entries = [
-                (key, entry, isinstance(key, ast.Constant) and key.value == "status")
-                for key, entry in zip(value.keys, value.values, strict=True)
-                if key is not None
-            ]
-            spans = [
-                (self._module.span(k)[0], self._module.span(v)[1], gone) for k, v, gone in entries
-            ]
-        else:
-            assert isinstance(value, ast.Call)
-            spans = [(*self._module.span(k), k.arg == "status") for k in value.keywords]
-        for position, (start, end, gone) in enumerate(spans):
-            if gone and position + 1 < len(spans):
-                self._module.edits.replace(start, spans[position + 1][0], "")
-            elif gone and position > 0:
-                self._module.edits.replace(spans[position - 1][1], end, "")
 
     def _logged(self, name: str) -> Expression:
         tracking = self._writing.tracking
@@ -393,53 +267,14 @@ class RayTarget:
             replacement.apply(module, STUDY=results, BEST=best, VALUES=values)
         if self._is_latent and self._writing.uses_result():
             config = f"{self._values_of()}({config})"
-        elif self._flat is not None and not self._is_only_indexed():
-            config = self._searched(config)
+        elif self._flat is not None and not is_only_indexed(writing):
+            config = searched(writing, self._flat, config)
         if self._flat is not None and writing.space_binding is not None:
             writing.keep_space()
         writing.remove_consumed()
         writing.replace_call(self._before, config)
         if self._flat is None:
             writing.place_space()
-
-    def _is_only_indexed(self) -> bool:
-        """Tell whether the program asks fmin's result for single parameters and nothing else."""
-        best, names = self._search.best, self._module.names
-        if best is None:
-            return not self._writing.uses_result()
-        covered = self._module.edits.covers
-        return all(
-            isinstance(names.parent_of[use], ast.Subscript) or covered(*self._module.span(use))
-            for use in names.uses(best)
-            if isinstance(use.ctx, ast.Load)
-        )
-
-    def _searched(self, config: str) -> str:
-        """Return an expression for a config without what is the same in each trial."""
-        assert self._flat is not None
-        parts = [
-            (prefix, part.expression if isinstance(part, Commented) else part)
-            for prefix, part in self._flat.parts
-        ]
-        searched = [
-            prefix.removesuffix(": ")
-            for prefix, part in parts
-            if isinstance(part, Group) and part.opening.startswith("tune.")
-        ]
-        if len(searched) == len(parts):
-            return config
-        listed = Group("[", [("", name) for name in searched], "]")
-        each = f"name: {config}[name]"
-        start = self._module.span(self._search.call)[0]
-        before = self._module.source.code[self._module.line_start(start) : start]
-        line = f"{{{each} for name in {flat(listed)}}}"
-        if len(before) + len(line) <= WIDTH and "\n" not in before:
-            return line
-        indent = self._module.indent(self._search.statement) + "    "
-        lines = [each, *render(listed, indent=0, prefix="for name in ")]
-        inner = self._module.source.newline.join(indented(lines, indent))
-        newline = self._module.source.newline
-        return f"{{{newline}{inner}{newline}{indent[:-4]}}}"
 
 
 def _flat_space(writing: Writing) -> tuple[Group, set[str]] | None:
