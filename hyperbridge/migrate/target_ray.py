@@ -148,10 +148,12 @@ class RayTarget:
             if objective.results and objective.results[0].status == "ok":
                 drop_status(self._module, function.body)
             body = self._writing.bracketed(function.body)
-            point = self._point(objective.argument) if self._flat is None else None
-            lines = [] if point is None else [f"{objective.argument} = {point}"]
+            argument, lines = objective.argument, []
+            if self._flat is None:
+                argument = self._config_name(function, argument)
+                lines = [f"{objective.argument} = {self._point(argument)}"]
             lines += returned(body, objective)
-            return self._logged(self._define("objective", objective.argument, lines))
+            return self._logged(self._define("objective", argument, lines))
         definition = function_of(self._module, objective.expr)
         is_ready = objective.returned == "dict" and not objective.fails
         if self._flat is not None and definition is not None and is_ready:
@@ -166,8 +168,7 @@ class RayTarget:
         argument = function.args.args[0]
         lines: list[str] = []
         if self._flat is None:
-            taken = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-            config = argument.arg if "config" in taken else "config"
+            config = self._config_name(function, argument.arg)
             module.edits.replace(*module.span(argument), config)
             lines.append(f"{objective.argument} = {self._point(config)}")
         if function.returns is not None and objective.returned == "number":
@@ -179,6 +180,12 @@ class RayTarget:
         if lines:
             writing.insert_first(function, lines)
         return self._adopted(function) if starts_runs else self._logged(function.name)
+
+    @staticmethod
+    def _config_name(function: ast.AST, argument: str) -> str:
+        """Return what to call the argument of an objective whose point is made of its config."""
+        taken = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+        return argument if "config" in taken else "config"
 
     def _adopted(self, function: ast.FunctionDef) -> Expression:
         """Tell an objective that starts MLflow runs on a worker where they belong."""

@@ -23,8 +23,8 @@ def ask_for_parameters(trial):
     suggest_params(trial)
 
 
-def objective(v):
-    v = suggest_params(optuna.trial.FixedTrial(v))
+def objective(config):
+    v = suggest_params(optuna.trial.FixedTrial(config))
     return {"loss": (v + 1) ** 2}
 
 

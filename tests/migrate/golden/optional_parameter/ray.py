@@ -56,8 +56,8 @@ def objective(params):
 losses = []
 
 
-def objective_2(p):
-    p = suggest_space(optuna.trial.FixedTrial(p))
+def objective_2(config):
+    p = suggest_space(optuna.trial.FixedTrial(config))
     return {"loss": losses.append(objective(p)) or losses[-1]}
 
 

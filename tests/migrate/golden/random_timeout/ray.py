@@ -37,8 +37,8 @@ def ask_for_parameters(trial):
     suggest_params(trial)
 
 
-def objective(p):
-    p = suggest_params(optuna.trial.FixedTrial(p))
+def objective(config):
+    p = suggest_params(optuna.trial.FixedTrial(config))
     return {"loss": abs(p["q"] - 6) + p["r"]}
 
 

@@ -14,8 +14,8 @@ def ask_for_parameters(trial):
     suggest_params(trial)
 
 
-def objective(x):
-    x = suggest_params(optuna.trial.FixedTrial(x))
+def objective(config):
+    x = suggest_params(optuna.trial.FixedTrial(config))
     return {"loss": abs(x)}
 
 
