@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import io
 import json
 import re
@@ -123,6 +124,7 @@ def prepare_loop(draws: int | None, losses: list[float]) -> None:
             return grid
 
     tune.Tuner = Tuner
+    tune.with_parameters = functools.partial
 
 
 def main() -> None:

@@ -91,15 +91,18 @@ TRACKED = [case for case in CASES if "mlflow.start_run" in (FOLDER / case / "ray
 
 
 @pytest.mark.slow
-def test_tracked_searches_keep_a_parent_run_with_a_child_for_each_trial(tmp_path: Path) -> None:
-    pytest.importorskip("optuna")
+@pytest.mark.parametrize(("kind", "count"), [("optuna", "n_trials"), ("loop", "num_samples")])
+def test_tracked_searches_keep_a_parent_run_with_a_child_for_each_trial(
+    kind: str, count: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna" if kind == "optuna" else "ray")
+    file = "optuna.py" if kind == "optuna" else "ray.py"
     expected = sorted(
-        int(re.search(r"n_trials=(\d+)", (FOLDER / case / "optuna.py").read_text())[1])
-        for case in TRACKED
+        int(re.search(rf"{count}=(\d+)", (FOLDER / case / file).read_text())[1]) for case in TRACKED
     )
     assert len(expected) >= 5
 
-    run("optuna", TRACKED, [0], tmp_path)
+    run(kind, TRACKED, [0], tmp_path)
 
     children, _ = families(tmp_path)
     assert sorted(len(runs) for runs in children.values()) == expected
