@@ -24,7 +24,7 @@ examples:
   hyperbridge migrate train.py --to optuna
   hyperbridge migrate src/*.py notebooks/tune.ipynb --to optuna --write
   hyperbridge migrate train.py --to optuna --run       # for spaces built in loops
-  hyperbridge migrate train.py --to optuna --run --args "--data small.csv"
+  hyperbridge migrate train.py --to optuna --run --args='--data small.csv'
   hyperbridge migrate src/*.py --to optuna --check     # in CI: 1 when something would change
 """
 
@@ -57,7 +57,10 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how a program is run for its live space."""
     parser.add_argument(
-        "--args", metavar="TEXT", default="", help="the program's own arguments when it is run"
+        "--args",
+        metavar="TEXT",
+        default="",
+        help="the program's own arguments when it is run: --args='--data small.csv'",
     )
     parser.add_argument(
         "--run-timeout",

@@ -85,6 +85,19 @@ def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-3000:]
 
 
+def test_the_snippet_of_ray_on_spark_is_the_examples() -> None:
+    """It needs a Spark cluster: tests/ray runs the example, which makes the same calls."""
+    ((_, snippet),) = blocks_of("ray_on_spark")
+    example = (GUIDES.parent / "examples" / "ray_on_spark.py").read_text(encoding="utf-8")
+
+    def calls(text: str) -> set[str]:
+        nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+        return {ast.unparse(node.func).rpartition(".")[2] for node in nodes}
+
+    assert {"setup_ray_cluster", "fmin", "shutdown_ray_cluster"} <= calls(snippet)
+    assert calls(snippet) - {"get_dataframe"} <= calls(example)
+
+
 def test_links_between_the_guides_lead_somewhere() -> None:
     for guide in WRITTEN:
         for target in re.findall(r"\]\(([^)#]+\.md)\)", (GUIDES / f"{guide}.md").read_text()):
