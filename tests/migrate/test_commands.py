@@ -238,16 +238,23 @@ def test_the_verbs_need_no_engine_and_no_hyperopt(project: Path) -> None:
         "assert main(['scan', sys.argv[1]]) == 1\n"
         "assert main(['migrate', sys.argv[1], '--to', 'ray']) == 0\n"
         "assert main(['migrate', sys.argv[1], '--to', 'optuna', '--write']) == 0\n"
+        "assert main(['migrate', sys.argv[2], '--to', 'optuna']) == 1\n"
     )
     path = project / "train.py"
     path.write_text(
         PROGRAM.replace("np.log", "math.log").replace("import numpy", "import math\nimport numpy")
     )
+    ranged = project / "ranged.py"
+    ranged.write_text(before("choice_over_range"))
     done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(path), str(ranged)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "study.optimize" in path.read_text()
+    assert "the options of the choice are computed" in done.stderr  # np.arange, without numpy
 
 
 def test_a_file_without_the_word_is_not_parsed(
