@@ -232,7 +232,7 @@ def test_the_verbs_need_no_engine_and_no_hyperopt(project: Path) -> None:
         "class Blocker:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.partition('.')[0] in gone:\n"
-        "            raise ModuleNotFoundError(name)\n"
+        "            raise ModuleNotFoundError(name, name=name)\n"
         "sys.meta_path.insert(0, Blocker())\n"
         "from hyperbridge.cli.main import main\n"
         "assert main(['scan', sys.argv[1]]) == 1\n"
