@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hyperbridge.migrate.live import Command
     from hyperbridge.migrate.plan import Plan
     from hyperbridge.translate.to_source import SpaceCode
 
@@ -22,6 +24,7 @@ examples:
   hyperbridge migrate train.py --to optuna
   hyperbridge migrate src/*.py notebooks/tune.ipynb --to optuna --write
   hyperbridge migrate train.py --to optuna --run       # for spaces built in loops
+  hyperbridge migrate train.py --to optuna --run --args='--data small.csv'
   hyperbridge migrate src/*.py --to optuna --check     # in CI: 1 when something would change
 """
 
@@ -45,9 +48,40 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         dest="run_program",
         help="run a program up to its call of fmin where its source does not tell the space",
     )
+    add_run_options(parser)
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true", help="change the files")
     action.add_argument("--check", action="store_true", help="print only which would change")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a program is run for its live space."""
+    parser.add_argument(
+        "--args",
+        metavar="TEXT",
+        default="",
+        help="the program's own arguments when it is run: --args='--data small.csv'",
+    )
+    parser.add_argument(
+        "--run-timeout",
+        metavar="SECONDS",
+        type=float,
+        default=600.0,
+        help="kill the program when it has not come to fmin after so long (default: 600)",
+    )
+
+
+def command_of(path: Path, args: argparse.Namespace) -> Command:
+    """Return how to run a program, as these options say."""
+    from hyperbridge.migrate.live import Command
+
+    try:
+        arguments = shlex.split(args.args)
+    except ValueError as exc:
+        args.parser.error(f"--args: {exc}")
+    if not args.run_timeout > 0:
+        args.parser.error(f"--run-timeout must be positive, not {args.run_timeout:g}")
+    return Command(path, arguments, args.run_timeout)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -68,18 +102,20 @@ def _migrate(path: Path, args: argparse.Namespace) -> int:
     from hyperbridge.migrate.plan import plan
     from hyperbridge.migrate.sources import (
         UnreadableFileError,
-        read_source,
+        read_content,
+        source_of,
         with_cells,
         write_aside,
     )
 
     try:
-        source = read_source(path)
-        if not mentions_hyperopt(source.text.encode()):
+        content = read_content(path)
+        if not mentions_hyperopt(content):
             return 0
+        source = source_of(path, content)
         result = plan(source, args.to)
         if args.run_program and result.untold:
-            result = plan(source, args.to, live=_live_spaces(path, result))
+            result = plan(source, args.to, live=_live_spaces(command_of(path, args), result))
         if result.is_changed and args.write:
             write_aside(path, with_cells(source, result.texts))
     except UnreadableFileError as exc:
@@ -96,14 +132,14 @@ def _migrate(path: Path, args: argparse.Namespace) -> int:
     return 1 if needs_person or (args.check and result.is_changed) else 0
 
 
-def _live_spaces(path: Path, result: Plan) -> dict[int, SpaceCode]:
+def _live_spaces(command: Command, result: Plan) -> dict[int, SpaceCode]:
     """Return the native code for each space that the source does not tell, by line."""
     from hyperbridge.migrate.live import LiveSpaceError, code_of_call
 
     found: dict[int, SpaceCode] = {}
     for first, last in result.untold:
         try:
-            found[first] = code_of_call(path, first, last)
+            found[first] = code_of_call(command, first, last)
         except LiveSpaceError as exc:
             print(f"hyperbridge: {exc}", file=sys.stderr)
     return found

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hyperbridge.cli.migrate import add_run_options, command_of
+
 _DESCRIPTION = """\
 Run a program up to its first call of fmin, take the search space from one of its
 variables, and print native code for it: a function of an Optuna trial, or for Ray Tune
@@ -33,6 +35,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.set_defaults(parser=parser, run=run)
     parser.add_argument("space", metavar="FILE:NAME", help="a program and a variable in it")
     parser.add_argument("--to", required=True, choices=("optuna", "ray"), help="the new engine")
+    add_run_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error(f"give FILE:NAME, for example train.py:space, not {args.space!r}")
     if not Path(file).is_file():
         args.parser.error(f"there is no file {file!r}")
+    command = command_of(Path(file), args)
     try:
-        program, remarks = program_of_variable(Path(file), name, args.to)
+        program, remarks = program_of_variable(command, name, args.to)
     except LiveSpaceError as exc:
         print(f"hyperbridge: {exc}", file=sys.stderr)
         return 1

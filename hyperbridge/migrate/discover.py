@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,10 +18,10 @@ def files_under(paths: Iterable[Path]) -> Iterator[Path]:
     Folders that are hidden, or hold an environment, caches or build results, are passed over, and
     so are links to folders. A path that does not exist is yielded too, for the caller to name.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in paths:
         for file in _walk(path) if path.is_dir() else [path]:
-            real = file.resolve()
+            real = os.path.realpath(file)  # unlike resolve, it takes links that go round
             if real not in seen:
                 seen.add(real)
                 yield file
@@ -47,4 +48,6 @@ def mentions_hyperopt(content: bytes) -> bool:
         >>> mentions_hyperopt(b"from scipy.optimize import fmin")
         False
     """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # to be named, not read
+        content = content.replace(b"\0", b"")
     return any(word in content for word in _WORDS)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_BLANK_LINES = re.compile(r"(\r?\n)(?:[ \t]*\r?\n){2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,10 @@ class Edits:
         """Insert before a position, after what is inserted there already unless ``first``."""
         self._edits.insert(0 if first else len(self._edits), Edit(position, position, text))
 
+    def substitute(self, pattern: re.Pattern[str], text: str) -> None:
+        """Replace a pattern in all that is to be written."""
+        self._edits = [Edit(e.start, e.end, pattern.sub(text, e.text)) for e in self._edits]
+
     def forget_blank_lines(self, position: int) -> None:
         """Drop insertions of nothing but line ends at a position."""
         self._edits = [
@@ -81,8 +88,27 @@ class Edits:
         )
 
     def apply(self, start: int = 0, end: int | None = None) -> str:
-        """Return the text, or a part of it, with all replacements."""
-        return self.rendered(start, len(self._text) if end is None else end)
+        """Return the text, or a part of it, with all replacements.
+
+        Of the blank lines that meet where something was taken out, two are left, and one in a
+        block.
+        """
+        last = len(self._text) if end is None else end
+        inside = [e for e in self._edits if start <= e.start and e.end <= last]
+        text = apply(self._text, inside, start, last)
+        touched: list[int] = []
+        shift = -start
+        for edit in sorted(inside, key=lambda e: (e.start, e.end)):
+            touched += (edit.start + shift, edit.start + shift + len(edit.text))
+            shift += len(edit.text) - (edit.end - edit.start)
+
+        def shortened(run: re.Match[str]) -> str:
+            is_ours = any(run.start() <= place <= run.end() for place in touched)
+            if not is_ours:
+                return run[0]
+            return run[1] * (3 if run.end() == len(text) or not text[run.end()].isspace() else 2)
+
+        return _BLANK_LINES.sub(shortened, text)
 
 
 def apply(text: str, edits: list[Edit], start: int, end: int) -> str:

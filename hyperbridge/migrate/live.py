@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +23,44 @@ class LiveSpaceError(HyperbridgeError, RuntimeError):
     """The program did not give a space that can be written; the message says why."""
 
 
-def code_of_call(path: Path, first: int, last: int) -> SpaceCode:
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How a program is run.
+
+    Attributes:
+        path: The program; it is run as a script, from the current directory.
+        arguments: Its own arguments.
+        timeout_s: Seconds after which it is killed, with what it started.
+    """
+
+    path: Path
+    arguments: Sequence[str] = ()
+    timeout_s: float = 600.0
+
+
+def code_of_call(command: Command, first: int, last: int) -> SpaceCode:
     """Run a program up to a call of fmin, and write its space.
 
     Earlier calls of fmin run to their end.
 
     Args:
-        path: The program; it is run as a script, from the current directory.
+        command: The program.
         first: First line of the call.
         last: Last line of the call.
 
     Raises:
-        LiveSpaceError: The program fails before, does not come there, or its space has
-            something that has no source.
+        LiveSpaceError: The program fails before, does not come there in time, or its space
+            has something that has no source.
     """
-    answer = _ask({"path": str(path), "first": first, "last": last, "variable": None})
+    answer = _ask(command, {"first": first, "last": last, "variable": None})
     return _space_code(answer["code"])
 
 
-def program_of_variable(path: Path, name: str, target: str) -> tuple[str, dict[str, str]]:
+def program_of_variable(command: Command, name: str, target: str) -> tuple[str, dict[str, str]]:
     """Run a program up to its first call of fmin, and write the space in a variable.
 
     Args:
-        path: The program.
+        command: The program.
         name: A name at its top level.
         target: ``optuna``, or ``ray``: then a flat space becomes a ``param_space``.
 
@@ -50,7 +70,7 @@ def program_of_variable(path: Path, name: str, target: str) -> tuple[str, dict[s
     Raises:
         LiveSpaceError: As in `code_of_call`, or there is no such variable.
     """
-    answer = _ask({"path": str(path), "first": 0, "last": 0, "variable": name})
+    answer = _ask(command, {"first": 0, "last": 0, "variable": name})
     code = _space_code(answer["code"])
     if target == "ray" and answer["param_space"] is not None:
         imports = [*answer["imports"], "from ray import tune"]
@@ -58,30 +78,45 @@ def program_of_variable(path: Path, name: str, target: str) -> tuple[str, dict[s
     return code.program(f"suggest_{name.removeprefix('suggest_')}"), code.remarks
 
 
-def _ask(request: dict[str, Any]) -> dict[str, Any]:
+def _ask(command: Command, request: dict[str, Any]) -> dict[str, Any]:
+    path = str(command.path)
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "hyperbridge.migrate.live_child",
-                json.dumps({**request, "answer": str(answer)}),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        request = {**request, "path": path, "answer": str(answer)}
+        request["arguments"] = list(command.arguments)
+        code, errors = _run(command, request)
         if not answer.exists():
-            lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise LiveSpaceError(f"{request['path']} failed when it was run: {lines[-1]}")
+            lines = errors.strip().splitlines() or [f"exit code {code}"]
+            raise LiveSpaceError(f"{path} failed when it was run: {lines[-1]}")
         content: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     if "error" in content:
-        raise LiveSpaceError(f"{request['path']}: {content['error']}")
+        raise LiveSpaceError(f"{path}: {content['error']}")
     return content
+
+
+def _run(command: Command, request: dict[str, Any]) -> tuple[int, str]:
+    """Run the program in a session of its own; return its exit code and its errors."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "hyperbridge.migrate.live_child", json.dumps(request)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        _, errors = child.communicate(timeout=command.timeout_s)
+    except subprocess.TimeoutExpired:
+        raise LiveSpaceError(
+            f"{command.path} did not come to its call of fmin in {command.timeout_s:g} s: give it"
+            " more with --run-timeout, or have it load less data for this"
+        ) from None
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # and what the program has started
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    return child.returncode, errors
 
 
 def _space_code(content: dict[str, Any]) -> SpaceCode:

@@ -27,11 +27,11 @@ def main(request: dict[str, Any]) -> None:
     Args:
         request: ``path`` of the program, ``first`` and ``last`` line of the call of fmin to stop
             at (0 for the first call), ``variable`` to take instead of fmin's space, or None,
-            and ``answer``, the file to write to.
+            ``arguments`` of the program, and ``answer``, the file to write to.
     """
     path = Path(request["path"]).resolve()
     answer = Path(request["answer"])
-    namespace = _start(path)
+    namespace = _start(path, request["arguments"])
 
     def stop(space: Any) -> NoReturn:
         name = request["variable"]
@@ -50,11 +50,11 @@ def main(request: dict[str, Any]) -> None:
         _write(answer, {"error": "the program ended without coming to this call of fmin"})
 
 
-def _start(path: Path) -> dict[str, Any]:
+def _start(path: Path, arguments: list[str]) -> dict[str, Any]:
     module = ModuleType("__main__")
     module.__file__ = str(path)
     sys.modules["__main__"] = module
-    sys.argv = [str(path)]
+    sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.parent))
     return module.__dict__
 

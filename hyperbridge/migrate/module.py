@@ -28,6 +28,7 @@ _SUBMODULES = (
     "exceptions",
     "utils",
 )
+_LARGEST = 5_000_000  # what no person has written; it would take minutes
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -68,6 +69,11 @@ class Module:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        if len(source.code) > _LARGEST:
+            raise UnreadableFileError(
+                f"{source.path}: has {len(source.code) / 1e6:.0f} million characters of code:"
+                f" what is larger than {_LARGEST / 1e6:.0f} million is not looked into"
+            )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SyntaxWarning)  # invalid escapes: not our matter
@@ -157,8 +163,16 @@ class Module:
 
     @property
     def identifiers(self) -> set[str]:
-        """Every identifier in the module, for finding an unused one."""
-        return set(re.findall(r"[^\W\d]\w*", self.source.code))
+        """Every name in the module, for finding an unused one; attributes are none."""
+        found: set[str] = set()
+        for node in self.walk():
+            for field in ("id", "arg", "name", "asname", "rest"):
+                name = getattr(node, field, None)
+                if isinstance(name, str):
+                    found.update(name.split("."))
+            if isinstance(node, ast.Global | ast.Nonlocal):
+                found.update(node.names)
+        return found
 
 
 def _why_not(source: Source, exc: BaseException) -> str:

@@ -21,15 +21,16 @@ def replace_with_definition(module: Module, node: ast.stmt, lines: list[str]) ->
     start, end = module.span(node)
     indent = module.indent(node)
     newline = module.source.newline
-    blank = 0 if indent else 2
+    blank = 1 if indent else 2
     text = newline.join(indented(lines, indent))[len(indent) :]
     above = _above(module, start)
-    missing = blank - _blank_lines_before(module, above)
+    opens_block = module.source.code[: module.line_start(above)].rstrip().endswith(":")
+    missing = 0 if opens_block else blank - _blank_lines_before(module, above)
     if above < module.line_start(start):
         if missing > 0:
             module.edits.insert(above, newline * missing)
-    else:
-        text = newline * max(missing, 0) + text
+    elif missing > 0:
+        module.edits.insert(module.line_start(start), newline * missing)
     following = module.source.code[end:]
     module.edits.forget_blank_lines(
         module.line_start(end + len(following) - len(following.lstrip()))

@@ -27,15 +27,17 @@ from hyperbridge.migrate.rules import (
     tracking,
     trials,
 )
-from hyperbridge.migrate.rules.vocabulary import Vocabulary
 from hyperbridge.migrate.search import Search, find_searches
 from hyperbridge.migrate.sources import Source
 from hyperbridge.migrate.target_optuna import OptunaTarget
 from hyperbridge.migrate.target_ray import RayTarget
 from hyperbridge.migrate.writing import Shared, Writing
+from hyperbridge.translate.source_parameters import exact_helper
 from hyperbridge.translate.to_source import SpaceCode
 
 TARGETS: dict[str, type[OptunaTarget | RayTarget]] = {"optuna": OptunaTarget, "ray": RayTarget}
+_TUNE = "from ray import tune"
+_WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials")
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
 _CONDITIONAL = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.DictComp, ast.GeneratorExp)
 
@@ -95,7 +97,7 @@ def plan_module(
     if module.names.stars:
         notes += _star_notes(module)
     searches = find_searches(module) if not notes else []
-    drafts = [_read(search, TARGETS[target].words, live or {}) for search in searches]
+    drafts = [_read(search, TARGETS[target], live or {}) for search in searches]
     for draft in drafts:
         TARGETS[target].check(draft)
     _block_shared(searches)
@@ -133,10 +135,12 @@ def _star_notes(module: Module) -> list[Note]:
     ]
 
 
-def _read(search: Search, words: Vocabulary, live: Mapping[int, SpaceCode]) -> Writing:
+def _read(
+    search: Search, target: type[OptunaTarget | RayTarget], live: Mapping[int, SpaceCode]
+) -> Writing:
     trials.read(search)
-    space.read(search, live=live.get(search.call.lineno))
     algorithm.read(search)
+    space.read(search, live=live.get(search.call.lineno))
     budget.read(search)
     seed.read(search)
     early_stop.read(search)
@@ -145,7 +149,7 @@ def _read(search: Search, words: Vocabulary, live: Mapping[int, SpaceCode]) -> W
     options.read(search)
     goal = objective.read(search)
     uses = best.read(search)
-    replacements = analysis.read(search, words)
+    replacements = analysis.read(search, target.words)
     if search.is_live:
         search.built_by = live_space.read(search)
     _check_place(search)
@@ -156,7 +160,7 @@ def _read(search: Search, words: Vocabulary, live: Mapping[int, SpaceCode]) -> W
         goal or fallback,
         uses,
         replacements,
-        tracking.read(search, goal),
+        tracking.read(search, goal, on_workers=target.on_workers),
     )
 
 
@@ -219,14 +223,28 @@ def _write(module: Module, going: list[Writing], target: str) -> None:
     for draft in going:
         TARGETS[target](draft).write()
     remove_statements(module, shared.removed)
-    helpers = [text.replace("\n", module.source.newline) for text in dict.fromkeys(shared.helpers)]
+    texts = dict.fromkeys(shared.helpers)
+    for text in list(texts):  # what is exact serves both kinds of search
+        if exact_helper(text) != text and exact_helper(text) in texts:
+            del texts[text]
+    helpers = [text.replace("\n", module.source.newline) for text in texts]
     insert_definitions(module, _first_place(module, going), helpers)
     gone = {
         node
         for node in module.walk()
         if isinstance(node, ast.Name) and module.edits.covers(*module.span(node))
     }
-    imports.rewrite(module, gone, shared.imports)
+    imports.rewrite(module, gone, _without_clash(module, shared.imports))
+
+
+def _without_clash(module: Module, needed: set[str]) -> set[str]:
+    """Import Ray Tune under another name in a program that has a ``tune`` of its own."""
+    bindings = module.names.module.bindings.get("tune", [])
+    is_taken = "tune" in module.identifiers and not any(b.dotted == "ray.tune" for b in bindings)
+    if _TUNE not in needed or not is_taken:
+        return needed
+    module.edits.substitute(re.compile(r"(?<![\w.])tune\.(?=\w)"), "ray_tune.")
+    return {*needed - {_TUNE}, f"{_TUNE} as ray_tune"}
 
 
 def _first_place(module: Module, going: list[Writing]) -> ast.stmt:
@@ -256,7 +274,7 @@ def _left_over(module: Module, searches: list[Search]) -> list[Note]:
         assert isinstance(node, ast.expr)
         if node in known or node.lineno in lines or module.edits.covers(*module.span(node)):
             continue
-        if blocked and name.partition(".")[0] in ("hp", "scope", "STATUS_OK", "STATUS_FAIL"):
+        if blocked and name.partition(".")[0] in _WITH_SEARCH:
             continue
         notes.append(Note(node.lineno, f"{name} is left as it is: no rule for it here"))
     return notes

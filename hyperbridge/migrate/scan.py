@@ -10,7 +10,7 @@ from pathlib import Path
 from hyperbridge.migrate.discover import files_under, mentions_hyperopt
 from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.plan import plan_module
-from hyperbridge.migrate.sources import UnreadableFileError, source_of
+from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
 
 KINDS = ("import", "space", "fmin", "SparkTrials", "algo", "Trials", "MLflow", "other")
 """What a use can be, in the order in which reports list it."""
@@ -87,14 +87,9 @@ def scan(paths: Iterable[Path]) -> Report:
     for path in files_under(paths):
         report.files += 1
         try:
-            content = path.read_bytes()
-        except OSError as exc:
-            report.unread.append(f"{path}: cannot be read: {exc.strerror}")
-            continue
-        if not mentions_hyperopt(content):
-            continue
-        try:
-            _scan_file(report, path, content)
+            content = read_content(path)
+            if mentions_hyperopt(content):
+                _scan_file(report, path, content)
         except UnreadableFileError as exc:
             report.unread.append(str(exc))
     return report
@@ -106,7 +101,8 @@ def _scan_file(report: Report, path: Path, content: bytes) -> None:
     if not uses:
         return
     result = plan_module(module, "optuna")
-    report.searches += len(result.searches)
+    # a star import keeps the file from being read further: its calls are counted all the same
+    report.searches += len(result.searches) or sum(kind == "fmin" for _, kind, _ in uses)
     report.migrated += sum(not is_left for is_left in result.searches.values())
     advice: dict[int, list[str]] = {}
     for note in result.notes:
@@ -114,7 +110,7 @@ def _scan_file(report: Report, path: Path, content: bytes) -> None:
             advice.setdefault(note.line, []).append(note.text)
     for node, kind, name in uses:
         line = node.lineno
-        is_left = kind == "fmin" and result.searches.get(line, False)
+        is_left = kind != "MLflow" and not _goes(module, node)
         report.findings.append(
             _finding(module, node, kind, name, advice.pop(line, []), is_left=is_left)
         )
@@ -132,6 +128,15 @@ def _scan_file(report: Report, path: Path, content: bytes) -> None:
             )
         )
     report.findings.sort(key=lambda f: (str(f.path), f.line, f.column))
+
+
+def _goes(module: Module, node: ast.expr | ast.stmt) -> bool:
+    """Tell whether a use is gone after the planned edits."""
+    span = module.span(node)
+    if not module.edits.covers(*span):
+        return False
+    text = module.edits.rendered(*span)  # the new one of an import that was shortened
+    return text == module.original(node) or not mentions_hyperopt(text.encode())
 
 
 def _finding(

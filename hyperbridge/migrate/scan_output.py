@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
 from hyperbridge.migrate.scan import KINDS, WAYS, Finding, Report
 
@@ -42,7 +43,8 @@ def as_text(report: Report) -> str:
 def _lines(finding: Finding) -> list[str]:
     left = [way for way in WAYS if not finding.handled[way]]
     state = "run, ray, optuna, migrate: yes" if not left else f"by hand for: {', '.join(left)}"
-    first = f"    {finding.place:>5}  {finding.name[:60]:<34}  {state}"
+    name = finding.name if len(finding.name) <= 34 else f"{finding.name[:31]}..."
+    first = f"    {finding.place:>5}  {name:<34}  {state}"
     return [first, *(f"           -> {text}" for text in finding.advice)]
 
 
@@ -55,19 +57,23 @@ def _summary(report: Report) -> list[str]:
         for kind in KINDS
         if any(finding.kind == kind for finding in report.findings)
     ]
-    by_hand = sum(len(f.advice) for f in report.findings)
-    return [
+    by_hand = sum(len(finding.advice) for finding in report.findings)
+    lines = [
         f"{len(files)} of {report.files} files use hyperopt: {', '.join(counts)}.",
-        f"run as is, --backend ray: {_share(report, 'run')}, {_share(report, 'ray')} of"
-        f" {len(report.findings)} uses need no change; --backend optuna:"
-        f" {_share(report, 'optuna')}.",
-        f"migrate: {report.migrated} of {report.searches} searches are rewritten;"
-        f" {by_hand} places need a person.",
+        f"run as is:         {_share(report, 'run')}",
+        f"--backend ray:     {_share(report, 'ray')}",
+        f"--backend optuna:  {_share(report, 'optuna')}",
+        f"migrate:           {report.migrated} of {report.searches} searches are rewritten;"
+        f" {by_hand} remarks for a person",
     ]
+    if report.unread:
+        lines.append(f"not read:          {len(report.unread)} files")
+    return lines
 
 
-def _share(report: Report, way: str) -> int:
-    return sum(finding.handled[way] for finding in report.findings)
+def _share(report: Report, way: str) -> str:
+    ready, total = sum(f.handled[way] for f in report.findings), len(report.findings)
+    return f"{'all' if ready == total else f'{ready} of'} {total} uses need no change"
 
 
 def as_json(report: Report) -> str:
@@ -129,8 +135,15 @@ def as_sarif(report: Report, *, version: str) -> str:
     )
 
 
+def _outcome(finding: Finding) -> str:
+    left = [way for way in WAYS if not finding.handled[way]]
+    return f"by hand for {', '.join(left)}" if left else "handled by every way off hyperopt"
+
+
 def _result(finding: Finding) -> dict[str, Any]:
-    text = "; ".join(finding.advice) or "handled by every way off hyperopt"
+    text = "; ".join(finding.advice) or _outcome(finding)
+    if finding.place != str(finding.line):  # a notebook, whose lines are those of its cells
+        text = f"{text} ({finding.place})"
     return {
         "ruleId": f"hyperopt-{finding.kind.lower()}",
         "level": "note" if all(finding.handled.values()) else "warning",
@@ -138,7 +151,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": finding.path.as_posix()},
+                    "artifactLocation": {"uri": quote(finding.path.as_posix())},
                     "region": {"startLine": finding.line, "startColumn": finding.column},
                 }
             }

@@ -95,11 +95,21 @@ def read_source(path: Path) -> Source:
     Raises:
         UnreadableFileError: It cannot be opened or decoded, or its JSON is no notebook.
     """
+    return source_of(path, read_content(path))
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        UnreadableFileError: It cannot be opened, or is a pipe or a device.
+    """
     try:
-        content = path.read_bytes()
+        if not path.is_file() and path.exists() and not path.is_dir():
+            raise UnreadableFileError(f"{path}: is not a regular file")
+        return path.read_bytes()
     except OSError as exc:
         raise UnreadableFileError(f"{path}: cannot be read: {exc.strerror}") from exc
-    return source_of(path, content)
 
 
 def source_of(path: Path, content: bytes) -> Source:

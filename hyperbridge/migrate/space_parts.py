@@ -6,6 +6,8 @@ import ast
 from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.scopes import Binding
 from hyperbridge.space.distributions import ARGUMENT_NAMES
 from hyperbridge.space.functions import STANDARD_FUNCTIONS
 from hyperbridge.space.nodes import Call, Constant, DictNode, Node, SequenceNode
@@ -77,3 +79,30 @@ def is_literal(expr: ast.expr) -> bool:
         )
         for node in ast.walk(expr)
     )
+
+
+def returned_by(module: Module, call: ast.Call) -> tuple[Binding, ast.expr] | None:
+    """Return what a call of a function that does nothing but return gives, and the function.
+
+    The function is one of this file's, has no decorator, takes nothing, and may have a docstring.
+    """
+    if call.args or call.keywords:
+        return None
+    binding = module.names.only_binding(call.func)
+    function = None if binding is None else binding.node
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return None
+    *before, last = function.body
+    arguments = function.args
+    takes = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    if takes or arguments.vararg is not None or arguments.kwarg is not None:
+        return None
+    if len(before) > 1 or any(not _is_docstring(statement) for statement in before):
+        return None
+    if binding is None or not isinstance(last, ast.Return) or last.value is None:
+        return None
+    return binding, last.value
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

@@ -19,6 +19,7 @@ from hyperbridge.migrate.space_parts import (
     arguments_of,
     is_literal,
     node_of,
+    returned_by,
     standard,
 )
 from hyperbridge.migrate.space_uses import uses_hyperopt
@@ -245,7 +246,15 @@ class _Reader:
                 inner = self._read(expr.args[0])
                 if isinstance(inner, SequenceNode):
                     return dataclasses.replace(inner, written_as=func.id)  # type: ignore[arg-type]  # one of the two
-        raise UnreadableSpaceError(expr, "the space is built by a function")
+        returned = returned_by(self._module, expr)
+        if returned is None:
+            raise UnreadableSpaceError(expr, "the space is built by a function")
+        binding, value = returned
+        if id(binding) in self._by_binding:
+            raise UnreadableSpaceError(expr, "the function that builds the space is called twice")
+        self.bindings.append(binding)
+        node = self._by_binding[id(binding)] = self.read(value)
+        return node
 
     def _scope_call(self, expr: ast.Call, function: str) -> Node:
         if function == "hyperopt_param":

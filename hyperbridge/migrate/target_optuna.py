@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 
 from hyperbridge.migrate.placing import indented
 from hyperbridge.migrate.rules import callbacks, tracking, vocabulary
@@ -10,10 +11,9 @@ from hyperbridge.migrate.rules.objective import Objective, Result
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_text import Group, render
 
-BEST_VALUES = '''\
-def best_values(study):
-    """Return the best trial's values, those that the study holds as quantiles included."""
-    trial = study.best_trial
+VALUES = '''\
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
     return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 '''
 
@@ -27,6 +27,7 @@ class OptunaTarget:
 
     imports = ("import optuna",)
     words = vocabulary.OPTUNA
+    on_workers = False
 
     def __init__(self, writing: Writing) -> None:
         self._writing = writing
@@ -36,7 +37,23 @@ class OptunaTarget:
 
     @staticmethod
     def check(writing: Writing) -> None:
-        """Block what this engine cannot do: nothing of what is read."""
+        """See that the objective can reach the function for the space; else it gets an adapter."""
+        objective = writing.objective
+        if objective.function is None or writing.search.code is None:
+            return
+        if writing.reaches_space(objective.function):
+            return
+        if not writing.local_names():
+            writing.is_hoisted = True
+            return
+        writing.objective = dataclasses.replace(objective, function=None)
+        if writing.tracking is not None and writing.tracking.style == "own":
+            writing.search.block(
+                writing.tracking.starts[0],
+                "the objective starts MLflow runs of its own, and is used in a way that keeps it"
+                " from being rewritten: give start_run the experiment_id and the parent_run_id of"
+                " the search by hand",
+            )
 
     def write(self) -> None:
         """Add all edits of the search."""
@@ -51,15 +68,12 @@ class OptunaTarget:
 
     def _create_study(self, study: str) -> list[str]:
         settings = self._search.settings
-        options: list[tuple[str, str]] = []
-        name = "RandomSampler"
-        if settings.sampler == "tpe":
-            name = "TPESampler"
-            options = [("multivariate", "True"), *settings.sampler_options]
-            if settings.parallelism is not None:
-                options.insert(1, ("constant_liar", "True"))
+        options = list(settings.sampler_options)
         if settings.seed is not None:
             options.append(("seed", settings.seed))
+        name = "TPESampler" if settings.sampler == "tpe" else "RandomSampler"
+        if name == "TPESampler" and not options:  # as it is when nothing is said
+            return [f"{study} = optuna.create_study()"]
         parts = [(f"{key}=", value) for key, value in options]
         sampler = Group(f"optuna.samplers.{name}(", parts, ")")
         create = Group(f"{study} = optuna.create_study(", [("sampler=", sampler)], ")")
@@ -85,22 +99,18 @@ class OptunaTarget:
         logged = self._writing.tracking
         hooks: list[str] = []
         if logged is not None and logged.style == "callback":
-            self._writing.helpers.append(tracking.CALLBACK)
-            hooks.append("log_child_run")
+            hooks.append(self._logging(tracking.CALLBACK))
         if logged is not None and logged.style == "wrapper":
-            self._writing.helpers.append(tracking.WRAPPER)
-            objective = f"in_child_run({objective})"
+            objective = f"{self._logging(tracking.WRAPPER)}({objective})"
         if settings.patience is not None:
-            self._writing.helpers.append(callbacks.PATIENCE)
+            stop = self._writing.helper(callbacks.PATIENCE)
             count, percent = settings.patience
             hooks.append(
-                f"StopWithoutProgress({count})"
-                if percent is None
-                else f"StopWithoutProgress({count}, percent={percent})"
+                f"{stop}({count})" if percent is None else f"{stop}({count}, percent={percent})"
             )
         if settings.stop_at_loss is not None:
-            self._writing.helpers.append(callbacks.THRESHOLD)
-            hooks.append(f"StopAtLoss({settings.stop_at_loss})")
+            stop = self._writing.helper(callbacks.THRESHOLD)
+            hooks.append(f"{stop}({settings.stop_at_loss})")
         parts = [("", objective)]
         for key, value in (
             ("n_trials", settings.n_trials),
@@ -125,14 +135,30 @@ class OptunaTarget:
         if logged is None:
             return self._lines(call)
         self._writing.imports.add("import mlflow")
+        run = self._writing.parent_run()
+        parts = [
+            ('"experiment_id": ', f"{run}.info.experiment_id"),
+            ('"parent_run_id": ', f"{run}.info.run_id"),
+        ]
+        remembered = Group(
+            f"{study}.set_user_attr(", [("", '"mlflow_parent"'), ("", Group("{", parts, "}"))], ")"
+        )
         lines = [
-            f'{study}.set_user_attr("mlflow_run_id", mlflow.active_run().info.run_id)',
+            *self._lines(remembered),
             *self._lines(call),
             f'mlflow.log_metric("best_trial_loss", {study}.best_value)',
         ]
-        if logged.has_parent:
+        if logged.parent is not None:
             return lines
-        return ["with mlflow.start_run(nested=True):", *indented(lines, "    ")]
+        return [f"with mlflow.start_run(nested=True) as {run}:", *indented(lines, "    ")]
+
+    def _logging(self, helper: str) -> str:
+        """Write a function that logs child runs, and return its name."""
+        code = self._search.code
+        values = "trial.params"
+        if code is not None and code.latent:
+            values = f"{self._writing.helper(VALUES)}(trial)"
+        return self._writing.helper(helper.replace("VALUES", values))
 
     def _objective(self) -> str:
         """Write the objective as a function of a trial and return its name."""
@@ -172,9 +198,9 @@ class OptunaTarget:
         for call in logged.starts:
             _, end = self._module.span(call)
             comma = ", " if call.args or call.keywords else ""
-            parent = f'{trial}.study.user_attrs["mlflow_run_id"]'
             nested = "" if any(k.arg == "nested" for k in call.keywords) else "nested=True, "
-            self._module.edits.insert(end - 1, f"{comma}{nested}parent_run_id={parent}")
+            parent = f'**{trial}.study.user_attrs["mlflow_parent"]'
+            self._module.edits.insert(end - 1, f"{comma}{nested}{parent}")
 
     def _result_lines(self, result: Result, trial: str) -> list[str]:
         lines = [
@@ -244,14 +270,8 @@ class OptunaTarget:
     def _finish(self, study: str) -> None:
         writing, search = self._writing, self._search
         text = f"{study}.best_params"
-        if search.code is not None and search.code.latent:
-            is_used = (
-                not isinstance(search.statement, ast.Expr)
-                or search.statement.value is not search.call
-            )
-            if is_used:
-                writing.helpers.append(BEST_VALUES)
-            text = f"best_values({study})"
+        if search.code is not None and search.code.latent and writing.uses_result():
+            text = f"{writing.helper(VALUES)}({study}.best_trial)"
         for call in writing.uses.evaluations:
             self._module.edits.replace(
                 *self._module.span(call), f"{writing.suggest_name()}({study}.best_trial)"
@@ -264,9 +284,8 @@ class OptunaTarget:
         for outer, inner in writing.uses.decodings:
             self._module.edits.replace(*self._module.span(outer), self._module.text(inner))
         for replacement in writing.replacements:
-            self._module.edits.replace(
-                *self._module.span(replacement.node), replacement.text.replace("STUDY", study)
-            )
+            values = writing.helper(VALUES) if "VALUES" in replacement.text else ""
+            replacement.apply(self._module, STUDY=study, VALUES=values)
         writing.remove_consumed()
         writing.replace_call(self._before, text)
         writing.place_space()

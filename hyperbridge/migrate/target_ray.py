@@ -11,8 +11,10 @@ from __future__ import annotations
 import ast
 
 from hyperbridge.migrate.placing import indented
+from hyperbridge.migrate.ray_results import drop_status, returned, rewrite_returns
+from hyperbridge.migrate.ray_tuner import is_only_indexed, searched, tuner_of
 from hyperbridge.migrate.rules import ray_helpers, vocabulary
-from hyperbridge.migrate.rules.objective import Objective, function_of, own_returns
+from hyperbridge.migrate.rules.objective import Objective, function_of
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_ray import ray_param_space
 from hyperbridge.translate.source_text import Expression, Group, render
@@ -28,12 +30,14 @@ class RayTarget:
     """
 
     words = vocabulary.RAY
+    on_workers = True
 
     def __init__(self, writing: Writing) -> None:
         self._writing = writing
         self._search = writing.search
         self._module = writing.search.module
         self._before: list[str] = []
+        self._run = "parent_run"
         found = _flat_space(writing)
         self._flat: Group | None = None
         if found is not None:
@@ -43,130 +47,83 @@ class RayTarget:
     @staticmethod
     def check(writing: Writing) -> None:
         """Block what this engine cannot do."""
-        search, tracked = writing.search, writing.tracking
+        search = writing.search
         names = search.module.names
-        if names.scope_of[search.call] is not names.module and _flat_space(writing) is None:
+        if names.scope_of[search.call] is names.module or search.code is None:
+            return
+        used = ", ".join(repr(name) for name in sorted(writing.local_names()))
+        if used and _flat_space(writing) is None:
             search.block(
                 search.call,
                 "a space that is not flat must be a function at the top level, where Ray's"
-                " searcher can pickle it by name: move space and search out of the function",
-            )
-        if tracked is not None and tracked.style == "own":
-            search.block(
-                tracked.starts[0],
-                "the objective starts MLflow runs of its own: on Ray's workers, give start_run"
-                " the experiment_id and the parent_run_id by hand",
+                f" searcher can pickle it by name, but it uses {used} of the function around it:"
+                " move that out of the function",
             )
 
     def write(self) -> None:
         """Add all edits of the search."""
         search, writing = self._search, self._writing
         results = search.names["study"] = writing.unused("results")
-        tuner = writing.unused("tuner" if results == "results" else f"tuner{results[7:]}")
-        writing.imports.update(("import optuna", "from ray import tune", _SEARCHER))
+        number = results.removeprefix("results")
+        tuner = writing.unused(f"tuner{number}")
+        best = writing.unused(f"best_result{number}")
+        if writing.tracking is not None:
+            self._run = writing.parent_run()
+        binding = writing.space_binding
+        in_place = binding.node if binding is not None else search.statement
+        writing.is_hoisted = isinstance(in_place, ast.stmt) and bool(self._module.indent(in_place))
+        writing.imports.update(("from ray import tune", _SEARCHER))
         objective = self._objective()
         space = self._param_space()
+        ask = None if self._flat is not None else self._ask_name()
+        made = tuner_of(writing, objective, space, ask)
+        indent = len(self._module.indent(search.statement))
         lines = [
-            *self._lines(Group(f"{tuner} = tune.Tuner(", self._tuner(objective, space), ")")),
+            *(line[indent:] for line in render(made, indent=indent, prefix=f"{tuner} = ")),
             f"{results} = {tuner}.fit()",
         ]
+        if self._needs_best():
+            lines.append(f"{best} = {results}.get_best_result()")
         if writing.tracking is not None:
-            lines = self._tracked(results, lines)
+            lines = self._tracked(best, lines)
         self._before += lines
-        self._remarks()
-        self._finish(results)
+        self._remark()
+        self._finish(results, best)
 
-    def _remarks(self) -> None:
-        search = self._search
-        if search.settings.parallelism in (None, "-1"):
-            search.remark(
-                search.call,
-                "as many trials run at once as there are CPUs; TuneConfig(max_concurrent_trials=1)"
-                " runs one after the other",
-            )
-        if not search.settings.catches:
-            search.remark(search.call, "a trial that raises fails alone; the others go on")
+    def _needs_best(self) -> bool:
+        writing = self._writing
+        tracking = writing.tracking
+        return (
+            writing.uses_result()
+            or (tracking is not None and tracking.is_recorded)
+            or bool(writing.uses.evaluations)
+            or any("BEST" in replacement.text for replacement in writing.replacements)
+        )
 
-    def _tuner(self, objective: str, space: Expression | None) -> list[tuple[str, Expression]]:
-        settings = self._search.settings
-        parts: list[tuple[str, Expression]] = [("", objective)]
-        if space is not None:
-            parts.append(("param_space=", space))
-        options: list[tuple[str, Expression]] = [
-            ("metric=", '"loss"'),
-            ("mode=", '"min"'),
-            ("search_alg=", self._searcher()),
-            ("num_samples=", settings.n_trials if settings.n_trials is not None else "-1"),
-        ]
-        if settings.parallelism not in (None, "-1"):
-            options.append(("max_concurrent_trials=", str(settings.parallelism)))
-        if settings.timeout is not None:
-            options.append(("time_budget_s=", settings.timeout))
-        options.append(("reuse_actors=", "True"))
-        parts.append(("tune_config=", Group("tune.TuneConfig(", options, ")")))
-        stoppers = self._stoppers()
-        if stoppers:
-            stop: Expression = stoppers[0]
-            if len(stoppers) > 1:
-                self._writing.imports.add("from ray.tune.stopper import CombinedStopper")
-                stop = Group("CombinedStopper(", [("", text) for text in stoppers], ")")
-            parts.append(("run_config=", Group("tune.RunConfig(", [("stop=", stop)], ")")))
-        return parts
-
-    def _stoppers(self) -> list[str]:
-        settings = self._search.settings
-        found: list[str] = []
-        if settings.patience is not None:
-            self._writing.helpers.append(ray_helpers.PATIENCE)
-            count, percent = settings.patience
-            more = "" if percent is None else f", percent={percent}"
-            found.append(f"StopWithoutProgress({count}{more})")
-        if settings.stop_at_loss is not None:
-            self._writing.helpers.append(ray_helpers.THRESHOLD)
-            found.append(f"StopAtLoss({settings.stop_at_loss})")
-        return found
-
-    def _searcher(self) -> Group:
-        settings = self._search.settings
-        name, options = "RandomSampler", []
-        if settings.sampler == "tpe":
-            name = "TPESampler"
-            options = [
-                ("multivariate=", "True"),
-                ("constant_liar=", "True"),
-                *((f"{key}=", value) for key, value in settings.sampler_options),
-            ]
-        if settings.seed is not None:
-            options.append(("seed=", settings.seed))
-        parts: list[tuple[str, Expression]] = []
-        if self._flat is None:
-            parts += [("", self._ask_name()), ("metric=", '"loss"'), ("mode=", '"min"')]
-        parts.append(("sampler=", Group(f"optuna.samplers.{name}(", options, ")")))
-        points = [
-            Group(
-                "{",
-                [
-                    (f'"{label}": ', self._writing.point_value(label, value))
-                    for label, value in point.items()
-                ],
-                "}",
-            )
-            for point in settings.points
-        ]
-        if points:
-            listed = Group("[", [("", point) for point in points], "]")
-            parts.append(("points_to_evaluate=", listed))
-        return Group("OptunaSearch(", parts, ")")
+    def _remark(self) -> None:
+        """Say what is different for a search whose trials ran one after the other."""
+        search, settings = self._search, self._search.settings
+        if settings.is_spark or settings.parallelism is not None:
+            return
+        alone = "" if settings.catches else ", and one that raises fails alone"
+        search.remark(
+            search.call,
+            f"trials run side by side here, one per CPU{alone};"
+            " TuneConfig(max_concurrent_trials=1) runs them one by one",
+        )
 
     def _ask_name(self) -> str:
         """Write the function that Ray's searcher calls, and return its name."""
-        name = self._writing.unused("ask_for_parameters")
-        lines = [
-            '"""Ask for the parameters of a trial; Ray Tune passes them on as its config."""',
-            f"{self._writing.suggest_name()}(trial)",
-        ]
-        self._define(name, "trial", lines)
-        return name
+        suggest = self._writing.suggest_name()
+        adapters = self._writing.shared.adapters
+        if (suggest,) not in adapters:
+            name = adapters[(suggest,)] = self._writing.unused("ask_for_parameters")
+            self._writing.companions.append(
+                f"def {name}(trial):\n"
+                '    """Ask for a trial\'s parameters; Ray Tune hands them on as its config."""\n'
+                f"    {suggest}(trial)\n"
+            )
+        return adapters[(suggest,)]
 
     def _param_space(self) -> Expression | None:
         """Return what to pass as ``param_space``; a variable keeps its place and its name."""
@@ -181,124 +138,144 @@ class RayTarget:
             self._module.edits.replace(start, end, text)
         return binding.name
 
-    def _lines(self, expression: Group) -> list[str]:
-        indent = len(self._module.indent(self._search.statement))
-        return [line[indent:] for line in render(expression, indent=indent)]
-
-    def _objective(self) -> str:
-        """Write the objective as a function of a config and return its name."""
+    def _objective(self) -> Expression:
+        """Write the objective as a function of a config; return what runs a trial."""
         objective = self._writing.objective
         function = objective.function
         if isinstance(function, ast.FunctionDef):
-            self._rewrite_returns(objective, function)
-            if self._flat is None:
-                point = self._point(objective.argument)
-                self._writing.insert_first(function, [f"{objective.argument} = {point}"])
-            return self._logged(function.name)
+            return self._rewrite_function(objective, function)
         if isinstance(function, ast.Lambda):
-            name = self._writing.unused("objective")
+            if objective.results and objective.results[0].status == "ok":
+                drop_status(self._module, function.body)
             body = self._writing.bracketed(function.body)
-            lines = (
-                [] if self._flat else [f"{objective.argument} = {self._point(objective.argument)}"]
-            )
-            self._define(name, objective.argument, [*lines, *self._returned(body, objective)])
-            return self._logged(name)
+            argument, lines = objective.argument, []
+            if self._flat is None:
+                argument = self._config_name(function, argument)
+                lines = [f"{objective.argument} = {self._point(argument)}"]
+            lines += returned(body, objective)
+            return self._logged(self._define("objective", argument, lines))
         definition = function_of(self._module, objective.expr)
         is_ready = objective.returned == "dict" and not objective.fails
         if self._flat is not None and definition is not None and is_ready:
             return self._logged(definition.name)
-        name = self._writing.unused("run_trial")
         point = "config" if self._flat is not None else self._point("config")
         call = self._writing.call_of(objective.expr, point)
-        self._define(name, "config", self._returned(call, objective))
-        return self._logged(name)
+        return self._logged(self._define("run_trial", "config", returned(call, objective)))
+
+    def _rewrite_function(self, objective: Objective, function: ast.FunctionDef) -> Expression:
+        writing, module = self._writing, self._module
+        rewrite_returns(self._writing, function)
+        argument = function.args.args[0]
+        lines: list[str] = []
+        if self._flat is None:
+            config = self._config_name(function, argument.arg)
+            module.edits.replace(*module.span(argument), config)
+            lines.append(f"{objective.argument} = {self._point(config)}")
+        if function.returns is not None and objective.returned == "number":
+            module.edits.replace(*module.span(function.returns), "dict")
+        tracking = writing.tracking
+        starts_runs = tracking is not None and tracking.style == "own"
+        if starts_runs:
+            lines.insert(0, "mlflow.set_tracking_uri(tracking_uri)")
+        if lines:
+            writing.insert_first(function, lines)
+        return self._adopted(function) if starts_runs else self._logged(function.name)
+
+    @staticmethod
+    def _config_name(function: ast.AST, argument: str) -> str:
+        """Return what to call the argument of an objective whose point is made of its config."""
+        taken = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+        return argument if "config" in taken else "config"
+
+    def _adopted(self, function: ast.FunctionDef) -> Expression:
+        """Tell an objective that starts MLflow runs on a worker where they belong."""
+        module, tracking = self._module, self._writing.tracking
+        assert tracking is not None
+        argument = function.args.args[0]
+        module.edits.insert(module.span(argument)[1], ", tracking_uri, mlflow_parent")
+        for call in tracking.starts:
+            _, end = module.span(call)
+            comma = ", " if call.args or call.keywords else ""
+            nested = "" if any(k.arg == "nested" for k in call.keywords) else "nested=True, "
+            module.edits.insert(end - 1, f"{comma}{nested}**mlflow_parent")
+        parent: list[tuple[str, Expression]] = [
+            ('"experiment_id": ', f"{self._run}.info.experiment_id"),
+            ('"parent_run_id": ', f"{self._run}.info.run_id"),
+        ]
+        parts: list[tuple[str, Expression]] = [
+            ("", function.name),
+            ("tracking_uri=", "mlflow.get_tracking_uri()"),
+            ("mlflow_parent=", Group("{", parent, "}")),
+        ]
+        return Group("tune.with_parameters(", parts, ")")
 
     def _point(self, config: str) -> str:
+        self._writing.imports.add("import optuna")
         return f"{self._writing.suggest_name()}(optuna.trial.FixedTrial({config}))"
 
-    def _returned(self, text: str, objective: Objective) -> list[str]:
-        if objective.returned == "number":
-            return [f'return {{"loss": {text}}}']
-        lines = [f"result = {text}"]
-        if objective.returned == "unknown":
-            lines += ["if not isinstance(result, dict):", '    return {"loss": result}']
-        if objective.fails:
-            lines.append('return {"loss": float("nan"), **result}')
-        elif len(lines) == 1:
-            return [f"return {text}"]
-        else:
-            lines.append("return result")
-        return lines
-
-    def _rewrite_returns(self, objective: Objective, function: ast.FunctionDef) -> None:
-        """Have every return give a dict with a loss."""
-        results = {result.node: result for result in objective.results}
-        for node in own_returns(function):
-            if node.value is None:
-                continue
-            result = results.get(node)
-            if result is None:
-                text = f'{{"loss": {self._writing.bracketed(node.value)}}}'
-                self._module.edits.replace(*self._module.span(node.value), text)
-            elif result.status == "fail":
-                extras = "".join(
-                    f', "{key}": {self._module.text(value)}' for key, value in result.extras
-                )
-                text = f'{{"loss": float("nan"), "status": "fail"{extras}}}'
-                self._module.edits.replace(*self._module.span(node.value), text)
-
-    def _logged(self, name: str) -> str:
-        if self._writing.tracking is None:
+    def _logged(self, name: str) -> Expression:
+        tracking = self._writing.tracking
+        if tracking is None:
             return name
-        self._writing.helpers.append(ray_helpers.WRAPPER)
         self._writing.imports.add("import mlflow")
-        return f"in_child_run({name}, parent_run)"
+        values = f"{self._values_of()}(config)" if self._is_latent else "config"
+        wrap = self._writing.helper(ray_helpers.WRAPPER.replace("VALUES", values))
+        return f"{wrap}({name}, {self._run})"
 
-    def _tracked(self, results: str, lines: list[str]) -> list[str]:
+    @property
+    def _is_latent(self) -> bool:
+        """Whether Ray knows values by something else than themselves."""
+        code = self._search.code
+        return code is not None and bool(code.latent)
+
+    def _values_of(self) -> str:
+        """Write the function for the values of such a trial, and return its name."""
+        self._writing.imports.add("import optuna")
+        suggest = self._writing.suggest_name()
+        return self._writing.helper(ray_helpers.VALUES.replace("SUGGEST", suggest))
+
+    def _tracked(self, best: str, lines: list[str]) -> list[str]:
         tracking = self._writing.tracking
         assert tracking is not None
-        logged = (
-            f'mlflow.log_metric("best_trial_loss", {results}.get_best_result().metrics["loss"])'
-        )
-        if tracking.has_parent:
-            return ["parent_run = mlflow.active_run()", *lines, logged]
-        opening = "with mlflow.start_run(nested=True) as parent_run:"
-        return [opening, *indented([*lines, logged], "    ")]
+        if tracking.is_recorded:
+            lines = [*lines, f'mlflow.log_metric("best_trial_loss", {best}.metrics["loss"])']
+        if tracking.parent is not None:
+            return lines
+        opening = f"with mlflow.start_run(nested=True) as {self._run}:"
+        return [opening, *indented(lines, "    ")]
 
-    def _define(self, name: str, argument: str, lines: list[str]) -> None:
+    def _define(self, name: str, argument: str, lines: list[str]) -> str:
+        """Write a function before the search, unless it is there already; return its name."""
         is_top = not self._module.indent(self._search.statement)
+        adapters = self._writing.shared.adapters
+        if is_top and tuple(lines) in adapters:
+            return adapters[tuple(lines)]
+        name = self._writing.unused(name)
         self._before += [f"def {name}({argument}):", *indented(lines, "    "), ""]
         if is_top:
+            adapters[tuple(lines)] = name
             self._before.append("")
+        return name
 
-    def _finish(self, results: str) -> None:
+    def _finish(self, results: str, best: str) -> None:
         writing, module = self._writing, self._module
-        config = f"{results}.get_best_result().config"
+        config = f"{best}.config"
         for call in writing.uses.evaluations:
             text = config if self._flat is not None else self._point(config)
             module.edits.replace(*module.span(call), text)
         for call in writing.uses.samples:
+            writing.imports.add("import optuna")
             text = f"{writing.suggest_name()}(optuna.create_study().ask())"
             module.edits.replace(*module.span(call), text)
         for outer, inner in writing.uses.decodings:
             module.edits.replace(*module.span(outer), module.text(inner))
         for replacement in writing.replacements:
-            text = replacement.text.replace("STUDY", results)
-            module.edits.replace(*module.span(replacement.node), text)
-        code = self._search.code
-        if code is not None and code.latent:
-            lines = [
-                f"trial = optuna.trial.FixedTrial({config})",
-                f"{writing.suggest_name()}(trial)",
-                "values = trial.params.items()",
-                "return {name: trial.user_attrs.get(name, value) for name, value in values}",
-            ]
-            statement = self._search.statement
-            if not (isinstance(statement, ast.Expr) and statement.value is self._search.call):
-                name = writing.unused("best_values")
-                self._before.append("")
-                self._define(name, "", lines)
-                config = f"{name}()"
+            values = self._values_of() if "VALUES" in replacement.text else ""
+            replacement.apply(module, STUDY=results, BEST=best, VALUES=values)
+        if self._is_latent and self._writing.uses_result():
+            config = f"{self._values_of()}({config})"
+        elif self._flat is not None and not is_only_indexed(writing):
+            config = searched(writing, self._flat, config)
         if self._flat is not None and writing.space_binding is not None:
             writing.keep_space()
         writing.remove_consumed()

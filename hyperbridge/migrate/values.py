@@ -203,7 +203,12 @@ def _function(
     if home == "math" and name in _MATH:
         return getattr(math, name)  # type: ignore[no-any-return]  # one of the functions
     if home == "numpy" and name in _NUMPY:
-        import numpy
+        try:
+            import numpy
+        except ModuleNotFoundError as exc:
+            if exc.name != "numpy":
+                raise
+            raise NotConstantError("numpy is not installed") from exc
 
         return getattr(numpy, name)  # type: ignore[no-any-return]  # one of the functions
     if isinstance(func, ast.Attribute) and func.attr in _METHODS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.placing import (
@@ -16,6 +17,7 @@ from hyperbridge.migrate.rules.objective import Objective
 from hyperbridge.migrate.rules.tracking import Tracking
 from hyperbridge.migrate.scopes import Binding
 from hyperbridge.migrate.search import Search
+from hyperbridge.translate.source_parameters import exact_helper
 from hyperbridge.translate.source_values import identifier
 
 
@@ -32,6 +34,8 @@ class Shared:
         used_by: How many searches use each variable that holds a space.
         kept: Statements that hold a rewritten space.
         adapters: The name of each function at the top level that was written, by its lines.
+        named: The name of each of the helpers, by its text as it comes.
+        parents: The variable of each ``with mlflow.start_run()`` that got one.
     """
 
     taken: set[str]
@@ -42,6 +46,8 @@ class Shared:
     used_by: dict[Binding, int] = field(default_factory=dict)
     kept: set[ast.stmt] = field(default_factory=set)
     adapters: dict[tuple[str, ...], str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
+    parents: dict[ast.withitem, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +61,8 @@ class Writing:
         uses: Uses of the result and the space.
         replacements: Uses of the trials.
         tracking: How it is logged.
+        companions: Functions that belong beside the one for the space.
+        is_hoisted: Whether these go to the top level, wherever the search is.
     """
 
     search: Search
@@ -63,6 +71,8 @@ class Writing:
     uses: Uses
     replacements: list[Replacement]
     tracking: Tracking | None
+    companions: list[str] = field(default_factory=list)
+    is_hoisted: bool = False
     _name: str | None = None
 
     @property
@@ -74,6 +84,28 @@ class Writing:
     def helpers(self) -> list[str]:
         """Functions and classes that the new code needs at the top level."""
         return self.shared.helpers
+
+    def helper(self, text: str) -> str:
+        """Have a function or class at the top level, once in a file, and return its name."""
+        if text not in self.shared.named:
+            found = re.match(r"(?:def|class) (\w+)", text)
+            assert found is not None
+            name = self.shared.named[text] = self.unused(found[1])
+            self.helpers.append(re.sub(rf"\b{found[1]}\b", name, text))
+        return self.shared.named[text]
+
+    def parent_run(self) -> str:
+        """Return the variable that holds the search's MLflow run."""
+        item = None if self.tracking is None else self.tracking.parent
+        if item is None:
+            return self.unused("parent_run")
+        if isinstance(item.optional_vars, ast.Name):
+            return item.optional_vars.id
+        if item not in self.shared.parents:
+            name = self.shared.parents[item] = self.unused("parent_run")
+            end = self.search.module.span(item.context_expr)[1]
+            self.search.module.edits.insert(end, f" as {name}")
+        return self.shared.parents[item]
 
     def unused(self, name: str) -> str:
         """Return a name that nothing in the file has, and take it."""
@@ -193,6 +225,17 @@ class Writing:
             return str(int(value))
         return repr(value)
 
+    def uses_result(self) -> bool:
+        """Tell whether anything is done with what fmin returns, once ``space_eval`` is gone."""
+        search, best = self.search, self.search.best
+        if isinstance(search.statement, ast.Expr) and search.statement.value is search.call:
+            return False
+        if best is None or best.scope is search.module.names.module:
+            return True  # others may look at a variable of the module
+        names = [n for n in search.module.names.uses(best) if isinstance(n.ctx, ast.Load)]
+        decoded = {part for call in self.uses.evaluations for part in ast.walk(call)}
+        return not names or any(name not in decoded for name in names)
+
     def replace_call(self, before: list[str], text: str) -> None:
         """Put statements before the one with fmin, and an expression in fmin's place."""
         module, search = self.search.module, self.search
@@ -205,7 +248,7 @@ class Writing:
             wanted = blank_lines_wanted(module, statement, self.shared.removed)
             module.edits.insert(module.line_start(start), newline * wanted)
         joined = newline.join(indented(before, indent))[len(indent) :]
-        if isinstance(statement, ast.Expr) and statement.value is search.call:
+        if not self.uses_result():
             module.edits.replace(start, end, joined)
             return
         module.edits.replace(*module.span(search.call), text)
@@ -215,24 +258,56 @@ class Writing:
         """Return the function for a space that is written inside the call."""
         if self._name is None or self.space_binding is not None:
             return []
+        if self.is_hoisted:
+            return []
+        blank = [""] if self.search.module.indent(self.search.statement) else ["", ""]
+        return [*self._definition(self._name), *blank]
+
+    def _definition(self, name: str) -> list[str]:
+        """Return the lines of the function for the space, and of what belongs beside it."""
         code = self.search.code
         assert code is not None
-        blank = [""] if self.search.module.indent(self.search.statement) else ["", ""]
-        return [*code.function(self._name).rstrip("\n").split("\n"), *blank]
+        return "\n\n\n".join(
+            text.rstrip("\n") for text in (code.function(name), *self.companions)
+        ).split("\n")
+
+    def reaches_space(self, function: ast.AST) -> bool:
+        """Tell whether a function written where the space is can be called from another one."""
+        names = self.search.module.names
+        binding = self.space_binding
+        needed = names.scope_of[self.search.call] if binding is None else binding.scope
+        return needed in names.scope_of[function].path() or self._can_inline(function)
+
+    def local_names(self) -> set[str]:
+        """Return the names in the space that belong to a function around the search."""
+        space = self.search.space
+        names = self.search.module.names
+        if space is None:
+            return set()
+        inner = names.scope_of[self.search.arguments["space"]]
+        found = {b.name for b in space.bindings}
+        return {
+            name
+            for scope in inner.path()
+            if scope is not names.module
+            for name in scope.bindings
+            if name in space.names and name not in found
+        }
 
     def place_space(self) -> None:
         """Write the function in the place of the variable that held the space, if it is needed."""
-        binding, code = self.space_binding, self.search.code
-        assert code is not None
+        binding = self.space_binding
+        if self._name is not None and self.is_hoisted:
+            assert self.search.code is not None
+            self.helpers.extend((self.search.code.function(self._name), *self.companions))
         if binding is None or not isinstance(binding.node, ast.stmt):
             return
-        if self._name is None or binding.node in self.shared.removed:
+        if self._name is None or self.is_hoisted or binding.node in self.shared.removed:
             self.shared.removed.add(binding.node)
             return
         module = self.search.module
         if not module.edits.covers(*module.span(binding.node)):
-            lines = code.function(self._name).rstrip("\n").split("\n")
-            replace_with_definition(module, binding.node, lines)
+            replace_with_definition(module, binding.node, self._definition(self._name))
 
     def keep_space(self) -> None:
         """Keep the statement of the variable that holds the space: it was rewritten."""
@@ -253,4 +328,5 @@ class Writing:
         code = self.search.code
         if code is not None and (self._name is not None or not self.shared.kept):
             self.shared.imports.update(code.imports)
-            self.shared.helpers.extend(code.helpers)
+            is_random = self.search.settings.sampler == "random"
+            self.shared.helpers.extend(exact_helper(h) if is_random else h for h in code.helpers)

@@ -8,6 +8,9 @@ from hyperbridge.migrate.plan import Plan, plan
 from hyperbridge.migrate.sources import source_of
 
 FOLDER = Path(__file__).resolve().parent / "golden"
+LEFT_BY_RAY = {"pickled_trials", "results_afterwards"}
+"""Cases that ask their Trials for what a ResultGrid does not have: left to a person."""
+
 CASES = sorted(path.name for path in FOLDER.iterdir() if (path / "before.py").exists())
 
 

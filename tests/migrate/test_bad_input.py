@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from golden_cases import before
 
 from hyperbridge.cli.main import main
 
@@ -22,6 +25,15 @@ BAD = {
     "wrong_encoding.py": ("import hyperopt\nx = 'é'\n".encode("latin-1"), "cannot be decoded"),
     "unknown_encoding.py": (b"# -*- coding: klingon -*-\nimport hyperopt\n", "cannot be decoded"),
     "mixed_tabs.py": (b"import hyperopt\nif 1:\n\tx = 1\n        y = 2\n", "does not parse"),
+    "utf16.py": ("import hyperopt\n".encode("utf-16"), "cannot be decoded"),
+    "huge.py": (b"x = 1  # hyperopt\n" * 300_000, "larger than 5 million"),
+    "nested.py": (b"import hyperopt\n" + b"(" * 5000 + b")" * 5000, "does not parse"),
+    "empty.ipynb": (b"  # hyperopt", "not a notebook"),
+    "list.ipynb": (b'["hyperopt"]', "not a notebook"),
+    "cell.ipynb": (
+        b'{"cells": [{"cell_type": "code", "source": ["import hyperopt\\n", "x ="]}]}',
+        "cell 1 line 2: does not parse",
+    ),
     "broken.ipynb": (b'{"cells": [ "hyperopt"', "not a notebook"),
     "no_cells.ipynb": (b'{"hyperopt": 1}', "not a notebook"),
     "scala.ipynb": (
@@ -126,3 +138,69 @@ def test_tabs_are_kept_as_indentation(tmp_path: Path) -> None:
     text = path.read_text()
     compile(text, "train", "exec")
     assert "\n\tstudy.optimize(" in text
+
+
+def line_ends(text: bytes) -> set[bytes]:
+    return set(re.findall(rb"\r\n|\r|\n", text))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("engine", ["optuna", "ray"])
+def test_line_ends_are_kept(end: str, engine: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_bytes(f"# tune\n{before('dict_space')}".replace("\n", end).encode())
+
+    assert main(["migrate", str(path), "--to", engine, "--write"]) == 0
+    content = path.read_bytes()
+    assert line_ends(content) == {end.encode()}
+    assert b"hyperopt" not in content
+    compile(content, "train", "exec")
+
+
+def test_an_empty_file_is_fine(tmp_path: Path) -> None:
+    path = tmp_path / "__init__.py"
+    path.touch()
+    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 0
+    assert main(["scan", str(tmp_path)]) == 0
+    assert path.read_bytes() == b""
+
+
+def test_what_is_no_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder.py").mkdir()
+    (tmp_path / "loop.py").symlink_to(tmp_path / "loop.py")
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    os.mkfifo(tmp_path / "pipe.py")
+    reasons = {
+        "folder.py": "Is a directory",
+        "loop.py": "Too many levels of symbolic links",
+        "gone.py": "No such file",
+        "pipe.py": "is not a regular file",
+    }
+    for name, reason in reasons.items():
+        assert main(["migrate", str(tmp_path / name), "--to", "optuna", "--write"]) == 1
+        error = capsys.readouterr().err
+        assert str(tmp_path / name) in error
+        assert reason in error
+    assert main(["scan", str(tmp_path)]) == 1
+    assert "pipe.py: is not a regular file" in capsys.readouterr().out
+
+
+def test_a_folder_that_takes_no_files_is_named_and_the_file_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(PROGRAM)
+    tmp_path.chmod(0o555)
+
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    if os.geteuid() == 0:  # root may write anywhere
+        monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    try:
+        assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 1
+    finally:
+        tmp_path.chmod(0o755)
+    assert "train.py: cannot be written: Permission denied" in capsys.readouterr().err
+    assert path.read_text() == PROGRAM
+    assert [p.name for p in tmp_path.iterdir()] == ["train.py"]

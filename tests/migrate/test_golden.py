@@ -7,16 +7,16 @@ import json
 import re
 import subprocess
 import sys
-import textwrap
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from golden_cases import CASES, FOLDER, before, migrate, notes_of
+from golden_cases import CASES, FOLDER, LEFT_BY_RAY, before, migrate, notes_of
+from programs import run
 
 ENGINES = ("optuna", "ray")
-LEFT_BY_RAY = {"pickled_trials", "results_afterwards", "spark_nested_runs"}
-PROGRAMS = [case for case in CASES if not before(case).startswith("# Databricks")]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -56,155 +56,120 @@ def test_there_are_as_many_cases_as_promised() -> None:
     assert len(CASES) >= 25
 
 
-RUNNER = """
-import contextlib, io, json, sys, types, warnings, re
-
-cases, seeds, kind, blocked = json.loads(sys.stdin.read())
-warnings.simplefilter("ignore")
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in blocked:
-            raise ModuleNotFoundError(f"{name} is blocked", name=name)
-
-sys.meta_path.insert(0, Blocker())
-if kind == "before":
-    import hyperopt
-    hyperopt.SparkTrials = lambda *args, **kwargs: hyperopt.Trials()
-else:
-    import optuna
-    if kind == "ray":
-        import ray
-        ray.init(
-            num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
-            _node_ip_address="127.0.0.1",
-        )
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-losses = {}
-for case, text in cases.items():
-    for seed in seeds:
-        program = re.sub(r"^SEED = 0$", f"SEED = {seed}", text, flags=re.M)
-        main = types.ModuleType("__main__")
-        sys.modules["__main__"] = main
-        with contextlib.redirect_stdout(io.StringIO()):
-            exec(compile(program, case, "exec"), main.__dict__)
-        losses.setdefault(case, []).append(float(main.best_loss))
-print(json.dumps(losses))
-"""
-
-
-def run(
-    kind: str, cases: list[str], seeds: list[int], tmp_path: Path, *, blocked: tuple[str, ...] = ()
-) -> dict[str, list[float]]:
-    """Run programs in one new process, and return the best loss for each seed."""
-    name = "before.py" if kind == "before" else f"{kind}.py"
-    texts = {case: (FOLDER / case / name).read_text(encoding="utf-8") for case in cases}
-    if kind == "before":  # hyperopt itself refuses what old programs pass
-        texts = {case: text.replace("RandomState(", "default_rng(") for case, text in texts.items()}
-    if kind == "ray":
-        texts = {
-            case: re.sub(r"num_samples=\d+", "num_samples=2", text) for case, text in texts.items()
-        }
-    environment = {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(tmp_path),
-        "GIT_PYTHON_REFRESH": "quiet",
-        "RAY_AIR_NEW_OUTPUT": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(RUNNER)],
-        input=json.dumps([texts, seeds, kind, blocked]),
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment,
-        timeout=250,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def test_the_results_run_without_hyperopt_and_hyperbridge(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     untracked = [
         case for case in CASES if "mlflow" not in (FOLDER / case / "optuna.py").read_text()
     ]
 
-    losses = run("optuna", untracked, [0], tmp_path, blocked=("hyperopt", "hyperbridge"))
+    losses = run("optuna", untracked, [0], tmp_path)["best"]
 
     assert set(losses) == set(untracked)
     assert all(np.isfinite(values).all() for values in losses.values())
 
 
-@pytest.mark.slow
-def test_migrated_searches_are_no_worse_than_the_originals(tmp_path: Path) -> None:
-    pytest.importorskip("optuna")
-    cases = [case for case in PROGRAMS if "mlflow" not in before(case)]
-    seeds = list(range(10))
-    theirs = run("before", cases, seeds, tmp_path)
-    ours = run("optuna", cases, seeds, tmp_path)
-
-    worse = {
-        case: (
-            float(np.mean(ours[case])),
-            float(np.mean(theirs[case])),
-            float(np.std(theirs[case])),
-        )
-        for case in cases
-        if np.mean(ours[case]) > np.mean(theirs[case]) + np.std(theirs[case]) + 1e-9
-    }
-    assert worse == {}
-
-
-@pytest.mark.slow
-def test_tracked_searches_keep_a_parent_run_with_a_child_for_each_trial(tmp_path: Path) -> None:
-    pytest.importorskip("optuna")
+def families(folder: Path) -> tuple[dict[str, list[Any]], list[Any]]:
+    """Return the child runs of each parent run in a store, and the parents."""
     mlflow = pytest.importorskip("mlflow")
-    cases = [case for case in CASES if "mlflow_run_id" in (FOLDER / case / "optuna.py").read_text()]
-    assert len(cases) == 4
-    expected = sorted(
-        int(re.search(r"n_trials=(\d+)", (FOLDER / case / "optuna.py").read_text())[1])
-        for case in cases
-    )
-
-    run("optuna", cases, [0], tmp_path, blocked=("hyperopt", "hyperbridge"))
-
-    runs = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["0"])
+    runs = mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").search_runs(["0"])
     parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
-    family = {
-        parent.info.run_id: [
-            r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id
-        ]
-        for parent in parents
-    }
-    assert sorted(len(children) for children in family.values()) == expected
+    children: dict[str, list[Any]] = {parent.info.run_id: [] for parent in parents}
+    for child in runs:
+        if child not in parents:
+            children[child.data.tags["mlflow.parentRunId"]].append(child)
     assert {r.info.status for r in runs} == {"FINISHED"}
     for parent in parents:
-        losses = [child.data.metrics["loss"] for child in family[parent.info.run_id]]
-        assert parent.data.metrics["best_trial_loss"] == pytest.approx(min(losses))
+        losses = [
+            child.data.metrics.get("loss", child.data.metrics.get("mse"))
+            for child in children[parent.info.run_id]
+        ]
+        assert parent.data.metrics["best_trial_loss"] == pytest.approx(min(losses), abs=1e-6)
+    return children, parents
+
+
+TRACKED = [case for case in CASES if "mlflow.start_run" in (FOLDER / case / "ray.py").read_text()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "count"), [("optuna", "n_trials"), ("loop", "num_samples")])
+def test_tracked_searches_keep_a_parent_run_with_a_child_for_each_trial(
+    kind: str, count: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna" if kind == "optuna" else "ray")
+    file = "optuna.py" if kind == "optuna" else "ray.py"
+    expected = sorted(
+        int(re.search(rf"{count}=(\d+)", (FOLDER / case / file).read_text())[1]) for case in TRACKED
+    )
+    assert len(expected) >= 5
+
+    run(kind, TRACKED, [0], tmp_path)
+
+    children, _ = families(tmp_path)
+    assert sorted(len(runs) for runs in children.values()) == expected
 
 
 @pytest.mark.slow
 def test_searches_run_on_a_real_ray(tmp_path: Path) -> None:
     pytest.importorskip("ray")
+    pytest.importorskip("mlflow")
     cases = [
         "choice_over_range",
         "conditional_families",
         "early_stop",
-        "spark_logging_objective",
+        "databricks_svc",
+        "spark_nested_runs",
     ]
 
-    losses = run("ray", cases, [0], tmp_path, blocked=("hyperopt", "hyperbridge"))
+    losses = run("ray", cases, [0], tmp_path, samples=2)["best"]
 
     assert set(losses) == set(cases)
     assert all(np.isfinite(values).all() for values in losses.values())
-    mlflow = pytest.importorskip("mlflow")
-    runs = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db").search_runs(["0"])
-    children = [r for r in runs if "mlflow.parentRunId" in r.data.tags]
-    assert len(runs) == 1 + len(children)
-    assert len(children) == 2
-    assert all({"squared", "loss"} <= set(r.data.metrics) for r in children)
+    children, parents = families(tmp_path)
+    assert len(parents) == 2
+    assert {len(runs) for runs in children.values()} == {2}
+    logged = [set(r.data.params) for runs in children.values() for r in runs]
+    assert {"C", "kernel"} in logged
+
+
+ON_RAY = [case for case in CASES if case not in LEFT_BY_RAY]
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("part", range(4))
+def test_every_search_runs_on_a_real_ray(part: int, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    pytest.importorskip("mlflow")
+    cases = ON_RAY[part::4]
+
+    losses = run("ray", cases, [0], tmp_path, samples=3)["best"]
+
+    assert all(np.isfinite(losses[case]).all() for case in cases)
+    families(tmp_path)
+
+
+RULES = "F,I001,E30,E501,W"
+
+
+def complaints(path: Path) -> Counter[str]:
+    """Return how often ruff says what about a file, with the rules that people format by."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "ruff", "check", "--isolated", "--preview", "--no-cache"),
+            *("--select", RULES, "--line-length", "100", "--output-format", "json"),
+            *("--stdin-filename", "program.py", "-"),
+        ],
+        input=path.read_bytes(),
+        capture_output=True,
+        check=False,
+    )
+    return Counter(found["code"] for found in json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", [c for c in CASES if not before(c).startswith("# Databricks")])
+def test_the_result_has_no_complaint_that_the_original_had_not(case: str, engine: str) -> None:
+    pytest.importorskip("ruff")
+    theirs = complaints(FOLDER / case / "before.py")
+    ours = complaints(FOLDER / case / f"{engine}.py")
+
+    assert ours - theirs == Counter()

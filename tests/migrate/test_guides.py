@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -84,7 +85,88 @@ def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-3000:]
 
 
+def test_the_snippet_of_ray_on_spark_is_the_examples() -> None:
+    """It needs a Spark cluster: tests/ray runs the example, which makes the same calls."""
+    ((_, snippet),) = blocks_of("ray_on_spark")
+    example = (GUIDES.parent / "examples" / "ray_on_spark.py").read_text(encoding="utf-8")
+
+    def calls(text: str) -> set[str]:
+        nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+        return {ast.unparse(node.func).rpartition(".")[2] for node in nodes}
+
+    assert {"setup_ray_cluster", "fmin", "shutdown_ray_cluster"} <= calls(snippet)
+    assert calls(snippet) - {"get_dataframe"} <= calls(example)
+
+
 def test_links_between_the_guides_lead_somewhere() -> None:
     for guide in WRITTEN:
         for target in re.findall(r"\]\(([^)#]+\.md)\)", (GUIDES / f"{guide}.md").read_text()):
             assert (GUIDES / target).exists(), f"{guide}: {target}"
+
+
+def rows_of(guide: str, title: str) -> list[list[str]]:
+    """Return the cells of the first table after a heading."""
+    text = (GUIDES / f"{guide}.md").read_text(encoding="utf-8")
+    after = text[text.index(title) :]
+    table = re.search(r"(?:^\|.*\n)+", after, flags=re.MULTILINE)
+    assert table is not None
+    return [
+        [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        for line in table.group().splitlines()[2:]
+    ]
+
+
+def test_every_public_name_of_hyperopt_has_a_counterpart() -> None:
+    hyperopt = pytest.importorskip("hyperopt")
+    names = {name for name in dir(hyperopt) if not name.startswith("_")}
+    names |= {f"hp.{name}" for name in dir(hyperopt.hp) if not name.startswith("_")}
+    names |= {name for name in dir(hyperopt.Trials) if not name.startswith("_")}
+    names |= set(hyperopt.fmin.__code__.co_varnames[: hyperopt.fmin.__code__.co_argcount])
+    said = "\n".join(row[0] for row in rows_of("names", "# Every name"))
+
+    missing = {n for n in names if not re.search(rf"(?<!\w){re.escape(n)}(?!\w)", said)}
+    assert missing == set()
+
+
+def strings_in(*folders: Path) -> str:
+    """Return all string constants in Python files, those of f-strings in pieces."""
+    return "\n".join(
+        node.value
+        for folder in folders
+        for path in sorted(folder.rglob("*.py") if folder.is_dir() else [folder])
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def pieces_of(message: str) -> list[str]:
+    """Return the parts of a message that do not depend on the program."""
+    pieces = re.split(
+        r"; | / |\.\.\.|best\['k'\]|(?: as)? '\w+'|'\w+'|\bnan\b|^\w+Distribution|\b\d+\b",
+        message.replace("`", ""),
+    )
+    return [piece.strip() for piece in pieces if len(piece.strip()) > 4]
+
+
+def test_the_messages_in_troubleshooting_are_those_of_the_tool() -> None:
+    said = strings_in(GUIDES.parent / "hyperbridge" / "migrate")
+    messages = [row[0] for row in rows_of("troubleshooting", "## Messages of `migrate`")]
+
+    assert len(messages) > 10
+    assert [p for m in messages for p in pieces_of(m) if p not in said] == []
+
+
+def test_the_messages_of_the_engines_in_troubleshooting_are_theirs() -> None:
+    optuna = pytest.importorskip("optuna")
+    mlflow = pytest.importorskip("mlflow")
+    ray = pytest.importorskip("ray")
+    said = strings_in(
+        Path(optuna.__file__).parent,
+        Path(mlflow.__file__).parent / "tracking" / "fluent.py",
+        Path(ray.__file__).parent / "tune" / "execution",
+    )
+    rows = rows_of("troubleshooting", "## Messages of the migrated program")
+    quoted = [m for row in rows for m in re.findall(r"`([^`]+)`", row[0])]
+
+    assert len(quoted) >= 6
+    assert [p for m in quoted for p in pieces_of(m.split(": ")[-1]) if p not in said] == []

@@ -27,7 +27,7 @@ CASES = {
         "not assigned in this file",
     ),
     "a space from a function": (
-        "def make():\n    return {'x': hp.uniform('x', 0, 1)}\nspace = make()\n" + CALL,
+        "def make(n):\n    return {'x': hp.uniform('x', 0, n)}\nspace = make(1)\n" + CALL,
         "built by a function",
     ),
     "a label used twice": (
@@ -133,15 +133,15 @@ def test_a_leftover_use_is_noted_and_keeps_its_import() -> None:
 
 def test_ray_needs_a_function_of_a_trial_at_the_top_level() -> None:
     text = HEAD + (
-        "def tune():\n"
-        "    space = {'x': hp.normal('x', 0, 1)}\n"
+        "def tune(mu):\n"
+        "    space = {'x': hp.normal('x', mu, 1)}\n"
         "    return fmin(lambda p: p['x'], space, algo=tpe.suggest, max_evals=5)\n"
     )
 
     assert migrate(text, to="optuna").is_changed
     result = migrate(text, to="ray")
     assert not result.is_changed
-    assert "pickle it by name" in result.notes[0].text
+    assert "pickle it by name, but it uses 'mu'" in result.notes[0].text
 
 
 def test_a_flat_space_in_a_function_goes_to_ray() -> None:
@@ -151,4 +151,42 @@ def test_a_flat_space_in_a_function_goes_to_ray() -> None:
         "    return fmin(lambda p: p['x'], space, algo=tpe.suggest, max_evals=n)\n"
     )
 
-    assert 'space = {"x": tune.uniform(0, 1)}' in migrate(text, to="ray").new_text
+    new = migrate(text, to="ray").new_text
+    assert "from ray import tune as ray_tune\n" in new  # the program has a tune of its own
+    assert 'space = {"x": ray_tune.uniform(0, 1)}' in new
+
+
+def test_a_run_that_another_function_starts_is_left() -> None:
+    text = (
+        "import mlflow\n"
+        + HEAD
+        + (
+            "def train(p):\n"
+            "    with mlflow.start_run(nested=True):\n"
+            "        return p['x']\n"
+            "def objective(p):\n"
+            "    return {'loss': train(p), 'status': 'ok'}\n"
+            + SPACE
+            + "fmin(objective, space, algo=tpe.suggest, max_evals=5, trials=SparkTrials())\n"
+        )
+    )
+    for engine in ("optuna", "ray"):
+        result = migrate(text, to=engine)
+        assert not result.is_changed
+        assert "started in a function that the objective calls" in result.notes[0].text
+
+
+def test_an_objective_that_cannot_see_the_space_gets_an_adapter() -> None:
+    text = HEAD + (
+        "def objective(p):\n"
+        "    return p['x']\n"
+        "def search(low):\n"
+        "    space = {'x': hp.uniform('x', low, 1)}\n"
+        "    return fmin(objective, space, algo=tpe.suggest, max_evals=5)\n"
+        "print(search(0))\n"
+    )
+    new = migrate(text).new_text
+
+    assert "def objective(p):\n    return p['x']\n" in new
+    assert "    def run_trial(trial):\n" in new
+    exec(compile(new, "new", "exec"), {})

@@ -180,7 +180,7 @@ def test_a_live_space_is_written_for_ray_too(tmp_path: Path) -> None:
     text = path.read_text()
     compile(text, "train", "exec")
     assert "hyperopt" not in text
-    assert "suggest_params(optuna.trial.FixedTrial(params))" in text
+    assert "suggest_params(optuna.trial.FixedTrial(config))" in text
 
 
 def test_translate_names_a_variable_that_is_not_there(
@@ -198,3 +198,33 @@ def test_translate_wants_a_file_and_a_name(given: str) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["translate", given, "--to", "optuna"])
     assert caught.value.code == 2
+
+
+def test_a_program_that_takes_too_long_is_killed_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "slow.py"
+    text = "import subprocess, sys, time\nsubprocess.Popen(['sleep', '987.25'])\ntime.sleep(60)\n"
+    path.write_text(text + LOOP)
+
+    arguments = ["migrate", str(path), "--to", "optuna", "--run", "--run-timeout", "2"]
+    assert main([*arguments, "--write"]) == 1
+    assert "did not come to its call of fmin in 2 s" in capsys.readouterr().err
+    assert path.read_text() == text + LOOP
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert "sleep 987.25" not in running.stdout
+
+
+def test_a_program_gets_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "train.py"
+    path.write_text("import sys\n" + LOOP.replace("range(3)", "range(int(sys.argv[1]))"))
+    print_it = ["translate", f"{path}:space", "--to", "optuna"]
+
+    assert main(print_it) == 1
+    assert "failed when it was run: IndexError" in capsys.readouterr().err
+    assert main([*print_it, "--args", "2"]) == 0
+    written = capsys.readouterr().out
+    assert '"x1"' in written
+    assert '"x2"' not in written
+    with pytest.raises(SystemExit):
+        main([*print_it, "--args", "'open"])

@@ -276,6 +276,7 @@ def test_the_written_function_draws_from_the_same_support(case: str) -> None:
         "np": np,
         "KERNELS": ["rbf", "linear"],
         "LAYERS": ["small", "large"],
+        "OPTIMIZERS": ["sgd", "adam"],
     }
     assert_same_support(space.root, space.texts, namespace)
 

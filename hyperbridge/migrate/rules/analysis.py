@@ -8,7 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
+from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.rules.vocabulary import Vocabulary
 from hyperbridge.migrate.search import Search
 
@@ -17,16 +19,33 @@ _SAVERS = ("pickle.dump", "pickle.dumps", "joblib.dump", "cloudpickle.dump", "di
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replacement:
-    """One expression, and what to write in its place; ``STUDY`` stands for a variable's name."""
+    """One expression, and what to write in its place; see `vocabulary` for the words in it.
+
+    Attributes:
+        node: The expression.
+        text: What takes its place.
+        after: A part at the beginning of the expression that stays as it is, if any.
+    """
 
     node: ast.expr
     text: str
+    after: ast.expr | None = None
+
+    def apply(self, module: Module, **words: str) -> None:
+        """Add the edit, with something in place of each of the vocabulary's words."""
+        text = self.text
+        for word, meaning in words.items():
+            text = text.replace(word, meaning)
+        start, end = module.span(self.node)
+        module.edits.replace(start if self.after is None else module.span(self.after)[1], end, text)
 
 
 def read(search: Search, words: Vocabulary) -> list[Replacement]:
     """Return the counterpart of every use of the trials; block the search where there is none."""
     if search.trials is None:
         return []
+    if search.code is not None and search.code.latent:
+        words = words.with_latent()
     reader = _Reader(search, words)
     found: list[Replacement] = []
     for use in search.module.names.uses(search.trials):
@@ -70,7 +89,7 @@ class _Reader:
                 self._search.remark(parent, "the study is saved in place of the Trials")
                 yield Replacement(use, words.saved)
         elif isinstance(parent, ast.For | ast.comprehension) and parent.iter is use:
-            yield from self._loop(use, parent)
+            yield from self._loop(use, parent.target)
         elif isinstance(parent, ast.Attribute):
             yield from self._attribute(parent)
 
@@ -86,6 +105,10 @@ class _Reader:
             yield Replacement(node, self._listed(words.number))
         elif node.attr in ("losses", "statuses", "average_best_error"):
             if isinstance(above, ast.Call) and not above.args and not above.keywords:
+                outer = self._parents[above]
+                if node.attr == "losses" and _is_min(outer):
+                    yield Replacement(outer, words.best_value)
+                    return
                 methods = {
                     "losses": self._listed(words.loss_or_none),
                     "statuses": self._listed(words.status),
@@ -103,15 +126,38 @@ class _Reader:
         return f"[{text.replace('TRIAL', 't')} for t in {self._words.trials}]"
 
     def _sequence(self, node: ast.Attribute, above: ast.AST) -> Iterator[Replacement]:
+        loop = self._parents.get(above)
         if isinstance(above, ast.For | ast.comprehension) and above.iter is node:
-            yield from self._loop(node, above)
+            yield from self._loop(node, above.target)
+        elif (
+            isinstance(above, ast.Call)
+            and self._is_enumerate(above)
+            and isinstance(loop, ast.For | ast.comprehension)
+            and isinstance(loop.target, ast.Tuple)
+            and len(loop.target.elts) == 2
+        ):
+            yield from self._loop(node, loop.target.elts[1])
         elif isinstance(above, ast.Call) and _is_len(above):
             yield Replacement(node, self._words.trials)
+        elif node.attr == "results" and isinstance(above, ast.Subscript) and above.value is node:
+            yield from self._one_result(above)
         elif node.attr == "results":
             yield Replacement(node, self._listed(self._words.result))
         elif isinstance(above, ast.Subscript) and above.value is node:
             index = self._module.text(above.slice)
             yield from self._one_trial(above, f"{self._words.trials}[{index}]")
+
+    def _one_result(self, node: ast.Subscript) -> Iterator[Replacement]:
+        """Rewrite ``trials.results[i]["loss"]``, whatever stands in the first brackets."""
+        above = self._parents[node]
+        entry = None
+        if isinstance(above, ast.Subscript) and above.value is node:
+            entry = self._result_entry(above, "TRIAL")
+        if entry is not None and entry.text.startswith("TRIAL"):
+            yield Replacement(node.value, self._words.trials)
+            yield Replacement(above, entry.text.removeprefix("TRIAL"), node)  # type: ignore[arg-type]  # an expression
+        else:
+            yield Replacement(node.value, self._listed(self._words.result))
 
     def _best_trial(self, node: ast.Attribute) -> Iterator[Replacement]:
         above = self._parents[node]
@@ -135,17 +181,22 @@ class _Reader:
             yield Replacement(node, self._words.best_trial)
             yield from (replacement for replacement in inner if replacement is not None)
 
-    def _loop(self, iterated: ast.expr, loop: ast.For | ast.comprehension) -> Iterator[Replacement]:
+    def _is_enumerate(self, call: ast.Call) -> bool:
+        func = call.func
+        is_builtin = isinstance(func, ast.Name) and not self._module.names.bindings(func)
+        return is_builtin and isinstance(func, ast.Name) and func.id == "enumerate"
+
+    def _loop(self, iterated: ast.expr, target: ast.expr) -> Iterator[Replacement]:
         """Rewrite ``for t in trials.trials`` and what is asked of ``t`` in it."""
         names = self._module.names
-        if not isinstance(loop.target, ast.Name):
+        if not isinstance(target, ast.Name):
             return
         over_results = isinstance(iterated, ast.Attribute) and iterated.attr == "results"
-        scope = names.scope_of[loop.target].find(loop.target.id)
-        if scope is None or len(scope.bindings[loop.target.id]) != 1:
+        scope = names.scope_of[target].find(target.id)
+        if scope is None or len(scope.bindings[target.id]) != 1:
             return
-        uses = scope.uses.get(loop.target.id, [])
-        inner = list(self._uses_of_trial(loop.target.id, uses, is_result=over_results))
+        uses = scope.uses.get(target.id, [])
+        inner = list(self._uses_of_trial(target.id, uses, is_result=over_results))
         if None not in inner:
             yield Replacement(iterated, self._words.trials)
             yield from (replacement for replacement in inner if replacement is not None)
@@ -194,14 +245,15 @@ class _Reader:
                     self._search.remark(inner, f"{label!r} is the option itself, not its index")
                 yield Replacement(outer, f"{params}[{self._module.text(inner.slice)}]")
         elif not isinstance(inner, ast.Attribute):
-            self._search.remark(
-                vals, "the values are no lists here, and options stand for themselves"
-            )
-            yield Replacement(vals, params)
+            if self._search.code is not None and self._search.code.categories:
+                self._search.remark(vals, "options stand for themselves here, not for their index")
+            yield Replacement(vals, f"{{name: [value] for name, value in {params}.items()}}")
 
     def _result_entry(self, node: ast.Subscript, trial: str) -> Replacement | None:
         key = _key(node)
         if key == "loss":
+            if trial == self._words.best_trial:
+                return Replacement(node, self._words.best_value)
             return Replacement(node, self._words.loss.replace("TRIAL", trial))
         if key == "status":
             return Replacement(node, f"({self._words.status.replace('TRIAL', trial)})")
@@ -209,6 +261,16 @@ class _Reader:
             text = self._words.entry.replace("TRIAL", trial)
             return Replacement(node, text.replace("KEY", self._module.text(node.slice)))
         return None
+
+
+def _is_min(node: ast.AST) -> TypeGuard[ast.Call]:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "min"
+        and len(node.args) == 1
+        and not node.keywords
+    )
 
 
 def _is_len(call: ast.Call) -> bool:

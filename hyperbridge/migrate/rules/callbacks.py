@@ -14,14 +14,16 @@ class StopWithoutProgress:
         self.patience = patience
         self.percent = percent
         self.best = None
-        self.waited = 0
+        self.waited = 1  # the first trial counts
 
     def __call__(self, study, trial):
-        if trial.value is None:
+        if trial.value is None:  # it failed
             return
-        if self.best is None or trial.value < self.best - abs(self.best) * self.percent / 100:
-            self.waited = 1 if self.best is None else 0
+        if self.best is None:
             self.best = trial.value
+        elif trial.value < self.best - abs(self.best) * self.percent / 100:
+            self.best = trial.value
+            self.waited = 0
         else:
             self.waited += 1
             if self.waited >= self.patience:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from collections.abc import Collection, Iterable
 
 from hyperbridge.migrate.module import Module, hyperopt_name
@@ -47,30 +49,104 @@ def rewrite(module: Module, gone: Collection[ast.AST], needed: Iterable[str]) ->
         else:
             removed.append(node)
     new = [line for line in _sorted(needed) if not _has(module, line)]
-    newline = module.source.newline
-    standard = [line for line in new if _group(line) == 0]
-    if standard and place is not None:
-        _add_at_top(module, standard)
-        new = [line for line in new if line not in standard]
+    removed += _left_without_use(module, gone, [*new, *needed])
     if place is None:
         _add_at_top(module, new)
     elif new:
-        start, end = module.span(place)
-        text = newline.join(new)
-        if place in removed:
-            module.edits.replace(start, end, text)
-            removed.remove(place)
-        else:
-            module.edits.insert(module.line_start(start), text + newline)
+        _add_among(module, place, new, removed)
     remove_statements(module, removed)
 
 
 def _sorted(needed: Iterable[str]) -> list[str]:
-    return sorted(set(needed), key=lambda line: (_group(line), line.startswith("from"), line))
+    return sorted(set(needed), key=_key)
 
 
-def _group(line: str) -> int:
-    return 0 if line.split()[1] in ("math", "statistics", "os", "pathlib") else 1
+def _key(line: str) -> tuple[bool, bool, str]:
+    """Return where formatters put an import: the standard library first, plain imports first."""
+    return not _is_standard(line.split()[1]), line.startswith("from"), line.split()[1]
+
+
+def _is_standard(name: str) -> bool:
+    return name.partition(".")[0] in sys.stdlib_module_names
+
+
+def _key_of(module: Module, node: ast.stmt) -> tuple[bool, bool, str]:
+    if isinstance(node, ast.ImportFrom) and node.level:
+        return True, True, "~"  # relative ones come last
+    return _key(" ".join(module.original(node).split()[:2]))
+
+
+def _add_among(module: Module, place: ast.stmt, lines: list[str], removed: list[ast.stmt]) -> None:
+    """Put imports among those around one that goes, each in the place that formatters give it."""
+    around = _block_around(module, place)
+    newline = module.source.newline
+    for is_standard in (True, False):
+        group = [line for line in lines if _is_standard(line.split()[1]) is is_standard]
+        peers = [node for node in around if _key_of(module, node)[0] is not is_standard]
+        staying = [node for node in peers if node not in removed]
+        for line in group if staying else ():
+            earlier = [node for node in staying if _key_of(module, node) <= _key(line)]
+            if earlier:
+                module.edits.insert(module.span(earlier[-1])[1], newline + line)
+            else:
+                module.edits.insert(module.line_start(module.span(staying[0])[0]), line + newline)
+        if group and peers and not staying:
+            module.edits.replace(*module.span(peers[-1]), newline.join(group))
+            removed.remove(peers[-1])
+        elif group and not peers:
+            start = module.line_start(module.span(around[0])[0])
+            module.edits.insert(start, newline.join(group) + newline * 2)
+
+
+def _block_around(module: Module, place: ast.stmt) -> list[ast.stmt]:
+    """Return the imports that follow one another around one, in its cell of a notebook."""
+    body = module.tree.body
+    position = body.index(place)
+    start = module.span(place)[0]
+    cell = next(c for c in reversed(module.source.cells) if c.start <= start)
+
+    def belongs(node: ast.stmt) -> bool:
+        is_import = isinstance(node, ast.Import | ast.ImportFrom)
+        is_future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        inside = cell.start <= module.span(node)[0] < cell.end
+        return is_import and not is_future and inside and module.begins_line(node)
+
+    first = last = position
+    while first > 0 and belongs(body[first - 1]):
+        first -= 1
+    while last + 1 < len(body) and belongs(body[last + 1]):
+        last += 1
+    return body[first : last + 1]
+
+
+def _left_without_use(
+    module: Module, gone: Collection[ast.AST], new: Iterable[str]
+) -> list[ast.stmt]:
+    """Return imports of other packages that served only what is rewritten or removed."""
+    ours = statements(module)
+    found: list[ast.stmt] = []
+    text = module.edits.apply()
+    for node in module.tree.body:
+        if not isinstance(node, ast.Import | ast.ImportFrom) or node in ours:
+            continue
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            continue
+        names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+        uses = [use for name in names for use in module.names.module.uses.get(name, [])]
+        is_said = any(
+            len(re.findall(rf"\b{re.escape(name)}\b", text)) > _mentions(module, node, name)
+            for name in names
+        )
+        is_needed = any(
+            re.search(rf"\b{re.escape(name)}\b", line) for line in new for name in names
+        )
+        if uses and all(use in gone for use in uses) and not is_said and not is_needed:
+            found.append(node)
+    return found
+
+
+def _mentions(module: Module, node: ast.stmt, name: str) -> int:
+    return len(re.findall(rf"\b{re.escape(name)}\b", module.original(node)))
 
 
 def _has(module: Module, line: str) -> bool:

@@ -14,19 +14,23 @@ class StopWithoutProgress(tune.Stopper):
         self.patience = patience
         self.percent = percent
         self.best = None
-        self.waited = 0
+        self.waited = 1  # the first result counts
+        self.is_stuck = False
 
     def __call__(self, trial_id, result):
         loss = result["loss"]
-        if self.best is None or loss < self.best - abs(self.best) * self.percent / 100:
-            self.waited = 1 if self.best is None else 0
+        if self.best is None:
             self.best = loss
+        elif loss < self.best - abs(self.best) * self.percent / 100:
+            self.best = loss
+            self.waited = 0
         else:
             self.waited += 1
+            self.is_stuck = self.waited >= self.patience
         return False
 
     def stop_all(self):
-        return self.waited >= self.patience
+        return self.is_stuck
 '''
 
 THRESHOLD = '''\
@@ -49,18 +53,31 @@ WRAPPER = '''\
 def in_child_run(objective, parent_run):
     """Run each trial, on whatever machine, inside a child run of the search's MLflow run."""
     tracking_uri = mlflow.get_tracking_uri()
-    experiment_id = parent_run.info.experiment_id
-    parent_run_id = parent_run.info.run_id
+    parent = {
+        "experiment_id": parent_run.info.experiment_id,
+        "parent_run_id": parent_run.info.run_id,
+    }
 
     def run_trial(config):
         mlflow.set_tracking_uri(tracking_uri)
-        with mlflow.start_run(
-            experiment_id=experiment_id, nested=True, parent_run_id=parent_run_id
-        ):
-            mlflow.log_params(config)
-            result = objective(config)
+        name = tune.get_context().get_trial_name()
+        with mlflow.start_run(run_name=name, nested=True, **parent) as run:
+            try:
+                result = objective(config)
+            finally:  # the objective may have logged some of them itself
+                logged = mlflow.get_run(run.info.run_id).data.params
+                values = VALUES
+                mlflow.log_params({k: v for k, v in values.items() if k not in logged})
             mlflow.log_metric("loss", result["loss"])
             return result
 
     return run_trial
+'''
+
+VALUES = '''\
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    SUGGEST(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 '''

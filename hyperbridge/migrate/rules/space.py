@@ -7,6 +7,7 @@ import ast
 from hyperbridge.migrate.search import Search
 from hyperbridge.migrate.space_parts import UnreadableSpaceError
 from hyperbridge.migrate.space_source import read_space_source
+from hyperbridge.translate.source_parameters import WIDER_REMARK
 from hyperbridge.translate.to_source import SpaceCode, UnwritableError, optuna_code
 
 
@@ -31,7 +32,7 @@ def read(search: Search, *, live: SpaceCode | None = None) -> None:
             search.is_live = True
             search.claimed.update(n for n in ast.walk(given) if isinstance(n, ast.Name))
             for label, remark in live.remarks.items():
-                search.remark(given, f"{label!r}: {remark}")
+                _remark(search, given, label, remark)
             return
         where = exc.node if isinstance(exc, UnreadableSpaceError) else given
         search.block(where, f"{exc}: write the space out, or use --run, which reads the live one")
@@ -39,9 +40,15 @@ def read(search: Search, *, live: SpaceCode | None = None) -> None:
     search.space = space
     search.code = code
     for label, remark in code.remarks.items():
-        search.remark(_place(search, label) or given, f"{label!r}: {remark}")
+        _remark(search, _place(search, label) or given, label, remark)
     for expression in (given, *space.expressions):
         search.claimed.update(n for n in ast.walk(expression) if isinstance(n, ast.Name))
+
+
+def _remark(search: Search, node: ast.AST, label: str, remark: str) -> None:
+    if search.settings.sampler == "random":
+        remark = remark.removesuffix(WIDER_REMARK)
+    search.remark(node, f"{label!r}: {remark}")
 
 
 def _place(search: Search, label: str) -> ast.AST | None:

@@ -13,19 +13,20 @@ from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.rules.objective import Objective, function_of
 from hyperbridge.migrate.search import Search
 
+_PLACES = (None, "run_id", "experiment_id", "parent_run_id")  # None is **
 CALLBACK = '''\
 def log_child_run(study, trial):
     """Log a finished trial as a child run of the search's MLflow run."""
     with mlflow.start_run(
-        run_name=f"trial-{trial.number}",
-        nested=True,
-        parent_run_id=study.user_attrs["mlflow_run_id"],
+        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs["mlflow_parent"]
     ):
-        mlflow.log_params(trial.params)
-        if trial.value is not None:
+        mlflow.log_params(VALUES)
+        if trial.state == optuna.trial.TrialState.COMPLETE:
             mlflow.log_metric("loss", trial.value)
-        finished = trial.state == optuna.trial.TrialState.COMPLETE
-        mlflow.set_tag("trial_status", "success" if finished else "failure")
+            mlflow.set_tag("trial_status", "success")
+        else:
+            mlflow.set_tag("trial_status", "failure")
+            mlflow.end_run("FAILED")
 '''
 
 WRAPPER = '''\
@@ -33,13 +34,14 @@ def in_child_run(objective):
     """Run each trial inside a child run of the search's MLflow run."""
 
     def run_trial(trial):
-        with mlflow.start_run(
-            run_name=f"trial-{trial.number}",
-            nested=True,
-            parent_run_id=trial.study.user_attrs["mlflow_run_id"],
-        ):
-            loss = objective(trial)
-            mlflow.log_params(trial.params)
+        parent = trial.study.user_attrs["mlflow_parent"]
+        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent) as run:
+            try:
+                loss = objective(trial)
+            finally:  # the objective may have logged some of them itself
+                logged = mlflow.get_run(run.info.run_id).data.params
+                values = VALUES
+                mlflow.log_params({k: v for k, v in values.items() if k not in logged})
             mlflow.log_metric("loss", loss)
             return loss
 
@@ -55,32 +57,66 @@ class Tracking:
         style: ``callback`` when the objective knows nothing of MLflow, ``wrapper`` when it logs
             to the active run, ``own`` when it starts its runs itself.
         starts: The objective's own calls of ``mlflow.start_run``.
-        has_parent: Whether the search stands in a ``with mlflow.start_run()`` of this file.
+        parent: The ``with mlflow.start_run()`` of this file in which the search stands.
+        is_recorded: Whether hyperopt or hyperbridge logged the search, and not just the objective.
     """
 
     style: str
     starts: tuple[ast.Call, ...]
-    has_parent: bool
+    parent: ast.withitem | None
+    is_recorded: bool
 
 
-def read(search: Search, objective: Objective | None) -> Tracking | None:
-    """Return how the search is logged; None when it is not."""
+def read(search: Search, objective: Objective | None, *, on_workers: bool) -> Tracking | None:
+    """Return how the search is logged; None when it is not.
+
+    Args:
+        search: The search.
+        objective: What it minimises.
+        on_workers: Whether trials will run in other processes: these have no active run and no
+            tracking URI, so what the objective logs there needs to be told where it belongs.
+    """
     module = search.module
-    if not search.settings.is_tracked:
-        return None
-    if not module.source.is_databricks and not _imports_mlflow(search):
-        return None
     calls = [] if objective is None else _calls(search.module, objective.expr, set())
     logged = [c for c in calls if (module.names.dotted(c.func) or "").startswith("mlflow.")]
+    is_recorded = search.settings.is_tracked and (
+        module.source.is_databricks or _imports_mlflow(search)
+    )
+    if not is_recorded and not (on_workers and logged):
+        return None
     starts = tuple(c for c in logged if module.names.dotted(c.func) == "mlflow.start_run")
-    if starts and (objective is None or objective.function is None):
-        search.block(
-            starts[0],
-            "the objective starts MLflow runs of its own, and is used in a way that keeps it from"
-            " being rewritten: give start_run the parent_run_id of the search by hand",
-        )
-    style = "own" if starts else "wrapper" if logged else "callback"
-    return Tracking(style, starts, _has_parent(search))
+    _check_starts(search, objective, starts)
+    style = "own" if starts else "wrapper" if logged or on_workers else "callback"
+    parent = _parent(search)
+    if not is_recorded and parent is None:
+        search.remark(search.call, "the runs of the trials get a parent run")
+    return Tracking(style, starts, parent, is_recorded)
+
+
+def _check_starts(
+    search: Search, objective: Objective | None, starts: tuple[ast.Call, ...]
+) -> None:
+    function = None if objective is None else objective.function
+    for call in starts:
+        if function is None:
+            search.block(
+                call,
+                "the objective starts MLflow runs of its own, and is used in a way that keeps it"
+                " from being rewritten: give start_run the experiment_id and the parent_run_id of"
+                " the search by hand",
+            )
+        elif function not in search.module.names.enclosing(call):
+            search.block(
+                call,
+                "this MLflow run is started in a function that the objective calls: start it in"
+                " the objective itself, then migrate again",
+            )
+        elif any(k.arg in _PLACES for k in call.keywords):
+            search.block(
+                call,
+                "this MLflow run is told where it belongs: give start_run the experiment_id and"
+                " the parent_run_id of the search by hand",
+            )
 
 
 def _calls(module: Module, root: ast.AST, seen: set[ast.AST]) -> list[ast.Call]:
@@ -105,12 +141,12 @@ def _imports_mlflow(search: Search) -> bool:
     )
 
 
-def _has_parent(search: Search) -> bool:
+def _parent(search: Search) -> ast.withitem | None:
+    """Return the nearest ``with mlflow.start_run()`` around the search."""
+    dotted = search.module.names.dotted
     for above in search.module.names.enclosing(search.call):
-        if isinstance(above, ast.With):
-            for item in above.items:
-                call = item.context_expr
-                dotted = search.module.names.dotted
-                if isinstance(call, ast.Call) and dotted(call.func) == "mlflow.start_run":
-                    return True
-    return False
+        for item in above.items if isinstance(above, ast.With) else ():
+            call = item.context_expr
+            if isinstance(call, ast.Call) and dotted(call.func) == "mlflow.start_run":
+                return item
+    return None

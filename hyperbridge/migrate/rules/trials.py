@@ -35,6 +35,13 @@ def read(search: Search) -> None:
         made = binding.value
         search.claimed.add(given)
         _check_loop(search)
+    if isinstance(made, ast.Attribute):
+        search.block(
+            made,
+            f"{ast.unparse(made)!r} is no plain variable: assign Trials() to one just before fmin,"
+            " then migrate again",
+        )
+        return
     if not isinstance(made, ast.Call) or search.module.hyperopt(made.func) not in TRIALS:
         search.block(
             made,

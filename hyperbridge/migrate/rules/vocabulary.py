@@ -1,12 +1,14 @@
 """How each engine says what hyperopt's Trials say. Source: the references of Optuna and Ray Tune.
 
-In the texts, ``STUDY`` stands for the variable that holds the study or the results, ``TRIAL``
-for an expression of one trial, ``KEY`` for the source of a key.
+In the texts, ``STUDY`` stands for the variable that holds the study or the results, ``BEST`` for
+the one with the best result, ``TRIAL`` for an expression of one trial, ``KEY`` for the source of
+a key, ``VALUES`` for the function that gives the values of a trial which the engine knows by
+quantiles.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Vocabulary:
         number: The number of a trial; None when there is none.
         times: When a trial began and ended; None when it is not known.
         saved: What is pickled in place of the Trials; None when nothing can be.
+        latent_params: ``params`` when the engine knows some values by their quantiles.
+        latent_best: ``best_params`` in that case.
     """
 
     trials: str
@@ -42,6 +46,12 @@ class Vocabulary:
     number: str | None
     times: tuple[str, str] | None
     saved: str | None
+    latent_params: str
+    latent_best: str
+
+    def with_latent(self) -> Vocabulary:
+        """Return the words for a space with normals and the like."""
+        return replace(self, params=self.latent_params, best_params=self.latent_best)
 
 
 OPTUNA = Vocabulary(
@@ -58,13 +68,15 @@ OPTUNA = Vocabulary(
     number="TRIAL.number",
     times=("TRIAL.datetime_start", "TRIAL.datetime_complete"),
     saved="STUDY",
+    latent_params="VALUES(TRIAL)",
+    latent_best="VALUES(STUDY.best_trial)",
 )
 
 RAY = Vocabulary(
     trials="STUDY",
-    best_trial="STUDY.get_best_result()",
-    best_params="STUDY.get_best_result().config",
-    best_value='STUDY.get_best_result().metrics["loss"]',
+    best_trial="BEST",
+    best_params="BEST.config",
+    best_value='BEST.metrics["loss"]',
     loss='TRIAL.metrics["loss"]',
     loss_or_none='TRIAL.metrics.get("loss")',
     result="TRIAL.metrics",
@@ -74,4 +86,6 @@ RAY = Vocabulary(
     number=None,
     times=None,
     saved=None,
+    latent_params="VALUES(TRIAL.config)",
+    latent_best="VALUES(BEST.config)",
 )

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
@@ -14,14 +13,14 @@ def suggest_space(trial):
     }
 
 
-def objective(params):
-    params = suggest_space(optuna.trial.FixedTrial(params))
-    return {"loss": abs(params["size"] - 8) + params["ratio"] + params["power"]}
-
-
 def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
     suggest_space(trial)
+
+
+def objective(config):
+    params = suggest_space(optuna.trial.FixedTrial(config))
+    return {"loss": abs(params["size"] - 8) + params["ratio"] + params["power"]}
 
 
 tuner = tune.Tuner(
@@ -40,5 +39,6 @@ tuner = tune.Tuner(
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
+best_result = results.get_best_result()
+best = best_result.config
 best_loss = abs(2 * int(best["half"]) - 8) + best["base"] / 2 + 0.25 + 10 ** best["exponent"]

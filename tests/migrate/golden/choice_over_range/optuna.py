@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -24,9 +23,7 @@ def run_trial(trial):
     return score(suggest_search_space(trial))["loss"]
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(run_trial, n_trials=20)
 best = study.best_params
 params = suggest_search_space(study.best_trial)

@@ -1,5 +1,3 @@
-import numpy as np
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -25,18 +23,13 @@ tuner = tune.Tuner(
     tune_config=tune.TuneConfig(
         metric="loss",
         mode="min",
-        search_alg=OptunaSearch(
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
-        ),
+        search_alg=OptunaSearch(seed=SEED),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-params = results.get_best_result().config
+best_result = results.get_best_result()
+best = best_result.config
+params = best_result.config
 best_loss = score(params)["loss"]

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -31,10 +30,8 @@ def objective(trial):
     return model.offset + abs(width - 96) / 96 + params["p"]
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20)
 best = study.best_params
 best_model = study.best_trial.user_attrs["model"]
-best_loss = study.best_trial.value
+best_loss = study.best_value

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
@@ -14,11 +13,11 @@ class Lasso:
     offset = 0.1
 
 
-def objective(params):
-    params = suggest_space(optuna.trial.FixedTrial(params))
+def objective(config):
+    params = suggest_space(optuna.trial.FixedTrial(config))
     model = params["model"]
     width = sum(params["layers"])
-    return {"loss": model.offset + abs(width - 96) / 96 + params["p"], "status": "ok", "model": model()}
+    return {"loss": model.offset + abs(width - 96) / 96 + params["p"], "model": model()}
 
 
 def suggest_space(trial):
@@ -36,10 +35,8 @@ def suggest_space(trial):
     }
 
 
-
-
 def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
     suggest_space(trial)
 
 
@@ -52,17 +49,14 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-best_model = results.get_best_result().metrics["model"]
-best_loss = results.get_best_result().metrics["loss"]
+best_result = results.get_best_result()
+best = best_result.config
+best_model = best_result.metrics["model"]
+best_loss = best_result.metrics["loss"]

@@ -1,11 +1,9 @@
 import math
 
-import numpy as np
 import optuna
 
 SEED = 0
 KERNELS = ["rbf", "linear"]
-
 
 
 def suggest_space(trial):
@@ -41,11 +39,9 @@ def objective(trial):
     return loss
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20)
 best = study.best_params
 chosen = suggest_space(study.best_trial)
-best_loss = study.best_trial.value
+best_loss = study.best_value
 print(chosen["type"], study.best_trial.user_attrs["kind"])

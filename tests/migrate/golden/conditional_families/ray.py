@@ -1,13 +1,11 @@
 import math
 
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
 KERNELS = ["rbf", "linear"]
-
 
 
 def suggest_space(trial):
@@ -30,8 +28,13 @@ def suggest_space(trial):
         }
 
 
-def objective(params):
-    params = suggest_space(optuna.trial.FixedTrial(params))
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    suggest_space(trial)
+
+
+def objective(config):
+    params = suggest_space(optuna.trial.FixedTrial(config))
     kind = params.pop("type")
     if kind == "svm":
         loss = math.log(params["C"]) ** 2 + (params["kernel"] != "rbf")
@@ -39,12 +42,7 @@ def objective(params):
         loss = 0.5 + abs(params["depth"] - 6) / 6
     else:
         loss = 0.8 + params["alpha"]
-    return {"loss": loss, "status": "ok", "kind": kind}
-
-
-def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
-    suggest_space(trial)
+    return {"loss": loss, "kind": kind}
 
 
 tuner = tune.Tuner(
@@ -56,18 +54,15 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-chosen = suggest_space(optuna.trial.FixedTrial(results.get_best_result().config))
-best_loss = results.get_best_result().metrics["loss"]
-print(chosen["type"], results.get_best_result().metrics["kind"])
+best_result = results.get_best_result()
+best = best_result.config
+chosen = suggest_space(optuna.trial.FixedTrial(best_result.config))
+best_loss = best_result.metrics["loss"]
+print(chosen["type"], best_result.metrics["kind"])

@@ -4,7 +4,6 @@
 
 # COMMAND ----------
 
-import numpy as np
 import mlflow
 import optuna
 
@@ -15,15 +14,15 @@ SEED = 0
 def log_child_run(study, trial):
     """Log a finished trial as a child run of the search's MLflow run."""
     with mlflow.start_run(
-        run_name=f"trial-{trial.number}",
-        nested=True,
-        parent_run_id=study.user_attrs["mlflow_run_id"],
+        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs["mlflow_parent"]
     ):
         mlflow.log_params(trial.params)
-        if trial.value is not None:
+        if trial.state == optuna.trial.TrialState.COMPLETE:
             mlflow.log_metric("loss", trial.value)
-        finished = trial.state == optuna.trial.TrialState.COMPLETE
-        mlflow.set_tag("trial_status", "success" if finished else "failure")
+            mlflow.set_tag("trial_status", "success")
+        else:
+            mlflow.set_tag("trial_status", "failure")
+            mlflow.end_run("FAILED")
 
 
 # COMMAND ----------
@@ -36,15 +35,15 @@ def objective(trial):
 
 # COMMAND ----------
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(
-        multivariate=True,
-        constant_liar=True,
-        seed=SEED,
-    ),
-)
-with mlflow.start_run(nested=True):
-    study.set_user_attr("mlflow_run_id", mlflow.active_run().info.run_id)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+with mlflow.start_run(nested=True) as parent_run:
+    study.set_user_attr(
+        "mlflow_parent",
+        {
+            "experiment_id": parent_run.info.experiment_id,
+            "parent_run_id": parent_run.info.run_id,
+        },
+    )
     study.optimize(
         objective,
         n_trials=6,

@@ -4,9 +4,7 @@
 
 # COMMAND ----------
 
-import numpy as np
 import mlflow
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -17,16 +15,21 @@ SEED = 0
 def in_child_run(objective, parent_run):
     """Run each trial, on whatever machine, inside a child run of the search's MLflow run."""
     tracking_uri = mlflow.get_tracking_uri()
-    experiment_id = parent_run.info.experiment_id
-    parent_run_id = parent_run.info.run_id
+    parent = {
+        "experiment_id": parent_run.info.experiment_id,
+        "parent_run_id": parent_run.info.run_id,
+    }
 
     def run_trial(config):
         mlflow.set_tracking_uri(tracking_uri)
-        with mlflow.start_run(
-            experiment_id=experiment_id, nested=True, parent_run_id=parent_run_id
-        ):
-            mlflow.log_params(config)
-            result = objective(config)
+        name = tune.get_context().get_trial_name()
+        with mlflow.start_run(run_name=name, nested=True, **parent) as run:
+            try:
+                result = objective(config)
+            finally:  # the objective may have logged some of them itself
+                logged = mlflow.get_run(run.info.run_id).data.params
+                values = config
+                mlflow.log_params({k: v for k, v in values.items() if k not in logged})
             mlflow.log_metric("loss", result["loss"])
             return result
 
@@ -38,7 +41,7 @@ space = {"x": tune.uniform(0, 1)}
 # COMMAND ----------
 
 def objective(params):
-    return {"loss": params["x"], "status": "ok"}
+    return {"loss": params["x"]}
 
 # COMMAND ----------
 
@@ -49,21 +52,16 @@ with mlflow.start_run(nested=True) as parent_run:
         tune_config=tune.TuneConfig(
             metric="loss",
             mode="min",
-            search_alg=OptunaSearch(
-                sampler=optuna.samplers.TPESampler(
-                    multivariate=True,
-                    constant_liar=True,
-                    seed=SEED,
-                ),
-            ),
+            search_alg=OptunaSearch(seed=SEED),
             num_samples=6,
             max_concurrent_trials=2,
             reuse_actors=True,
         ),
     )
     results = tuner.fit()
-    mlflow.log_metric("best_trial_loss", results.get_best_result().metrics["loss"])
-best = results.get_best_result().config
+    best_result = results.get_best_result()
+    mlflow.log_metric("best_trial_loss", best_result.metrics["loss"])
+best = best_result.config
 
 # COMMAND ----------
 

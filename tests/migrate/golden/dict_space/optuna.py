@@ -21,10 +21,8 @@ def objective(trial):
     return loss
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20)
 best = study.best_params
 print(best, suggest_space(study.best_trial))
-best_loss = study.best_trial.value
+best_loss = study.best_value

@@ -1,6 +1,5 @@
 """Tune two parameters."""
 import numpy as np
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -17,7 +16,7 @@ space = {
 def objective(params):
     """Return the loss."""
     loss = (params["x"] - 1) ** 2 + np.log10(params["c"]) ** 2
-    return {"loss": loss, "status": "ok"}
+    return {"loss": loss}
 
 
 tuner = tune.Tuner(
@@ -26,18 +25,13 @@ tuner = tune.Tuner(
     tune_config=tune.TuneConfig(
         metric="loss",
         mode="min",
-        search_alg=OptunaSearch(
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
-        ),
+        search_alg=OptunaSearch(seed=SEED),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-print(best, results.get_best_result().config)
-best_loss = results.get_best_result().metrics["loss"]
+best_result = results.get_best_result()
+best = best_result.config
+print(best, best_result.config)
+best_loss = best_result.metrics["loss"]

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -11,14 +10,16 @@ class StopWithoutProgress:
         self.patience = patience
         self.percent = percent
         self.best = None
-        self.waited = 0
+        self.waited = 1  # the first trial counts
 
     def __call__(self, study, trial):
-        if trial.value is None:
+        if trial.value is None:  # it failed
             return
-        if self.best is None or trial.value < self.best - abs(self.best) * self.percent / 100:
-            self.waited = 1 if self.best is None else 0
+        if self.best is None:
             self.best = trial.value
+        elif trial.value < self.best - abs(self.best) * self.percent / 100:
+            self.best = trial.value
+            self.waited = 0
         else:
             self.waited += 1
             if self.waited >= self.patience:
@@ -43,13 +44,11 @@ def objective(trial):
     return (params["x"] - 0.5) ** 2
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(
     objective,
     n_trials=40,
     callbacks=[StopWithoutProgress(15, percent=1), StopAtLoss(0.000001)],
 )
 best = study.best_params
-best_loss = study.best_trial.value
+best_loss = study.best_value

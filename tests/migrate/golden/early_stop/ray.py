@@ -1,5 +1,3 @@
-import numpy as np
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.stopper import CombinedStopper
@@ -14,19 +12,23 @@ class StopWithoutProgress(tune.Stopper):
         self.patience = patience
         self.percent = percent
         self.best = None
-        self.waited = 0
+        self.waited = 1  # the first result counts
+        self.is_stuck = False
 
     def __call__(self, trial_id, result):
         loss = result["loss"]
-        if self.best is None or loss < self.best - abs(self.best) * self.percent / 100:
-            self.waited = 1 if self.best is None else 0
+        if self.best is None:
             self.best = loss
+        elif loss < self.best - abs(self.best) * self.percent / 100:
+            self.best = loss
+            self.waited = 0
         else:
             self.waited += 1
+            self.is_stuck = self.waited >= self.patience
         return False
 
     def stop_all(self):
-        return self.waited >= self.patience
+        return self.is_stuck
 
 
 class StopAtLoss(tune.Stopper):
@@ -54,13 +56,7 @@ tuner = tune.Tuner(
     tune_config=tune.TuneConfig(
         metric="loss",
         mode="min",
-        search_alg=OptunaSearch(
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
-        ),
+        search_alg=OptunaSearch(seed=SEED),
         num_samples=40,
         reuse_actors=True,
     ),
@@ -69,5 +65,6 @@ tuner = tune.Tuner(
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-best_loss = results.get_best_result().metrics["loss"]
+best_result = results.get_best_result()
+best = best_result.config
+best_loss = best_result.metrics["loss"]

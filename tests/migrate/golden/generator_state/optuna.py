@@ -18,10 +18,7 @@ def objective(trial):
 
 
 study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(
-        multivariate=True,
-        seed=int(rng.integers(2**31 - 1)),
-    ),
+    sampler=optuna.samplers.TPESampler(seed=int(rng.integers(2**31 - 1))),
 )
 study.optimize(objective, n_trials=15)
 best = study.best_params

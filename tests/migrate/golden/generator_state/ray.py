@@ -18,14 +18,14 @@ def suggest_params(trial):
     return trial.suggest_float("v", config.low, -config.low)
 
 
-def objective(v):
-    v = suggest_params(optuna.trial.FixedTrial(v))
-    return {"loss": (v + 1) ** 2}
-
-
 def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
     suggest_params(trial)
+
+
+def objective(config):
+    v = suggest_params(optuna.trial.FixedTrial(config))
+    return {"loss": (v + 1) ** 2}
 
 
 tuner = tune.Tuner(
@@ -37,16 +37,13 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=int(rng.integers(2**31 - 1)),
-            ),
+            seed=int(rng.integers(2**31 - 1)),
         ),
         num_samples=15,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
+best_result = results.get_best_result()
+best = best_result.config
 best_loss = (best["v"] + 1) ** 2

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -11,9 +10,7 @@ def objective(trial):
     return p["x"] ** 2
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=12)
 best = study.best_params
-best_loss = study.best_trial.value
+best_loss = study.best_value

@@ -1,5 +1,3 @@
-import numpy as np
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -7,7 +5,7 @@ SEED = 0
 
 
 def objective(p):
-    return {"loss": p["x"] ** 2, "status": "ok"}
+    return {"loss": p["x"] ** 2}
 
 
 tuner = tune.Tuner(
@@ -16,17 +14,12 @@ tuner = tune.Tuner(
     tune_config=tune.TuneConfig(
         metric="loss",
         mode="min",
-        search_alg=OptunaSearch(
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
-        ),
+        search_alg=OptunaSearch(seed=SEED),
         num_samples=12,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-best_loss = results.get_best_result().metrics["loss"]
+best_result = results.get_best_result()
+best = best_result.config
+best_loss = best_result.metrics["loss"]

@@ -1,5 +1,4 @@
 import optuna
-import numpy as np
 
 SEED = 0
 
@@ -14,4 +13,4 @@ def objective(trial):
 
 study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
 study.optimize(objective, n_trials=20)
-best_loss = min([t.value for t in study.trials])
+best_loss = study.best_value

@@ -1,14 +1,13 @@
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
-import numpy as np
 
 SEED = 0
 
 
-def objective(args):
-    args = suggest_params(optuna.trial.FixedTrial(args))
-    return {"status": "ok", "loss": abs(args["learning_rate"] - 0.1) + args["depth"] / 100}
+def objective(config):
+    args = suggest_params(optuna.trial.FixedTrial(config))
+    return {"loss": abs(args["learning_rate"] - 0.1) + args["depth"] / 100}
 
 
 def suggest_params(trial):
@@ -19,7 +18,7 @@ def suggest_params(trial):
 
 
 def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
     suggest_params(trial)
 
 
@@ -39,4 +38,5 @@ tuner = tune.Tuner(
     ),
 )
 results = tuner.fit()
-best_loss = min([t.metrics.get("loss") for t in results])
+best_result = results.get_best_result()
+best_loss = best_result.metrics["loss"]

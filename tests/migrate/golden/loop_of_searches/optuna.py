@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -9,9 +8,7 @@ for target in (1, 2):
         x = trial.suggest_float("x", 0, 3)
         return (x - target) ** 2
 
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-    )
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
     study.optimize(objective, n_trials=10)
-    best_losses[target] = study.best_trial.value
+    best_losses[target] = study.best_value
 best_loss = sum(best_losses.values())

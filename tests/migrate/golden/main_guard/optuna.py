@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
 import optuna
 
 SEED = 0
@@ -22,12 +21,10 @@ def build(low, high):
             "z": trial.suggest_float("z", low, high),
             "n": trial.suggest_int("n", 0, high - 1),
         }
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-    )
+
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
     study.optimize(objective, n_trials=20)
-    best = study.best_params
-    return suggest_space(study.best_trial), study.best_trial.value
+    return suggest_space(study.best_trial), study.best_value
 
 
 def main():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -16,7 +14,7 @@ def build(low, high):
     def objective(params):
         """Two lines
         of text."""
-        return {"loss": (params["z"] - low) ** 2, "status": "ok"}
+        return {"loss": (params["z"] - low) ** 2}
 
     space = {"z": tune.uniform(low, high), "n": tune.randint(0, high)}
     tuner = tune.Tuner(
@@ -25,20 +23,14 @@ def build(low, high):
         tune_config=tune.TuneConfig(
             metric="loss",
             mode="min",
-            search_alg=OptunaSearch(
-                sampler=optuna.samplers.TPESampler(
-                    multivariate=True,
-                    constant_liar=True,
-                    seed=SEED,
-                ),
-            ),
+            search_alg=OptunaSearch(seed=SEED),
             num_samples=20,
             reuse_actors=True,
         ),
     )
     results = tuner.fit()
-    best = results.get_best_result().config
-    return results.get_best_result().config, results.get_best_result().metrics["loss"]
+    best_result = results.get_best_result()
+    return best_result.config, best_result.metrics["loss"]
 
 
 def main():

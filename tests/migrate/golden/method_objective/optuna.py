@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -20,12 +19,10 @@ class Tuner:
             }
             return self.evaluate(params)["loss"]
 
-        study = optuna.create_study(
-            sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-        )
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
         study.optimize(run_trial, n_trials=20)
         best = study.best_params
-        return best, study.best_trial.value
+        return best, study.best_value
 
 
 best, best_loss = Tuner(4).run()

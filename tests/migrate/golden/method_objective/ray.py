@@ -1,5 +1,3 @@
-import numpy as np
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -26,20 +24,15 @@ class Tuner:
             tune_config=tune.TuneConfig(
                 metric="loss",
                 mode="min",
-                search_alg=OptunaSearch(
-                    sampler=optuna.samplers.TPESampler(
-                        multivariate=True,
-                        constant_liar=True,
-                        seed=SEED,
-                    ),
-                ),
+                search_alg=OptunaSearch(seed=SEED),
                 num_samples=20,
                 reuse_actors=True,
             ),
         )
         results = tuner.fit()
-        best = results.get_best_result().config
-        return best, results.get_best_result().metrics["loss"]
+        best_result = results.get_best_result()
+        best = best_result.config
+        return best, best_result.metrics["loss"]
 
 
 best, best_loss = Tuner(4).run()

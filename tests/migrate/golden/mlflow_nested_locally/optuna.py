@@ -1,6 +1,6 @@
 import math
+
 import mlflow
-import numpy as np
 import optuna
 
 SEED = 0
@@ -18,10 +18,8 @@ def objective(trial):
 
 
 with mlflow.start_run():
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-    )
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
     study.optimize(objective, n_trials=4)
     best = study.best_params
-    mlflow.log_metric("best_trial_loss", study.best_trial.value)
+    mlflow.log_metric("best_trial_loss", study.best_value)
 best_loss = best["alpha"] ** 2

@@ -1,14 +1,13 @@
 import math
 from statistics import NormalDist
+
 import optuna
-import numpy as np
 
 SEED = 0
 
 
-def best_values(study):
-    """Return the best trial's values, those that the study holds as quantiles included."""
-    trial = study.best_trial
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
     return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
@@ -28,8 +27,6 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     return value
 
 
-
-
 def objective(trial):
     params = {
         "a": trial.suggest_float("a", 0, 10, step=0.5),
@@ -40,9 +37,7 @@ def objective(trial):
     return abs(params["a"] - 4) + abs(params["b"])
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20)
-best = best_values(study)
+best = values_of(study.best_trial)
 best_loss = min(loss for loss in [t.value for t in study.trials] if loss is not None)

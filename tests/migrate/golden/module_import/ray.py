@@ -1,11 +1,18 @@
 import math
 from statistics import NormalDist
+
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
-import numpy as np
 
 SEED = 0
+
+
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    suggest_space(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
 def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
@@ -24,8 +31,6 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     return value
 
 
-
-
 def suggest_space(trial):
     return {
         "a": trial.suggest_float("a", 0, 10, step=0.5),
@@ -33,16 +38,16 @@ def suggest_space(trial):
     }
 
 
-def objective(params):
-    params = suggest_space(optuna.trial.FixedTrial(params))
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    suggest_space(trial)
+
+
+def objective(config):
+    params = suggest_space(optuna.trial.FixedTrial(config))
     if params["a"] > 9.5:
         return {"loss": float("nan"), "status": "fail"}
-    return {"loss": abs(params["a"] - 4) + abs(params["b"]), "status": "ok"}
-
-
-def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
-    suggest_space(trial)
+    return {"loss": abs(params["a"] - 4) + abs(params["b"])}
 
 
 tuner = tune.Tuner(
@@ -54,24 +59,13 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-
-def best_values():
-    trial = optuna.trial.FixedTrial(results.get_best_result().config)
-    suggest_space(trial)
-    values = trial.params.items()
-    return {name: trial.user_attrs.get(name, value) for name, value in values}
-
-
-best = best_values()
+best_result = results.get_best_result()
+best = values_of(best_result.config)
 best_loss = min(loss for loss in [t.metrics.get("loss") for t in results] if loss is not None)

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -27,10 +26,8 @@ def run_trial(trial):
     return result["loss"]
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(run_trial, n_trials=20)
 best = study.best_params
-best_loss = study.best_trial.value
+best_loss = study.best_value
 print(study.best_trial.user_attrs["params"]["fixed"])

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -36,8 +35,6 @@ def objective(trial):
     return abs(width - 4) / 4 + (act == "relu") * 0.1
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20)
-best_loss = study.best_trial.value
+best_loss = study.best_value

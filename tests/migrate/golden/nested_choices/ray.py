@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
@@ -28,19 +27,19 @@ def suggest_space(trial):
     return {"model": model_params, "seed": 7}
 
 
-def objective(params):
-    params = suggest_space(optuna.trial.FixedTrial(params))
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    suggest_space(trial)
+
+
+def objective(config):
+    params = suggest_space(optuna.trial.FixedTrial(config))
     model = params["model"]
     if model["name"] == "linear":
         penalty = model["penalty"]
-        return {"loss": 1.0 if penalty == "l1" else penalty["elastic"], "status": "ok"}
+        return {"loss": 1.0 if penalty == "l1" else penalty["elastic"]}
     width, act = model["layers"]
-    return {"loss": abs(width - 4) / 4 + (act == "relu") * 0.1, "status": "ok"}
-
-
-def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
-    suggest_space(trial)
+    return {"loss": abs(width - 4) / 4 + (act == "relu") * 0.1}
 
 
 tuner = tune.Tuner(
@@ -52,15 +51,12 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best_loss = results.get_best_result().metrics["loss"]
+best_result = results.get_best_result()
+best_loss = best_result.metrics["loss"]

@@ -1,14 +1,13 @@
 import math
 from statistics import NormalDist
-import numpy as np
+
 import optuna
 
 SEED = 0
 
 
-def best_values(study):
-    """Return the best trial's values, those that the study holds as quantiles included."""
-    trial = study.best_trial
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
     return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
@@ -28,18 +27,14 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     return value
 
 
-
-
 def f(trial):
     args = (trial.suggest_float("a", -1, 1), suggest_normal(trial, "b", 0, 2))
     a, b = args
     return a ** 2 + b ** 2
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(f, n_trials=20)
-best = best_values(study)
+best = values_of(study.best_trial)
 best_loss = study.best_value
 print(best["a"], best["b"])

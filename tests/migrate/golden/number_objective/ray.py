@@ -1,11 +1,18 @@
 import math
 from statistics import NormalDist
-import numpy as np
+
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
+
+
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    suggest_space(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
 def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
@@ -24,21 +31,19 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     return value
 
 
-
-
 def suggest_space(trial):
     return (trial.suggest_float("a", -1, 1), suggest_normal(trial, "b", 0, 2))
 
 
-def f(args):
-    args = suggest_space(optuna.trial.FixedTrial(args))
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    suggest_space(trial)
+
+
+def f(config):
+    args = suggest_space(optuna.trial.FixedTrial(config))
     a, b = args
     return {"loss": a ** 2 + b ** 2}
-
-
-def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
-    suggest_space(trial)
 
 
 tuner = tune.Tuner(
@@ -50,25 +55,14 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-
-def best_values():
-    trial = optuna.trial.FixedTrial(results.get_best_result().config)
-    suggest_space(trial)
-    values = trial.params.items()
-    return {name: trial.user_attrs.get(name, value) for name, value in values}
-
-
-best = best_values()
-best_loss = results.get_best_result().metrics["loss"]
+best_result = results.get_best_result()
+best = values_of(best_result.config)
+best_loss = best_result.metrics["loss"]
 print(best["a"], best["b"])

@@ -1,14 +1,13 @@
 import math
 from statistics import NormalDist
-import numpy as np
+
 import optuna
 
 SEED = 0
 
 
-def best_values(study):
-    """Return the best trial's values, those that the study holds as quantiles included."""
-    trial = study.best_trial
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
     return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
@@ -26,8 +25,6 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
         value = round(value / step, 0) * step
     trial.set_user_attr(name, value)
     return value
-
-
 
 
 def suggest_space(trial):
@@ -55,9 +52,7 @@ def objective_2(trial):
     return losses.append(objective(p)) or losses[-1]
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective_2, n_trials=20)
-best = best_values(study)
+best = values_of(study.best_trial)
 best_loss = min(losses)

@@ -1,11 +1,18 @@
 import math
 from statistics import NormalDist
-import numpy as np
+
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
+
+
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    suggest_space(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
 def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
@@ -24,8 +31,6 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     return value
 
 
-
-
 def suggest_space(trial):
     use_dropout = trial.suggest_categorical("use_dropout", ["none", "dropout"])
     if use_dropout == "none":
@@ -38,6 +43,11 @@ def suggest_space(trial):
     }
 
 
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    suggest_space(trial)
+
+
 def objective(params):
     penalty = 0.3 if params["dropout"] is None else params["dropout"]
     return penalty + abs(params["lr"] - 1)
@@ -46,14 +56,9 @@ def objective(params):
 losses = []
 
 
-def objective_2(p):
-    p = suggest_space(optuna.trial.FixedTrial(p))
+def objective_2(config):
+    p = suggest_space(optuna.trial.FixedTrial(config))
     return {"loss": losses.append(objective(p)) or losses[-1]}
-
-
-def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
-    suggest_space(trial)
 
 
 tuner = tune.Tuner(
@@ -65,24 +70,13 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-
-def best_values():
-    trial = optuna.trial.FixedTrial(results.get_best_result().config)
-    suggest_space(trial)
-    values = trial.params.items()
-    return {name: trial.user_attrs.get(name, value) for name, value in values}
-
-
-best = best_values()
+best_result = results.get_best_result()
+best = values_of(best_result.config)
 best_loss = min(losses)

@@ -1,6 +1,3 @@
-from functools import partial
-
-import numpy as np
 import optuna
 
 SEED = 0
@@ -24,7 +21,6 @@ def tune(data):
 
     study = optuna.create_study(
         sampler=optuna.samplers.TPESampler(
-            multivariate=True,
             n_startup_trials=5,
             n_ei_candidates=30,
             seed=SEED,
@@ -32,7 +28,7 @@ def tune(data):
     )
     study.optimize(run_trial, n_trials=20)
     best = study.best_params
-    return best, study.best_trial.value
+    return best, study.best_value
 
 
 best, best_loss = tune([(1, 2), (2, 4.1), (3, 5.9)])

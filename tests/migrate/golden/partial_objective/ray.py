@@ -1,8 +1,5 @@
-from functools import partial
-
-import numpy as np
 import optuna
-from ray import tune
+from ray import tune as ray_tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
@@ -14,21 +11,19 @@ def train(params, data, scale=1.0):
 
 
 def tune(data):
-    space = {"w": tune.uniform(-4, 4)}
+    space = {"w": ray_tune.uniform(-4, 4)}
 
     def run_trial(config):
         return train(config, data=data)
 
-    tuner = tune.Tuner(
+    tuner = ray_tune.Tuner(
         run_trial,
         param_space=space,
-        tune_config=tune.TuneConfig(
+        tune_config=ray_tune.TuneConfig(
             metric="loss",
             mode="min",
             search_alg=OptunaSearch(
                 sampler=optuna.samplers.TPESampler(
-                    multivariate=True,
-                    constant_liar=True,
                     n_startup_trials=5,
                     n_ei_candidates=30,
                     seed=SEED,
@@ -39,8 +34,9 @@ def tune(data):
         ),
     )
     results = tuner.fit()
-    best = results.get_best_result().config
-    return best, results.get_best_result().metrics["loss"]
+    best_result = results.get_best_result()
+    best = best_result.config
+    return best, best_result.metrics["loss"]
 
 
 best, best_loss = tune([(1, 2), (2, 4.1), (3, 5.9)])

@@ -1,7 +1,6 @@
 import io
 import pickle
 
-import numpy as np
 import optuna
 
 SEED = 0
@@ -15,9 +14,7 @@ def objective(trial):
     return p["x"] ** 2
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=10)
 best = study.best_params
 with io.BytesIO() as file:

@@ -18,9 +18,7 @@ def run_trial(trial):
     return loss_of(params)
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.enqueue_trial({"lr": 0.01, "layers": "large", "n": 2})
 study.enqueue_trial({"lr": 0.5, "layers": "small", "n": 9})
 study.optimize(run_trial, n_trials=15)

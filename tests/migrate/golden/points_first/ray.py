@@ -1,5 +1,4 @@
 import numpy as np
-import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
@@ -27,11 +26,7 @@ tuner = tune.Tuner(
         metric="loss",
         mode="min",
         search_alg=OptunaSearch(
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
             points_to_evaluate=[
                 {"lr": 0.01, "layers": "large", "n": 2},
                 {"lr": 0.5, "layers": "small", "n": 9},
@@ -42,6 +37,7 @@ tuner = tune.Tuner(
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
+best_result = results.get_best_result()
+best = best_result.config
 print(best["layers"])
 best_loss = loss_of({"lr": best["lr"], "layers": best["layers"], "n": best["n"]})

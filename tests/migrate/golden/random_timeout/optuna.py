@@ -1,13 +1,12 @@
 import math
-import numpy as np
+
 import optuna
 
 SEED = 0
 
 
-def best_values(study):
-    """Return the best trial's values, those that the study holds as quantiles included."""
-    trial = study.best_trial
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
     return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
@@ -30,9 +29,7 @@ def objective(trial):
     return abs(p["q"] - 6) + p["r"]
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20, timeout=60, catch=(Exception,))
-best = best_values(study)
+best = values_of(study.best_trial)
 best_loss = abs(best["q"] - 6) + best["r"]

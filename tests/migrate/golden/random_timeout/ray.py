@@ -1,10 +1,17 @@
 import math
-import numpy as np
+
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
+
+
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    suggest_params(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
 def suggest_log_steps(trial, name, low, high, *, step):
@@ -25,14 +32,14 @@ def suggest_params(trial):
     }
 
 
-def objective(p):
-    p = suggest_params(optuna.trial.FixedTrial(p))
-    return {"loss": abs(p["q"] - 6) + p["r"], "status": "ok"}
-
-
 def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
     suggest_params(trial)
+
+
+def objective(config):
+    p = suggest_params(optuna.trial.FixedTrial(config))
+    return {"loss": abs(p["q"] - 6) + p["r"]}
 
 
 tuner = tune.Tuner(
@@ -44,11 +51,7 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         time_budget_s=60,
@@ -56,13 +59,6 @@ tuner = tune.Tuner(
     ),
 )
 results = tuner.fit()
-
-def best_values():
-    trial = optuna.trial.FixedTrial(results.get_best_result().config)
-    suggest_params(trial)
-    values = trial.params.items()
-    return {name: trial.user_attrs.get(name, value) for name, value in values}
-
-
-best = best_values()
+best_result = results.get_best_result()
+best = values_of(best_result.config)
 best_loss = abs(best["q"] - 6) + best["r"]

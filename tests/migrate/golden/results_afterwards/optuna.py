@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -15,12 +14,10 @@ def objective(trial):
     return loss
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=15)
 
-best_loss = min([t.value for t in study.trials])
+best_loss = study.best_value
 print(len(study.trials), len(study.trials), study.best_params)
 print(sorted([t.params["x"] for t in study.trials if "x" in t.params])[0])
 print([r.user_attrs["x2"] for r in study.trials])

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -22,9 +21,7 @@ def run_trial(trial):
     return objective(suggest_space(trial))
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(run_trial, n_trials=15)
 best = study.best_params
 best_loss = objective(suggest_space(study.best_trial))

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
@@ -13,6 +12,11 @@ def suggest_space(trial):
     }
 
 
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    suggest_space(trial)
+
+
 print(suggest_space(optuna.create_study().ask()))
 
 
@@ -24,11 +28,6 @@ def run_trial(config):
     return {"loss": objective(suggest_space(optuna.trial.FixedTrial(config)))}
 
 
-def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
-    suggest_space(trial)
-
-
 tuner = tune.Tuner(
     run_trial,
     tune_config=tune.TuneConfig(
@@ -38,16 +37,13 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=15,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-best_loss = objective(suggest_space(optuna.trial.FixedTrial(results.get_best_result().config)))
+best_result = results.get_best_result()
+best = best_result.config
+best_loss = objective(suggest_space(optuna.trial.FixedTrial(best_result.config)))

@@ -1,5 +1,4 @@
 import mlflow
-import numpy as np
 import optuna
 
 SEED = 0
@@ -9,13 +8,14 @@ def in_child_run(objective):
     """Run each trial inside a child run of the search's MLflow run."""
 
     def run_trial(trial):
-        with mlflow.start_run(
-            run_name=f"trial-{trial.number}",
-            nested=True,
-            parent_run_id=trial.study.user_attrs["mlflow_run_id"],
-        ):
-            loss = objective(trial)
-            mlflow.log_params(trial.params)
+        parent = trial.study.user_attrs["mlflow_parent"]
+        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent) as run:
+            try:
+                loss = objective(trial)
+            finally:  # the objective may have logged some of them itself
+                logged = mlflow.get_run(run.info.run_id).data.params
+                values = trial.params
+                mlflow.log_params({k: v for k, v in values.items() if k not in logged})
             mlflow.log_metric("loss", loss)
             return loss
 
@@ -31,15 +31,15 @@ def objective(trial):
     return loss
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(
-        multivariate=True,
-        constant_liar=True,
-        seed=SEED,
-    ),
-)
-with mlflow.start_run(nested=True):
-    study.set_user_attr("mlflow_run_id", mlflow.active_run().info.run_id)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+with mlflow.start_run(nested=True) as parent_run:
+    study.set_user_attr(
+        "mlflow_parent",
+        {
+            "experiment_id": parent_run.info.experiment_id,
+            "parent_run_id": parent_run.info.run_id,
+        },
+    )
     study.optimize(in_child_run(objective), n_trials=6, n_jobs=2, catch=(Exception,))
     mlflow.log_metric("best_trial_loss", study.best_value)
 best = study.best_params

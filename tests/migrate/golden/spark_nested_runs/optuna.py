@@ -1,5 +1,4 @@
 import mlflow
-import numpy as np
 import optuna
 
 SEED = 0
@@ -9,21 +8,21 @@ def objective(trial):
     params = {
         "x": trial.suggest_float("x", -3, 3),
     }
-    with mlflow.start_run(nested=True, parent_run_id=trial.study.user_attrs["mlflow_run_id"]):
+    with mlflow.start_run(nested=True, **trial.study.user_attrs["mlflow_parent"]):
         loss = (params["x"] - 1) ** 2
         mlflow.log_metric("loss", loss)
     return loss
 
 
-with mlflow.start_run():
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(
-            multivariate=True,
-            constant_liar=True,
-            seed=SEED,
-        ),
+with mlflow.start_run() as parent_run:
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+    study.set_user_attr(
+        "mlflow_parent",
+        {
+            "experiment_id": parent_run.info.experiment_id,
+            "parent_run_id": parent_run.info.run_id,
+        },
     )
-    study.set_user_attr("mlflow_run_id", mlflow.active_run().info.run_id)
     study.optimize(objective, n_trials=6, n_jobs=2, catch=(Exception,))
     mlflow.log_metric("best_trial_loss", study.best_value)
     best = study.best_params

@@ -1,17 +1,40 @@
 import mlflow
-import numpy as np
-from hyperopt import STATUS_OK, SparkTrials, fmin, hp, tpe
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
 
 
-def objective(params):
-    with mlflow.start_run(nested=True):
+def objective(params, tracking_uri, mlflow_parent):
+    mlflow.set_tracking_uri(tracking_uri)
+    with mlflow.start_run(nested=True, **mlflow_parent):
         loss = (params["x"] - 1) ** 2
         mlflow.log_metric("loss", loss)
-    return {"loss": loss, "status": STATUS_OK}
+    return {"loss": loss}
 
 
-with mlflow.start_run():
-    best = fmin(objective, {"x": hp.uniform("x", -3, 3)}, algo=tpe.suggest, max_evals=6, trials=SparkTrials(parallelism=2), rstate=np.random.default_rng(SEED), show_progressbar=False)
+with mlflow.start_run() as parent_run:
+    tuner = tune.Tuner(
+        tune.with_parameters(
+            objective,
+            tracking_uri=mlflow.get_tracking_uri(),
+            mlflow_parent={
+                "experiment_id": parent_run.info.experiment_id,
+                "parent_run_id": parent_run.info.run_id,
+            },
+        ),
+        param_space={"x": tune.uniform(-3, 3)},
+        tune_config=tune.TuneConfig(
+            metric="loss",
+            mode="min",
+            search_alg=OptunaSearch(seed=SEED),
+            num_samples=6,
+            max_concurrent_trials=2,
+            reuse_actors=True,
+        ),
+    )
+    results = tuner.fit()
+    best_result = results.get_best_result()
+    mlflow.log_metric("best_trial_loss", best_result.metrics["loss"])
+    best = best_result.config
 best_loss = (best["x"] - 1) ** 2

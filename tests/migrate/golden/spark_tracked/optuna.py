@@ -1,5 +1,4 @@
 import mlflow
-import numpy as np
 import optuna
 
 SEED = 0
@@ -8,15 +7,15 @@ SEED = 0
 def log_child_run(study, trial):
     """Log a finished trial as a child run of the search's MLflow run."""
     with mlflow.start_run(
-        run_name=f"trial-{trial.number}",
-        nested=True,
-        parent_run_id=study.user_attrs["mlflow_run_id"],
+        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs["mlflow_parent"]
     ):
         mlflow.log_params(trial.params)
-        if trial.value is not None:
+        if trial.state == optuna.trial.TrialState.COMPLETE:
             mlflow.log_metric("loss", trial.value)
-        finished = trial.state == optuna.trial.TrialState.COMPLETE
-        mlflow.set_tag("trial_status", "success" if finished else "failure")
+            mlflow.set_tag("trial_status", "success")
+        else:
+            mlflow.set_tag("trial_status", "failure")
+            mlflow.end_run("FAILED")
 
 
 def objective(trial):
@@ -28,14 +27,11 @@ def objective(trial):
 
 
 with mlflow.start_run(run_name="tuning") as run:
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(
-            multivariate=True,
-            constant_liar=True,
-            seed=SEED,
-        ),
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+    study.set_user_attr(
+        "mlflow_parent",
+        {"experiment_id": run.info.experiment_id, "parent_run_id": run.info.run_id},
     )
-    study.set_user_attr("mlflow_run_id", mlflow.active_run().info.run_id)
     study.optimize(
         objective,
         n_trials=8,
@@ -47,4 +43,4 @@ with mlflow.start_run(run_name="tuning") as run:
     mlflow.log_metric("best_trial_loss", study.best_value)
     best = study.best_params
     mlflow.log_param("best_x", best["x"])
-best_loss = study.best_trial.value
+best_loss = study.best_value

@@ -1,5 +1,4 @@
 import optuna
-import numpy as np
 
 SEED = 0
 
@@ -27,4 +26,4 @@ study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
 study.optimize(objective, n_trials=20)
 best = study.best_params
 assert suggest_space(study.best_trial)["n"] == best["n"]
-best_loss = study.best_trial.value
+best_loss = study.best_value

@@ -1,7 +1,6 @@
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
-import numpy as np
 
 SEED = 0
 space = {"n": tune.randint(2, 20), "w": tune.randint(1, 5)}
@@ -12,11 +11,10 @@ def objective(params):
         loss = 100 / (params["n"] - 5) ** 2 + params["w"]
     except ZeroDivisionError:
         return {"loss": float("nan"), "status": "fail"}
-    if loss > 90: return {"loss": 90.0, "status": "ok"}
+    if loss > 90: return {"loss": 90.0}
     return {
         "loss": loss
         + 0.5,
-        "status": "ok",
         "w": params["w"],
     }
 
@@ -33,6 +31,7 @@ tuner = tune.Tuner(
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
-assert results.get_best_result().config["n"] == best["n"]
-best_loss = results.get_best_result().metrics["loss"]
+best_result = results.get_best_result()
+best = best_result.config
+assert best_result.config["n"] == best["n"]
+best_loss = best_result.metrics["loss"]

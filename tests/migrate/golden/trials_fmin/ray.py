@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
@@ -10,14 +9,14 @@ def suggest_params(trial):
     return trial.suggest_float("x", -1, 1)
 
 
-def objective(x):
-    x = suggest_params(optuna.trial.FixedTrial(x))
-    return {"loss": abs(x)}
-
-
 def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
     suggest_params(trial)
+
+
+def objective(config):
+    x = suggest_params(optuna.trial.FixedTrial(config))
+    return {"loss": abs(x)}
 
 
 tuner = tune.Tuner(
@@ -29,16 +28,13 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=10,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
+best_result = results.get_best_result()
+best = best_result.config
 best_loss = abs(best["x"])

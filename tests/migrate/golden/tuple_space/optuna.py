@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 
 SEED = 0
@@ -12,9 +11,7 @@ def objective(trial):
     return abs(args[0] - 2) + args[1]
 
 
-study = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20)
 best = study.best_params
 best_loss = abs(best["first"] - 2) + best["second"]

@@ -1,4 +1,3 @@
-import numpy as np
 import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
@@ -6,8 +5,8 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def objective(args):
-    args = suggest_params(optuna.trial.FixedTrial(args))
+def objective(config):
+    args = suggest_params(optuna.trial.FixedTrial(config))
     return {"loss": abs(args[0] - 2) + args[1]}
 
 
@@ -19,7 +18,7 @@ def suggest_params(trial):
 
 
 def ask_for_parameters(trial):
-    """Ask for the parameters of a trial; Ray Tune passes them on as its config."""
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
     suggest_params(trial)
 
 
@@ -32,16 +31,13 @@ tuner = tune.Tuner(
             ask_for_parameters,
             metric="loss",
             mode="min",
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
+            seed=SEED,
         ),
         num_samples=20,
         reuse_actors=True,
     ),
 )
 results = tuner.fit()
-best = results.get_best_result().config
+best_result = results.get_best_result()
+best = best_result.config
 best_loss = abs(best["first"] - 2) + best["second"]

@@ -23,9 +23,7 @@ def run_trial(trial):
 study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
 study.optimize(run_trial, n_trials=10)
 best_random = study.best_params
-study_2 = optuna.create_study(
-    sampler=optuna.samplers.TPESampler(multivariate=True, seed=SEED),
-)
+study_2 = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study_2.optimize(run_trial, n_trials=15)
 best_tpe = study_2.best_params
 best_loss = min(objective(best_random), objective(best_tpe))

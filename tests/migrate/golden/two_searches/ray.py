@@ -28,30 +28,20 @@ tuner = tune.Tuner(
     ),
 )
 results = tuner.fit()
-best_random = results.get_best_result().config
-
-
-def run_trial_2(config):
-    return {"loss": objective(config)}
-
-
+best_result = results.get_best_result()
+best_random = best_result.config
 tuner_2 = tune.Tuner(
-    run_trial_2,
+    run_trial,
     param_space=space,
     tune_config=tune.TuneConfig(
         metric="loss",
         mode="min",
-        search_alg=OptunaSearch(
-            sampler=optuna.samplers.TPESampler(
-                multivariate=True,
-                constant_liar=True,
-                seed=SEED,
-            ),
-        ),
+        search_alg=OptunaSearch(seed=SEED),
         num_samples=15,
         reuse_actors=True,
     ),
 )
 results_2 = tuner_2.fit()
-best_tpe = results_2.get_best_result().config
+best_result_2 = results_2.get_best_result()
+best_tpe = best_result_2.config
 best_loss = min(objective(best_random), objective(best_tpe))

@@ -1,0 +1,80 @@
+import numpy as np
+import optuna
+from ray import tune as ray_tune
+from ray.tune.search.optuna import OptunaSearch
+
+SEED = 0
+
+
+def data():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(50, 3))
+    return x, (x.sum(axis=1) > 0).astype(float)
+
+
+def suggest_space(trial):
+    num_layers = trial.suggest_categorical("num_layers", ["two", "three"])
+    if num_layers == "two":
+        num_layers_params = {"layers": "two"}
+    else:
+        num_layers_params = {
+            "layers": "three",
+            "units3": trial.suggest_float("units3", 64, 1024),
+            "dropout3": trial.suggest_float("dropout3", .25, .75),
+        }
+    return {
+        "choice": num_layers_params,
+        "units1": trial.suggest_float("units1", 64, 1024),
+        "dropout1": trial.suggest_float("dropout1", .25, .75),
+        "batch_size": trial.suggest_float("batch_size", 28, 128),
+        "nb_epochs": 100,
+        "optimizer": trial.suggest_categorical(
+            "optimizer",
+            ["adadelta", "adam", "rmsprop"],
+        ),
+        "activation": "relu",
+    }
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    suggest_space(trial)
+
+
+def tune(max_evals=12):
+    x_train, y_train = data()
+
+    def f_nn(config):
+        params = suggest_space(optuna.trial.FixedTrial(config))
+        score = float(np.mean(x_train.sum(axis=1) * y_train)) * params['dropout1']
+        score += params['units1'] / 1024
+        if params['choice']['layers'] == 'three':
+            score += params['choice']['units3'] / 1024 * params['choice']['dropout3']
+        if params['optimizer'] == 'adam':
+            score -= 0.2
+        return {'loss': score}
+
+    tuner = ray_tune.Tuner(
+        f_nn,
+        tune_config=ray_tune.TuneConfig(
+            metric="loss",
+            mode="min",
+            search_alg=OptunaSearch(
+                ask_for_parameters,
+                metric="loss",
+                mode="min",
+                seed=SEED,
+            ),
+            num_samples=max_evals,
+            reuse_actors=True,
+        ),
+    )
+    results = tuner.fit()
+    best_result = results.get_best_result()
+    best = best_result.config
+    return best, best_result.metrics["loss"]
+
+
+best, best_loss = tune()
+print('best: ')
+print(best)

@@ -1,0 +1,71 @@
+import math
+from statistics import NormalDist
+
+import numpy as np
+import optuna
+
+SEED = 0
+OPTIMIZERS = ["sgd", "adam"]
+
+
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+
+
+def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    if step is not None:
+        value = round(value / step, 0) * step
+    trial.set_user_attr(name, value)
+    return value
+
+
+def suggest_space(trial):
+    model = trial.suggest_categorical("model", ["mlp", "gbm"])
+    if model == "mlp":
+        model_params = {
+            "type": "mlp",
+            "hidden": trial.suggest_categorical("hidden", [32, 64]),
+            "lr": trial.suggest_float("mlp_lr", 1e-4, 1e-1, log=True),
+        }
+    else:
+        model_params = {
+            "type": "gbm",
+            "rounds": 10 * trial.suggest_int("rounds", 1, 9),
+            "lr": trial.suggest_float("gbm_lr", 1e-2, 1, log=True),
+        }
+    return {
+        "model": model_params,
+        "optimizer": trial.suggest_categorical("optimizer", OPTIMIZERS),
+        "momentum": suggest_normal(trial, "momentum", 0.9, 0.1),
+    }
+
+
+def objective(trial):
+    args = suggest_space(trial)
+    model = args["model"]
+    if model["type"] == "mlp":
+        loss = abs(np.log10(model["lr"]) + 3) + 32 / model["hidden"]
+    elif model["type"] == "gbm":
+        loss = abs(np.log10(model["lr"]) + 1) + model["rounds"] / 100
+    else:
+        raise ValueError(model["type"])
+    trial.set_user_attr("args", args)
+    return loss + (args["momentum"] - 0.9) ** 2 + (args["optimizer"] == "sgd")
+
+
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+study.optimize(objective, n_trials=25)
+best = values_of(study.best_trial)
+best_params = suggest_space(study.best_trial)
+print("optimizer", best["optimizer"], best_params["model"]["type"])
+best_loss = study.best_value

@@ -1,0 +1,80 @@
+"""Run golden programs, before or after their migration, in a new process."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from golden_cases import FOLDER
+
+CHILD = Path(__file__).with_name("program_child.py")
+ALONE = ("hyperopt", "hyperbridge")
+
+
+def run(
+    kind: str,
+    cases: list[str],
+    seeds: list[int],
+    folder: Path,
+    *,
+    draws: int | None = None,
+    samples: int | None = None,
+) -> dict[str, dict[str, list[float]]]:
+    """Run programs and return the best loss of each seed, and the losses of all that is drawn.
+
+    Args:
+        kind: ``before``; ``optuna``; ``ray`` for a real Ray; ``loop`` for what is written for
+            Ray with its own searcher and stoppers, driven by a loop instead of a cluster.
+        cases: Names of golden cases.
+        seeds: Each program runs once with each.
+        folder: Where the programs run.
+        draws: Draw so many trials at random instead of searching.
+        samples: Have real Ray run so many trials only.
+    """
+    name = {"before": "before.py", "optuna": "optuna.py"}.get(kind, "ray.py")
+    texts = {case: (FOLDER / case / name).read_text(encoding="utf-8") for case in cases}
+    if kind == "before":  # hyperopt itself refuses what old programs pass
+        texts = {
+            case: re.sub(r"rstate=(.*)RandomState\(", r"rstate=\1default_rng(", text)
+            for case, text in texts.items()
+        }
+    if draws is not None:  # at random nothing narrows a normal down
+        texts = {case: text.replace("1.5 * sigma", "sigma") for case, text in texts.items()}
+    if samples is not None:
+        texts = {
+            case: re.sub(r"num_samples=[\w.]+", f"num_samples={samples}", text)
+            for case, text in texts.items()
+        }
+    request: dict[str, Any] = {
+        "kind": kind,
+        "programs": texts,
+        "seeds": seeds,
+        "draws": draws,
+        "blocked": [] if kind == "before" else ALONE,
+    }
+    environment = {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "GIT_PYTHON_REFRESH": "quiet",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, str(CHILD)],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    answer: dict[str, dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])
+    return answer
