@@ -8,14 +8,19 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hyperbridge.space.nodes import ComputedDistribution, Constant, Node, Parameter
+from hyperbridge.translate.optuna_parameters import NORMAL_WIDTH
 from hyperbridge.translate.source_text import Expression, Group, SourceExpression, Texts
 from hyperbridge.translate.source_values import UnwritableError, exponential, number, quoted
 
 if TYPE_CHECKING:
     from hyperbridge.translate.source_optuna import Written
 
+_WIDER = f"{NORMAL_WIDTH:g} * sigma).inv_cdf(quantile)  # wider: TPE narrows it down"
+WIDER_REMARK = f"; TPE draws it {NORMAL_WIDTH:g} times as wide at first"
+"""What is true of normals only where TPE chooses: at random they are drawn as they are."""
+
 HELPERS = {
-    "suggest_normal": '''\
+    "suggest_normal": f'''\
 def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     """Suggest a normally distributed number.
 
@@ -23,7 +28,7 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     number itself as a user attribute of the trial.
     """
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
-    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    value = NormalDist(mu, {_WIDER}
     if log:
         value = math.exp(value)
     if step is not None:
@@ -44,10 +49,6 @@ def suggest_log_steps(trial, name, low, high, *, step):
 ''',
 }
 """Source of the helper functions that generated code may need, by name."""
-
-_WIDER = "1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down"
-WIDER_REMARK = "; TPE draws it 1.5 times as wide at first"
-"""What is true of normals only where TPE chooses: at random they are drawn as they are."""
 
 HELPER_IMPORTS = {
     "suggest_normal": ("import math", "from statistics import NormalDist"),

@@ -16,12 +16,16 @@ def active_session() -> Any:
     require("pyspark", needed_by="Backend 'spark'")
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
+    from pyspark.sql.utils import is_remote
 
     try:
         session = SparkSession.active()
     except PySparkRuntimeError:  # there is none
-        session = None
-    if session is not None and is_connect(session):
+        if is_remote():
+            return SparkSession.builder.getOrCreate()
+        # Spark's own bar, one a job, would be drawn over that of the search.
+        return SparkSession.builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    if is_connect(session):
         return session  # its builder would ask for the address again
     return SparkSession.builder.getOrCreate()
 
