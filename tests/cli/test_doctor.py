@@ -198,9 +198,11 @@ def test_a_probe_of_spark_says_whether_a_worker_reaches_the_store(shell, mlflow_
     assert "a trial ran in Python" in detail
     assert f"which reaches {mlflow_server}" in detail
 
-    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)  # a worker without mlflow
-    bare = str(tmp_path / "bare" / "bin" / "python")
-    code, data, found = findings(shell, *probe, **env, PYSPARK_PYTHON=bare)
+    # An executor without mlflow; workers of a local master would find that of the driver.
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
+    env["PYSPARK_PYTHON"] = str(tmp_path / "bare" / "bin" / "python")
+    env["PYSPARK_SUBMIT_ARGS"] = "--master local-cluster[1,1,1024] pyspark-shell"
+    code, data, found = findings(shell, *probe, **env)
     assert (code, data["failed"]) == (1, ["probe spark"])
     assert f"does not reach the tracking store {mlflow_server}" in found["probe spark"]["detail"]
     assert "No module named 'mlflow'" in found["probe spark"]["detail"]

@@ -18,7 +18,7 @@ import hyperbridge
 kind = sys.argv[1]
 GPUS = ["3", "5"]  # what a worker's discovery script finds: Spark only counts and hands them out
 with open("find-gpus.sh", "w") as script:
-    script.write_text(f"#!/bin/sh\necho '{json.dumps({'name': 'gpu', 'addresses': GPUS})}'\n")
+    script.write(f"#!/bin/sh\necho '{json.dumps({'name': 'gpu', 'addresses': GPUS})}'\n")
 os.chmod("find-gpus.sh", 0o755)
 spark = open_session(
     kind,
