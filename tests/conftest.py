@@ -5,6 +5,7 @@ Tests run in two processes (see pyproject.toml), each with its own session and c
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -39,17 +40,11 @@ KILLING_TESTS = (
 )  # fmt: skip
 
 
-# Whole clusters, started and killed: they need the machine to themselves.
-CLUSTER_TESTS = ("ray", "test_ray.py", "test_ray_tracking.py")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of clusters; give those that kill processes two more tries."""
+    """Give the tests that kill processes two more tries."""
     here = Path(__file__).parent
     for item in items:
         parts = item.path.relative_to(here).parts
-        if set(CLUSTER_TESTS) & set(parts):
-            item.add_marker(pytest.mark.cluster)
         if set(KILLING_TESTS) & set(parts):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
@@ -90,6 +85,25 @@ def ray_cluster() -> Iterator[None]:
     yield
     ray.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mlflow_left_as_found() -> Iterator[None]:
+    """Bring MLflow's process-wide state and its environment back to what they were."""
+    mlflow = pytest.importorskip("mlflow")
+    from mlflow.tracking import fluent
+
+    before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+    yield
+    while mlflow.active_run() is not None:
+        with contextlib.suppress(Exception):
+            mlflow.end_run()
+    mlflow.set_tracking_uri(None)
+    mlflow.set_registry_uri(None)
+    fluent._active_experiment_id = None
+    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture

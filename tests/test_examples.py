@@ -15,10 +15,11 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 def run(tmp_path: Path, *command: str) -> str:
     """Run a command in an empty folder with a SQLite store of its own; return its output."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HYPERBRIDGE_", "MLFLOW_"))}
     result = subprocess.run(
         [sys.executable, *command],
         cwd=tmp_path,
-        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"},
+        env={**kept, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"},
         capture_output=True,
         text=True,
         timeout=240,

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,12 +32,10 @@ def _migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path, _migrated_database: Path) -> Iterator[str]:
-    """A fresh SQLite store whose active experiment is ``tuning``; yields its URI."""
+def sqlite_store(tmp_path: Path, _migrated_database: Path, mlflow_left_as_found: None) -> str:
+    """A fresh SQLite store whose active experiment is ``tuning``; returns its URI."""
     import mlflow
-    from mlflow.tracking import fluent
 
-    before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
     shutil.copy(_migrated_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
@@ -48,12 +43,4 @@ def sqlite_store(tmp_path: Path, _migrated_database: Path) -> Iterator[str]:
         "tuning", artifact_location=(tmp_path / "artifacts").as_uri()
     )
     mlflow.set_experiment("tuning")
-    yield uri
-    while mlflow.active_run() is not None:
-        with contextlib.suppress(mlflow.MlflowException):
-            mlflow.end_run()
-    mlflow.set_tracking_uri(None)
-    fluent._active_experiment_id = None
-    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
-        del os.environ[name]
-    os.environ.update(before)
+    return uri

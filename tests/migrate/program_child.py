@@ -142,6 +142,7 @@ def main() -> None:
         import ray
 
         ray.init(
+            address="local",
             num_cpus=2,
             include_dashboard=False,
             log_to_driver=False,

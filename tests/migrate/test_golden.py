@@ -134,7 +134,7 @@ def test_searches_run_on_a_real_ray(tmp_path: Path) -> None:
 ON_RAY = [case for case in CASES if case not in LEFT_BY_RAY]
 
 
-@pytest.mark.cluster
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_every_search_runs_on_a_real_ray(part: int, tmp_path: Path) -> None:
     pytest.importorskip("ray")

@@ -32,7 +32,7 @@ warnings.simplefilter("ignore")
 kind, blocks = json.loads(sys.stdin.read())
 if kind == "to_ray_tune":
     import ray
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False,
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False,
              _node_ip_address="127.0.0.1")
 import types
 sys.modules["__main__"] = types.ModuleType("__main__")
@@ -118,7 +118,10 @@ def rows_of(guide: str, title: str) -> list[list[str]]:
 
 def test_every_public_name_of_hyperopt_has_a_counterpart() -> None:
     hyperopt = pytest.importorskip("hyperopt")
-    names = {name for name in dir(hyperopt) if not name.startswith("_")}
+    # In a new process: here, other tests may have imported further submodules.
+    listing = [sys.executable, "-c", "import hyperopt; print(*dir(hyperopt))"]
+    listed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    names = {name for name in listed if not name.startswith("_")}
     names |= {f"hp.{name}" for name in dir(hyperopt.hp) if not name.startswith("_")}
     names |= {name for name in dir(hyperopt.Trials) if not name.startswith("_")}
     names |= set(hyperopt.fmin.__code__.co_varnames[: hyperopt.fmin.__code__.co_argcount])

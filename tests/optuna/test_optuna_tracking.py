@@ -12,15 +12,13 @@ mlflow = pytest.importorskip("mlflow")
 
 
 @pytest.fixture
-def client(tmp_path, monkeypatch):
+def client(tmp_path, monkeypatch, mlflow_left_as_found):
     monkeypatch.delenv("HYPERBRIDGE_TRACKING")
     monkeypatch.chdir(tmp_path)
-    before = mlflow.get_tracking_uri()
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment("optuna")
-    yield mlflow.MlflowClient(uri)
-    mlflow.set_tracking_uri(before)
+    return mlflow.MlflowClient(uri)
 
 
 def objective(point):

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("ray")
 
 import ray
-from running import own_environment, run, started
+from ray_scripts import own_environment, run, started
 
 pytestmark = pytest.mark.slow
 

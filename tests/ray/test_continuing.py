@@ -14,7 +14,7 @@ import pytest
 from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_DONE
 from ray import tune
-from running import own_environment, run, started
+from ray_scripts import own_environment, run, started
 
 from hyperbridge import Trials, ray_trainable
 from hyperbridge.errors import InvalidArgumentError

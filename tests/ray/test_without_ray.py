@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from running import own_environment, run
+from ray_scripts import own_environment, run
 
 
 def test_each_way_to_ray_says_what_to_install(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
-from tracking_harness import reset_mlflow, use_store
+from tracking_harness import use_store
 
 
 class MlflowServer:
@@ -110,12 +110,8 @@ def own_server(tmp_path: Path, empty_database: Path) -> Iterator[MlflowServer]:
 
 
 @pytest.fixture(autouse=True)
-def clean_mlflow() -> Iterator[None]:
-    """Leave MLflow's process-wide state as it was."""
-    before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
-    yield
-    reset_mlflow()
-    os.environ.update(before)
+def _clean(mlflow_left_as_found: None) -> None:
+    """All tests here use MLflow."""
 
 
 @pytest.fixture
