@@ -400,7 +400,7 @@ class BackendContract:
         assert all(5 <= loss <= 25 for loss in trials.losses())
 
     @pytest.mark.parametrize("algo", ALGORITHMS)
-    def test_every_algorithm_of_hyperopt_and_a_users_own_proposes(
+    def test_every_algorithm_of_hyperopt_and_a_custom_one_propose(
         self, minimise: Any, algo: str
     ) -> None:
         self.needs_hyperopt_algorithms()
