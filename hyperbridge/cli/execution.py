@@ -61,7 +61,20 @@ def run_cells(codes: Iterable[Code], namespace: dict[str, Any]) -> None:
         try:
             loop.run_until_complete(_enter_in_loop(compiled, namespace))
         finally:
-            loop.close()
+            _close(loop)
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel the tasks that cells have left, and close the loop, as `asyncio.run` does."""
+    try:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
 
 
 def call(function: Callable[..., T], *args: Any) -> T:

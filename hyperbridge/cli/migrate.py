@@ -28,6 +28,8 @@ examples:
   hyperbridge migrate src/*.py --to optuna --check     # in CI: 1 when something would change
 """
 
+_PATIENCE_S = 600
+
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
@@ -59,15 +61,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--args",
         metavar="TEXT",
-        default="",
         help="the program's own arguments when it is run: --args='--data small.csv'",
     )
     parser.add_argument(
         "--run-timeout",
         metavar="SECONDS",
         type=float,
-        default=600.0,
-        help="kill the program when it has not come to fmin after so long (default: 600)",
+        help=f"kill the program when it has not come to fmin by then (default: {_PATIENCE_S})",
     )
 
 
@@ -76,12 +76,13 @@ def command_of(path: Path, args: argparse.Namespace) -> Command:
     from hyperbridge.migrate.live import Command
 
     try:
-        arguments = shlex.split(args.args)
+        arguments = shlex.split(args.args or "")
     except ValueError as exc:
         args.parser.error(f"--args: {exc}")
-    if not args.run_timeout > 0:
-        args.parser.error(f"--run-timeout must be positive, not {args.run_timeout:g}")
-    return Command(path, arguments, args.run_timeout)
+    timeout_s = _PATIENCE_S if args.run_timeout is None else args.run_timeout
+    if not timeout_s > 0:
+        args.parser.error(f"--run-timeout must be positive, not {timeout_s:g}")
+    return Command(path, arguments, timeout_s)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,6 +95,10 @@ def run(args: argparse.Namespace) -> int:
         1 when something was left to a person, could not be read or written, or, with
         ``--check``, would change; else 0.
     """
+    if args.run_program:
+        command_of(args.files[0], args)  # what is wrong with the options shows before any change
+    elif args.args is not None or args.run_timeout is not None:
+        args.parser.error("--args and --run-timeout say how a program is run: give --run too")
     return max([_migrate(path, args) for path in args.files])
 
 

@@ -126,7 +126,7 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
 
             backends.get(settings.backend)
         if settings.tracking and not is_installed("mlflow"):
-            require("mlflow", needed_by="--tracking")
+            require("mlflow", needed_by="Tracking (--tracking or HYPERBRIDGE_TRACKING)")
     except HyperbridgeError as exc:
         _usage_error(parser, str(exc))
     from hyperbridge.surface.shim import install

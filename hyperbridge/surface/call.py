@@ -72,9 +72,9 @@ def minimise(call: Call) -> Any:
     with call.backend.prepare(
         call.objective, parallelism=call.parallelism, trials=call.trials
     ) as session:
+        if isinstance(call.trials, BridgedTrials):
+            call.trials._space = call.objective.space
         best = _run(call, session, track)
-    if isinstance(call.trials, BridgedTrials):
-        call.trials._space = call.objective.space
     return best if best is None or call.return_argmin else call.objective.space.point(best)
 
 

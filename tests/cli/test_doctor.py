@@ -126,6 +126,11 @@ def test_a_spark_home_of_another_version_is_found(shell, spark, tmp_path):
     _, _, found = findings(shell, "--no-tracking", **spark, SPARK_HOME=str(home))
     assert "holds Spark 3.1.2, the driver's pyspark is" in found["spark"]["detail"]
     assert "SPARK_HOME" in found["spark"]["fix"]
+    (home / "jars" / "spark-core_2.12-3.1.2.jar").rename(
+        home / "jars" / "spark-core_2.12-3.1.2-amzn-0.jar"
+    )
+    _, _, found = findings(shell, "--no-tracking", **spark, SPARK_HOME=str(home))
+    assert "holds Spark 3.1.2, the driver's pyspark is" in found["spark"]["detail"]
     import pyspark as installed
 
     code, _, found = findings(

@@ -161,6 +161,18 @@ def test_a_cell_without_await_among_those_with_it_ends_as_ever(shell):
     assert raised.returncode == 1
 
 
+def test_a_task_that_a_cell_leaves_behind_is_cancelled_without_a_word(shell):
+    shell.write(
+        "tune.ipynb",
+        jupyter(
+            "import asyncio\nawait asyncio.sleep(0)\n",
+            "task = asyncio.ensure_future(asyncio.sleep(300))\nawait asyncio.sleep(0)\n",
+        ),
+    )
+    ours = shell.run("tune.ipynb")
+    assert (ours.stdout, ours.stderr, ours.returncode) == ("", "", 0)
+
+
 def test_the_restart_that_follows_a_pip_line_is_skipped_with_a_note(shell):
     shell.write(
         "tune.py",

@@ -215,6 +215,31 @@ def test_a_program_that_takes_too_long_is_killed_and_named(
     assert "sleep 987.25" not in running.stdout
 
 
+@pytest.mark.parametrize("option", ["--args=1", "--run-timeout=5"])
+def test_how_to_run_a_program_is_refused_without_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(LOOP)
+    with pytest.raises(SystemExit) as exit_info:
+        main(["migrate", str(path), "--to", "optuna", option])
+    assert exit_info.value.code == 2
+    assert "give --run too" in capsys.readouterr().err
+
+
+def test_broken_arguments_show_before_a_file_is_changed(tmp_path: Path) -> None:
+    told, untold = tmp_path / "told.py", tmp_path / "untold.py"
+    told.write_text(
+        "from hyperopt import fmin, hp, rand\n"
+        'fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=2)\n'
+    )
+    untold.write_text(LOOP)
+    before = told.read_text()
+    with pytest.raises(SystemExit):
+        main(["migrate", f"{told}", f"{untold}", "--to", "optuna", "--write", "--run", "--args='o"])
+    assert told.read_text() == before
+
+
 def test_a_program_gets_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "train.py"
     path.write_text("import sys\n" + LOOP.replace("range(3)", "range(int(sys.argv[1]))"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from hyperbridge.optional import require
+
+_CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 
 
 def active_session() -> Any:
@@ -16,13 +19,12 @@ def active_session() -> Any:
     require("pyspark", needed_by="Backend 'spark'")
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
-    from pyspark.sql.utils import is_remote
 
     try:
         session = SparkSession.active()
     except PySparkRuntimeError:  # there is none
-        if is_remote():
-            return SparkSession.builder.getOrCreate()
+        if any(os.environ.get(name) for name in _CONNECT_VARIABLES):
+            return SparkSession.builder.getOrCreate()  # a server knows nothing of the console
         # Spark's own bar, one a job, would be drawn over that of the search.
         return SparkSession.builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
     if is_connect(session):

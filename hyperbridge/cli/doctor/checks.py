@@ -143,7 +143,8 @@ def _check_home(spark_version: str) -> Finding | None:
     jars = [path.name for path in Path(home, "jars").glob("spark-core_*.jar")]
     if not jars or not Path(home, "bin", "spark-submit").exists():
         return Finding("spark", "broken", f"SPARK_HOME={home} holds no Spark", fix)
-    there = jars[0].removesuffix(".jar").rpartition("-")[2]
+    named = re.match(r"spark-core_[\d.]+-(\d[\d.]*)", jars[0])  # vendors add a suffix
+    there = named[1].rstrip(".") if named is not None else spark_version
     if _numbers(there) != _numbers(spark_version):
         detail = f"SPARK_HOME={home} holds Spark {there}, the driver's pyspark is {spark_version}"
         return Finding("spark", "broken", detail, fix)
@@ -235,6 +236,15 @@ def ask_store(uri: str) -> str | None:
     return None
 
 
+def _before(exc: BaseException) -> BaseException | None:
+    """Return the error behind an error, unless it is a lookup that a clearer message replaced."""
+    if exc.__cause__ is not None:
+        return exc.__cause__
+    if exc.__suppress_context__ or isinstance(exc.__context__, LookupError):
+        return None
+    return exc.__context__
+
+
 def describe_cause(exc: BaseException) -> str:
     """Return the error that an error began with, in a line: clients wrap it many times.
 
@@ -248,7 +258,7 @@ def describe_cause(exc: BaseException) -> str:
         ...     describe_cause(exc)
         'ConnectionRefusedError: nobody listens'
     """
-    while (before := exc.__cause__ or exc.__context__) is not None:
+    while (before := _before(exc)) is not None:
         exc = before
     lines = str(exc).strip().splitlines()
     return f"{type(exc).__name__}: {lines[0] if lines else ''}"[:300]
