@@ -78,7 +78,10 @@ class Backend(ABC):
             trials: The Trials object of the call.
 
         Returns:
-            How many trials came.
+            How many trials the interrupted run has proposed, whether or not the Trials object
+            had them already. fmin advances its seeds by that number, less the trials of a Trials
+            object that its caller kept: for those it does as hyperopt, which goes on with the
+            ``rstate`` as it is given.
 
         Raises:
             InvalidArgumentError: What is there does not fit this call.

@@ -163,9 +163,10 @@ def fmin(
     is_study = isinstance(chosen, backends.Optuna) or is_optuna_algo(algo)
     check_points(points_to_evaluate, objective, check_bounds=is_study)
     file = TrialsFile(trials_save_file) if os.fspath(trials_save_file) else None
+    n_kept = 0 if trials is None else len(trials._dynamic_trials)
     trials = open_trials(trials, file)
-    for _ in range(chosen.resume(objective, trials)):
-        next_seed(seeds)  # as the interrupted run has drawn
+    for _ in range(chosen.resume(objective, trials) - n_kept):
+        next_seed(seeds)  # as the interrupted run has drawn; who kept the Trials kept the rstate
     with closing(make_search(algo, objective, trials, seeds, chosen)) as search:
         n_extra = insert_points(trials, points_to_evaluate, objective)
         if limits.max_evals == 0 and return_argmin and not trials.trials:

@@ -13,7 +13,10 @@ import pytest
 pytest.importorskip("ray")
 
 import ray
+from ray._private.utils import read_ray_address
 from ray_scripts import own_environment, run, started
+
+from hyperbridge.backends.ray.cluster import _address
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +75,26 @@ def test_a_script_prints_its_own_lines_the_progress_bar_and_the_totals(tmp_path:
     others = [line for line in lines if line not in bars]
     assert others == ["Total Trials: 3: 3 succeeded, 0 failed, 0 cancelled.", "done"], output
     assert "3/3" in bars[-1]
+
+
+@pytest.mark.parametrize("name", ["RAY_TMPDIR", "TMPDIR"])
+def test_the_remembered_cluster_is_looked_up_where_ray_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for variable in ("RAY_ADDRESS", "RAY_TMPDIR"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "unused"))
+    monkeypatch.setenv(name, str(tmp_path))
+    note = tmp_path / "ray" / "ray_current_cluster"
+    note.parent.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as live:
+        address = f"127.0.0.1:{live.getsockname()[1]}"
+        note.write_text(address)
+        assert read_ray_address() == address
+        assert _address() is None
+    assert _address() == "local"  # nobody listens there any more
+    monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+    assert _address() is None
 
 
 BARE_CLUSTER = """

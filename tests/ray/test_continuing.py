@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import signal
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,23 @@ from typing import Any
 import numpy as np
 import pytest
 from hyperopt import hp, rand, tpe
-from hyperopt.base import JOB_STATE_DONE
+from hyperopt.base import (
+    JOB_STATE_CANCEL,
+    JOB_STATE_DONE,
+    JOB_STATE_ERROR,
+    JOB_STATE_NEW,
+    JOB_STATE_RUNNING,
+)
+from pyarrow.fs import LocalFileSystem
 from ray import tune
 from ray_scripts import own_environment, run, started
 
-from hyperbridge import Trials, ray_trainable
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge import Ray, Trials, fmin, ray_trainable
+from hyperbridge.backends.ray.records import Saved, TrialRecords, fill_trials
+from hyperbridge.backends.ray.storage import ExperimentFolder
+from hyperbridge.errors import InvalidArgumentError, ObjectiveNotPicklableError
+from hyperbridge.run.objective import Objective
+from hyperbridge.search.hyperopt_algo import next_seed
 
 SPACE = {"x": hp.uniform("x", 0, 1)}
 
@@ -117,9 +131,125 @@ def test_a_save_file_and_a_name_go_together_also_when_the_file_is_behind(
     file.write_bytes(behind)
     best = minimise(fn, SPACE, max_evals=5, **common)
     assert len(list(calls.iterdir())) == 5
+    # The fifth has a seed of its own, though the file had two of the four before it.
+    assert len({path.name.split()[0] for path in calls.iterdir()}) == 5
     # The file alone continues on another backend.
     assert minimise(fn, SPACE, max_evals=5, backend="local", trials_save_file=str(file)) == best
     assert len(list(calls.iterdir())) == 5
+
+
+def test_kept_trials_that_were_cut_off_are_run_again(
+    minimise: Any, calls: Path, tmp_path: Path
+) -> None:
+    note, hold, first = note_calls(calls), str(tmp_path / "hold"), str(tmp_path / "first")
+    folder = str(calls)
+    Path(hold).touch()
+
+    def fn(p: Any) -> float:
+        import os
+        import time
+
+        loss = note(p)
+        if os.path.exists(hold):
+            try:
+                open(first, "x").close()
+            except FileExistsError:
+                while os.path.exists(hold):
+                    time.sleep(0.1)
+            else:
+                while len(os.listdir(folder)) < 2:
+                    time.sleep(0.1)
+                raise ArithmeticError("the first fails while the second runs")
+        return float(loss)
+
+    trials = Trials()
+    common: dict[str, Any] = {"trials": trials, "run": {"name": "n"}, "max_evals": 4}
+    with pytest.raises(ArithmeticError, match="the first fails"):
+        minimise(fn, SPACE, **common)
+    (cut_off,) = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_CANCEL]
+    Path(hold).unlink()
+    minimise(fn, SPACE, rstate=np.random.default_rng(1), **common)
+    states = [d["state"] for d in trials._dynamic_trials]
+    assert sorted(states) == [JOB_STATE_DONE] * (len(states) - 1) + [JOB_STATE_ERROR]
+    assert "error" not in cut_off["misc"]
+    (x,) = cut_off["misc"]["vals"]["x"]
+    assert [path.name.split()[0] for path in calls.iterdir()].count(str(x)) == 2
+
+
+def searched(n: int) -> Trials:
+    """Trials of a search on this machine, with an attachment each."""
+    trials = Trials()
+    if n == 0:
+        return trials
+
+    def fn(p: Any) -> dict[str, Any]:
+        return {"loss": p["x"], "status": "ok", "attachments": {"note": str(p["x"]).encode()}}
+
+    fmin(
+        fn, SPACE, algo=rand.suggest, max_evals=n, trials=trials, backend="local", tracking=False,
+        show_progressbar=False, rstate=np.random.default_rng(0),
+    )  # fmt: skip
+    return trials
+
+
+def with_state(document: Any, state: int) -> Any:
+    """The document of a trial as it was before it ended."""
+    return {**copy.deepcopy(document), "state": state, "result": {"status": "new"}}
+
+
+def test_a_cancelled_document_goes_by_its_record() -> None:
+    ended = searched(3)._dynamic_trials
+    saved = Saved(
+        [with_state(ended[0], JOB_STATE_RUNNING), ended[1], with_state(ended[2], JOB_STATE_CANCEL)],
+        {0: {}, 1: {}, 2: {}},
+    )
+    kept = Trials()
+    kept._insert_trial_docs([with_state(document, JOB_STATE_CANCEL) for document in ended])
+    kept._dynamic_trials[0]["misc"]["error"] = ("TrialCancelledError", "cancelled: by the user")
+    fill_trials(kept, saved)
+    cut_off, finished_later, timed_out = kept._dynamic_trials
+    assert cut_off["state"] == JOB_STATE_NEW
+    assert "error" not in cut_off["misc"]
+    assert (finished_later["state"], finished_later["result"]) == (2, ended[1]["result"])
+    assert timed_out["state"] == JOB_STATE_CANCEL
+    assert kept.tids == [0, 1]
+
+
+def test_a_document_that_is_brought_up_to_date_gets_its_attachments() -> None:
+    whole = searched(2)
+    notes = [whole.trial_attachments(document)["note"] for document in whole.trials]
+    saved = Saved(whole._dynamic_trials, {tid: {"note": notes[tid]} for tid in range(2)})
+    behind = Trials()
+    behind._insert_trial_docs([with_state(whole.trials[0], JOB_STATE_NEW)])
+    fill_trials(behind, saved)
+    assert [behind.trial_attachments(d)["note"] for d in behind.trials] == notes
+
+
+@pytest.mark.parametrize(("n_kept", "n_drawn"), [(None, 4), (0, 4), (2, 2), (4, 0)])
+def test_seeds_go_on_after_those_that_the_experiment_has_used(
+    storage: str, n_kept: int | None, n_drawn: int
+) -> None:
+    lock = threading.Lock()
+    folder = ExperimentFolder(LocalFileSystem(), f"{storage}/n")
+    folder.create(str(Objective(len, SPACE, None).expr))
+    records = TrialRecords(folder)
+    for document in searched(4).trials:
+        records.put(f"trial_{document['tid']}", document, {})
+    records.close()
+    file = Path(storage).with_name("trials.pkl")
+    file.write_bytes(pickle.dumps(searched(2)))
+    source: dict[str, Any] = {"trials_save_file": str(file)}
+    if n_kept is not None:
+        source = {"trials": searched(n_kept)}
+    rstate, expected = np.random.default_rng(0), np.random.default_rng(0)
+    with pytest.raises(ObjectiveNotPicklableError):  # after the seeds, before Ray
+        fmin(
+            lambda p: lock, SPACE, algo=rand.suggest, max_evals=5, rstate=rstate, tracking=False,
+            backend=Ray(run_config=tune.RunConfig(name="n", storage_path=storage)), **source,
+        )  # fmt: skip
+    for _ in range(n_drawn):
+        next_seed(expected)
+    assert next_seed(rstate) == next_seed(expected)
 
 
 SCRIPT = textwrap.dedent(

@@ -25,6 +25,7 @@ from ray.tune import (
 from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 
 from hyperbridge import Ray, SparkTrials, Trials, fmin
+from hyperbridge.backends.ray.options import check_run_config
 from hyperbridge.errors import (
     BackendUnavailableError,
     InvalidArgumentError,
@@ -390,6 +391,20 @@ def test_a_run_config_of_another_part_of_ray_is_taken_too(
     assert trials.result_grid.experiment_path.endswith("air")
     assert RunConfig is not AirRunConfig
     assert not [w for w in recwarn if "Deprecat" in w.category.__name__]
+
+
+def test_what_ray_train_marks_as_deprecated_is_not_what_the_user_set() -> None:
+    train = pytest.importorskip("ray.train.v2.api.config")
+    given = train.RunConfig(name="a", failure_config=train.FailureConfig(max_failures=2))
+    checked = check_run_config(given)
+    assert type(checked) is RunConfig
+    assert (checked.name, checked.failure_config.max_failures, checked.stop) == ("a", 2, None)
+    parts = RunConfig()
+    parts.failure_config = train.FailureConfig(max_failures=3)
+    parts.checkpoint_config = train.CheckpointConfig(num_to_keep=1)
+    checked = check_run_config(parts)
+    assert checked.failure_config == FailureConfig(max_failures=3)
+    assert checked.checkpoint_config == CheckpointConfig(num_to_keep=1)
 
 
 def test_an_objective_reads_files_beside_the_script(

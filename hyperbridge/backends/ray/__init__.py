@@ -67,10 +67,11 @@ class Ray(Backend):
         require("ray.tune", needed_by="Backend 'ray'")
         from hyperbridge.backends.ray.experiment import open_experiment
 
-        self._opened[objective], n_saved = open_experiment(
+        experiment = open_experiment(
             objective, trials, tune_config=self.tune_config, run_config=self.run_config
         )
-        return n_saved
+        self._opened[objective] = experiment
+        return len(experiment.saved.documents)
 
     def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
         """Connect to Ray, and pickle the objective. See `Backend.prepare`."""

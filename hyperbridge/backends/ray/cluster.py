@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -99,12 +100,19 @@ def _address() -> str | None:
                 "unset it, or set RAY_ADDRESS=local to start one for this call."
             )
         return None
-    folder = os.environ.get("RAY_TMPDIR") or "/tmp"
     try:
-        remembered = Path(folder, "ray", "ray_current_cluster").read_text().strip()
+        remembered = Path(_temporary(), "ray", "ray_current_cluster").read_text().strip()
     except OSError:
         return None
     return None if _answers(remembered) else "local"
+
+
+def _temporary() -> str:
+    """Return the folder where Ray keeps its own: ``TMPDIR`` counts on Linux alone, as for Ray."""
+    for name in ("RAY_TMPDIR", "TMPDIR") if sys.platform.startswith("linux") else ("RAY_TMPDIR",):
+        if name in os.environ:
+            return os.environ[name]
+    return tempfile.gettempdir() if sys.platform == "win32" else "/tmp"
 
 
 def _answers(address: str) -> bool:

@@ -38,11 +38,8 @@ class Experiment:
 
 def open_experiment(
     objective: Objective, trials: Any, *, tune_config: Any, run_config: Any
-) -> tuple[Experiment, int]:
+) -> Experiment:
     """Find the experiment, and bring the trials of an earlier run into the Trials object.
-
-    Returns:
-        The experiment, and how many trials came.
 
     Raises:
         InvalidArgumentError: The configs, or what is in the folder, do not fit.
@@ -56,13 +53,13 @@ def open_experiment(
         run_config = dataclasses.replace(run_config, storage_path=path)  # Tune wants it absolute
     run_config = dataclasses.replace(run_config, name=name)
     folder = ExperimentFolder(filesystem, posixpath.join(path, name))
-    saved, n_saved = Saved(), 0
+    saved = Saved()
     text = str(objective.expr)
     if folder.exists():
         folder.check_space(text)
         saved = load_records(folder)
         try:
-            n_saved = fill_trials(trials, saved)
+            fill_trials(trials, saved)
         except ValueError as exc:
             raise InvalidArgumentError(
                 f"Backend 'ray': the experiment {name!r} at {folder.path!r} has trials already, "
@@ -70,7 +67,7 @@ def open_experiment(
                 "an empty one to continue it, or choose another name."
             ) from exc
         logger.info("continuing with %d trials of %s", len(saved.documents), folder.path)
-    return Experiment(folder, tune_config, run_config, saved), n_saved
+    return Experiment(folder, tune_config, run_config, saved)
 
 
 def _new_name(objective: Objective) -> str:

@@ -90,13 +90,12 @@ def check_run_config(given: Any) -> Any:
         given = tune.RunConfig()
     if "RunConfig" not in _class_names(given):
         raise InvalidArgumentError(f"run_config must be a ray.tune.RunConfig, got {given!r}")
-    if not isinstance(given, tune.RunConfig):  # Ray Train has its own, and warns about it
-        given = _retyped(
-            given,
-            tune.RunConfig,
-            failure_config=_retyped(given.failure_config, tune.FailureConfig),
-            checkpoint_config=_retyped(given.checkpoint_config, tune.CheckpointConfig),
-        )
+    given = _retyped(  # Ray Train has its own of all three, and Tune warns about them
+        given,
+        tune.RunConfig,
+        failure_config=_retyped(given.failure_config, tune.FailureConfig),
+        checkpoint_config=_retyped(given.checkpoint_config, tune.CheckpointConfig),
+    )
     if given.failure_config.fail_fast:
         raise UnsupportedArgumentError(
             "FailureConfig(fail_fast=...) does not go with fmin: with plain Trials fmin raises the "
@@ -112,9 +111,20 @@ def check_run_config(given: Any) -> Any:
 
 
 def _retyped(config: Any, kind: Any, **replaced: Any) -> Any:
+    """Return a config as one of a kind, without what its own kind only marks as deprecated."""
+    if isinstance(config, kind):
+        return dataclasses.replace(config, **replaced)
     names = {field.name for field in dataclasses.fields(kind) if field.init}
-    shared = [field.name for field in dataclasses.fields(config) if field.name in names]
-    return kind(**{**{name: getattr(config, name) for name in shared}, **replaced})
+    shared = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if field.name in names and not _is_unset(field, getattr(config, field.name))
+    }
+    return kind(**{**shared, **replaced})
+
+
+def _is_unset(field: dataclasses.Field[Any], value: Any) -> bool:
+    return isinstance(value, str) and value == field.default == "DEPRECATED"
 
 
 def merge(

@@ -99,22 +99,20 @@ class TrialRecords:
             self._thread = None
 
 
-def fill_trials(trials: Any, saved: Saved) -> int:
+def fill_trials(trials: Any, saved: Saved) -> None:
     """Bring saved documents into a Trials object; those that ran are to be run again.
 
     Args:
         trials: It may have some of them already: kept from the earlier call, or loaded from a
-            ``trials_save_file``. A document that ended later than that is brought up to date.
+            ``trials_save_file``. A document that ended later than that is brought up to date,
+            and one that is cancelled because the call was cut off waits to be run again.
         saved: What there is.
-
-    Returns:
-        How many documents came.
 
     Raises:
         ValueError: A document of the Trials is another trial than the saved one of its id.
     """
     present = {document["tid"]: document for document in trials._dynamic_trials}
-    brought = []
+    brought, stored = [], []
     for document in copy.deepcopy(saved.documents):
         if document["state"] == base.JOB_STATE_RUNNING:
             document.update(state=base.JOB_STATE_NEW, book_time=None, refresh_time=None)
@@ -122,18 +120,19 @@ def fill_trials(trials: Any, saved: Saved) -> int:
         mine = present.get(document["tid"])
         if mine is None:
             brought.append(document)
+            stored.append(document)
         elif mine["misc"]["vals"] != document["misc"]["vals"]:
             raise ValueError(f"trial {document['tid']} has other values in the Trials object")
-        elif mine["state"] in (base.JOB_STATE_NEW, base.JOB_STATE_RUNNING):
-            mine.update(document)
+        elif mine["state"] not in (base.JOB_STATE_DONE, base.JOB_STATE_ERROR):
+            mine.update(document)  # its result and misc too, which say that it was cancelled
+            stored.append(mine)
     trials._insert_trial_docs(brought)
     trials.refresh()
     trials._ids.update(range(max((d["tid"] for d in trials._dynamic_trials), default=-1) + 1))
-    for document in brought:
+    for document in stored:
         store = base.Trials.trial_attachments(trials, document)
         for name, content in saved.attachments[document["tid"]].items():
             store[name] = content
-    return len(brought)
 
 
 def attachments_of(trials: Any, document: Document) -> dict[str, Any]:

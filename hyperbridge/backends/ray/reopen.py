@@ -89,7 +89,8 @@ def reopen(recipe: Recipe) -> Bridge:
     expr, algo, limits, capacity = pickle.loads(recipe.search)
     trials: Any = Trials()
     saved = load_records(recipe.folder)
-    n_saved = fill_trials(trials, saved)
+    fill_trials(trials, saved)
+    n_saved = len(saved.documents)
     objective = Objective(_not_called, expr, None)
     seeds: Any = np.random.default_rng(n_saved)
     run = Run(
