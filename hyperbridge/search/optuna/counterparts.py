@@ -195,7 +195,7 @@ def _check_options(options: Mapping[str, Any]) -> None:
             known = ", ".join(sorted(_RANGES))
             raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}; it has {known}")
         kind, is_possible = _RANGES[name]
-        is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        is_number = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
         if not (is_number and is_possible(value)):
             raise InvalidArgumentError(
                 f"tpe.suggest's option {name!r} must be {kind}, got {value!r}"

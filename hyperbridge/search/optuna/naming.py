@@ -151,7 +151,9 @@ def _attributes(instance: Any, depth: int) -> Iterator[str]:
             if isinstance(value, functools.cached_property):
                 changing.add(name)  # sets itself, at its first use
             elif name not in _MAKERS:
-                methods = (value.fget, value.fset) if isinstance(value, property) else (value,)
+                methods: tuple[Any, ...] = (value,)
+                if isinstance(value, property):
+                    methods = value.fget, value.fset
                 for method in methods:
                     code = getattr(inspect.unwrap(method), "__code__", None)
                     if isinstance(code, CodeType):
