@@ -243,11 +243,15 @@ def rebinding(offset):
     return fn
 
 
+class Inheriting(Counting):
+    pass
+
+
 def method(offset):
     return Counting(offset).__call__
 
 
-@pytest.mark.parametrize("make", [Counting, method, filling, rebinding])
+@pytest.mark.parametrize("make", [Counting, Inheriting, method, filling, rebinding])
 def test_an_objective_that_changes_what_it_holds_goes_on_with_its_study(tmp_path, make):
     storage = tmp_path / "study.log"
     space = {"x": hp.uniform("x", -5, 5)}
