@@ -252,17 +252,15 @@ def method(offset):
 
 
 @pytest.mark.parametrize("make", [Counting, Inheriting, method, filling, rebinding])
-def test_an_objective_that_changes_what_it_holds_goes_on_with_its_study(tmp_path, make):
-    storage = tmp_path / "study.log"
-    space = {"x": hp.uniform("x", -5, 5)}
+def test_an_objective_that_changes_what_it_holds_goes_on_with_its_study(make):
+    storage = optuna.storages.InMemoryStorage()
     fn = make(1)
-    minimise(storage, fn=fn, space=space, max_evals=3)
-    _, trials = minimise(storage, fn=fn, space=space, max_evals=5)
-    assert len(trials.study.trials) == 5
-    minimise(storage, fn=make(1), space=space, max_evals=6)
-    assert len(trials.study.trials) == 6
-    minimise(storage, fn=make(2), space=space, max_evals=2)
-    assert len(trials.study.trials) == 6
+    for objective, max_evals in ((fn, 3), (fn, 5), (make(1), 6), (make(2), 2)):
+        minimise(storage, fn=objective, space={"x": hp.uniform("x", -5, 5)}, max_evals=max_evals)
+    assert [len(storage.get_all_trials(each._study_id)) for each in storage.get_all_studies()] == [
+        6,
+        2,
+    ]
 
 
 def test_options_that_a_partial_binds_in_a_dict_make_a_study_of_their_own(tmp_path):

@@ -81,7 +81,7 @@ def _parts(fn: Any, depth: int, rebound: frozenset[int] = frozenset()) -> Iterat
     if code is None:
         kind = fn if isinstance(fn, type) else type(fn)
         yield f"{kind.__module__}.{kind.__qualname__}"
-        call = getattr(kind, "__call__", None)
+        call = inspect.getattr_static(kind, "__call__", None)
         if hasattr(call, "__code__"):  # an object that is called
             yield from _parts(call, depth + 1, rebound)
             yield from _attributes(fn, depth)
