@@ -33,7 +33,7 @@ def loss(point):
 
 
 def minimise(storage, *, fn=loss, space=SPACE, study_name="s", **kwargs):
-    trials = kwargs.pop("trials", None) or hyperbridge.Trials()
+    trials = kwargs.pop("trials", hyperbridge.Trials())
     defaults = {
         "algo": rand.suggest,
         "max_evals": 9,
@@ -145,6 +145,12 @@ def test_points_that_do_not_fit_are_refused_before_the_study_is_touched(path, po
         ({"algo": functools.partial(rand.suggest, n=3)}, UnsupportedArgumentError, "'n'"),
         ({"algo": functools.partial(tpe.suggest, gamma="a")}, InvalidArgumentError, "'gamma'"),
         ({"algo": functools.partial(tpe.suggest, gamma=-1)}, InvalidArgumentError, "'gamma'"),
+        ({"algo": functools.partial(tpe.suggest, gamma=0)}, InvalidArgumentError, "above 0, got 0"),
+        (
+            {"algo": functools.partial(tpe.suggest, n_startup_jobs=True)},
+            InvalidArgumentError,
+            "'n_startup_jobs'.*whole number of at least 0, got True",
+        ),
         (
             {"algo": functools.partial(tpe.suggest, n_EI_candidates=0.5)},
             InvalidArgumentError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import signal
@@ -35,7 +36,7 @@ def loss(point):
 
 
 def minimise(storage=None, *, fn=loss, space=SPACE, study_name=None, **kwargs):
-    trials = kwargs.pop("trials", None) or hyperbridge.Trials()
+    trials = kwargs.pop("trials", hyperbridge.Trials())
     backend = hyperbridge.Optuna(storage=storage, study_name=study_name)
     defaults = {
         "algo": rand.suggest,
@@ -176,6 +177,116 @@ def test_the_same_objective_made_again_finds_its_study(tmp_path):
     studies = [optuna.load_study(study_name=n, storage=storage)
                for n in optuna.get_all_study_names(storage)]  # fmt: skip
     assert [len(study.trials) for study in studies] == [3, 3]
+
+
+class Counting:
+    """Keeps what it saw in all the ways of an object."""
+
+    def __init__(self, offset):
+        self.offset = offset
+        self.n_calls = 0
+        self.seen = []
+
+    @functools.cached_property
+    def scale(self):
+        return 2.0
+
+    @property
+    def weight(self):
+        self.n_weighed = self.n_calls
+        return 1.0
+
+    def count(self):
+        self.n_calls += 1
+
+    def __call__(self, point):
+        self.count()
+        self.seen.append(point["x"])
+        return self.weight * self.scale * (point["x"] - self.offset) ** 2
+
+
+def filling(offset):
+    seen, known, by_value, pair = [], set(), {}, (1, [])
+
+    def fn(point, cache=[]):
+        for fill in (seen.append, known.add, pair[1].append, cache.append):
+            fill(point["x"])
+        by_value[point["x"]] = True
+        return (point["x"] - offset) ** 2
+
+    return fn
+
+
+def rebinding(offset):
+    n_calls = n_inner = n_counted = n_read = 0
+
+    def count():
+        nonlocal n_counted
+        n_counted += 1
+
+    def read():
+        return n_read
+
+    def fn(point):
+        nonlocal n_calls, n_read
+        n_calls += 1
+        n_read += 1
+
+        def inner():
+            nonlocal n_inner
+            n_inner += 1
+
+        inner()
+        count()
+        return (point["x"] - offset) ** 2 + 0 * (n_counted + read())
+
+    return fn
+
+
+class Inheriting(Counting):
+    pass
+
+
+def method(offset):
+    return Counting(offset).__call__
+
+
+@pytest.mark.parametrize("make", [Counting, Inheriting, method, filling, rebinding])
+def test_an_objective_that_changes_what_it_holds_goes_on_with_its_study(make):
+    storage = optuna.storages.InMemoryStorage()
+    fn = make(1)
+    for objective, max_evals in ((fn, 3), (fn, 5), (make(1), 6), (make(2), 2)):
+        minimise(storage, fn=objective, space={"x": hp.uniform("x", -5, 5)}, max_evals=max_evals)
+    assert [len(storage.get_all_trials(each._study_id)) for each in storage.get_all_studies()] == [
+        6,
+        2,
+    ]
+
+
+def test_options_that_a_partial_binds_in_a_dict_make_a_study_of_their_own(tmp_path):
+    def fn(options, point):
+        return (point["x"] - options["offset"]) ** 2
+
+    space = {"x": hp.uniform("x", -5, 5)}
+    for offset in (1, 2, 1):
+        _, trials = minimise(
+            tmp_path / "study.log", fn=functools.partial(fn, {"offset": offset}), space=space
+        )
+        assert trials.losses() == [(x - offset) ** 2 for x in trials.vals["x"]]
+
+
+def test_no_study_is_said_to_begin_when_the_trials_hold_what_it_has(tmp_path, caplog):
+    storage = tmp_path / "study.log"
+    space = {"x": hp.uniform("x", -5, 5)}
+    minimise(storage, fn=lambda p: p["x"] + 1, space=space, max_evals=1)
+    trials = hyperbridge.Trials()
+    said = []
+    for max_evals in (2, 4):
+        caplog.clear()
+        minimise(storage, fn=lambda p: p["x"] ** 2, space=space, trials=trials, max_evals=max_evals)
+        said.append("begins" in caplog.text)
+    assert said == [True, False]
+    assert len(trials.study.trials) == 4
 
 
 NAMED = """

@@ -25,16 +25,16 @@ from hyperbridge.space.distributions import Categorical
 
 SEED_BOUND = 2**31 - 1
 
-_LINEAR_FORGETTING = 25
+_MOST_GOOD = 25
+"""How many good trials hyperopt's ``tpe.suggest`` keeps at most."""
 _OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
-_LOWEST: dict[str, tuple[float, bool]] = {
-    "gamma": (0, False),
-    "linear_forgetting": (1, True),
-    "n_EI_candidates": (1, True),
-    "n_startup_jobs": (0, True),
-    "prior_weight": (0, False),
+_RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "gamma": ("a number above 0", lambda value: value > 0),
+    "n_EI_candidates": ("a whole number of at least 1", lambda v: v >= 1 and v == int(v)),
+    "n_startup_jobs": ("a whole number of at least 0", lambda v: v >= 0 and v == int(v)),
+    "prior_weight": ("a number of at least 0", lambda value: value >= 0),
 }
-"""Lowest value of each option of ``tpe.suggest``, and whether it is a whole number."""
+"""What each option of ``tpe.suggest`` must be, in words and as a test of finite numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,9 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
     known = inspect.signature(TPESampler.__init__).parameters
     if getattr(known.get("warn_independent_sampling"), "default", None) is True:
         keywords["warn_independent_sampling"] = False  # Optuna 4, for each conditional parameter
-    forgetting = options.get("linear_forgetting", _LINEAR_FORGETTING)
-    if options.get("gamma") is not None or forgetting != _LINEAR_FORGETTING:
-        _require(known, "gamma", "gamma" if "gamma" in options else "linear_forgetting")
-        keywords["gamma"] = _split_size(options.get("gamma", 0.25), forgetting)
-    if forgetting != _LINEAR_FORGETTING:
-        _require(known, "weights", "linear_forgetting")
-        keywords["weights"] = _ramp(forgetting)
+    if "gamma" in options:
+        _require(known, "gamma", "gamma")
+        keywords["gamma"] = _split_size(options["gamma"])
     if options.get("prior_weight", 1.0) != 1.0:
         _require(known, "prior_weight", "prior_weight")
         keywords["prior_weight"] = options["prior_weight"]
@@ -195,16 +191,14 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
 def _check_options(options: Mapping[str, Any]) -> None:
     """Refuse options of ``tpe.suggest`` that it does not have, or whose value cannot work."""
     for name, value in options.items():
-        if name not in _LOWEST:
-            known = ", ".join(sorted(_LOWEST))
+        if name not in _RANGES:
+            known = ", ".join(sorted(_RANGES))
             raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}; it has {known}")
-        lowest, is_whole = _LOWEST[name]
-        is_number = isinstance(value, Real) and math.isfinite(value)
-        if not is_number or value < lowest or (is_whole and value != int(value)):
-            kind = "a whole number" if is_whole else "a number"
+        kind, is_possible = _RANGES[name]
+        is_number = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+        if not (is_number and is_possible(value)):
             raise InvalidArgumentError(
-                f"tpe.suggest's option {name!r} must be {kind} of at least {lowest:g}, "
-                f"got {value!r}"
+                f"tpe.suggest's option {name!r} must be {kind}, got {value!r}"
             )
 
 
@@ -225,18 +219,6 @@ def _require(known: Any, argument: str, option: str) -> None:
         )
 
 
-def _split_size(gamma: float, forgetting: int) -> Callable[[int], int]:
+def _split_size(gamma: float) -> Callable[[int], int]:
     """Return how many of n trials are good ones, as hyperopt counts them."""
-    return lambda n: min(math.ceil(gamma * math.sqrt(n)), forgetting)
-
-
-def _ramp(forgetting: int) -> Callable[[int], Any]:
-    """Return the weights of n observations, the oldest first: full for the newest ones."""
-
-    def weights(n: int) -> Any:
-        if n <= forgetting:
-            return np.ones(n)
-        ramp = np.linspace(1.0 / n, 1.0, num=n - forgetting)
-        return np.concatenate([ramp, np.ones(forgetting)])
-
-    return weights
+    return lambda n: min(math.ceil(gamma * math.sqrt(n)), _MOST_GOOD)

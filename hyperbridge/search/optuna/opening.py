@@ -92,9 +92,10 @@ def make_optuna_search(
             _note_recorded(title)
         study = open_study(kept, None if choice is None else choice.sampler, name=default)
     check_fit(study, own_space)
+    is_new = not study.get_trials(deepcopy=False)  # before the Trials object's own get there
     n_earlier = reconcile(study, trials, own_space)
     is_named = study is algo or place.study_name is not None
-    if not is_named and n_earlier == 0:
+    if is_new and not is_named:
         _note_siblings(study)
     if choice is not None:
         n_known = len(study.get_trials(deepcopy=False))
