@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hyperbridge.search.tpe.multinomial import tests_of
-from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.parzen import Listed
 from hyperbridge.search.tpe.priors import CategoricalPrior, FloatArray, NumericPrior, Prior
 from hyperbridge.search.tpe.stream import Stream
 
@@ -65,7 +65,7 @@ def _category_drawer(prior: CategoricalPrior) -> Callable[[np.random.Generator],
         low, size = prior.offset, prior.size
         return lambda rng: np.int64(rng.integers(low, low + size) - low)
     weights = prior.probabilities.tolist()
-    tests = tests_of(weights) if abs(sum(weights) - 1.0) < 1e-9 else None
+    tests = tests_of(tuple(weights)) if abs(sum(weights) - 1.0) < 1e-9 else None
     if tests is None:
         return functools.partial(draw_prior, prior)
 
@@ -103,11 +103,11 @@ def _cheaper_calls_work() -> bool:
     )
 
 
-def draw_mixture(prior: NumericPrior, mixture: Mixture, stream: Stream, n: int) -> FloatArray:
+def draw_mixture(prior: NumericPrior, mixture: Listed, stream: Stream, n: int) -> FloatArray:
     """Draw ``n`` candidates, as the user sees them, from a normalised mixture of one label."""
     if prior.low is None or prior.high is None:
-        components = stream.components(mixture.weights.tolist(), n)
-        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        weights, mus, sigmas = mixture
+        components = stream.components(weights, n)
         drawn = stream.normals([mus[c] for c in components], [sigmas[c] for c in components])
     else:
         drawn = stream.truncated(prior.low, prior.high, mixture, n)

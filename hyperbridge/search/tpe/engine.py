@@ -18,6 +18,8 @@ from hyperbridge.search.tpe.plan import Draws, Plan
 from hyperbridge.search.tpe.posterior import GroupPosterior
 from hyperbridge.search.tpe.word_stream import open_stream
 
+_FEW = 4  # labels whose candidates are not worth a table of all words
+
 
 @dataclass(frozen=True, slots=True)
 class TpeOptions:
@@ -39,9 +41,13 @@ class TpeOptions:
 def suggest_random(plan: Plan, rng: np.random.Generator) -> Draws:
     """Draw a point from the priors; categories are counted from 0."""
     draws: Draws = {}
-    active = _Activity(plan, draws)
+    active = list(plan.active)
     for parameter in plan.order:
-        if active[parameter.group]:
+        group = parameter.group
+        is_active = active[group]
+        if is_active is None:
+            is_active = active[group] = _holds(plan, group, draws)
+        if is_active:
             draws[parameter.label] = parameter.draw(rng)
     return draws
 
@@ -67,13 +73,20 @@ def suggest_tpe(
         Value by active label; categories are counted from 0.
     """
     draws: Draws = {}
-    active = _Activity(plan, draws)
+    active = list(plan.active)
     below = history.below(options.gamma)
-    stream = open_stream(rng, words=_expected_words(history, options))
+    stream = open_stream(
+        rng,
+        words=_expected_words(history, options),
+        repeated=any(len(group.numeric) > _FEW for group in history.groups),
+    )
     posteriors: dict[int, GroupPosterior] = {}
     for parameter in plan.order:
         g = parameter.group
-        if not active[g]:
+        is_active = active[g]
+        if is_active is None:
+            is_active = active[g] = _holds(plan, g, draws)
+        if not is_active:
             continue
         posterior = posteriors.get(g)
         if posterior is None:
@@ -101,17 +114,7 @@ def _expected_words(history: History, options: TpeOptions) -> float:
     return words * options.n_EI_candidates
 
 
-class _Activity:
-    """Which groups are active; a group is asked for when its ancestors are drawn."""
-
-    def __init__(self, plan: Plan, draws: Draws) -> None:
-        self._conditions = plan.conditions
-        self._draws = draws
-        self._known: dict[int, bool] = {}
-
-    def __getitem__(self, group: int) -> bool:
-        known = self._known.get(group)
-        if known is None:
-            holds = self._conditions[group].holds
-            known = self._known[group] = holds is None or holds(self._draws)
-        return known
+def _holds(plan: Plan, group: int, draws: Draws) -> bool:
+    """Tell whether a group is active; it is asked for when its ancestors are drawn."""
+    holds = plan.conditions[group].holds
+    return holds is None or holds(draws)

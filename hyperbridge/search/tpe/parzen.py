@@ -32,6 +32,22 @@ class Mixture(NamedTuple):
         """Return the mixture of one label out of many."""
         return Mixture(self.weights[i], self.mus[i], self.sigmas[i])
 
+    def listed(self) -> Listed:
+        """Return the mixture of one label as lists, which are faster to draw from."""
+        return Listed(self.weights.tolist(), self.mus.tolist(), self.sigmas.tolist())
+
+
+class Listed(NamedTuple):
+    """The mixture of one label, in lists.
+
+    Attributes:
+        weights, mus, sigmas: One a component.
+    """
+
+    weights: list[float]
+    mus: list[float]
+    sigmas: list[float]
+
 
 def forgetting_weights(n: int) -> FloatArray:
     """Return the weights of ``n`` observations, oldest first.

@@ -76,12 +76,14 @@ class Plan:
         order: The parameters in the order of their draws.
         conditions: The condition of each group.
         shifted: The parameters with a shift.
+        active: For each group True when it always is, None when its condition tells.
     """
 
     labels: tuple[str, ...]
     order: tuple[Parameter, ...]
     conditions: tuple[Condition, ...]
     shifted: tuple[Parameter, ...]
+    active: tuple[bool | None, ...]
 
 
 def compile_plan(domain: Any) -> Plan:
@@ -117,7 +119,8 @@ def compile_plan(domain: Any) -> Plan:
             at_once = drawn in reader.labels_in_conditions or isinstance(prior, CategoricalPrior)
             order.append(Parameter(drawn, prior, group, row, at_once, shift, drawer(prior)))
     shifted = tuple(parameter for parameter in order if parameter.shift is not None)
-    return Plan(tuple(idxs_by_label), tuple(order), tuple(found), shifted)
+    active = tuple(True if condition.holds is None else None for condition in found)
+    return Plan(tuple(idxs_by_label), tuple(order), tuple(found), shifted, active)
 
 
 def _by_label(node: Apply) -> dict[str, Apply]:

@@ -18,6 +18,7 @@ from hyperbridge.search.tpe.draws import draw_mixture
 from hyperbridge.search.tpe.likelihood import log_likelihood
 from hyperbridge.search.tpe.parzen import (
     FORGET_AFTER,
+    Listed,
     Mixture,
     fit,
     fit_placed,
@@ -70,6 +71,8 @@ class GroupPosterior:
         self._undecided: list[_Undecided] = []
         if columns.numeric:
             self._better = self._fit_better()
+            listed = (part.tolist() for part in self._better)
+            self._listed = [Listed(*parts) for parts in zip(*listed, strict=True)]
         if columns.categorical:
             self._better_counts, self._worse_counts = self._count_categories()
 
@@ -82,7 +85,7 @@ class GroupPosterior:
         prior, row = parameter.prior, parameter.row
         if isinstance(prior, CategoricalPrior):
             return self._best_category(prior, row, stream)
-        candidates = draw_mixture(prior, self._better.row(row), stream, self._n_candidates)
+        candidates = draw_mixture(prior, self._listed[row], stream, self._n_candidates)
         if certified and not parameter.decided_at_once:
             self._undecided.append((parameter, prior, candidates))
             return None
