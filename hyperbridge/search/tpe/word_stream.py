@@ -216,9 +216,7 @@ class FastStream(Stream):
         self._tables = dict.fromkeys(self._tables)
 
 
-def open_stream(
-    rng: np.random.Generator, *, words: float = 0.0, repeated: bool = False
-) -> Stream:
+def open_stream(rng: np.random.Generator, *, words: float = 0.0, repeated: bool = False) -> Stream:
     """Return a stream of a generator, which nothing else may use: the faster one where it works.
 
     Args:
