@@ -63,6 +63,8 @@ def _cheaper(prior: Prior) -> Callable[[np.random.Generator], Any]:
 def _category_drawer(prior: CategoricalPrior) -> Callable[[np.random.Generator], Any]:
     if prior.probabilities is None:
         low, size = prior.offset, prior.size
+        if not low:
+            return lambda rng: np.int64(rng.integers(size))
         return lambda rng: np.int64(rng.integers(low, low + size) - low)
     weights = prior.probabilities.tolist()
     tests = tests_of(tuple(weights)) if abs(sum(weights) - 1.0) < 1e-9 else None
@@ -93,6 +95,7 @@ def _cheaper_calls_work() -> bool:
         CategoricalPrior(3, 0, np.array([0.6, 0.1, 0.3])),
         CategoricalPrior(4, 0, np.full(4, 0.25)),
         CategoricalPrior(5, -2, None),
+        CategoricalPrior(6, 0, None),
     )
     one, other = np.random.default_rng(0), np.random.default_rng(0)
     cheaper = [_cheaper(prior) for prior in priors]

@@ -105,10 +105,12 @@ def suggest_tpe(
 def _expected_words(history: History, options: TpeOptions) -> float:
     """Guess how many words of the generator a suggestion takes: some more than on average."""
     n = max(1, len(history))
-    words = 0.0
+    n_below, words = n_better(n, options.gamma), 0.0
     for group in history.groups:
+        if not group.n:
+            continue
         share = group.n / n
-        better = max(1.0, share * n_better(n, options.gamma))
+        better = max(1.0, share * n_below)
         per_numeric = (1.5 + 0.5 * better) * (1.25 + 2.0 / better)  # the fewer, the more rejected
         words += share * (per_numeric * len(group.numeric) + 2.0 * len(group.categorical))
     return words * options.n_EI_candidates

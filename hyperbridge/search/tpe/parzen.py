@@ -146,8 +146,7 @@ def fit_placed(
         places: Where the prior's centre is, one a label.
         prior_sigmas: Widths of the priors' components, shape (labels,).
     """
-    labels, components = mus.shape
-    n = components - 1
+    n = mus.shape[1] - 1
     sigmas = np.empty(mus.shape)
     if n < 2:
         sigmas[:] = (prior_sigmas * 0.5)[:, None]
@@ -158,7 +157,8 @@ def fit_placed(
         sigmas[:, -1] = gaps[:, -1]
     np.maximum(sigmas, narrowest(prior_sigmas, n)[:, None], out=sigmas)
     np.minimum(sigmas, prior_sigmas[:, None], out=sigmas)
-    sigmas[range(labels), places] = prior_sigmas
+    for i, (place, sigma) in enumerate(zip(places, prior_sigmas.tolist(), strict=True)):
+        sigmas[i, place] = sigma
     return Mixture(weights, mus, sigmas)
 
 
