@@ -33,8 +33,8 @@ def _now() -> datetime:
     """Return the time as hyperopt's documents hold it: UTC, naive, whole milliseconds."""
     now = datetime.now(timezone.utc)
     milliseconds = now.microsecond // 1000
-    # faster than now.replace()
-    return datetime(  # noqa: DTZ001 - naive, as hyperopt's
+    # faster than now.replace(); naive, as in hyperopt
+    return datetime(
         now.year, now.month, now.day, now.hour, now.minute, now.second, milliseconds * 1000
     )
 

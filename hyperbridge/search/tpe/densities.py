@@ -77,7 +77,9 @@ def densities(inner: FloatArray, *mixtures: Mixture) -> tuple[FloatArray, FloatA
         np.maximum(exponents, _LOWEST_EXPONENT, out=exponents)
         np.exp(exponents, out=exponents)
         np.matmul(exponents, heights[rows], out=result[rows])
-    farthest = (highest - lowest) * np.maximum.reduce(inverse, axis=1) + math.sqrt(-2 * _LOWEST_EXPONENT)
+    farthest = (highest - lowest) * np.maximum.reduce(inverse, axis=1) + math.sqrt(
+        -2 * _LOWEST_EXPONENT
+    )
     return result.transpose(2, 0, 1), _EPSILON * (4 * farthest**2 + n + 8)
 
 

@@ -77,7 +77,7 @@ def suggest_tpe(
     below = history.below(options.gamma)
     stream = open_stream(
         rng,
-        words=_expected_words(history, options),
+        words=_expected_words(plan, history, options),
         repeated=any(len(group.numeric) > _FEW for group in history.groups),
     )
     posteriors: dict[int, GroupPosterior] = {}
@@ -102,17 +102,18 @@ def suggest_tpe(
     return draws
 
 
-def _expected_words(history: History, options: TpeOptions) -> float:
+def _expected_words(plan: Plan, history: History, options: TpeOptions) -> float:
     """Guess how many words of the generator a suggestion takes: some more than on average."""
     n = max(1, len(history))
     n_below, words = n_better(n, options.gamma), 0.0
-    for group in history.groups:
+    for group, bounded in zip(history.groups, plan.bounded, strict=True):
         if not group.n:
             continue
         share = group.n / n
         better = max(1.0, share * n_below)
-        per_numeric = (1.5 + 0.5 * better) * (1.25 + 2.0 / better)  # the fewer, the more rejected
-        words += share * (per_numeric * len(group.numeric) + 2.0 * len(group.categorical))
+        draws = bounded * (1.45 + 2.0 / better)  # the fewer components, the more is rejected
+        draws += 1.1 * (len(group.numeric) - bounded)
+        words += share * ((1.5 + 0.5 * better) * draws + 2.0 * len(group.categorical))
     return words * options.n_EI_candidates
 
 

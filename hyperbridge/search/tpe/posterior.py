@@ -60,7 +60,6 @@ class GroupPosterior:
         self._n_candidates = n_candidates
         is_below = below[columns.rows[: columns.n]]
         self._below = np.flatnonzero(is_below)
-        columns.split(self._below.tolist())
         self._is_above = ~is_below
         self._n_above = columns.n - len(self._below)
         self._fading = self._n_above > FORGET_AFTER
@@ -71,6 +70,7 @@ class GroupPosterior:
         self._weights[-1] = prior_weight
         self._undecided: list[_Undecided] = []
         if columns.numeric:
+            columns.split(self._below.tolist())
             self._better = self._fit_better()
             listed = (part.tolist() for part in self._better)
             self._listed = [Listed(*parts) for parts in zip(*listed, strict=True)]
@@ -221,5 +221,8 @@ class GroupPosterior:
         candidates = stream.components(weights, self._n_candidates)
         drawn = [scores[candidate] for candidate in candidates]
         if any(score != score for score in scores):  # NumPy takes NaN for the highest
-            return np.int64(candidates[int(np.array(drawn).argmax())])
-        return np.int64(candidates[drawn.index(max(drawn))])
+            position = int(np.array(drawn).argmax())
+        else:
+            position = drawn.index(max(drawn))
+        winner: np.int64 = np.int64(candidates[position])
+        return winner
