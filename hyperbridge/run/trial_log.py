@@ -32,7 +32,11 @@ def finite_order_loss(result: dict[str, Any]) -> float | None:
 def _now() -> datetime:
     """Return the time as hyperopt's documents hold it: UTC, naive, whole milliseconds."""
     now = datetime.now(timezone.utc)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000, tzinfo=None)
+    milliseconds = now.microsecond // 1000
+    # faster than now.replace(); naive, as in hyperopt
+    return datetime(
+        now.year, now.month, now.day, now.hour, now.minute, now.second, milliseconds * 1000
+    )
 
 
 class TrialLog:

@@ -32,6 +32,7 @@ SWITCH = "HYPERBRIDGE_FAST_TPE"
 """Environment variable that, set to 0, leaves the search to hyperopt's own code."""
 
 _COMPARED_VERSIONS = frozenset({"0.3.0"})
+_LOWEST_ID, _HIGHEST_ID = -(2**63), 2**63 - 1
 _TPE, _RANDOM = tpe.suggest, rand.suggest
 _tpe_logger = logging.getLogger("hyperopt.tpe")
 
@@ -131,8 +132,9 @@ class FastSuggest:
     ) -> list[Document]:
         if domain is not self._domain or trials is not self._trials:
             raise NotReproducibleError("another Domain or Trials object than before")
-        if not all(isinstance(i, (int, np.integer)) and -(2**63) <= i < 2**63 for i in new_ids):
-            raise NotReproducibleError(f"trial ids that are not integers: {new_ids!r}")
+        for i in new_ids:
+            if not isinstance(i, (int, np.integer)) or not _LOWEST_ID <= i <= _HIGHEST_ID:
+                raise NotReproducibleError(f"trial ids that are not integers: {new_ids!r}")
         # What default_rng() makes of an integer, and cheaper.
         rng = np.random.Generator(np.random.PCG64(seed))
         if self._ledger is not None and self._options is not None:
@@ -152,14 +154,23 @@ class FastSuggest:
             if parameter.label in draws:
                 draws[parameter.label] += parameter.shift
         labels = self._plan.labels
+        idxs: dict[str, list[Any]]
+        vals: dict[str, list[Any]]
+        if len(draws) == len(labels):
+            idxs = {label: [idx] for label in labels}
+            vals = {label: [draws[label]] for label in labels}
+        else:
+            idxs = {label: [idx] if label in draws else [] for label in labels}
+            vals = {label: [draws[label]] if label in draws else [] for label in labels}
+        domain = self._domain
         misc = {
             "tid": tid,
-            "cmd": self._domain.cmd,
-            "workdir": self._domain.workdir,
-            "idxs": {label: [idx] if label in draws else [] for label in labels},
-            "vals": {label: [draws[label]] if label in draws else [] for label in labels},
+            "cmd": domain.cmd,
+            "workdir": domain.workdir,
+            "idxs": idxs,
+            "vals": vals,
         }
-        result = self._domain.new_result()
+        result = domain.new_result()
         documents: list[Document] = self._trials.new_trial_docs([tid], [None], [result], [misc])
         return documents[0]
 

@@ -71,8 +71,17 @@ def best_continuous(
 def _best_of_all(
     values: FloatArray, inner: FloatArray, better: Mixture, worse: Mixture
 ) -> list[int]:
-    (good, bad), error = densities(inner, better, worse)
-    return _winners(values, good, bad, 0.0, 2 * error)
+    both, error = densities(inner, better, worse)
+    good, bad = both
+    if not np.minimum.reduce(both, axis=None) > _SMALLEST:
+        return _winners(values, good, bad, 0.0, 2 * error)
+    scores = good / bad
+    best = scores.argmax(axis=1)
+    each = np.arange(len(values))
+    winner = scores[each, best] * (1 - _TOLERANCE - 4 * error)
+    scores[values == values[each, best][:, None]] = -1.0
+    decided = (winner > np.maximum.reduce(scores, axis=1)).tolist()
+    return [at if sure else UNDECIDED for at, sure in zip(best.tolist(), decided, strict=True)]
 
 
 def _rows(mixture: Mixture, rows: IntArray) -> Mixture:

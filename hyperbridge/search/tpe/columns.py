@@ -251,7 +251,7 @@ class History:
 
 def n_better(n: int, gamma: float) -> int:
     """Return how many of ``n`` trials make up the better part."""
-    return min(int(np.ceil(gamma * np.sqrt(n))), FORGET_AFTER)
+    return min(math.ceil(gamma * math.sqrt(n)), FORGET_AFTER)
 
 
 def better_part(losses: FloatArray, gamma: float) -> BoolArray:

@@ -46,7 +46,8 @@ def densities(inner: FloatArray, *mixtures: Mixture) -> tuple[FloatArray, FloatA
     labels, candidates = inner.shape
     sizes = [mixture.mus.shape[1] for mixture in mixtures]
     n = sum(sizes)
-    lowest, highest = inner.min(axis=1), inner.max(axis=1)
+    lowest = np.minimum.reduce(inner, axis=1)
+    highest = np.maximum.reduce(inner, axis=1)
     middle = (0.5 * (lowest + highest))[:, None]
     x = np.empty((labels, candidates, 3))
     np.subtract(inner, middle, out=x[:, :, 1])
@@ -76,7 +77,9 @@ def densities(inner: FloatArray, *mixtures: Mixture) -> tuple[FloatArray, FloatA
         np.maximum(exponents, _LOWEST_EXPONENT, out=exponents)
         np.exp(exponents, out=exponents)
         np.matmul(exponents, heights[rows], out=result[rows])
-    farthest = (highest - lowest) * inverse.max(axis=1) + math.sqrt(-2 * _LOWEST_EXPONENT)
+    farthest = (highest - lowest) * np.maximum.reduce(inverse, axis=1) + math.sqrt(
+        -2 * _LOWEST_EXPONENT
+    )
     return result.transpose(2, 0, 1), _EPSILON * (4 * farthest**2 + n + 8)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hyperbridge.search.tpe.multinomial import tests_of
-from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.parzen import Listed
 from hyperbridge.search.tpe.priors import CategoricalPrior, FloatArray, NumericPrior, Prior
 from hyperbridge.search.tpe.stream import Stream
 
@@ -63,9 +63,11 @@ def _cheaper(prior: Prior) -> Callable[[np.random.Generator], Any]:
 def _category_drawer(prior: CategoricalPrior) -> Callable[[np.random.Generator], Any]:
     if prior.probabilities is None:
         low, size = prior.offset, prior.size
+        if not low:
+            return lambda rng: np.int64(rng.integers(size))
         return lambda rng: np.int64(rng.integers(low, low + size) - low)
     weights = prior.probabilities.tolist()
-    tests = tests_of(weights) if abs(sum(weights) - 1.0) < 1e-9 else None
+    tests = tests_of(tuple(weights)) if abs(sum(weights) - 1.0) < 1e-9 else None
     if tests is None:
         return functools.partial(draw_prior, prior)
 
@@ -93,6 +95,7 @@ def _cheaper_calls_work() -> bool:
         CategoricalPrior(3, 0, np.array([0.6, 0.1, 0.3])),
         CategoricalPrior(4, 0, np.full(4, 0.25)),
         CategoricalPrior(5, -2, None),
+        CategoricalPrior(6, 0, None),
     )
     one, other = np.random.default_rng(0), np.random.default_rng(0)
     cheaper = [_cheaper(prior) for prior in priors]
@@ -103,11 +106,11 @@ def _cheaper_calls_work() -> bool:
     )
 
 
-def draw_mixture(prior: NumericPrior, mixture: Mixture, stream: Stream, n: int) -> FloatArray:
+def draw_mixture(prior: NumericPrior, mixture: Listed, stream: Stream, n: int) -> FloatArray:
     """Draw ``n`` candidates, as the user sees them, from a normalised mixture of one label."""
     if prior.low is None or prior.high is None:
-        components = stream.components(mixture.weights.tolist(), n)
-        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        weights, mus, sigmas = mixture
+        components = stream.components(weights, n)
         drawn = stream.normals([mus[c] for c in components], [sigmas[c] for c in components])
     else:
         drawn = stream.truncated(prior.low, prior.high, mixture, n)

@@ -18,6 +18,8 @@ from hyperbridge.search.tpe.plan import Draws, Plan
 from hyperbridge.search.tpe.posterior import GroupPosterior
 from hyperbridge.search.tpe.word_stream import open_stream
 
+_FEW = 4  # labels whose candidates are not worth a table of all words
+
 
 @dataclass(frozen=True, slots=True)
 class TpeOptions:
@@ -39,9 +41,13 @@ class TpeOptions:
 def suggest_random(plan: Plan, rng: np.random.Generator) -> Draws:
     """Draw a point from the priors; categories are counted from 0."""
     draws: Draws = {}
-    active = _Activity(plan, draws)
+    active = list(plan.active)
     for parameter in plan.order:
-        if active[parameter.group]:
+        group = parameter.group
+        is_active = active[group]
+        if is_active is None:
+            is_active = active[group] = _holds(plan, group, draws)
+        if is_active:
             draws[parameter.label] = parameter.draw(rng)
     return draws
 
@@ -67,13 +73,20 @@ def suggest_tpe(
         Value by active label; categories are counted from 0.
     """
     draws: Draws = {}
-    active = _Activity(plan, draws)
+    active = list(plan.active)
     below = history.below(options.gamma)
-    stream = open_stream(rng, words=_expected_words(history, options))
+    stream = open_stream(
+        rng,
+        words=_expected_words(plan, history, options),
+        repeated=any(len(group.numeric) > _FEW for group in history.groups),
+    )
     posteriors: dict[int, GroupPosterior] = {}
     for parameter in plan.order:
         g = parameter.group
-        if not active[g]:
+        is_active = active[g]
+        if is_active is None:
+            is_active = active[g] = _holds(plan, g, draws)
+        if not is_active:
             continue
         posterior = posteriors.get(g)
         if posterior is None:
@@ -89,29 +102,22 @@ def suggest_tpe(
     return draws
 
 
-def _expected_words(history: History, options: TpeOptions) -> float:
+def _expected_words(plan: Plan, history: History, options: TpeOptions) -> float:
     """Guess how many words of the generator a suggestion takes: some more than on average."""
     n = max(1, len(history))
-    words = 0.0
-    for group in history.groups:
+    n_below, words = n_better(n, options.gamma), 0.0
+    for group, bounded in zip(history.groups, plan.bounded, strict=True):
+        if not group.n:
+            continue
         share = group.n / n
-        better = max(1.0, share * n_better(n, options.gamma))
-        per_numeric = (1.5 + 0.5 * better) * (1.25 + 2.0 / better)  # the fewer, the more rejected
-        words += share * (per_numeric * len(group.numeric) + 2.0 * len(group.categorical))
+        better = max(1.0, share * n_below)
+        draws = bounded * (1.45 + 2.0 / better)  # the fewer components, the more is rejected
+        draws += 1.1 * (len(group.numeric) - bounded)
+        words += share * ((1.5 + 0.5 * better) * draws + 2.0 * len(group.categorical))
     return words * options.n_EI_candidates
 
 
-class _Activity:
-    """Which groups are active; a group is asked for when its ancestors are drawn."""
-
-    def __init__(self, plan: Plan, draws: Draws) -> None:
-        self._conditions = plan.conditions
-        self._draws = draws
-        self._known: dict[int, bool] = {}
-
-    def __getitem__(self, group: int) -> bool:
-        known = self._known.get(group)
-        if known is None:
-            holds = self._conditions[group].holds
-            known = self._known[group] = holds is None or holds(self._draws)
-        return known
+def _holds(plan: Plan, group: int, draws: Draws) -> bool:
+    """Tell whether a group is active; it is asked for when its ancestors are drawn."""
+    holds = plan.conditions[group].holds
+    return holds is None or holds(draws)

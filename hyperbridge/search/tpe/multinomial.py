@@ -8,6 +8,7 @@ Source: ``random_multinomial`` and ``random_binomial_inversion`` of NumPy's C co
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -19,16 +20,18 @@ Tests = list[tuple[float, bool]]
 with. It is hit when the uniform is above it or, if the flag is False, not above."""
 
 
-def tests_of(weights: list[float]) -> Tests | None:
+@functools.lru_cache(maxsize=512)
+def tests_of(weights: tuple[float, ...]) -> Tests | None:
     """Return the tests of each component but the last.
 
-    NumPy compares the smaller of the probability and its complement, by an exponential.
+    NumPy compares the smaller of the probability and its complement, by an exponential. What is
+    returned is remembered, and must not be changed.
 
     Returns:
         None when a component has no weight; NumPy spends no word on it.
 
     Examples:
-        >>> tests_of([0.5, 0.25, 0.25])
+        >>> tests_of((0.5, 0.25, 0.25))
         [(0.5, True), (0.5, True)]
     """
     tests = []

@@ -32,6 +32,22 @@ class Mixture(NamedTuple):
         """Return the mixture of one label out of many."""
         return Mixture(self.weights[i], self.mus[i], self.sigmas[i])
 
+    def listed(self) -> Listed:
+        """Return the mixture of one label as lists, which are faster to draw from."""
+        return Listed(self.weights.tolist(), self.mus.tolist(), self.sigmas.tolist())
+
+
+class Listed(NamedTuple):
+    """The mixture of one label, in lists.
+
+    Attributes:
+        weights, mus, sigmas: One a component.
+    """
+
+    weights: list[float]
+    mus: list[float]
+    sigmas: list[float]
+
 
 def forgetting_weights(n: int) -> FloatArray:
     """Return the weights of ``n`` observations, oldest first.
@@ -130,8 +146,7 @@ def fit_placed(
         places: Where the prior's centre is, one a label.
         prior_sigmas: Widths of the priors' components, shape (labels,).
     """
-    labels, components = mus.shape
-    n = components - 1
+    n = mus.shape[1] - 1
     sigmas = np.empty(mus.shape)
     if n < 2:
         sigmas[:] = (prior_sigmas * 0.5)[:, None]
@@ -142,7 +157,8 @@ def fit_placed(
         sigmas[:, -1] = gaps[:, -1]
     np.maximum(sigmas, narrowest(prior_sigmas, n)[:, None], out=sigmas)
     np.minimum(sigmas, prior_sigmas[:, None], out=sigmas)
-    sigmas[range(labels), places] = prior_sigmas
+    for i, (place, sigma) in enumerate(zip(places, prior_sigmas.tolist(), strict=True)):
+        sigmas[i, place] = sigma
     return Mixture(weights, mus, sigmas)
 
 

@@ -22,7 +22,13 @@ from hyperopt.pyll import scope
 from hyperopt.pyll.base import Apply
 
 from hyperbridge.search.tpe.draws import drawer
-from hyperbridge.search.tpe.priors import CategoricalPrior, NotReproducibleError, Prior, read_prior
+from hyperbridge.search.tpe.priors import (
+    CategoricalPrior,
+    NotReproducibleError,
+    NumericPrior,
+    Prior,
+    read_prior,
+)
 
 Draws = dict[str, Any]
 """What was drawn so far in one suggestion, by label."""
@@ -76,12 +82,16 @@ class Plan:
         order: The parameters in the order of their draws.
         conditions: The condition of each group.
         shifted: The parameters with a shift.
+        bounded: How many numeric labels with ends each group has.
+        active: For each group True when it always is, None when its condition tells.
     """
 
     labels: tuple[str, ...]
     order: tuple[Parameter, ...]
     conditions: tuple[Condition, ...]
     shifted: tuple[Parameter, ...]
+    bounded: tuple[int, ...]
+    active: tuple[bool | None, ...]
 
 
 def compile_plan(domain: Any) -> Plan:
@@ -117,7 +127,12 @@ def compile_plan(domain: Any) -> Plan:
             at_once = drawn in reader.labels_in_conditions or isinstance(prior, CategoricalPrior)
             order.append(Parameter(drawn, prior, group, row, at_once, shift, drawer(prior)))
     shifted = tuple(parameter for parameter in order if parameter.shift is not None)
-    return Plan(tuple(idxs_by_label), tuple(order), tuple(found), shifted)
+    active = tuple(True if condition.holds is None else None for condition in found)
+    bounded = [0] * len(found)
+    for parameter in order:
+        if isinstance(parameter.prior, NumericPrior) and parameter.prior.low is not None:
+            bounded[parameter.group] += 1
+    return Plan(tuple(idxs_by_label), tuple(order), tuple(found), shifted, tuple(bounded), active)
 
 
 def _by_label(node: Apply) -> dict[str, Apply]:

@@ -8,6 +8,7 @@ Source: ``build_posterior`` and the adaptive Parzen samplers of ``hyperopt.tpe``
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from hyperbridge.search.tpe.draws import draw_mixture
 from hyperbridge.search.tpe.likelihood import log_likelihood
 from hyperbridge.search.tpe.parzen import (
     FORGET_AFTER,
+    Listed,
     Mixture,
     fit,
     fit_placed,
@@ -58,7 +60,6 @@ class GroupPosterior:
         self._n_candidates = n_candidates
         is_below = below[columns.rows[: columns.n]]
         self._below = np.flatnonzero(is_below)
-        columns.split(self._below.tolist())
         self._is_above = ~is_below
         self._n_above = columns.n - len(self._below)
         self._fading = self._n_above > FORGET_AFTER
@@ -69,9 +70,12 @@ class GroupPosterior:
         self._weights[-1] = prior_weight
         self._undecided: list[_Undecided] = []
         if columns.numeric:
+            columns.split(self._below.tolist())
             self._better = self._fit_better()
+            listed = (part.tolist() for part in self._better)
+            self._listed = [Listed(*parts) for parts in zip(*listed, strict=True)]
         if columns.categorical:
-            self._better_counts, self._worse_counts = self._count_categories()
+            self._categories = self._weigh_categories()
 
     def propose(self, parameter: Parameter, stream: Stream, *, certified: bool) -> Any:
         """Draw candidates of a label.
@@ -81,8 +85,8 @@ class GroupPosterior:
         """
         prior, row = parameter.prior, parameter.row
         if isinstance(prior, CategoricalPrior):
-            return self._best_category(prior, row, stream)
-        candidates = draw_mixture(prior, self._better.row(row), stream, self._n_candidates)
+            return self._best_category(row, stream)
+        candidates = draw_mixture(prior, self._listed[row], stream, self._n_candidates)
         if certified and not parameter.decided_at_once:
             self._undecided.append((parameter, prior, candidates))
             return None
@@ -138,14 +142,22 @@ class GroupPosterior:
 
     def _fit_better(self) -> Mixture:
         """Fit the better part; it is so small that all of its weights are 1."""
-        columns = self._columns
-        observations = columns.inner[:, self._below]
-        observations.sort(axis=1)
-        return normalised(
-            fit_sorted(
-                observations, None, columns.prior_mus, columns.prior_sigmas, self._prior_weight
+        columns, n = self._columns, len(self._below)
+        prior_mus, prior_sigmas = columns.prior_mus, columns.prior_sigmas
+        if n == 1:  # the prior comes after a single observation that it equals
+            observations = columns.inner[:, self._below]
+            return normalised(
+                fit_sorted(observations, None, prior_mus, prior_sigmas, self._prior_weight)
             )
-        )
+        mus = np.empty((len(prior_mus), n + 1))
+        columns.inner.take(self._below, axis=1, out=mus[:, :n], mode="clip")
+        mus[:, n] = prior_mus
+        mus.sort(axis=1)
+        places = np.add.reduce(mus < prior_mus[:, None], axis=1).tolist()
+        weights = np.ones(mus.shape)
+        if self._prior_weight != 1:
+            weights[range(len(places)), places] = self._prior_weight
+        return normalised(fit_placed(mus, weights, places, prior_sigmas))
 
     def _fit_worse(self, items: list[_Undecided]) -> Mixture:
         """Fit the worse part of some labels, weights not normalised."""
@@ -178,28 +190,39 @@ class GroupPosterior:
         weights = self._above_weights[order] if self._fading else None
         return fit_rounded(observations[order], weights, prior, self._prior_weight)
 
-    def _count_categories(self) -> tuple[FloatArray, FloatArray]:
-        """Return the weighted counts of all categories in the better and the worse part."""
-        columns = self._columns
-        total, labels = int(columns.starts[-1]), len(columns.categorical)
-        codes = columns.codes[:, : columns.n]
-        better = np.bincount(codes[:, self._below].ravel(), minlength=total)
-        weights = np.concatenate([self._weights[:-1]] * labels)
-        worse = np.zeros(total)
-        worse += np.bincount(codes.ravel(), weights, total)
-        return better.astype(np.float64), worse
+    def _weigh_categories(self) -> list[tuple[list[float], list[float]]]:
+        """Return, for each categorical label, its categories' weights and their scores.
 
-    def _best_category(self, prior: CategoricalPrior, row: int, stream: Stream) -> Any:
-        start = int(self._columns.starts[row])
-        categories = slice(start, start + prior.size)
-        pseudo_counts = prior.pseudo_counts(self._prior_weight)
-        better = self._better_counts[categories] + pseudo_counts
-        worse = self._worse_counts[categories] + pseudo_counts
-        better = better / better.sum()
-        worse = worse / worse.sum()
-        candidates = np.array(
-            stream.components(better.tolist(), self._n_candidates), dtype=np.int64
-        )
+        The weights are those of the better part.
+        """
+        columns = self._columns
+        starts = columns.starts.tolist()
+        codes = columns.codes[:, : columns.n]
+        counts = np.empty((2, starts[-1]))
+        counts[0] = np.bincount(codes.take(self._below, axis=1).ravel(), minlength=starts[-1])
+        weights = self._weights[:-1]
+        if len(codes) > 1:
+            weights = np.concatenate([weights] * len(codes))
+        counts[1] = np.bincount(codes.ravel(), weights, starts[-1])
+        slices = [slice(*ends) for ends in itertools.pairwise(starts)]
+        for categories, (_, prior) in zip(slices, columns.categorical, strict=True):
+            part = counts[:, categories]
+            part += prior.pseudo_counts(self._prior_weight)
+            for row in part:  # each by itself: the order of a sum decides its last bit
+                row /= row.sum()
         with np.errstate(divide="ignore", invalid="ignore"):
-            score = np.log(better) - np.log(worse)
-        return candidates[score[candidates].argmax()]
+            logs = np.log(counts)
+            scores = (logs[0] - logs[1]).tolist()
+        listed = counts[0].tolist()
+        return [(listed[categories], scores[categories]) for categories in slices]
+
+    def _best_category(self, row: int, stream: Stream) -> np.int64:
+        weights, scores = self._categories[row]
+        candidates = stream.components(weights, self._n_candidates)
+        drawn = [scores[candidate] for candidate in candidates]
+        if any(score != score for score in scores):  # NumPy takes NaN for the highest
+            position = int(np.array(drawn).argmax())
+        else:
+            position = drawn.index(max(drawn))
+        winner: np.int64 = np.int64(candidates[position])
+        return winner

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.parzen import Listed
 
 
 class Stream:
@@ -22,12 +22,13 @@ class Stream:
         """Draw a normal for each centre and width."""
         return [self._rng.normal(mu, sigma) for mu, sigma in zip(mus, sigmas, strict=True)]
 
-    def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> list[float]:
+    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> list[float]:
         """Draw ``n`` values in ``[low, high)`` from a normalised mixture of one label."""
-        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        weights = np.array(mixture.weights)
+        _, mus, sigmas = mixture
         accepted: list[float] = []
         while len(accepted) < n:
-            component = self._rng.multinomial(1, mixture.weights).argmax()
+            component = self._rng.multinomial(1, weights).argmax()
             draw = self._rng.normal(mus[component], sigmas[component])
             if low <= draw < high:
                 accepted.append(draw)

@@ -18,7 +18,7 @@ import functools
 import numpy as np
 
 from hyperbridge.search.tpe.multinomial import Tests, first_hits, tests_of
-from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.parzen import Listed, Mixture
 from hyperbridge.search.tpe.priors import FloatArray
 from hyperbridge.search.tpe.stream import Stream
 from hyperbridge.search.tpe.ziggurat import Ziggurat, numpys_ziggurat
@@ -28,6 +28,7 @@ _LARGEST = 4096
 _MANY = 32  # components from which on one call of the generator is cheaper
 _MOST = 255  # tests that `first_hits` takes
 _SEARCHED = 64  # a normal that is hard to draw takes a few words more than one
+_UNKNOWN: list[int] = []
 
 
 class FastStream(Stream):
@@ -39,13 +40,22 @@ class FastStream(Stream):
         bits: The generator's source of words.
         ziggurat: What NumPy makes of a word.
         chunk: How many words to fetch at first.
+        repeated: Whether a table is worth its while at once: weights are asked for again.
     """
 
-    def __init__(self, bits: np.random.PCG64, ziggurat: Ziggurat, chunk: int = _CHUNK) -> None:
+    def __init__(
+        self,
+        bits: np.random.PCG64,
+        ziggurat: Ziggurat,
+        chunk: int = _CHUNK,
+        *,
+        repeated: bool = False,
+    ) -> None:
         super().__init__(np.random.Generator(bits))
         self._bits = bits
         self._ziggurat = ziggurat
         self._chunk = chunk
+        self._repeated = repeated
         self._uniforms: FloatArray = np.zeros(0)  # what each word of the chunk yields as a uniform
         self._normals: list[float] = []  # and as a normal; NaN where it takes more words
         self._tables: dict[tuple[int, float], list[int] | None] = {}  # see `_table`
@@ -54,7 +64,7 @@ class FastStream(Stream):
 
     def components(self, weights: list[float], n: int) -> list[int]:
         """See `Stream.components`."""
-        tests = tests_of(weights) if len(weights) <= _MANY else None
+        tests = tests_of(tuple(weights)) if len(weights) <= _MANY else None
         if tests is None:
             self._forget()
             return super().components(weights, n)
@@ -86,22 +96,25 @@ class FastStream(Stream):
     def normals(self, mus: list[float], sigmas: list[float]) -> list[float]:
         """See `Stream.normals`."""
         n = len(mus)
-        normals = self._normals[self._at : self._at + n]
-        total = sum(normals)
-        if len(normals) == n and total == total:  # each of them takes one word
-            self._at += n
-        else:
-            normals = [self._normal() for _ in mus]
+        normals: list[float] = []
+        while (missing := n - len(normals)) > 0:
+            some = self._normals[self._at : self._at + missing]
+            total = sum(some)
+            if total != total:  # one of them takes more words than one
+                del some[next(i for i, normal in enumerate(some) if normal != normal) :]
+            self._at += len(some)
+            normals += some
+            if len(normals) < n:
+                normals.append(self._normal())
         return [mu + sigma * normal for mu, sigma, normal in zip(mus, sigmas, normals, strict=True)]
 
-    def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> list[float]:
+    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> list[float]:
         """See `Stream.truncated`."""
-        weights = mixture.weights.tolist()
-        tests = tests_of(weights)
+        weights, mus, sigmas = mixture
+        tests = tests_of(tuple(weights))
         if tests is None or len(tests) > _MOST:
             self._forget()
             return super().truncated(low, high, mixture, n)
-        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
         k, missing = len(tests), n
         accepted: list[float] = []
         while missing:
@@ -147,11 +160,11 @@ class FastStream(Stream):
         if weights.count(weights[0]) <= k:
             return None
         key = k, weights[0]
-        if key not in self._tables:
+        first = self._tables.get(key, _UNKNOWN)
+        if first is _UNKNOWN and not self._repeated:
             self._tables[key] = None
             return None
-        first = self._tables[key]
-        if first is None:
+        if not first:
             first = self._tables[key] = first_hits(self._uniforms, tests)
         return first
 
@@ -203,17 +216,19 @@ class FastStream(Stream):
         self._tables = dict.fromkeys(self._tables)
 
 
-def open_stream(rng: np.random.Generator, *, words: float = 0.0) -> Stream:
+def open_stream(rng: np.random.Generator, *, words: float = 0.0, repeated: bool = False) -> Stream:
     """Return a stream of a generator, which nothing else may use: the faster one where it works.
 
     Args:
         rng: The generator.
         words: How many words the draws are going to take, if that can be said.
+        repeated: Whether most components are drawn by weights that some others are drawn by, too.
     """
     bits, ziggurat = rng.bit_generator, numpys_ziggurat()
     if ziggurat is None or not isinstance(bits, np.random.PCG64) or not stream_works():
         return Stream(rng)
-    return FastStream(bits, ziggurat, int(min(max(words, _CHUNK), _LARGEST)))
+    chunk = int(min(max(words, _CHUNK), _LARGEST))
+    return FastStream(bits, ziggurat, chunk, repeated=repeated)
 
 
 @functools.cache
@@ -231,7 +246,7 @@ def stream_works() -> bool:
             mixture = Mixture(weights, mus, sigmas)
             plain, fast = (
                 [
-                    stream.truncated(-1.0, 1.0, mixture, 300),
+                    stream.truncated(-1.0, 1.0, mixture.listed(), 300),
                     stream.components(weights.tolist(), 100),
                     stream.normals(mus.tolist(), sigmas.tolist()),
                 ]
