@@ -57,7 +57,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--tracking",
         action=argparse.BooleanOptionalAction,
-        help="log the searches to MLflow, or do not (default: if trials go to Spark, Ray or Optuna)",
+        help="log the searches to MLflow, or not (default: if trials go to Spark, Ray or Optuna)",
     )
     parser.add_argument(
         "--storage",
