@@ -98,4 +98,4 @@ def test_tracking_without_mlflow_is_refused_before_the_script_starts(capsys, mon
     monkeypatch.setitem(sys.modules, "mlflow", None)  # makes importing it fail
     code, out, err = outcome(capsys, "run", "--tracking", "train.py")
     assert (code, out) == (2, "")
-    assert "HYPERBRIDGE_TRACKING) needs MLflow. Install it with: pip install 'hyperbridge[mlflow]'" in err
+    assert "needs MLflow. Install it with: pip install 'hyperbridge[mlflow]'" in err

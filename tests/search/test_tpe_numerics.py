@@ -161,7 +161,7 @@ def test_an_error_bound_holds_for_the_densities_of_near_components(
             assert (near[i] * (1 - error[i]) <= exact[i] * (1 + 1e-9)).all()
             assert ((near[i] + missing[i]) * (1 + error[i]) >= exact[i] * (1 - 1e-9)).all()
             assert near[i].tolist() != exact[i].tolist()
-    assert summed >= 3  # of 500 components few labels have far ones
+    assert summed >= 5
 
 
 @pytest.mark.filterwarnings("error")
