@@ -98,6 +98,9 @@ def plan_module(
         notes += _star_notes(module)
     searches = find_searches(module) if not notes else []
     drafts = [_read(search, TARGETS[target], live or {}) for search in searches]
+    for search in searches:
+        if search.is_live:
+            search.built_by = live_space.read(search, searches)
     for draft in drafts:
         TARGETS[target].check(draft)
     _block_shared(searches)
@@ -150,8 +153,6 @@ def _read(
     goal = objective.read(search)
     uses = best.read(search)
     replacements = analysis.read(search, target.words)
-    if search.is_live:
-        search.built_by = live_space.read(search)
     _check_place(search)
     fallback = objective.Objective(search.call, None, "params", (), "unknown", fails=True)
     return Writing(
@@ -189,6 +190,12 @@ def _block_shared(searches: list[Search]) -> None:
         changed = False
         claimed = {n for s in searches if not s.is_blocked for n in s.claimed}
         for search in (s for s in searches if not s.is_blocked):
+            for other in (s for s in search.shares_builders if s.is_blocked):
+                line = other.call.lineno
+                search.block(
+                    search.call, f"its space is built by what the search in line {line} keeps"
+                )
+                changed = True
             for binding in (*search.consumed, *(search.space.bindings if search.space else ())):
                 others = [
                     use
