@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from golden_cases import migrate
 
@@ -78,6 +80,11 @@ CASES = {
     "a search under a condition": (
         SPACE + "best = fmin(len, space, algo=tpe.suggest, max_evals=5) if space else None\n",
         "under a condition",
+    ),
+    "a result with the name of a normal": (
+        "def f(p):\n    return {'loss': p['a'], 'status': 'ok', 'a': 1}\n"
+        "best = fmin(f, {'a': hp.normal('a', 0, 1)}, algo=tpe.suggest, max_evals=5)\n",
+        "the result's 'a' has the name of a parameter",
     ),
     "points that are computed": (
         SPACE + "pts = [{'x': input()}]\n"
@@ -190,3 +197,27 @@ def test_an_objective_that_cannot_see_the_space_gets_an_adapter() -> None:
     assert "def objective(p):\n    return p['x']\n" in new
     assert "    def run_trial(trial):\n" in new
     exec(compile(new, "new", "exec"), {})
+
+
+def test_points_come_on_top_of_max_evals() -> None:
+    call = "fmin(len, space, algo=tpe.suggest, max_evals={}, points_to_evaluate=[dict(x=0.5)])\n"
+    for given, written in {"5": "6", "n": "n + 1", "n if n else 2": "(n if n else 2) + 1"}.items():
+        text = HEAD + "n = 3\n" + SPACE + call.format(given)
+        assert f"n_trials={written})" in migrate(text).new_text
+        assert f"num_samples={written}," in migrate(text, to="ray").new_text
+
+
+def test_a_result_does_not_replace_the_parameters_in_best() -> None:
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    text = HEAD + (
+        "class Model:\n"
+        "    def loss(self, p):\n"
+        "        return dict({k: 'text' for k in p}, loss=p['a'] ** 2, status='ok')\n"
+        "space = {'a': hp.normal('a', 0, 1), 'b': hp.uniform('b', 0, 1)}\n"
+        "best = fmin(Model().loss, space, algo=tpe.suggest, max_evals=5)\n"
+    )
+    names: dict[str, Any] = {}
+    exec(compile(migrate(text).new_text, "new", "exec"), names)
+
+    assert {type(value) for value in names["best"].values()} == {float}

@@ -82,9 +82,7 @@ def _take(
     if isinstance(outer, ast.FunctionDef):
         is_method = isinstance(module.names.parent_of[outer], ast.ClassDef)
         if is_method or not only_builds(module, outer):
-            search.block(
-                node, f"the space is built in {outer.name}, which does more: write it out"
-            )
+            search.block(node, f"the space is built in {outer.name}, which does more: write it out")
             return
     elif isinstance(outer, ast.For | ast.While | ast.If | ast.With | ast.Return):
         search.block(node, "the space is built here in a larger statement: write it out")
