@@ -38,6 +38,7 @@ from hyperbridge.translate.to_source import SpaceCode
 TARGETS: dict[str, type[OptunaTarget | RayTarget]] = {"optuna": OptunaTarget, "ray": RayTarget}
 _TUNE = "from ray import tune"
 _WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials")
+_OF_SEARCH = ("space_eval", "sample")
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
 _CONDITIONAL = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.DictComp, ast.GeneratorExp)
 
@@ -282,6 +283,10 @@ def _left_over(module: Module, searches: list[Search]) -> list[Note]:
         if node in known or node.lineno in lines or module.edits.covers(*module.span(node)):
             continue
         if blocked and name.partition(".")[0] in _WITH_SEARCH:
+            continue
+        if blocked and name in _OF_SEARCH:
+            text = f"{name} is left because its search is"
+            notes.append(Note(node.lineno, text, needs_person=False))
             continue
         notes.append(Note(node.lineno, f"{name} is left as it is: no rule for it here"))
     return notes

@@ -70,7 +70,7 @@ CASES = {
         SPACE + "trials = Trials()\n"
         "best = fmin(len, space, algo=tpe.suggest, max_evals=5, trials=trials)\n"
         "trials.trial_attachments(trials.trials[0])\n",
-        "no counterpart",
+        "no rule for this use of 'trials': rewrite it by hand with study.trials",
     ),
     "arguments in a dict": (SPACE + "fmin(**{'fn': len}, space=space)\n", "with * or **"),
     "a file for the trials": (
@@ -221,3 +221,30 @@ def test_a_result_does_not_replace_the_parameters_in_best() -> None:
     exec(compile(migrate(text).new_text, "new", "exec"), names)
 
     assert {type(value) for value in names["best"].values()} == {float}
+
+
+def test_an_entry_that_is_asked_for_with_get_is_written() -> None:
+    text = (
+        HEAD
+        + SPACE
+        + (
+            "trials = Trials()\n"
+            "best = fmin(lambda p: {'loss': p['x'], 'status': 'ok', 'n': 3}, space,"
+            " algo=tpe.suggest, max_evals=5, trials=trials)\n"
+            "print(trials.best_trial['result'].get('loss'), trials.best_trial['result'].get('n'))\n"
+            "print([r.get('n') for r in trials.results])\n"
+        )
+    )
+    new = migrate(text).new_text
+    assert "print(study.best_value, study.best_trial.user_attrs.get('n'))" in new
+    assert "[r.user_attrs.get('n') for r in study.trials]" in new
+    assert "[r.metrics.get('n') for r in results]" in migrate(text, to="ray").new_text
+
+
+def test_space_eval_of_a_search_that_stays_is_not_said_to_have_no_rule() -> None:
+    body = "space = {n: hp.uniform(n, 0, 1) for n in 'abc'}\n" + CALL
+    result = migrate(HEAD + body + "def show(space):\n    print(space_eval(space, best))\n")
+
+    texts = [note.text for note in result.notes]
+    assert "space_eval is left because its search is" in texts
+    assert not any("no rule" in text for text in texts)

@@ -337,3 +337,13 @@ def test_two_searches_that_share_their_builders_go_together() -> None:
     result = with_live_spaces(text)
     assert not result.is_changed
     assert "what the search in line 4 keeps" in result.notes[-1].text
+
+
+def test_translate_names_what_is_no_search_space(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text("import hyperopt\nclass Tuner: pass\nt = Tuner()\n")
+
+    assert main(["translate", f"{path}:t", "--to", "optuna"]) == 1
+    assert "'t' is a Tuner, not a search space" in capsys.readouterr().err
