@@ -295,6 +295,16 @@ def with_live_spaces(text: str) -> Plan:
             "the space comes from 'm.get()'",
         ),
         (
+            "class A: pass\na = A()\n"
+            "space, a.n = {k: hp.uniform(k, 0, 1) for k in 'x'}, 3\n" + CALL.format("space"),
+            "this statement does more than build the space",
+        ),
+        (
+            "D = {}\ndef make():\n    n = D.setdefault('n', 1)\n"
+            "    return {'x': hp.uniform('x', 0, n)}\n" + CALL.format("make()"),
+            "built in make, which does more",
+        ),
+        (
             "def load():\n    open('log', 'a')\n    return 1\n"
             "space = dict([('x', hp.uniform('x', 0, load()))])\n" + CALL.format("space"),
             "this statement does more than build the space",
@@ -326,6 +336,18 @@ def test_only_what_reaches_the_space_goes() -> None:
     assert class_with_another in new
     assert "for name in" not in new
     assert "fmin" not in new
+
+
+def test_a_block_that_does_something_by_itself_stays() -> None:
+    text = HEAD + "space = {}\nwith open('log', 'w'):\n    for k in 'x':\n"
+    text += "        space[k] = hp.uniform(k, 0, 1)\n" + CALL.format("space")
+    assert "with open('log', 'w'):\n    pass\n" in with_live_spaces(text).new_text
+
+
+def test_a_builder_that_calls_itself_goes() -> None:
+    text = HEAD + "def make(n):\n    if n > 1:\n        return make(n - 1)\n"
+    text += "    return {'x': hp.uniform('x', 0, 1)}\n" + CALL.format("make(3)")
+    assert "def make" not in with_live_spaces(text).new_text
 
 
 def test_two_searches_that_share_their_builders_go_together() -> None:

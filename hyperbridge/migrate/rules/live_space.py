@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.rules.live_space_reach import (
+    Effects,
+    are_names,
     builders_of,
     changed_by,
-    is_quiet,
-    only_builds,
 )
 from hyperbridge.migrate.scopes import Binding
 from hyperbridge.migrate.search import Search
@@ -81,15 +81,13 @@ def _take(
         return
     if isinstance(outer, ast.FunctionDef):
         is_method = isinstance(module.names.parent_of[outer], ast.ClassDef)
-        if is_method or not only_builds(module, outer):
+        if is_method or not Effects(module).only_builds(outer):
             search.block(node, f"the space is built in {outer.name}, which does more: write it out")
             return
     elif isinstance(outer, ast.For | ast.While | ast.If | ast.With | ast.Return):
         search.block(node, "the space is built here in a larger statement: write it out")
         return
-    elif not isinstance(changed_by(outer), ast.Name | ast.Tuple | ast.List) or not is_quiet(
-        module, outer
-    ):
+    elif not are_names(changed_by(outer)) or not Effects(module).is_quiet(outer):
         search.block(node, "this statement does more than build the space: write it out")
         return
     removed.add(outer)
@@ -146,12 +144,14 @@ def _bound_by(module: Module, statement: ast.stmt) -> list[Binding]:
 
 
 def _take_empty_blocks(module: Module, removed: set[ast.stmt]) -> None:
+    effects = Effects(module)
     changed = True
     while changed:
         changed = False
         for node in module.walk():
-            if isinstance(node, ast.For | ast.While | ast.If | ast.With) and node not in removed:
-                inside = [*node.body, *getattr(node, "orelse", [])]
-                if all(statement in removed for statement in inside):
+            if isinstance(node, ast.For | ast.While | ast.If) and node not in removed:
+                head = node.iter if isinstance(node, ast.For) else node.test
+                inside = [*node.body, *node.orelse]
+                if effects.is_quiet(head) and all(statement in removed for statement in inside):
                     removed.add(node)
                     changed = True

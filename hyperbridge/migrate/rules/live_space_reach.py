@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.scopes import Binding
@@ -69,57 +70,82 @@ def changed_by(statement: ast.stmt) -> ast.expr | None:
     return target
 
 
-def only_builds(module: Module, function: ast.FunctionDef) -> bool:
-    """Tell whether a function does nothing but put something together and return it."""
-    own = next(s for s in module.names.scope_of.values() if s.node is function)
-    if function.decorator_list or own.outer:
-        return False
-    return all(_is_part(module, function, statement) for statement in function.body)
+class Effects:
+    """Tells what does more than give a value.
 
+    Args:
+        module: Where the code is.
+    """
 
-def _is_part(module: Module, function: ast.FunctionDef, statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Pass | ast.Continue | ast.Break | ast.Import | ast.ImportFrom):
-        return True
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-        return True
-    if isinstance(statement, ast.FunctionDef):
-        return only_builds(module, statement)
-    if isinstance(statement, ast.For | ast.If):
-        head = statement.iter if isinstance(statement, ast.For) else statement.test
-        inner = [*statement.body, *statement.orelse]
-        return is_quiet(module, head) and all(_is_part(module, function, s) for s in inner)
-    if isinstance(statement, ast.Return):
-        return statement.value is None or is_quiet(module, statement.value)
-    return _is_local(module, function, changed_by(statement)) and is_quiet(module, statement)
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._builds: dict[ast.FunctionDef, bool] = {}
 
+    def only_builds(self, function: ast.FunctionDef) -> bool:
+        """Tell whether a function does nothing but put something together and return it."""
+        if function not in self._builds:
+            self._builds[function] = True  # as far as it calls itself
+            scopes = self._module.names.scope_of.values()
+            own = next((scope for scope in scopes if scope.node is function), None)
+            self._builds[function] = (
+                not function.decorator_list
+                and not (own is not None and own.outer)
+                and all(self._is_part(function, statement) for statement in function.body)
+            )
+        return self._builds[function]
 
-def _is_local(module: Module, function: ast.FunctionDef, target: ast.expr | None) -> bool:
-    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-    return all(
-        isinstance(part, ast.Name)
-        and all(
-            binding.scope.node is function and binding.kind != "argument"
-            for binding in module.names.bindings(part)
+    def is_quiet(self, node: ast.AST) -> bool:
+        """Tell whether nothing is called that may do more than give a value.
+
+        Args:
+            node: An expression, or a statement: the change that it makes itself is not meant.
+        """
+        own = node.value if isinstance(node, ast.Expr) else None
+        return all(
+            part is own or self._gives_a_value(part.func)
+            for part in ast.walk(node)
+            if isinstance(part, ast.Call)
         )
-        for part in parts
-    )
+
+    def _is_part(self, function: ast.FunctionDef, statement: ast.stmt) -> bool:
+        if isinstance(statement, ast.Pass | ast.Continue | ast.Break | ast.Import | ast.ImportFrom):
+            return True
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            return True
+        if isinstance(statement, ast.FunctionDef):
+            return self.only_builds(statement)
+        if isinstance(statement, ast.For | ast.If):
+            head = statement.iter if isinstance(statement, ast.For) else statement.test
+            inner = [*statement.body, *statement.orelse]
+            return self.is_quiet(head) and all(self._is_part(function, part) for part in inner)
+        if isinstance(statement, ast.Return):
+            return statement.value is None or self.is_quiet(statement.value)
+        target = changed_by(statement)
+        return self._is_local(function, target) and self.is_quiet(statement)
+
+    def _is_local(self, function: ast.FunctionDef, target: ast.expr | None) -> bool:
+        return are_names(target) and all(
+            binding.scope.node is function and binding.kind != "argument"
+            for name in ast.walk(target)
+            if isinstance(name, ast.Name)
+            for binding in self._module.names.bindings(name)
+        )
+
+    def _gives_a_value(self, func: ast.expr) -> bool:
+        names = self._module.names
+        if self._module.hyperopt(func) is not None or names.dotted(func) is not None:
+            return True
+        if isinstance(func, ast.Attribute):
+            return func.attr in _READS
+        if not isinstance(func, ast.Name):
+            return False
+        found = names.bindings(func)
+        if not found:
+            return hasattr(builtins, func.id) and func.id not in _NOISY
+        return all(isinstance(b.node, ast.FunctionDef) and self.only_builds(b.node) for b in found)
 
 
-def is_quiet(module: Module, node: ast.AST) -> bool:
-    """Tell whether nothing is called that may do more than give a value."""
-    return all(
-        _gives_a_value(module, part.func) for part in ast.walk(node) if isinstance(part, ast.Call)
-    )
-
-
-def _gives_a_value(module: Module, func: ast.expr) -> bool:
-    if module.hyperopt(func) is not None or module.names.dotted(func) is not None:
-        return True
-    if isinstance(func, ast.Attribute):
-        return func.attr in (*CHANGES, *_READS)
-    if not isinstance(func, ast.Name):
-        return False
-    found = module.names.bindings(func)
-    if not found:
-        return hasattr(builtins, func.id) and func.id not in _NOISY
-    return all(isinstance(b.node, ast.FunctionDef) and only_builds(module, b.node) for b in found)
+def are_names(target: ast.expr | None) -> TypeGuard[ast.expr]:
+    """Tell whether a target is a name, or names in a row."""
+    parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
+    return all(isinstance(part, ast.Name) for part in parts)
