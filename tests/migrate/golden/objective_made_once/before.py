@@ -28,7 +28,7 @@ best = fmin(
     Objective("data.csv"),
     {"w": hp.uniform("w", -4, 4)},
     algo=tpe.suggest,
-    max_evals=6,
+    max_evals=15,
     rstate=np.random.default_rng(SEED),
     show_progressbar=False,
 )
@@ -39,7 +39,7 @@ def tune():
         partial(train, data=load("more.csv")),
         {"v": hp.uniform("v", -4, 4)},
         algo=tpe.suggest,
-        max_evals=7,
+        max_evals=16,
         rstate=np.random.default_rng(SEED),
         show_progressbar=False,
     )

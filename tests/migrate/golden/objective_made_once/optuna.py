@@ -42,7 +42,7 @@ def run_trial(trial):
 
 
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
-study.optimize(run_trial, n_trials=6)
+study.optimize(run_trial, n_trials=15)
 best = study.best_params
 
 
@@ -56,7 +56,7 @@ def tune():
         return objective_2(params)["loss"]
 
     study_2 = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
-    study_2.optimize(run_trial_2, n_trials=7)
+    study_2.optimize(run_trial_2, n_trials=16)
     return study_2.best_params
 
 

@@ -41,7 +41,7 @@ tuner = ray_tune.Tuner(
         metric="loss",
         mode="min",
         search_alg=OptunaSearch(seed=SEED),
-        num_samples=6,
+        num_samples=15,
         reuse_actors=True,
     ),
 )
@@ -63,7 +63,7 @@ def tune():
             metric="loss",
             mode="min",
             search_alg=OptunaSearch(seed=SEED),
-            num_samples=7,
+            num_samples=16,
             reuse_actors=True,
         ),
     )
