@@ -87,7 +87,13 @@ def _line_in(filename: str, frame: FrameType | None) -> int | None:
 
 
 def _answer_variable(answer: Path, namespace: dict[str, Any], name: str) -> None:
-    if name in namespace:
+    from hyperopt.pyll import Apply
+
+    if name in namespace and not isinstance(namespace[name], dict | list | tuple | Apply):
+        found = type(namespace[name]).__name__
+        article = "an" if found[0] in "aeiouAEIOU" else "a"
+        _write(answer, {"error": f"{name!r} is {article} {found}, not a search space"})
+    elif name in namespace:
         _answer(answer, namespace[name])
     else:
         _write(answer, {"error": f"there is no variable {name!r} at the top level"})

@@ -38,6 +38,7 @@ from hyperbridge.translate.to_source import SpaceCode
 TARGETS: dict[str, type[OptunaTarget | RayTarget]] = {"optuna": OptunaTarget, "ray": RayTarget}
 _TUNE = "from ray import tune"
 _WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials")
+_OF_SEARCH = ("space_eval", "sample")
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return)
 _CONDITIONAL = (ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.DictComp, ast.GeneratorExp)
 
@@ -98,6 +99,9 @@ def plan_module(
         notes += _star_notes(module)
     searches = find_searches(module) if not notes else []
     drafts = [_read(search, TARGETS[target], live or {}) for search in searches]
+    for search in searches:
+        if search.is_live:
+            search.built_by = live_space.read(search, searches)
     for draft in drafts:
         TARGETS[target].check(draft)
     _block_shared(searches)
@@ -150,8 +154,6 @@ def _read(
     goal = objective.read(search)
     uses = best.read(search)
     replacements = analysis.read(search, target.words)
-    if search.is_live:
-        search.built_by = live_space.read(search)
     _check_place(search)
     fallback = objective.Objective(search.call, None, "params", (), "unknown", fails=True)
     return Writing(
@@ -189,6 +191,12 @@ def _block_shared(searches: list[Search]) -> None:
         changed = False
         claimed = {n for s in searches if not s.is_blocked for n in s.claimed}
         for search in (s for s in searches if not s.is_blocked):
+            for other in (s for s in search.shares_builders if s.is_blocked):
+                line = other.call.lineno
+                search.block(
+                    search.call, f"its space is built by what the search in line {line} keeps"
+                )
+                changed = True
             for binding in (*search.consumed, *(search.space.bindings if search.space else ())):
                 others = [
                     use
@@ -275,6 +283,10 @@ def _left_over(module: Module, searches: list[Search]) -> list[Note]:
         if node in known or node.lineno in lines or module.edits.covers(*module.span(node)):
             continue
         if blocked and name.partition(".")[0] in _WITH_SEARCH:
+            continue
+        if blocked and name in _OF_SEARCH:
+            text = f"{name} is left because its search is"
+            notes.append(Note(node.lineno, text, needs_person=False))
             continue
         notes.append(Note(node.lineno, f"{name} is left as it is: no rule for it here"))
     return notes

@@ -20,6 +20,13 @@ _TITLES = {
     "other": "other",
 }
 
+_SINGULARS = {
+    "import": "import",
+    "space": "search space",
+    "fmin": "call of fmin",
+    "algo": "algorithm",
+}
+
 
 def as_text(report: Report) -> str:
     """Return the report for people, by file and kind, with a summary at its end."""
@@ -43,7 +50,8 @@ def as_text(report: Report) -> str:
 def _lines(finding: Finding) -> list[str]:
     left = [way for way in WAYS if not finding.handled[way]]
     state = "run, ray, optuna, migrate: yes" if not left else f"by hand for: {', '.join(left)}"
-    name = finding.name if len(finding.name) <= 34 else f"{finding.name[:31]}..."
+    name = finding.name or "hyperopt"  # a line of text that speaks of it
+    name = name if len(name) <= 34 else f"{name[:31]}..."
     first = f"    {finding.place:>5}  {name:<34}  {state}"
     return [first, *(f"           -> {text}" for text in finding.advice)]
 
@@ -51,24 +59,34 @@ def _lines(finding: Finding) -> list[str]:
 def _summary(report: Report) -> list[str]:
     files = {finding.path for finding in report.findings}
     if not report.findings:
-        return [f"hyperopt is not used in {report.files} files."]
+        read = report.files - len(report.unread)
+        if report.files and not read:
+            return ["No file could be read."]
+        which = " that could be read" if report.unread else ""
+        return [f"hyperopt is not used in {_files(read)}{which}."]
+    found = {kind: sum(f.kind == kind for f in report.findings) for kind in KINDS}
     counts = [
-        f"{sum(finding.kind == kind for finding in report.findings)} {_TITLES[kind]}"
-        for kind in KINDS
-        if any(finding.kind == kind for finding in report.findings)
+        f"{count} {_SINGULARS.get(kind, _TITLES[kind]) if count == 1 else _TITLES[kind]}"
+        for kind, count in found.items()
+        if count
     ]
     by_hand = sum(len(finding.advice) for finding in report.findings)
     lines = [
-        f"{len(files)} of {report.files} files use hyperopt: {', '.join(counts)}.",
+        f"{len(files)} of {_files(report.files)} {'uses' if len(files) == 1 else 'use'} hyperopt:"
+        f" {', '.join(counts)}.",
         f"run as is:         {_share(report, 'run')}",
         f"--backend ray:     {_share(report, 'ray')}",
         f"--backend optuna:  {_share(report, 'optuna')}",
         f"migrate:           {report.migrated} of {report.searches} searches are rewritten;"
-        f" {by_hand} remarks for a person",
+        f" {by_hand} {'remark' if by_hand == 1 else 'remarks'} for a person",
     ]
     if report.unread:
-        lines.append(f"not read:          {len(report.unread)} files")
+        lines.append(f"not read:          {_files(len(report.unread))}")
     return lines
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _share(report: Report, way: str) -> str:

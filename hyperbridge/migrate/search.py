@@ -83,6 +83,7 @@ class Search:
         is_live: Whether the code was made from the live space.
         is_untold: Whether the source alone does not tell the space.
         built_by: Statements that build a live space, and nothing else.
+        shares_builders: Other searches whose live spaces come from the same code.
         trials: The variable that holds the Trials; None when there is none.
         best: The variable that holds fmin's result.
         consumed: Variables that are not needed afterwards.
@@ -100,6 +101,7 @@ class Search:
     is_live: bool = False
     is_untold: bool = False
     built_by: set[ast.stmt] = field(default_factory=set)
+    shares_builders: list[Search] = field(default_factory=list)
     trials: Binding | None = None
     best: Binding | None = None
     consumed: list[Binding] = field(default_factory=list)

@@ -9,12 +9,16 @@ from hyperbridge.migrate.placing import indented
 from hyperbridge.migrate.rules import callbacks, tracking, vocabulary
 from hyperbridge.migrate.rules.objective import Objective, Result
 from hyperbridge.migrate.writing import Writing
-from hyperbridge.translate.source_text import Group, render
+from hyperbridge.translate.source_text import Expression, Group, render
 
 VALUES = '''\
 def values_of(trial):
     """Return a trial's values, also those that the study holds as quantiles."""
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+    held = LATENT
+    return {
+        name: trial.user_attrs.get(name, value) if name in held else value
+        for name, value in trial.params.items()
+    }
 '''
 
 
@@ -39,7 +43,18 @@ class OptunaTarget:
     def check(writing: Writing) -> None:
         """See that the objective can reach the function for the space; else it gets an adapter."""
         objective = writing.objective
-        if objective.function is None or writing.search.code is None:
+        code = writing.search.code
+        if code is None:
+            return
+        for result in objective.results:
+            for key, value in result.extras:
+                if key in code.latent:
+                    writing.search.block(
+                        value,
+                        f"the result's {key!r} has the name of a parameter whose value the study"
+                        " keeps under it: give it another name",
+                    )
+        if objective.function is None:
             return
         if writing.reaches_space(objective.function):
             return
@@ -157,8 +172,16 @@ class OptunaTarget:
         code = self._search.code
         values = "trial.params"
         if code is not None and code.latent:
-            values = f"{self._writing.helper(VALUES)}(trial)"
+            values = f"{self._values_of()}(trial)"
         return self._writing.helper(helper.replace("VALUES", values))
+
+    def _values_of(self) -> str:
+        """Write the function for the values of a trial, and return its name."""
+        code = self._search.code
+        assert code is not None
+        parts: list[tuple[str, Expression]] = [("", f'"{label}"') for label in sorted(code.latent)]
+        held = "\n".join(render(Group("[", parts, "]"), indent=4, prefix="held = ")).lstrip()
+        return self._writing.helper(VALUES.replace("held = LATENT", held))
 
     def _objective(self) -> str:
         """Write the objective as a function of a trial and return its name."""
@@ -228,7 +251,7 @@ class OptunaTarget:
         point = "params"
         if len(before) == 1 and before[0].endswith("(trial)"):
             point = before.pop().removeprefix("params = ")
-        call = self._writing.call_of(objective.expr, point)
+        call = self._writing.call_of(objective.expr, point, self._before)
         if objective.returned == "number":
             lines = [f"return {call}"]
         else:
@@ -253,10 +276,13 @@ class OptunaTarget:
             lines += ['if result.get("status", "ok") != "ok":', '    return float("nan")']
         if not objective.has_extras and objective.returned == "dict":
             return [*lines, 'return result["loss"]']
+        code = self._search.code  # what the study holds for a normal is not to be lost
+        latent = [] if code is None else sorted(code.latent)
+        known = [("", f'"{name}"') for name in ("loss", "status", *latent)]
         return [
             *lines,
             "for key, value in result.items():",
-            '    if key not in ("loss", "status"):',
+            *render(Group("if key not in (", known, "):"), indent=4),
             "        trial.set_user_attr(key, value)",
             'return result["loss"]',
         ]
@@ -271,7 +297,7 @@ class OptunaTarget:
         writing, search = self._writing, self._search
         text = f"{study}.best_params"
         if search.code is not None and search.code.latent and writing.uses_result():
-            text = f"{writing.helper(VALUES)}({study}.best_trial)"
+            text = f"{self._values_of()}({study}.best_trial)"
         for call in writing.uses.evaluations:
             self._module.edits.replace(
                 *self._module.span(call), f"{writing.suggest_name()}({study}.best_trial)"
@@ -284,7 +310,7 @@ class OptunaTarget:
         for outer, inner in writing.uses.decodings:
             self._module.edits.replace(*self._module.span(outer), self._module.text(inner))
         for replacement in writing.replacements:
-            values = writing.helper(VALUES) if "VALUES" in replacement.text else ""
+            values = self._values_of() if "VALUES" in replacement.text else ""
             replacement.apply(self._module, STUDY=study, VALUES=values)
         writing.remove_consumed()
         writing.replace_call(self._before, text)

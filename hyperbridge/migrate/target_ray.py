@@ -159,7 +159,7 @@ class RayTarget:
         if self._flat is not None and definition is not None and is_ready:
             return self._logged(definition.name)
         point = "config" if self._flat is not None else self._point("config")
-        call = self._writing.call_of(objective.expr, point)
+        call = self._writing.call_of(objective.expr, point, self._before)
         return self._logged(self._define("run_trial", "config", returned(call, objective)))
 
     def _rewrite_function(self, objective: Objective, function: ast.FunctionDef) -> Expression:

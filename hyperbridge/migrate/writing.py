@@ -202,9 +202,24 @@ class Writing:
         )
         return f"({text})" if "\n" in text and not closed else text
 
-    def call_of(self, expr: ast.expr, point: str) -> str:
-        """Return a call of fmin's function with the point."""
+    def call_of(self, expr: ast.expr, point: str, before: list[str]) -> str:
+        """Return a call of fmin's function with the point.
+
+        Args:
+            expr: The function; what makes it is evaluated once, as fmin does.
+            point: Source of the point.
+            before: Gets the statements that belong before the function with the call.
+        """
         module = self.search.module
+        is_partial = (
+            isinstance(expr, ast.Call) and module.names.dotted(expr.func) == "functools.partial"
+        )
+        inner = list(ast.iter_child_nodes(expr)) if is_partial else [expr]
+        if any(_has_call(part) for part in inner):
+            name = self.unused("objective")
+            blank = [""] if module.indent(self.search.statement) else ["", ""]
+            before += [f"{name} = {self.bracketed(expr)}", *blank]
+            return f"{name}({point})"
         if isinstance(expr, ast.Call) and module.names.dotted(expr.func) == "functools.partial":
             function, *given = (module.text(arg) for arg in expr.args)
             named = [f"{k.arg}={module.text(k.value)}" for k in expr.keywords if k.arg]
@@ -330,3 +345,11 @@ class Writing:
             self.shared.imports.update(code.imports)
             is_random = self.search.settings.sampler == "random"
             self.shared.helpers.extend(exact_helper(h) if is_random else h for h in code.helpers)
+
+
+def _has_call(node: ast.AST) -> bool:
+    """Tell whether something is called when an expression is evaluated."""
+    if isinstance(node, ast.Call):
+        return True
+    parts = [node.args] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node)
+    return any(_has_call(part) for part in parts)

@@ -67,7 +67,7 @@ def test_scan_finds_nothing_with_exit_code_0(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["scan", str(project / "other.py")]) == 0
-    assert "not used in 1 files" in capsys.readouterr().out
+    assert "not used in 1 file." in capsys.readouterr().out
 
 
 def test_scan_lists_names_from_a_star_import(
@@ -311,3 +311,21 @@ def test_sarif_names_the_cell_of_a_notebook_and_quotes_paths(
     places = [r["locations"][0]["physicalLocation"] for r in run["results"]]
     assert {p["artifactLocation"]["uri"].rpartition("/")[2] for p in places} == {"my%20notes.ipynb"}
     assert any("(cell 3 line 1)" in r["message"]["text"] for r in run["results"])
+
+
+def test_scan_says_so_when_nothing_could_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.py").write_text("import hyperopt\ndef (")
+    main(["scan", str(tmp_path)])
+    output = capsys.readouterr().out
+    assert "not read: " in output
+    assert output.endswith("No file could be read.\n")
+
+
+def test_scan_speaks_of_one_in_the_singular(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.py").write_text("import hyperopt\n")
+    main(["scan", str(tmp_path)])
+    assert "1 of 1 file uses hyperopt: 1 import.\n" in capsys.readouterr().out

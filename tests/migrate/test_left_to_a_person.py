@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from golden_cases import migrate
 
@@ -68,7 +70,7 @@ CASES = {
         SPACE + "trials = Trials()\n"
         "best = fmin(len, space, algo=tpe.suggest, max_evals=5, trials=trials)\n"
         "trials.trial_attachments(trials.trials[0])\n",
-        "no counterpart",
+        "no rule for this use of 'trials': rewrite it by hand with study.trials",
     ),
     "arguments in a dict": (SPACE + "fmin(**{'fn': len}, space=space)\n", "with * or **"),
     "a file for the trials": (
@@ -78,6 +80,11 @@ CASES = {
     "a search under a condition": (
         SPACE + "best = fmin(len, space, algo=tpe.suggest, max_evals=5) if space else None\n",
         "under a condition",
+    ),
+    "a result with the name of a normal": (
+        "def f(p):\n    return {'loss': p['a'], 'status': 'ok', 'a': 1}\n"
+        "best = fmin(f, {'a': hp.normal('a', 0, 1)}, algo=tpe.suggest, max_evals=5)\n",
+        "the result's 'a' has the name of a parameter",
     ),
     "points that are computed": (
         SPACE + "pts = [{'x': input()}]\n"
@@ -190,3 +197,54 @@ def test_an_objective_that_cannot_see_the_space_gets_an_adapter() -> None:
     assert "def objective(p):\n    return p['x']\n" in new
     assert "    def run_trial(trial):\n" in new
     exec(compile(new, "new", "exec"), {})
+
+
+def test_points_come_on_top_of_max_evals() -> None:
+    call = "fmin(len, space, algo=tpe.suggest, max_evals={}, points_to_evaluate=[dict(x=0.5)])\n"
+    for given, written in {"5": "6", "n": "n + 1", "n if n else 2": "(n if n else 2) + 1"}.items():
+        text = HEAD + "n = 3\n" + SPACE + call.format(given)
+        assert f"n_trials={written})" in migrate(text).new_text
+        assert f"num_samples={written}," in migrate(text, to="ray").new_text
+
+
+def test_a_result_does_not_replace_the_parameters_in_best() -> None:
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    text = HEAD + (
+        "class Model:\n"
+        "    def loss(self, p):\n"
+        "        return dict({k: 'text' for k in p}, loss=p['a'] ** 2, status='ok')\n"
+        "space = {'a': hp.normal('a', 0, 1), 'b': hp.uniform('b', 0, 1)}\n"
+        "best = fmin(Model().loss, space, algo=tpe.suggest, max_evals=5)\n"
+    )
+    names: dict[str, Any] = {}
+    exec(compile(migrate(text).new_text, "new", "exec"), names)
+
+    assert {type(value) for value in names["best"].values()} == {float}
+
+
+def test_an_entry_that_is_asked_for_with_get_is_written() -> None:
+    text = (
+        HEAD
+        + SPACE
+        + (
+            "trials = Trials()\n"
+            "best = fmin(lambda p: {'loss': p['x'], 'status': 'ok', 'n': 3}, space,"
+            " algo=tpe.suggest, max_evals=5, trials=trials)\n"
+            "print(trials.best_trial['result'].get('loss'), trials.best_trial['result'].get('n'))\n"
+            "print([r.get('n') for r in trials.results])\n"
+        )
+    )
+    new = migrate(text).new_text
+    assert "print(study.best_value, study.best_trial.user_attrs.get('n'))" in new
+    assert "[r.user_attrs.get('n') for r in study.trials]" in new
+    assert "[r.metrics.get('n') for r in results]" in migrate(text, to="ray").new_text
+
+
+def test_space_eval_of_a_search_that_stays_is_not_said_to_have_no_rule() -> None:
+    body = "space = {n: hp.uniform(n, 0, 1) for n in 'abc'}\n" + CALL
+    result = migrate(HEAD + body + "def show(space):\n    print(space_eval(space, best))\n")
+
+    texts = [note.text for note in result.notes]
+    assert "space_eval is left because its search is" in texts
+    assert not any("no rule" in text for text in texts)

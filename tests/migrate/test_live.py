@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from hyperbridge.cli.main import main
+from hyperbridge.migrate.plan import Plan, plan
+from hyperbridge.migrate.sources import source_of
+from hyperbridge.translate.from_hyperopt import read_space
+from hyperbridge.translate.to_source import optuna_code
 
-pytest.importorskip("hyperopt")
+hyperopt = pytest.importorskip("hyperopt")
 
 HEAD = "from hyperopt import Trials, fmin, hp, rand, space_eval\n"
 
@@ -253,3 +257,115 @@ def test_a_program_gets_its_arguments(tmp_path: Path, capsys: pytest.CaptureFixt
     assert '"x2"' not in written
     with pytest.raises(SystemExit):
         main([*print_it, "--args", "'open"])
+
+
+LIVE = optuna_code(read_space({"x": hyperopt.hp.uniform("x", 0, 1)}))
+CALL = "best = fmin(lambda p: p['x'], {}, algo=rand.suggest, max_evals=2)\n"
+
+
+def with_live_spaces(text: str) -> Plan:
+    """Plan a migration as ``--run`` does, with the same space for each search without one."""
+    source = source_of(Path("train.py"), text.encode())
+    lines = [first for first, _ in plan(source, "optuna").untold]
+    return plan(source, "optuna", live=dict.fromkeys(lines, LIVE))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            "D = {}\ndef make():\n    D['n'] = 1\n    return {'x': hp.uniform('x', 0, 1)}\n"
+            "space = make()\n" + CALL.format("space"),
+            "built in make, which does more",
+        ),
+        (
+            "def make():\n    print('made')\n    return {'x': hp.uniform('x', 0, 1)}\n"
+            "space = make()\n" + CALL.format("space"),
+            "built in make, which does more",
+        ),
+        (
+            "class Model:\n    def __init__(self):\n        self.scale = 3\n"
+            "        self.space = {'x': hp.uniform('x', 0, 1)}\n    def run(self):\n        "
+            + CALL.format("self.space"),
+            "the space comes from 'self.space'",
+        ),
+        (
+            "class Model:\n    def get(self):\n        self.ready = True\n"
+            "        return {'x': hp.uniform('x', 0, 1)}\nm = Model()\n" + CALL.format("m.get()"),
+            "the space comes from 'm.get()'",
+        ),
+        (
+            "class A: pass\na = A()\n"
+            "space, a.n = {k: hp.uniform(k, 0, 1) for k in 'x'}, 3\n" + CALL.format("space"),
+            "this statement does more than build the space",
+        ),
+        (
+            "D = {}\ndef make():\n    n = D.setdefault('n', 1)\n"
+            "    return {'x': hp.uniform('x', 0, n)}\n" + CALL.format("make()"),
+            "built in make, which does more",
+        ),
+        (
+            "def load():\n    open('log', 'a')\n    return 1\n"
+            "space = dict([('x', hp.uniform('x', 0, load()))])\n" + CALL.format("space"),
+            "this statement does more than build the space",
+        ),
+        (
+            "def part():\n    return {'x': hp.uniform('x', 0, 1)}\n"
+            "one = dict(part())\n" + CALL.format("one") + "two = dict(part())\n"
+            "print(two)\n" + CALL.format("two"),
+            "'two' is used here",
+        ),
+    ],
+)
+def test_code_that_does_more_than_build_the_space_keeps_the_search(body: str, reason: str) -> None:
+    result = with_live_spaces(HEAD + body)
+
+    assert not result.is_changed
+    assert any(reason in note.text for note in result.notes), result.notes
+
+
+def test_only_what_reaches_the_space_goes() -> None:
+    class_with_another = (
+        "class Job:\n    def run(self):\n        space = {'a': hp.uniform('a', 0, 1)}\n"
+        "        self.n = 3\n        return space\n"
+    )
+    loop = "    space = {}\n    for name in 'xy':\n        space[name] = hp.uniform(name, 0, 1)\n"
+    text = HEAD + class_with_another + "def tune():\n" + loop + "    " + CALL.format("space")
+    new = with_live_spaces(text).new_text
+
+    assert class_with_another in new
+    assert "for name in" not in new
+    assert "fmin" not in new
+
+
+def test_a_block_that_does_something_by_itself_stays() -> None:
+    text = HEAD + "space = {}\nwith open('log', 'w'):\n    for k in 'x':\n"
+    text += "        space[k] = hp.uniform(k, 0, 1)\n" + CALL.format("space")
+    assert "with open('log', 'w'):\n    pass\n" in with_live_spaces(text).new_text
+
+
+def test_a_builder_that_calls_itself_goes() -> None:
+    text = HEAD + "def make(n):\n    if n > 1:\n        return make(n - 1)\n"
+    text += "    return {'x': hp.uniform('x', 0, 1)}\n" + CALL.format("make(3)")
+    assert "def make" not in with_live_spaces(text).new_text
+
+
+def test_two_searches_that_share_their_builders_go_together() -> None:
+    text = HEAD + "def part():\n    return {'x': hp.uniform('x', 0, 1)}\n"
+    text += CALL.format("dict(part())") + CALL.format("dict(part())")
+
+    assert "hyperopt" not in with_live_spaces(text).new_text
+    text = text.replace("algo=rand.suggest", "algo=print", 1)
+    result = with_live_spaces(text)
+    assert not result.is_changed
+    assert "what the search in line 4 keeps" in result.notes[-1].text
+
+
+def test_translate_names_what_is_no_search_space(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text("import hyperopt\nclass Tuner: pass\nt = Tuner()\n")
+
+    assert main(["translate", f"{path}:t", "--to", "optuna"]) == 1
+    assert "'t' is a Tuner, not a search space" in capsys.readouterr().err

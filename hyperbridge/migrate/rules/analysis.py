@@ -66,8 +66,8 @@ def read(search: Search, words: Vocabulary) -> list[Replacement]:
         else:
             search.block(
                 parent,
-                f"this use of {search.trials.name!r} has no counterpart that is written: ask"
-                " what takes its place (study.trials, or the results of tuner.fit()) by hand",
+                f"no rule for this use of {search.trials.name!r}: rewrite it by hand with"
+                f" {words.by_hand}",
             )
     return found
 
@@ -150,12 +150,14 @@ class _Reader:
     def _one_result(self, node: ast.Subscript) -> Iterator[Replacement]:
         """Rewrite ``trials.results[i]["loss"]``, whatever stands in the first brackets."""
         above = self._parents[node]
-        entry = None
-        if isinstance(above, ast.Subscript) and above.value is node:
-            entry = self._result_entry(above, "TRIAL")
-        if entry is not None and entry.text.startswith("TRIAL"):
+        entry = self._result_entry(node, "TRIAL")
+        if (
+            entry is not None
+            and isinstance(above, ast.Subscript)
+            and entry.text.startswith("TRIAL")
+        ):
             yield Replacement(node.value, self._words.trials)
-            yield Replacement(above, entry.text.removeprefix("TRIAL"), node)  # type: ignore[arg-type]  # an expression
+            yield Replacement(above, entry.text.removeprefix("TRIAL"), node)
         else:
             yield Replacement(node.value, self._listed(self._words.result))
 
@@ -208,10 +210,10 @@ class _Reader:
             if not isinstance(use.ctx, ast.Load):
                 continue
             above = self._parents[use]
-            if not isinstance(above, ast.Subscript) or above.value is not use:
+            if is_result:
+                yield self._result_entry(use, name)
+            elif not isinstance(above, ast.Subscript) or above.value is not use:
                 yield None
-            elif is_result:
-                yield self._result_entry(above, name)
             else:
                 found: list[Replacement | None] = list(self._one_trial(above, name))
                 yield from found or [None]
@@ -222,11 +224,10 @@ class _Reader:
         if key == "tid" and words.number is not None:
             yield Replacement(node, words.number.replace("TRIAL", trial))
         elif key == "result":
-            if isinstance(above, ast.Subscript) and above.value is node:
-                entry = self._result_entry(above, trial)
-                if entry is not None:
-                    yield entry
-            elif not isinstance(above, ast.Attribute):
+            entry = self._result_entry(node, trial)
+            if entry is not None:
+                yield entry
+            elif not isinstance(above, ast.Attribute | ast.Subscript) or above.value is not node:
                 yield Replacement(node, words.result.replace("TRIAL", trial))
         elif key == "misc" and isinstance(above, ast.Subscript) and _key(above) == "vals":
             yield from self._values(above, trial)
@@ -249,18 +250,34 @@ class _Reader:
                 self._search.remark(vals, "options stand for themselves here, not for their index")
             yield Replacement(vals, f"{{name: [value] for name, value in {params}.items()}}")
 
-    def _result_entry(self, node: ast.Subscript, trial: str) -> Replacement | None:
-        key = _key(node)
-        if key == "loss":
-            if trial == self._words.best_trial:
-                return Replacement(node, self._words.best_value)
-            return Replacement(node, self._words.loss.replace("TRIAL", trial))
-        if key == "status":
-            return Replacement(node, f"({self._words.status.replace('TRIAL', trial)})")
-        if isinstance(key, str) and isinstance(node.ctx, ast.Load):
-            text = self._words.entry.replace("TRIAL", trial)
-            return Replacement(node, text.replace("KEY", self._module.text(node.slice)))
-        return None
+    def _result_entry(self, result: ast.expr, trial: str) -> Replacement | None:
+        """Rewrite ``result["loss"]`` or ``result.get("loss")``, of which the result is given."""
+        words, above = self._words, self._parents[result]
+        call = self._parents.get(above)
+        node: ast.expr
+        if isinstance(above, ast.Subscript) and isinstance(above.ctx, ast.Load):
+            node, key, loss, entry = above, above.slice, words.loss, words.entry
+        elif (
+            isinstance(above, ast.Attribute)
+            and above.attr == "get"
+            and isinstance(call, ast.Call)
+            and call.func is above
+            and len(call.args) == 1
+            and not call.keywords
+        ):
+            node, key, loss = call, call.args[0], words.loss_or_none
+            entry = words.entry.replace("[KEY]", ".get(KEY)")
+        else:
+            return None
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            return None
+        if key.value == "loss":
+            text = words.best_value if trial == words.best_trial else loss
+        elif key.value == "status":
+            text = f"({words.status})"
+        else:
+            text = entry.replace("KEY", self._module.text(key))
+        return Replacement(node, text.replace("TRIAL", trial))
 
 
 def _is_min(node: ast.AST) -> TypeGuard[ast.Call]:

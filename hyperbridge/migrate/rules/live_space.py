@@ -7,34 +7,56 @@ when nothing is left in it. Anything else that touches them keeps the search as 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.rules.live_space_reach import (
+    Effects,
+    are_names,
+    builders_of,
+    changed_by,
+)
 from hyperbridge.migrate.scopes import Binding
 from hyperbridge.migrate.search import Search
 
-_BUILDERS = ("hp", "scope", "pyll", "as_apply")
-_CHANGES = ("update", "append", "extend", "insert", "setdefault")
 
+def read(search: Search, searches: Sequence[Search]) -> set[ast.stmt]:
+    """Return the statements that only build the space; block the search when others use it.
 
-def read(search: Search) -> set[ast.stmt]:
-    """Return the statements that only build the space; block the search when others use it."""
+    Args:
+        search: The search.
+        searches: All of its file: they may take their spaces from the same code.
+    """
     module = search.module
     removed: set[ast.stmt] = set()
     tainted: dict[Binding, None] = {}  # in the order in which they are found
-    for node in module.walk():
-        name = module.hyperopt(node)
-        if name is not None and name.partition(".")[0] in _BUILDERS:
-            _take(search, node, removed, tainted)
+    builders = builders_of(search)
+    if not builders and any(_is_held(module, n) for n in ast.walk(search.arguments["space"])):
+        text = module.text(search.arguments["space"])
+        search.block(
+            search.arguments["space"],
+            f"the space comes from {text!r}, and where that is built the source does not tell:"
+            " write the space out here",
+        )
+    for node in builders:
+        _take(search, node, removed, tainted)
     changed = True
     while changed and not search.is_blocked:
         before = len(removed), len(tainted)
         for binding in list(tainted):
             for use in module.names.uses(binding):
                 if use not in search.claimed and not _is_inside(module, use, removed):
-                    _take_use(search, use, removed, tainted)
+                    _take_use(search, use, removed, tainted, searches)
         changed = before != (len(removed), len(tainted))
     _take_empty_blocks(module, removed)
     return removed
+
+
+def _is_held(module: Module, node: ast.AST) -> bool:
+    """Tell whether a name stands for something of this file, not for an import."""
+    if not isinstance(node, ast.Name):
+        return False
+    return any(binding.kind != "import" for binding in module.names.bindings(node))
 
 
 def _is_inside(module: Module, node: ast.AST, removed: set[ast.stmt]) -> bool:
@@ -50,28 +72,49 @@ def _take(
     if statement is search.statement:
         return
     outer: ast.stmt = statement
+    around = list(module.names.enclosing(search.call))
     for above in module.names.enclosing(statement):
-        if isinstance(above, ast.FunctionDef) and above not in module.names.enclosing(search.call):
+        if isinstance(above, ast.FunctionDef | ast.ClassDef) and above not in around:
             outer = above
+    if isinstance(outer, ast.ClassDef):
+        search.block(node, f"the space is built in the class {outer.name}: write it out")
+        return
+    if isinstance(outer, ast.FunctionDef):
+        is_method = isinstance(module.names.parent_of[outer], ast.ClassDef)
+        if is_method or not Effects(module).only_builds(outer):
+            search.block(node, f"the space is built in {outer.name}, which does more: write it out")
+            return
+    elif isinstance(outer, ast.For | ast.While | ast.If | ast.With | ast.Return):
+        search.block(node, "the space is built here in a larger statement: write it out")
+        return
+    elif not are_names(changed_by(outer)) or not Effects(module).is_quiet(outer):
+        search.block(node, "this statement does more than build the space: write it out")
+        return
     removed.add(outer)
     tainted.update(dict.fromkeys(_bound_by(module, outer)))
 
 
 def _take_use(
-    search: Search, use: ast.Name, removed: set[ast.stmt], tainted: dict[Binding, None]
+    search: Search,
+    use: ast.Name,
+    removed: set[ast.stmt],
+    tainted: dict[Binding, None],
+    searches: Sequence[Search],
 ) -> None:
     module = search.module
     statement = module.names.statement(use)
-    call = statement.value if isinstance(statement, ast.Expr) else None
-    is_change = (
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and isinstance(call.func.value, ast.Name)
-        and call.func.attr in _CHANGES
-    )
+    for other in searches:
+        if other is not search and (use in other.claimed or statement is other.statement):
+            if other.is_live:
+                search.shares_builders.append(other)
+            else:
+                search.block(
+                    use, f"{use.id!r} is used here by another search: give each its own space"
+                )
+            return
     if statement is search.statement:
         search.block(use, f"{use.id!r} is used here beside the search")
-    elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign) or is_change:
+    elif changed_by(statement) is not None:
         _take(search, statement, removed, tainted)
     else:
         search.block(use, f"{use.id!r} is used here in a way that has no counterpart")
@@ -101,12 +144,14 @@ def _bound_by(module: Module, statement: ast.stmt) -> list[Binding]:
 
 
 def _take_empty_blocks(module: Module, removed: set[ast.stmt]) -> None:
+    effects = Effects(module)
     changed = True
     while changed:
         changed = False
         for node in module.walk():
-            if isinstance(node, ast.For | ast.While | ast.If | ast.With) and node not in removed:
-                inside = [*node.body, *getattr(node, "orelse", [])]
-                if all(statement in removed for statement in inside):
+            if isinstance(node, ast.For | ast.While | ast.If) and node not in removed:
+                head = node.iter if isinstance(node, ast.For) else node.test
+                inside = [*node.body, *node.orelse]
+                if effects.is_quiet(head) and all(statement in removed for statement in inside):
                     removed.add(node)
                     changed = True

@@ -182,11 +182,16 @@ def _entries(module: Module, value: ast.expr | None) -> dict[str, ast.expr] | No
                 return None
             entries[key.value] = entry
         return entries
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-        is_dict = value.func.id == "dict" and not module.names.bindings(value.func)
-        if is_dict and not value.args and all(k.arg for k in value.keywords):
-            return {str(k.arg): k.value for k in value.keywords}
+    if not isinstance(value, ast.Call) or not _is_dict_call(module, value) or value.args:
+        return None
+    if all(k.arg for k in value.keywords):
+        return {str(k.arg): k.value for k in value.keywords}
     return None
+
+
+def _is_dict_call(module: Module, value: ast.expr | None) -> bool:
+    func = value.func if isinstance(value, ast.Call) else None
+    return isinstance(func, ast.Name) and func.id == "dict" and not module.names.bindings(func)
 
 
 def _fits(module: Module, result: Result) -> bool:
@@ -202,7 +207,7 @@ def _may_be_dict(module: Module, value: ast.expr | None, function: ast.AST) -> b
 def _kind(
     module: Module, value: ast.expr | None, function: ast.AST, seen: set[ast.AST]
 ) -> Returned:
-    if isinstance(value, ast.Dict | ast.DictComp) or _entries(module, value) is not None:
+    if isinstance(value, ast.Dict | ast.DictComp) or _is_dict_call(module, value):
         return "dict"
     if isinstance(value, ast.Name):
         kinds = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from hyperbridge.migrate.search import Search, is_none
 from hyperbridge.migrate.values import NotConstantError, evaluate
 
@@ -23,6 +25,19 @@ def read(search: Search) -> None:
         )
         return
     search.settings.points = list(points)
+    if points and search.settings.n_trials is not None:
+        search.settings.n_trials = _on_top(search, len(points))
+
+
+def _on_top(search: Search, count: int) -> str:
+    """Return the number of trials with the points, which max_evals does not count."""
+    given = search.arguments["max_evals"]
+    if isinstance(given, ast.Constant) and isinstance(given.value, int):
+        return str(given.value + count)
+    text = search.module.text(given)
+    if not isinstance(given, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+        text = f"({text})"
+    return f"{text} + {count}"
 
 
 def check(search: Search) -> None:

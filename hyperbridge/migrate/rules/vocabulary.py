@@ -29,6 +29,7 @@ class Vocabulary:
         number: The number of a trial; None when there is none.
         times: When a trial began and ended; None when it is not known.
         saved: What is pickled in place of the Trials; None when nothing can be.
+        by_hand: What to say in place of the Trials where there is no rule.
         latent_params: ``params`` when the engine knows some values by their quantiles.
         latent_best: ``best_params`` in that case.
     """
@@ -46,6 +47,7 @@ class Vocabulary:
     number: str | None
     times: tuple[str, str] | None
     saved: str | None
+    by_hand: str
     latent_params: str
     latent_best: str
 
@@ -68,6 +70,7 @@ OPTUNA = Vocabulary(
     number="TRIAL.number",
     times=("TRIAL.datetime_start", "TRIAL.datetime_complete"),
     saved="STUDY",
+    by_hand="study.trials",
     latent_params="VALUES(TRIAL)",
     latent_best="VALUES(STUDY.best_trial)",
 )
@@ -86,6 +89,7 @@ RAY = Vocabulary(
     number=None,
     times=None,
     saved=None,
+    by_hand="the results of tuner.fit()",
     latent_params="VALUES(TRIAL.config)",
     latent_best="VALUES(BEST.config)",
 )

@@ -8,7 +8,11 @@ SEED = 0
 
 def values_of(trial):
     """Return a trial's values, also those that the study holds as quantiles."""
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+    held = ["lr"]
+    return {
+        name: trial.user_attrs.get(name, value) if name in held else value
+        for name, value in trial.params.items()
+    }
 
 
 def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):

@@ -21,7 +21,7 @@ def run_trial(trial):
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.enqueue_trial({"lr": 0.01, "layers": "large", "n": 2})
 study.enqueue_trial({"lr": 0.5, "layers": "small", "n": 9})
-study.optimize(run_trial, n_trials=15)
+study.optimize(run_trial, n_trials=17)
 best = study.best_params
 print(best["layers"])
 best_loss = loss_of({"lr": best["lr"], "layers": best["layers"], "n": best["n"]})

@@ -32,7 +32,7 @@ tuner = tune.Tuner(
                 {"lr": 0.5, "layers": "small", "n": 9},
             ],
         ),
-        num_samples=15,
+        num_samples=17,
         reuse_actors=True,
     ),
 )

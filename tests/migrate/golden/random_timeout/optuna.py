@@ -7,7 +7,11 @@ SEED = 0
 
 def values_of(trial):
     """Return a trial's values, also those that the study holds as quantiles."""
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+    held = ["r"]
+    return {
+        name: trial.user_attrs.get(name, value) if name in held else value
+        for name, value in trial.params.items()
+    }
 
 
 def suggest_log_steps(trial, name, low, high, *, step):
