@@ -8,15 +8,15 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hyperbridge.space.nodes import ComputedDistribution, Constant, Node, Parameter
-from hyperbridge.translate.optuna_parameters import NORMAL_WIDTH
 from hyperbridge.translate.source_text import Expression, Group, SourceExpression, Texts
 from hyperbridge.translate.source_values import UnwritableError, exponential, number, quoted
 
 if TYPE_CHECKING:
     from hyperbridge.translate.source_optuna import Written
 
-_WIDER = f"{NORMAL_WIDTH:g} * sigma).inv_cdf(quantile)  # wider: TPE narrows it down"
-WIDER_REMARK = f"; TPE draws it {NORMAL_WIDTH:g} times as wide at first"
+_WIDTH = 1.5  # less than the Optuna backend's: here the start-up trials are drawn as wide, too
+_WIDER = f"{_WIDTH:g} * sigma).inv_cdf(quantile)  # wider: TPE narrows it down"
+WIDER_REMARK = f"; TPE draws it {_WIDTH:g} times as wide at first"
 """What is true of normals only where TPE chooses: at random they are drawn as they are."""
 
 HELPERS = {

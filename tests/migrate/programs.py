@@ -43,7 +43,7 @@ def run(
             for case, text in texts.items()
         }
     if draws is not None:  # at random nothing narrows a normal down
-        texts = {case: text.replace("2 * sigma", "sigma") for case, text in texts.items()}
+        texts = {case: text.replace("1.5 * sigma", "sigma") for case, text in texts.items()}
     if samples is not None:
         texts = {
             case: re.sub(r"num_samples=[\w.]+", f"num_samples={samples}", text)
