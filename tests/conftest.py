@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,22 +87,31 @@ def ray_cluster() -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def mlflow_left_as_found() -> Iterator[None]:
-    """Bring MLflow's process-wide state and its environment back to what they were."""
+@pytest.fixture(scope="session")
+def reset_mlflow() -> Callable[[], None]:
+    """Brings MLflow's process-wide state to what it is right after the import."""
     mlflow = pytest.importorskip("mlflow")
     from mlflow.tracking import fluent
 
+    def reset() -> None:
+        while mlflow.active_run() is not None:
+            with contextlib.suppress(Exception):
+                mlflow.end_run()
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+        fluent._active_experiment_id = None
+        for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+            del os.environ[name]
+
+    return reset
+
+
+@pytest.fixture
+def mlflow_left_as_found(reset_mlflow: Callable[[], None]) -> Iterator[None]:
+    """Bring MLflow's process-wide state and its environment back to what they were."""
     before = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
     yield
-    while mlflow.active_run() is not None:
-        with contextlib.suppress(Exception):
-            mlflow.end_run()
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
-    fluent._active_experiment_id = None
-    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
-        del os.environ[name]
+    reset_mlflow()
     os.environ.update(before)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import mlflow
 import objective_forms as forms
 import pytest
-from tracking_harness import FakeRun, all_runs, only_parent, reset_mlflow, run_in_worker, use_store
+from tracking_harness import FakeRun, all_runs, only_parent, run_in_worker, use_store
 
 ORDER = [
     forms.nothing,
@@ -66,7 +66,7 @@ class Tracked:
 
 
 @pytest.fixture(scope="module", params=["threads", "worker"])
-def tracked(request, tmp_path_factory, empty_database, mlflow_server):
+def tracked(request, tmp_path_factory, empty_database, mlflow_server, reset_mlflow):
     """Run all forms once: at the same time in threads, one after the other in a worker."""
     if request.param == "threads":
         folder = tmp_path_factory.mktemp("forms")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pickle
@@ -18,7 +17,6 @@ from typing import Any
 
 import cloudpickle
 import mlflow
-from mlflow.tracking import fluent
 
 from hyperbridge.documents import Assignment, Failure, Trial, TrialEnd
 from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
@@ -120,18 +118,6 @@ class FakeRun:
         with self._lock:
             self.ends.append(end)
             self.tracker.trial_finished(end)
-
-
-def reset_mlflow() -> None:
-    """Bring MLflow's process-wide state to what it is right after the import."""
-    while mlflow.active_run() is not None:
-        with contextlib.suppress(Exception):
-            mlflow.end_run()
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
-    fluent._active_experiment_id = None
-    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
-        del os.environ[name]
 
 
 def use_store(uri: str, name: str = "search") -> str:
