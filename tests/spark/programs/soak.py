@@ -1,4 +1,4 @@
-"""128 trials at once, all the time; then many instant trials, and what they leave in memory."""
+"""128 trials at once, to their end and until a timeout; then what many instant ones leave behind."""
 
 from __future__ import annotations
 
@@ -6,42 +6,64 @@ import os
 import sys
 import threading
 import time
+import uuid
+from pathlib import Path
 
 from harness import open_session, our_threads, report, search, states
 
 import hyperbridge
 
+N_AT_ONCE = 128
+
 seconds, n_instant = float(sys.argv[1]), int(sys.argv[2])
 spark = open_session("local[128]", spark__driver__memory="2g")
+meeting = Path("meeting").resolve()
+meeting.mkdir()
 
 
-def objective(point):
+def meet(point):
+    """Wait until as many trials have started as may run at once."""
+    (meeting / uuid.uuid4().hex).touch()
+    deadline = time.monotonic() + 200
+    while len(os.listdir(meeting)) < N_AT_ONCE:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the others have not come")
+        time.sleep(0.2)
     if point["x"] > 4.5:
         raise ValueError("one in twenty")
-    time.sleep(2 + (point["x"] + 5) * 0.4)
     return point["x"]
 
 
-def at_once():
-    search(lambda p: 0.0, hyperbridge.SparkTrials(parallelism=128), max_evals=200)  # warm
-    trials = hyperbridge.SparkTrials(parallelism=128)
-    started = time.monotonic()
-    search(objective, trials, max_evals=100_000, timeout=seconds)
-    back_after_s = time.monotonic() - started - seconds
+def sleep_for_minutes(point):
+    time.sleep(600)
+
+
+def account_for(trials):
+    """Return what became of all trials, in the forms that the test compares."""
     found = states(trials)
-    report(
-        "soak",
-        parallelism=trials.parallelism,
-        back_after_s=back_after_s,
-        tids_are_in_order=[d["tid"] for d in trials._dynamic_trials] == list(range(len(found))),
-        states={state: found.count(state) for state in sorted(set(found))},
-        counted=trials.count_successful_trials()
+    return {
+        "parallelism": trials.parallelism,
+        "tids_are_in_order": [d["tid"] for d in trials._dynamic_trials] == list(range(len(found))),
+        "states": {state: found.count(state) for state in sorted(set(found))},
+        "counted": trials.count_successful_trials()
         + trials.count_failed_trials()
         + trials.count_cancelled_trials(),
-        total=trials.count_total_trials(),
-        threads=our_threads(),
-        active_jobs=len(spark.sparkContext.statusTracker().getActiveJobsIds()),
-    )
+        "total": trials.count_total_trials(),
+        "threads": our_threads(),
+        "active_jobs": len(spark.sparkContext.statusTracker().getActiveJobsIds()),
+    }
+
+
+def at_once():
+    trials = hyperbridge.SparkTrials(parallelism=N_AT_ONCE)
+    search(meet, trials, max_evals=3 * N_AT_ONCE)
+    to_fail = sum(d["misc"]["vals"]["x"][0] > 4.5 for d in trials._dynamic_trials)
+    report("finished", to_fail=to_fail, **account_for(trials))
+
+    trials = hyperbridge.SparkTrials(parallelism=N_AT_ONCE)
+    started = time.monotonic()
+    search(sleep_for_minutes, trials, max_evals=100_000, timeout=seconds)
+    report("timeout", back_after_s=time.monotonic() - started - seconds, **account_for(trials))
 
 
 def footprint():
