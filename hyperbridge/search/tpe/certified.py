@@ -12,15 +12,14 @@ such labels are never decided here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.special import erf
 
-from hyperbridge.search.tpe.densities import densities, is_crowded, near_densities
+from hyperbridge.search.tpe.densities import densities
 from hyperbridge.search.tpe.likelihood import quantum_edges
 from hyperbridge.search.tpe.parzen import Mixture
-from hyperbridge.search.tpe.priors import EPS, FloatArray, IntArray, NumericPrior
+from hyperbridge.search.tpe.priors import EPS, BoolArray, FloatArray, NumericPrior
 
 UNDECIDED = -1
 """Stands for the position of a winner that only the exact scores can tell."""
@@ -30,87 +29,60 @@ _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
 _SMALL = 1500  # arrays up to which it does not pay to leave those out
 _SQRT2 = float(np.sqrt(2))
-_LONG = 1500  # components from which on it pays to leave some out,
-_MANY = 5000  # and so many of all labels
+
+
+def inner_values(priors: Sequence[NumericPrior], values: FloatArray) -> FloatArray:
+    """Return candidates on the inner scale, shape (labels, candidates)."""
+    inner: FloatArray = values.copy()
+    for i, prior in enumerate(priors):
+        if prior.log:
+            np.log(values[i], out=inner[i])
+    return inner
+
+
+def contenders(
+    inner: FloatArray, better: Mixture, sums: FloatArray, slack: FloatArray
+) -> BoolArray:
+    """Tell which candidates may be the best of their labels; there is always one.
+
+    Args:
+        inner: Candidates on the inner scale, shape (labels, candidates).
+        better: Mixtures of the better part.
+        sums: The candidates' densities under the worse part, up to a factor of each label; NaN
+            where they are not known.
+        slack: How far each may be from the truth, same shape.
+    """
+    (good,), error = densities(inner, better)
+    safe = (good.min(axis=1) > _SMALLEST) & ((sums - slack).min(axis=1) > _SMALLEST)
+    highest = good / np.maximum(sums - slack, _SMALLEST)
+    lowest = good / np.maximum(sums + slack, _SMALLEST)
+    certain = lowest.max(axis=1) * (1 - _TOLERANCE - 2 * (error + _TOLERANCE))
+    possible: BoolArray = highest >= certain[:, None]
+    possible[~safe] = True
+    return possible
 
 
 def best_continuous(
-    priors: Sequence[NumericPrior], values: FloatArray, better: Mixture, worse: Mixture
+    values: FloatArray, inner: FloatArray, better: Mixture, worse: Mixture
 ) -> list[int]:
     """Return the position of each label's best candidate, or `UNDECIDED`.
 
     Args:
-        priors: One a label, none of them with a rounding step.
-        values: Candidates, shape (labels, candidates).
+        values: Candidates of labels without a rounding step, shape (labels, candidates).
+        inner: The same on the inner scale.
         better: Mixtures of the better part.
         worse: Mixtures of the worse part; a common factor of a row's weights is harmless.
     """
-    inner = values.copy()
-    for i, prior in enumerate(priors):
-        if prior.log:
-            np.log(values[i], out=inner[i])
-    if worse.mus.shape[1] < _LONG or worse.mus.size < _MANY:
-        return _best_of_all(values, inner, better, worse)
-    few = np.flatnonzero(~is_crowded(inner, worse))
-    best = [UNDECIDED] * len(values)
-    if len(few):
-        (good,), good_error = densities(inner[few], _rows(better, few))
-        with np.errstate(over="ignore", invalid="ignore"):  # beyond single floats: undecided
-            bad, bad_error, missing = near_densities(inner[few], _rows(worse, few))
-            found = _winners(values[few], good, bad, missing, good_error + bad_error)
-        for i, position in zip(few.tolist(), found, strict=True):
-            best[i] = position
-    rest = np.array([i for i, position in enumerate(best) if position == UNDECIDED], dtype=np.intp)
-    if len(rest):
-        some = inner[rest], _rows(better, rest), _rows(worse, rest)
-        for i, position in zip(rest.tolist(), _best_of_all(values[rest], *some), strict=True):
-            best[i] = position
-    return best
-
-
-def _best_of_all(
-    values: FloatArray, inner: FloatArray, better: Mixture, worse: Mixture
-) -> list[int]:
     both, error = densities(inner, better, worse)
     good, bad = both
-    if not np.minimum.reduce(both, axis=None) > _SMALLEST:
-        return _winners(values, good, bad, 0.0, 2 * error)
-    scores = good / bad
+    safe = np.minimum.reduce(both, axis=(0, 2)) > _SMALLEST
+    scores = good / np.maximum(bad, _SMALLEST)
     best = scores.argmax(axis=1)
     each = np.arange(len(values))
     winner = scores[each, best] * (1 - _TOLERANCE - 4 * error)
     scores[values == values[each, best][:, None]] = -1.0
-    decided = (winner > np.maximum.reduce(scores, axis=1)).tolist()
+    decided = (safe & (winner > np.maximum.reduce(scores, axis=1))).tolist()
     return [at if sure else UNDECIDED for at, sure in zip(best.tolist(), decided, strict=True)]
-
-
-def _rows(mixture: Mixture, rows: IntArray) -> Mixture:
-    if len(rows) == len(mixture.mus):
-        return mixture
-    return Mixture(*(part[rows] for part in mixture))
-
-
-def _winners(
-    values: FloatArray, good: FloatArray, bad: FloatArray, left_out: Any, error: FloatArray
-) -> list[int]:
-    """Return each label's certain winner, or `UNDECIDED`.
-
-    Args:
-        values: Candidates, shape (labels, candidates).
-        good: Their densities under the better mixture, same shape.
-        bad: Their densities under the worse mixture.
-        left_out: What may be missing from ``bad`` at most, beside its relative error.
-        error: Bound on the relative error of each label's scores, shape (labels,).
-    """
-    safe = (good.min(axis=1) > _SMALLEST) & (bad.min(axis=1) > _SMALLEST)
-    highest = good / np.maximum(bad, _SMALLEST)
-    lowest = good / np.maximum(bad + left_out, _SMALLEST)
-    each = np.arange(len(values))
-    best = lowest.argmax(axis=1)
-    winner = lowest[each, best] * (1 - _TOLERANCE - 2 * error)
-    highest[values == values[each, best][:, None]] = -1.0
-    decided: list[int] = np.where(safe & (winner > highest.max(axis=1)), best, UNDECIDED).tolist()
-    return decided
 
 
 def best_quantised(prior: NumericPrior, values: FloatArray, better: Mixture, worse: Mixture) -> int:

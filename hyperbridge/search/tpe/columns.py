@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hyperbridge.search.tpe.kernel_grid import KernelGrid
 from hyperbridge.search.tpe.parzen import FORGET_AFTER
 from hyperbridge.search.tpe.plan import Parameter, Plan
 from hyperbridge.search.tpe.priors import (
@@ -43,6 +44,7 @@ class GroupColumns:
         codes: Categories of the categorical labels, each label's shifted to ``starts``.
         starts: Where the categories of each categorical label begin in one common numbering;
             one more element at the end.
+        smooth: The numeric labels without a rounding step.
     """
 
     def __init__(self, parameters: list[Parameter]) -> None:
@@ -67,6 +69,15 @@ class GroupColumns:
         self._better: set[int] = set()
         self.tied = [prior.q is not None for _, prior in self.numeric]
         self.codes: IntArray = np.zeros((len(self.categorical), _FIRST_CAPACITY), dtype=np.int64)
+        self.smooth = [i for i, (_, prior) in enumerate(self.numeric) if prior.q is None]
+        self._grid: KernelGrid | None = None
+
+    def grid(self) -> KernelGrid:
+        """Return the observations of the labels ``smooth`` on a grid."""
+        if self._grid is None:
+            self._grid = KernelGrid([self.numeric[i][1] for i in self.smooth])
+        self._grid.extend(self.inner[self.smooth], self.n)
+        return self._grid
 
     def append(self, row: int, values: Mapping[str, Any]) -> None:
         """Add one trial's values of all labels of the group.
@@ -103,6 +114,8 @@ class GroupColumns:
                 self.prior_at[i] = int((self.order[i, : left + 1] == -1).argmax())
         self._better = {observation for observation in self._better if observation < n}
         self.n, self.n_worse = n, left
+        if self._grid is not None:
+            self._grid.truncate(n)
 
     def split(self, better: list[int]) -> None:
         """Say which observations are the better part: ``worse`` has the others."""

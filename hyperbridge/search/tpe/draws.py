@@ -111,10 +111,9 @@ def draw_mixture(prior: NumericPrior, mixture: Listed, stream: Stream, n: int) -
     if prior.low is None or prior.high is None:
         weights, mus, sigmas = mixture
         components = stream.components(weights, n)
-        drawn = stream.normals([mus[c] for c in components], [sigmas[c] for c in components])
+        values = stream.normals(mus.take(components), sigmas.take(components))
     else:
-        drawn = stream.truncated(prior.low, prior.high, mixture, n)
-    values = np.array(drawn)
+        values = stream.truncated(prior.low, prior.high, mixture, n)
     if prior.log:
         np.exp(values, out=values)
     if prior.q is not None:

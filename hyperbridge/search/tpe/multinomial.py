@@ -12,6 +12,7 @@ import functools
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hyperbridge.search.tpe.priors import FloatArray
 
@@ -46,7 +47,7 @@ def tests_of(weights: tuple[float, ...]) -> Tests | None:
     return tests
 
 
-def first_hits(uniforms: FloatArray, tests: Tests) -> list[int]:
+def first_hits(uniforms: FloatArray, tests: Tests) -> NDArray[np.uint8]:
     """Return, for every word, the component that is drawn when the draw begins with that word.
 
     A draw takes one word more than the number of its component, the last one as many as the
@@ -57,7 +58,7 @@ def first_hits(uniforms: FloatArray, tests: Tests) -> list[int]:
         tests: At most 255 of them.
 
     Examples:
-        >>> first_hits(np.array([0.1, 0.9, 0.2, 0.3]), [(0.5, True), (0.5, True)])[:3]
+        >>> first_hits(np.array([0.1, 0.9, 0.2, 0.3]), [(0.5, True), (0.5, True)])[:3].tolist()
         [1, 0, 2]
     """
     n, k = len(uniforms), len(tests)
@@ -66,5 +67,4 @@ def first_hits(uniforms: FloatArray, tests: Tests) -> list[int]:
         bound, above = tests[j]
         own = uniforms[j:]
         np.putmask(first[: max(n - j, 0)], own > bound if above else own <= bound, j)
-    hits: list[int] = first.tolist()
-    return hits
+    return first

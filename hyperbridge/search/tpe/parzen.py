@@ -33,20 +33,21 @@ class Mixture(NamedTuple):
         return Mixture(self.weights[i], self.mus[i], self.sigmas[i])
 
     def listed(self) -> Listed:
-        """Return the mixture of one label as lists, which are faster to draw from."""
-        return Listed(self.weights.tolist(), self.mus.tolist(), self.sigmas.tolist())
+        """Return the mixture of one label with its weights in a list, to draw from it."""
+        return Listed(self.weights.tolist(), self.mus, self.sigmas)
 
 
 class Listed(NamedTuple):
-    """The mixture of one label, in lists.
+    """The mixture of one label, to draw from.
 
     Attributes:
-        weights, mus, sigmas: One a component.
+        weights: One a component, in a list.
+        mus, sigmas: Shape (components,).
     """
 
     weights: list[float]
-    mus: list[float]
-    sigmas: list[float]
+    mus: FloatArray
+    sigmas: FloatArray
 
 
 def forgetting_weights(n: int) -> FloatArray:
@@ -147,19 +148,30 @@ def fit_placed(
         prior_sigmas: Widths of the priors' components, shape (labels,).
     """
     n = mus.shape[1] - 1
-    sigmas = np.empty(mus.shape)
     if n < 2:
+        sigmas = np.empty(mus.shape)
         sigmas[:] = (prior_sigmas * 0.5)[:, None]
     else:
-        gaps = mus[:, 1:] - mus[:, :-1]
-        np.maximum(gaps[:, :-1], gaps[:, 1:], out=sigmas[:, 1:-1])
-        sigmas[:, 0] = gaps[:, 0]
-        sigmas[:, -1] = gaps[:, -1]
+        sigmas = larger_gaps(mus)
     np.maximum(sigmas, narrowest(prior_sigmas, n)[:, None], out=sigmas)
     np.minimum(sigmas, prior_sigmas[:, None], out=sigmas)
     for i, (place, sigma) in enumerate(zip(places, prior_sigmas.tolist(), strict=True)):
         sigmas[i, place] = sigma
     return Mixture(weights, mus, sigmas)
+
+
+def larger_gaps(mus: FloatArray) -> FloatArray:
+    """Return, for each of some sorted centres, the larger distance to a neighbour.
+
+    Args:
+        mus: Shape (labels, at least 2).
+    """
+    gaps = mus[:, 1:] - mus[:, :-1]
+    larger = np.empty(mus.shape)
+    np.maximum(gaps[:, :-1], gaps[:, 1:], out=larger[:, 1:-1])
+    larger[:, 0] = gaps[:, 0]
+    larger[:, -1] = gaps[:, -1]
+    return larger
 
 
 def narrowest(prior_sigmas: Any, n: int) -> Any:

@@ -13,10 +13,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from hyperbridge.search.tpe.certified import UNDECIDED, best_continuous, best_quantised
+from hyperbridge.search.tpe.certified import (
+    UNDECIDED,
+    best_continuous,
+    best_quantised,
+    contenders,
+    inner_values,
+)
 from hyperbridge.search.tpe.columns import GroupColumns
 from hyperbridge.search.tpe.draws import draw_mixture
 from hyperbridge.search.tpe.likelihood import log_likelihood
+from hyperbridge.search.tpe.long_history import is_long, sums_of_worse
 from hyperbridge.search.tpe.parzen import (
     FORGET_AFTER,
     Listed,
@@ -72,8 +79,8 @@ class GroupPosterior:
         if columns.numeric:
             columns.split(self._below.tolist())
             self._better = self._fit_better()
-            listed = (part.tolist() for part in self._better)
-            self._listed = [Listed(*parts) for parts in zip(*listed, strict=True)]
+            weights, mus, sigmas = self._better
+            self._listed = list(map(Listed, weights.tolist(), mus, sigmas))
         if columns.categorical:
             self._categories = self._weigh_categories()
 
@@ -96,24 +103,14 @@ class GroupPosterior:
         """Return the best candidates, by label, that `propose` left open."""
         if not self._undecided:
             return {}
+        self._undecided.sort(key=lambda item: item[0].row)
         smooth = [item for item in self._undecided if item[1].q is None]
         rounded = [item for item in self._undecided if item[1].q is not None]
         few = self._n_above <= _FEW
-        fitted_together = [*smooth, *rounded] if few else smooth
-        positions: list[int] = []
-        if fitted_together:
-            worse = self._fit_worse(fitted_together)
-        if smooth:
-            rows = [parameter.row for parameter, _, _ in smooth]
-            positions = best_continuous(
-                [prior for _, prior, _ in smooth],
-                np.array([candidates for _, _, candidates in smooth]),
-                Mixture(*(part[rows] for part in self._better)),
-                Mixture(*(part[: len(smooth)] for part in worse)),
-            )
+        positions = self._decide_smooth(smooth, [*smooth, *rounded] if few else smooth)
         for i, (parameter, prior, candidates) in enumerate(rounded, start=len(smooth)):
             row = parameter.row
-            one = worse.row(i) if few else self._fit_worse_rounded(row, prior)
+            one = self._worse.row(i) if few else self._fit_worse_rounded(row, prior)
             positions.append(best_quantised(prior, candidates, self._better.row(row), one))
         return {
             parameter.label: self._winner(prior, parameter.row, candidates, position)
@@ -121,6 +118,54 @@ class GroupPosterior:
                 [*smooth, *rounded], positions, strict=True
             )
         }
+
+    def _decide_smooth(self, smooth: list[_Undecided], fitted: list[_Undecided]) -> list[int]:
+        """Return the positions of the winners of labels without a rounding step.
+
+        Args:
+            smooth: The labels.
+            fitted: The first of them, and more, whose worse part is to be fitted.
+        """
+        if not smooth:
+            if fitted:
+                self._worse = self._fit_worse(fitted)
+            return []
+        rows = [parameter.row for parameter, _, _ in smooth]
+        values = np.array([candidates for _, _, candidates in smooth])
+        inner = inner_values([prior for _, prior, _ in smooth], values)
+        better = Mixture(*(part[rows] for part in self._better))
+        if is_long(self._columns, rows, self._n_above):
+            sums, slack = sums_of_worse(self._columns, inner, self._weights, self._n_above)
+            possible = contenders(inner, better, sums, slack)
+            return self._decide_among(possible, smooth, values, inner, better)
+        self._worse = self._fit_worse(fitted)
+        worse = Mixture(*(part[: len(smooth)] for part in self._worse))
+        return best_continuous(values, inner, better, worse)
+
+    def _decide_among(
+        self,
+        possible: BoolArray,
+        smooth: list[_Undecided],
+        values: FloatArray,
+        inner: FloatArray,
+        better: Mixture,
+    ) -> list[int]:
+        """Return the positions of winners when only some candidates are possible ones."""
+        counts = np.count_nonzero(possible, axis=1)
+        positions: list[int] = possible.argmax(axis=1).tolist()
+        left = np.flatnonzero(counts > 1)
+        if len(left):
+            most = int(counts[left].max())
+            places = np.argsort(~possible[left], axis=1, kind="stable")[:, :most]
+            found = best_continuous(
+                np.take_along_axis(values[left], places, axis=1),
+                np.take_along_axis(inner[left], places, axis=1),
+                Mixture(*(part[left] for part in better)),
+                self._fit_worse([smooth[i] for i in left]),
+            )
+            for i, where, position in zip(left.tolist(), places.tolist(), found, strict=True):
+                positions[i] = where[position] if position != UNDECIDED else UNDECIDED
+        return positions
 
     def _winner(
         self, prior: NumericPrior, row: int, candidates: FloatArray, position: int

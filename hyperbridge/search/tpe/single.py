@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from hyperbridge.search.tpe.certified import UNDECIDED, best_continuous, best_quantised
+from hyperbridge.search.tpe.certified import (
+    UNDECIDED,
+    best_continuous,
+    best_quantised,
+    inner_values,
+)
 from hyperbridge.search.tpe.draws import draw_mixture
 from hyperbridge.search.tpe.likelihood import log_likelihood
 from hyperbridge.search.tpe.parzen import Mixture, fit, forgetting_weights
@@ -50,7 +55,8 @@ def suggest_value(
     candidates = draw_mixture(prior, better.listed(), stream, n_candidates)
     if prior.q is None:
         many = (Mixture(*(part[None, :] for part in mixture)) for mixture in (better, worse))
-        position = best_continuous([prior], candidates[None, :], *many)[0]
+        values = candidates[None, :]
+        position = best_continuous(values, inner_values([prior], values), *many)[0]
     else:
         position = best_quantised(prior, candidates, better, worse)
     if position == UNDECIDED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hyperbridge.search.tpe.parzen import Listed
+from hyperbridge.search.tpe.priors import FloatArray
 
 
 class Stream:
@@ -18,11 +19,11 @@ class Stream:
         drawn: list[int] = self._rng.multinomial(1, weights, n).argmax(axis=1).tolist()
         return drawn
 
-    def normals(self, mus: list[float], sigmas: list[float]) -> list[float]:
+    def normals(self, mus: FloatArray, sigmas: FloatArray) -> FloatArray:
         """Draw a normal for each centre and width."""
-        return [self._rng.normal(mu, sigma) for mu, sigma in zip(mus, sigmas, strict=True)]
+        return np.array(list(map(self._rng.normal, mus, sigmas)))
 
-    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> list[float]:
+    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> FloatArray:
         """Draw ``n`` values in ``[low, high)`` from a normalised mixture of one label."""
         weights = np.array(mixture.weights)
         _, mus, sigmas = mixture
@@ -32,4 +33,4 @@ class Stream:
             draw = self._rng.normal(mus[component], sigmas[component])
             if low <= draw < high:
                 accepted.append(draw)
-        return accepted
+        return np.array(accepted)

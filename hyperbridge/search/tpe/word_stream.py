@@ -17,7 +17,8 @@ import functools
 
 import numpy as np
 
-from hyperbridge.search.tpe.multinomial import Tests, first_hits, tests_of
+from hyperbridge.search.tpe.lookahead import HARD, Lookahead, look_ahead
+from hyperbridge.search.tpe.multinomial import Tests, tests_of
 from hyperbridge.search.tpe.parzen import Listed, Mixture
 from hyperbridge.search.tpe.priors import FloatArray
 from hyperbridge.search.tpe.stream import Stream
@@ -26,9 +27,9 @@ from hyperbridge.search.tpe.ziggurat import Ziggurat, numpys_ziggurat
 _CHUNK = 256
 _LARGEST = 4096
 _MANY = 32  # components from which on one call of the generator is cheaper
-_MOST = 255  # tests that `first_hits` takes
+_MOST = 254  # tests that `look_ahead` takes
 _SEARCHED = 64  # a normal that is hard to draw takes a few words more than one
-_UNKNOWN: list[int] = []
+_PER_DRAW = 1.5  # draws for an accepted one
 
 
 class FastStream(Stream):
@@ -57,8 +58,8 @@ class FastStream(Stream):
         self._chunk = chunk
         self._repeated = repeated
         self._uniforms: FloatArray = np.zeros(0)  # what each word of the chunk yields as a uniform
-        self._normals: list[float] = []  # and as a normal; NaN where it takes more words
-        self._tables: dict[tuple[int, float], list[int] | None] = {}  # see `_table`
+        self._normals = self._uniforms  # and as a normal; NaN where it takes more words
+        self._tables: dict[tuple[int, float], Lookahead | None] = {}  # see `_table`
         self._at = 0  # the next word of the chunk
         self._ahead = 0  # where in the chunk the generator is
 
@@ -71,107 +72,118 @@ class FastStream(Stream):
         k = len(tests)
         drawn = [] if k else [0] * n
         while len(drawn) < n:
-            if self._at + k > len(self._normals):
-                self._fetch(k)
-            first = self._table(weights, tests)
-            at, end = self._at, len(self._normals) - k
-            uniforms = self._uniforms[at : at + n * k].tolist() if first is None else []
-            begin = at
-            while at <= end and len(drawn) < n:
-                if first is not None:
-                    component = first[at]
-                    at += component + 1 if component < k else k
-                else:
-                    component = 0
-                    for bound, above in tests:
-                        hit = (uniforms[at - begin] > bound) is above
-                        at += 1
-                        if hit:
-                            break
-                        component += 1
-                drawn.append(component)
-            self._at = at
+            if self._at + k >= len(self._normals):
+                self._fetch(k + 1)
+            table = self._table(weights, tests)
+            if table is not None:
+                self._follow(table.components[self._at : self._at + n * k].tolist(), k, n, drawn)
+            else:
+                self._test(self._uniforms[self._at : self._at + n * k].tolist(), tests, n, drawn)
         return drawn
 
-    def normals(self, mus: list[float], sigmas: list[float]) -> list[float]:
+    def _follow(self, components: list[int], k: int, n: int, drawn: list[int]) -> None:
+        """Draw up to ``n`` components in all by what a draw makes of each next word."""
+        at, end = 0, len(components)
+        while at < end and len(drawn) < n:
+            component = components[at]
+            at += component + 1 if component < k else k
+            drawn.append(component)
+        self._at += at
+
+    def _test(self, uniforms: list[float], tests: Tests, n: int, drawn: list[int]) -> None:
+        """Draw up to ``n`` components in all by asking each next word."""
+        at, end = 0, len(uniforms) - len(tests)
+        while at <= end and len(drawn) < n:
+            component = 0
+            for bound, above in tests:
+                hit = (uniforms[at] > bound) is above
+                at += 1
+                if hit:
+                    break
+                component += 1
+            drawn.append(component)
+        self._at += at
+
+    def normals(self, mus: FloatArray, sigmas: FloatArray) -> FloatArray:
         """See `Stream.normals`."""
         n = len(mus)
-        normals: list[float] = []
-        while (missing := n - len(normals)) > 0:
-            some = self._normals[self._at : self._at + missing]
-            total = sum(some)
-            if total != total:  # one of them takes more words than one
-                del some[next(i for i, normal in enumerate(some) if normal != normal) :]
-            self._at += len(some)
-            normals += some
-            if len(normals) < n:
-                normals.append(self._normal())
-        return [mu + sigma * normal for mu, sigma, normal in zip(mus, sigmas, normals, strict=True)]
+        normals = self._normals[self._at : self._at + n]
+        if len(normals) == n and not np.isnan(normals).any():
+            self._at += n
+        else:
+            normals = np.array([self._normal() for _ in range(n)])
+        drawn: FloatArray = sigmas * normals
+        drawn += mus
+        return drawn
 
-    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> list[float]:
+    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> FloatArray:
         """See `Stream.truncated`."""
         weights, mus, sigmas = mixture
         tests = tests_of(tuple(weights))
         if tests is None or len(tests) > _MOST:
             self._forget()
             return super().truncated(low, high, mixture, n)
-        k, missing = len(tests), n
-        accepted: list[float] = []
+        parts: list[FloatArray] = []
+        missing = n
         while missing:
-            first, start, end = self._first(weights, tests, missing)
-            at, normals = self._at, self._normals
-            while missing and at <= end:
-                component = first[at - start]
-                at += component + 1 if component < k else k
-                normal = normals[at]
-                at += 1
-                if normal != normal:
-                    self._at = at - 1
-                    normal = self._normal()
-                    at = self._at
-                    if normals is not self._normals:
-                        end = -1  # the chunk is another
-                draw = mus[component] + sigmas[component] * normal
-                if low <= draw < high:
-                    accepted.append(draw)
+            ahead, end = self._ahead_of(weights, tests, missing)
+            chunk, begin = self._normals, self._at - ahead.start
+            draws, fates, steps = ahead.window(begin, end, mus, sigmas, low, high)
+            accepted: list[int] = []
+            at, end = 0, len(fates)
+            while missing and at < end:
+                fate = fates[at]
+                if fate == HARD:
+                    self._at = ahead.start + begin + at + steps[at] - 1
+                    component = ahead.components[begin + at]
+                    draws[at] = mus[component] + sigmas[component] * self._normal()
+                    fate = low <= draws[at] < high
+                    step = self._at - (ahead.start + begin + at) if chunk is self._normals else end
+                else:
+                    step = steps[at]
+                if fate:
+                    accepted.append(at)
                     missing -= 1
-            self._at = at
-        return accepted
+                at += step
+            if chunk is self._normals:
+                self._at = ahead.start + begin + at
+            parts.append(draws[accepted])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def _first(self, weights: list[float], tests: Tests, n: int) -> tuple[list[int], int, int]:
-        """Return the component of a draw that begins with each of the next words.
+    def _ahead_of(self, weights: list[float], tests: Tests, n: int) -> tuple[Lookahead, int]:
+        """Look up the draws that begin with each of the next words.
 
         Returns:
-            `first_hits`, the place of the word that it begins with, and the last place that a
-            draw and a normal after it may begin at. It is meant for n draws.
+            The draws, and the end of those that n accepted ones will probably be among.
         """
         k = len(tests)
         if self._at + k >= len(self._normals):
             self._fetch(k + 1)
-        first, start = self._table(weights, tests), 0
-        if first is None:
-            start = self._at
-            first = first_hits(self._uniforms[start : start + (n + 1) * (k + 1)], tests)
-        return first, start, start + len(first) - k - 1
+        table = self._table(weights, tests)
+        if table is not None:
+            return table, self._at + 8 + int(_PER_DRAW * n * (0.5 * k + 2))
+        stop = min(self._at + (n + 1) * (k + 1), len(self._normals))
+        return look_ahead(self._uniforms, self._normals, tests, self._at, stop), stop
 
-    def _table(self, weights: list[float], tests: Tests) -> list[int] | None:
-        """Return `first_hits` of the chunk for equal weights that are asked for again."""
+    def _table(self, weights: list[float], tests: Tests) -> Lookahead | None:
+        """Look up the whole chunk for equal weights that are asked for again."""
         k = len(tests)
         if weights.count(weights[0]) <= k:
             return None
         key = k, weights[0]
-        first = self._tables.get(key, _UNKNOWN)
-        if first is _UNKNOWN and not self._repeated:
-            self._tables[key] = None
-            return None
-        if not first:
-            first = self._tables[key] = first_hits(self._uniforms, tests)
-        return first
+        table = self._tables.get(key)
+        if table is None:
+            if not self._repeated and key not in self._tables:
+                self._tables[key] = None
+                return None
+            end = len(self._uniforms)
+            table = self._tables[key] = look_ahead(self._uniforms, self._normals, tests, 0, end)
+        return table
 
     def _normal(self) -> float:
         if self._at == len(self._normals):
             self._fetch(1)
-        normal = self._normals[self._at]
+        normal = float(self._normals[self._at])
         if normal == normal:
             self._at += 1
             return normal
@@ -189,7 +201,7 @@ class FastStream(Stream):
     def _forget(self) -> None:
         """Put the generator where the draws are, to draw with it."""
         self._settle()
-        self._uniforms, self._normals = np.zeros(0), []
+        self._uniforms = self._normals = np.zeros(0)
         self._at = self._ahead = 0
         self._tables = dict.fromkeys(self._tables)
 
@@ -211,7 +223,7 @@ class FastStream(Stream):
         words = self._bits.random_raw(max(self._chunk, needed))
         self._chunk = _CHUNK
         self._uniforms = (words >> np.uint64(11)) * 2.0**-53
-        self._normals = self._ziggurat.normals(words).tolist()
+        self._normals = self._ziggurat.normals(words)
         self._at, self._ahead = 0, len(words)
         self._tables = dict.fromkeys(self._tables)
 
@@ -246,9 +258,9 @@ def stream_works() -> bool:
             mixture = Mixture(weights, mus, sigmas)
             plain, fast = (
                 [
-                    stream.truncated(-1.0, 1.0, mixture.listed(), 300),
+                    stream.truncated(-1.0, 1.0, mixture.listed(), 300).tolist(),
                     stream.components(weights.tolist(), 100),
-                    stream.normals(mus.tolist(), sigmas.tolist()),
+                    stream.normals(mus, sigmas).tolist(),
                 ]
                 for stream in streams
             )
