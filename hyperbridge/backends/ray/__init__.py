@@ -28,9 +28,11 @@ class Ray(Backend):
             names being custom resources; or a ``ray.tune.PlacementGroupFactory``. None for
             one CPU.
         run_config: A ``ray.tune.RunConfig``: name, storage path, callbacks, failures to
-            retry, Tune's own output (``verbose=1``).
+            retry, Tune's own output (``verbose=1``). One of Ray Train is taken too.
         tune_config: A ``ray.tune.TuneConfig``: a scheduler, names of trials. What fmin has
-            an argument for is refused.
+            an argument for is refused. So is, by its name, any field of the two that cannot be
+            passed on to Tune, such as Ray Train's ``worker_runtime_env``; fmin raises
+            UnsupportedArgumentError then, before the first trial.
         reuse_actors: False to give every trial a new process, which takes seconds. It outranks
             the field of ``tune_config``.
 
