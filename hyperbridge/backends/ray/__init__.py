@@ -23,10 +23,10 @@ class Ray(Backend):
     result, and among the metrics of its MLflow run, is 1. If it has reported no loss yet it is
     cancelled. ``FailureConfig(max_failures=...)`` runs a failed trial again, in a new process.
 
-    Leave Ray's environment variable ``TUNE_FORCE_TRIAL_CLEANUP_S`` at its default of ten minutes. At
-    a second or so Tune stops and waits for processes in the middle of an experiment that has a
-    scheduler, and starts others for nothing: 100 short trials took 29 processes and 27 seconds
-    instead of 9 and 10.
+    Leave Ray's environment variable ``TUNE_FORCE_TRIAL_CLEANUP_S`` at its default of ten minutes.
+    At a second or so Tune stops and waits for processes in the middle of an experiment that has
+    a scheduler, and starts others for nothing: 100 short trials took 29 processes and 27
+    seconds instead of 9 and 10.
 
     Args:
         resources_per_trial: What one trial takes, such as ``{"cpu": 2, "gpu": 0.5}``, other
