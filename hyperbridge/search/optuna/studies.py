@@ -139,16 +139,29 @@ def is_kept(study: Any) -> bool:
     return not isinstance(study._storage, InMemoryStorage)
 
 
+@dataclass
+class Session:
+    """A process at work on a study.
+
+    Attributes:
+        is_clean: False when it may leave trials running: it then stays noted in the study, so
+            that the next session clears up after it.
+    """
+
+    is_clean: bool = True
+
+
 @contextlib.contextmanager
-def session(study: Any) -> Iterator[None]:
+def session(study: Any) -> Iterator[Session]:
     """Note in a stored study that this process works on it, and clear up after dead ones.
 
     A trial that was running when its process was killed would stay so for ever, and the TPE
     sampler would keep away from it. It is marked as failed, unless another process may still be
     at work on the study.
     """
+    noting = Session()
     if not is_kept(study):
-        yield
+        yield noting
         return
     key = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
     _open_here.add(key)
@@ -159,12 +172,13 @@ def session(study: Any) -> Iterator[None]:
         if dead and not alive:
             _fail_running(study, datetime.fromisoformat(min(dead)))
         study.set_user_attr(_SESSIONS, {**alive, key: datetime.now().isoformat()})
-        yield
+        yield noting
     finally:
         _open_here.discard(key)
-        noted = dict(study.user_attrs.get(_SESSIONS, {}))
-        noted.pop(key, None)
-        study.set_user_attr(_SESSIONS, noted)
+        if noting.is_clean:
+            noted = dict(study.user_attrs.get(_SESSIONS, {}))
+            noted.pop(key, None)
+            study.set_user_attr(_SESSIONS, noted)
 
 
 def _is_alive(key: str) -> bool:
