@@ -24,8 +24,8 @@ class Optuna(Backend):
             counts the trials that it holds, and a seed in ``rstate`` gives further draws instead
             of the same again. A SQLite file that another process has locked is waited for, a
             minute at most; then fmin raises BackendUnavailableError, and the trials that have
-            ended are in the Trials object. None takes the environment variable ``HYPERBRIDGE_STORAGE`` if
-            set, else memory.
+            ended are in the Trials object. None takes the environment variable
+            ``HYPERBRIDGE_STORAGE`` if set, else memory.
         study_name: Name of the study; None for one made from the objective and the search
             space: another objective, or the same one with other code, gets a study of its own.
         workers: ``"threads"`` of this process (with parallelism 1: the thread that calls fmin),

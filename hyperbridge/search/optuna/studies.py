@@ -11,6 +11,7 @@ import inspect
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 _SESSIONS = "hyperbridge.sessions"
 
 _open_here: set[str] = set()
+_changing_filters = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,10 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
     optuna = require("optuna", needed_by="An Optuna study")
     storage = place.storage
     if storage is None:
-        return optuna.create_study(
-            sampler=sampler, study_name=place.study_name, direction="minimize"
-        )
+        with _unannounced():
+            return optuna.create_study(
+                sampler=sampler, study_name=place.study_name, direction="minimize"
+            )
     with explained(storage):
         study = optuna.create_study(
             storage=storage_object(storage),
@@ -70,6 +73,28 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
         )
         check_directions(study)
     return study
+
+
+@contextlib.contextmanager
+def _unannounced() -> Iterator[None]:
+    """Keep back Optuna's line about a new study in memory, which nobody has asked for.
+
+    Lines of other threads, and of other parts of Optuna, are logged as ever.
+    """
+    from optuna.storages import InMemoryStorage
+
+    told, thread = logging.getLogger(InMemoryStorage.__module__), threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:  # noqa: ARG001
+        return threading.get_ident() != thread
+
+    with _changing_filters:  # a new list each time: other threads may be going through the old one
+        told.filters = [*told.filters, is_of_others]
+    try:
+        yield
+    finally:
+        with _changing_filters:
+            told.filters = [each for each in told.filters if each is not is_of_others]
 
 
 def check_directions(study: Any) -> None:
