@@ -28,6 +28,8 @@ class Optuna(Backend):
             ``HYPERBRIDGE_STORAGE`` if set, else memory.
         study_name: Name of the study; None for one made from the objective and the search
             space: another objective, or the same one with other code, gets a study of its own.
+            Options that ``functools.partial`` binds to it count, with what dicts, lists and
+            dataclasses hold; of data, such as a DataFrame or a long list, only the type counts.
         workers: ``"threads"`` of this process (with parallelism 1: the thread that calls fmin),
             or ``"processes"``, which can be cancelled.
 

@@ -493,7 +493,8 @@ def test_a_study_written_by_hand_becomes_trials():
 
 def test_a_study_with_unknown_options_or_labels_is_refused():
     study = optuna.create_study()
-    study.optimize(lambda t: len(t.suggest_categorical("k", ["a", "zebra"])), n_trials=5)
+    study.enqueue_trial({"k": "zebra"})
+    study.optimize(lambda t: len(t.suggest_categorical("k", ["a", "zebra"])), n_trials=2)
     with pytest.raises(InvalidArgumentError, match="'k'"):
         hyperbridge.from_study(study, {"k": hp.choice("k", ["a", "b"]), "x": 1})
     with pytest.raises(InvalidArgumentError, match="'k'"):
