@@ -185,7 +185,9 @@ class OptunaSearch:
         loss = loss_of(document)
         for name, value in attributes_of(document).items():
             trial.set_user_attr(name, value)
-        state = TrialState.FAIL if loss is None else TrialState.COMPLETE
+        self._end(trial, loss, TrialState.FAIL if loss is None else TrialState.COMPLETE)
+
+    def _end(self, trial: Any, loss: float | None, state: Any) -> None:
         try:
             tell(self.study, trial, loss, state)
         except RuntimeError as exc:
@@ -215,7 +217,7 @@ class OptunaSearch:
             with self._storage():
                 self._write()
                 for trial in self._asked.values():
-                    tell(self.study, trial, None, TrialState.FAIL)
+                    self._end(trial, None, TrialState.FAIL)
                 self._noted.close()
         except BackendUnavailableError as exc:
             logger.warning("the study could not be brought to its end: %s", exc)

@@ -29,6 +29,10 @@ def storage_object(storage: Any) -> Any:
             f"got {storage!r}"
         )
     text = os.fspath(storage)
+    if text == ":memory:":
+        raise InvalidArgumentError(
+            "storage ':memory:' is no path of a file; without a storage a study is in memory"
+        )
     if text.startswith("redis://"):
         from optuna.storages.journal import JournalRedisBackend
 
