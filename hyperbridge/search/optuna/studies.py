@@ -20,7 +20,7 @@ from typing import Any
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import require
-from hyperbridge.search.optuna.storages import explained, storage_object
+from hyperbridge.search.optuna.storages import explained, storage_object, when_tables_are_made
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ _SESSIONS = "hyperbridge.sessions"
 
 _open_here: set[str] = set()
 _changing_filters = threading.Lock()
+_opening = threading.Lock()
+"""Optuna makes the tables of a new database when nobody else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,18 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
             return optuna.create_study(
                 sampler=sampler, study_name=place.study_name, direction="minimize"
             )
-    with explained(storage):
-        study = optuna.create_study(
+
+    def create() -> Any:
+        return optuna.create_study(
             storage=storage_object(storage),
             sampler=sampler,
             study_name=place.study_name or name,
             direction="minimize",
             load_if_exists=True,
         )
+
+    with explained(storage), _opening:
+        study = when_tables_are_made(create)
         check_directions(study)
     return study
 
