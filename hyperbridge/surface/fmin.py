@@ -23,11 +23,10 @@ from hyperbridge.run.limits import (
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.hyperopt_algo import next_seed, seed_source
-from hyperbridge.search.ray_algo import is_ray_searcher
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.points import check_points, insert_points, open_trials
-from hyperbridge.surface.searches import is_optuna_algo, make_search
+from hyperbridge.surface.searches import check_algo, is_optuna_algo, make_search
 from hyperbridge.surface.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -142,11 +141,7 @@ def fmin(
     if algo is None:
         algo = tpe.suggest
         logger.warning("TPE is being used as the default algorithm.")
-    elif not (callable(algo) or is_optuna_algo(algo) or is_ray_searcher(algo)):
-        raise InvalidArgumentError(
-            "algo must be a suggest function such as tpe.suggest, an Optuna sampler or study, or "
-            f"a Ray Tune searcher, got {algo!r}"
-        )
+    check_algo(algo)
     if early_stop_fn is not None and not callable(early_stop_fn):
         raise InvalidArgumentError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
     limits = Limits(
