@@ -68,6 +68,16 @@ def test_a_larger_max_evals_goes_on_where_the_search_stood(minimise: Any, calls:
     assert second.losses() == whole.losses()
 
 
+def test_points_of_ones_own_draw_no_seeds_when_a_search_goes_on(minimise: Any) -> None:
+    first, second, whole = Trials(), Trials(), Trials()
+    common: dict[str, Any] = {"points_to_evaluate": [{"x": 0.5}, {"x": 0.25}], "parallelism": 1}
+    minimise(lambda p: p["x"], SPACE, max_evals=2, trials=first, run={"name": "n"}, **common)
+    minimise(lambda p: p["x"], SPACE, max_evals=4, trials=second, run={"name": "n"}, **common)
+    minimise(lambda p: p["x"], SPACE, max_evals=4, trials=whole, backend="local", **common)
+    assert second.losses() == whole.losses()
+    assert len(whole) == 6
+
+
 def test_a_search_that_is_complete_is_not_run_again(minimise: Any, calls: Path) -> None:
     fn = note_calls(calls)
     minimise(fn, SPACE, max_evals=3, run={"name": "n"})
