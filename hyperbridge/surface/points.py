@@ -110,6 +110,8 @@ def insert_points(
     Returns:
         How many trials come on top of ``max_evals``: all the given points, as in hyperopt.
     """
+    if points is None:
+        return 0
     new = new_points(trials, points)
     ids = trials.new_trial_ids(len(new))
     documents = [
@@ -118,7 +120,7 @@ def insert_points(
     ]
     trials.insert_trial_docs(documents)
     trials.refresh()
-    return len(points or ())
+    return len(points)
 
 
 def _assignment(document: Document) -> dict[str, Any]:
