@@ -121,6 +121,7 @@ def test_a_lock_that_stays_ends_the_search_and_what_ended_is_kept(
 
 def test_what_the_study_missed_is_written_when_the_storage_is_back_at_the_end(path, monkeypatch):
     monkeypatch.setattr(locks, "PATIENCE_S", 0.5)
+    shown = []
     with closing(Locker(path, 3, seconds=60)) as fn:
 
         class Unlock:
@@ -136,11 +137,12 @@ def test_what_the_study_missed_is_written_when_the_storage_is_back_at_the_end(pa
                 fn.close()
 
             def update(self, n):
-                pass
+                shown.append(n)
 
         with pytest.raises(BackendUnavailableError, match="locked"):
             minimise(fn, path, show_progressbar=Unlock)
     assert states(path) == [TrialState.COMPLETE] * 3
+    assert sum(shown) == 3, "the trial that could not be written is shown, too"
 
 
 def test_a_locked_storage_when_the_search_is_made_is_named(path, monkeypatch):
