@@ -22,10 +22,14 @@ class Optuna(Backend):
             of a journal file (or of a SQLite file that ends in ``.db``), or an
             ``optuna.storages`` object. The same call of fmin goes on with it: ``max_evals``
             counts the trials that it holds, and a seed in ``rstate`` gives further draws instead
-            of the same again. None takes the environment variable ``HYPERBRIDGE_STORAGE`` if
-            set, else memory.
+            of the same again. A SQLite file that another process has locked is waited for, a
+            minute at most; then fmin raises BackendUnavailableError, and the trials that have
+            ended are in the Trials object. None takes the environment variable
+            ``HYPERBRIDGE_STORAGE`` if set, else memory.
         study_name: Name of the study; None for one made from the objective and the search
             space: another objective, or the same one with other code, gets a study of its own.
+            Options that ``functools.partial`` binds to it count, with what dicts, lists and
+            dataclasses hold; of data, such as a DataFrame or a long list, only the type counts.
         workers: ``"threads"`` of this process (with parallelism 1: the thread that calls fmin),
             or ``"processes"``, which can be cancelled.
 

@@ -219,11 +219,13 @@ class Run:
         """Record the outcome of a trial after the Run has stopped: nothing follows from it."""
         with self._lock:
             end = self._record(trial, outcome)
-            self._search.observe(trial.document)
             self._file_is_behind = True
             self._counts[end.status] += 1
-            for observer in self._observers:
-                observer.trial_finished(end)
+            try:
+                self._search.observe(trial.document)
+            finally:  # a search that cannot go on must not hide a trial that has ended
+                for observer in self._observers:
+                    observer.trial_finished(end)
             return end
 
     def abort(self, error: BaseException) -> None:

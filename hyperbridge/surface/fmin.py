@@ -23,11 +23,16 @@ from hyperbridge.run.limits import (
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.hyperopt_algo import next_seed, seed_source
-from hyperbridge.search.ray_algo import is_ray_searcher
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
-from hyperbridge.surface.points import check_points, insert_points, open_trials
-from hyperbridge.surface.searches import is_optuna_algo, make_search
+from hyperbridge.surface.points import (
+    check_points,
+    count_generated,
+    insert_points,
+    new_points,
+    open_trials,
+)
+from hyperbridge.surface.searches import check_algo, is_optuna_algo, make_search
 from hyperbridge.surface.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -142,11 +147,7 @@ def fmin(
     if algo is None:
         algo = tpe.suggest
         logger.warning("TPE is being used as the default algorithm.")
-    elif not (callable(algo) or is_optuna_algo(algo) or is_ray_searcher(algo)):
-        raise InvalidArgumentError(
-            "algo must be a suggest function such as tpe.suggest, an Optuna sampler or study, or "
-            f"a Ray Tune searcher, got {algo!r}"
-        )
+    check_algo(algo)
     if early_stop_fn is not None and not callable(early_stop_fn):
         raise InvalidArgumentError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
     limits = Limits(
@@ -165,10 +166,14 @@ def fmin(
     file = TrialsFile(trials_save_file) if os.fspath(trials_save_file) else None
     n_kept = 0 if trials is None else len(trials._dynamic_trials)
     trials = open_trials(trials, file)
-    for _ in range(chosen.resume(objective, trials) - n_kept):
+    n_extra = count_generated(trials)
+    n_given = len(new_points(trials, points_to_evaluate))
+    n_drawn = chosen.resume(objective, trials) - n_kept
+    n_drawn -= n_given - len(new_points(trials, points_to_evaluate))  # nobody drew these
+    for _ in range(n_drawn):
         next_seed(seeds)  # as the interrupted run has drawn; who kept the Trials kept the rstate
     with closing(make_search(algo, objective, trials, seeds, chosen)) as search:
-        n_extra = insert_points(trials, points_to_evaluate, objective)
+        n_extra += insert_points(trials, points_to_evaluate, objective)
         if limits.max_evals == 0 and return_argmin and not trials.trials:
             raise InvalidArgumentError(
                 "max_evals=0 evaluates nothing, so there is no argmin to return. Give max_evals of "

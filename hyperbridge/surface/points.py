@@ -72,6 +72,31 @@ def check_points(
     validate_points(objective.space, points, check_bounds=check_bounds)
 
 
+def count_generated(trials: Any) -> int:
+    """Return how many trials come on top of ``max_evals`` because they are in the Trials already.
+
+    As in hyperopt these are the points of ``generate_trials_to_calculate``, which leaves its
+    documents unrefreshed. They are refreshed here, before trials of an earlier run are brought.
+
+    Args:
+        trials: The Trials object of the run.
+    """
+    n_before = len(trials.trials)
+    trials.refresh()
+    return len(trials.trials) - n_before
+
+
+def new_points(trials: Any, points: Sequence[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Return those of the user's points that the Trials do not have yet.
+
+    Args:
+        trials: The Trials object of the run.
+        points: Checked by `check_points`; None for none.
+    """
+    known = [_assignment(document) for document in trials._dynamic_trials]
+    return [dict(point) for point in points or () if dict(point) not in known]
+
+
 def insert_points(
     trials: Any, points: Sequence[dict[str, Any]] | None, objective: Objective
 ) -> int:
@@ -83,16 +108,11 @@ def insert_points(
         objective: What the trials evaluate.
 
     Returns:
-        How many trials come on top of ``max_evals``. As in hyperopt these are the given points,
-        and those of ``generate_trials_to_calculate``, which leaves its documents unrefreshed.
+        How many trials come on top of ``max_evals``: all the given points, as in hyperopt.
     """
-    n_before = len(trials.trials)
-    trials.refresh()
-    n_extra = len(trials.trials) - n_before
     if points is None:
-        return n_extra
-    known = [_assignment(document) for document in trials._dynamic_trials]
-    new = [dict(point) for point in points if dict(point) not in known]
+        return 0
+    new = new_points(trials, points)
     ids = trials.new_trial_ids(len(new))
     documents = [
         _document(tid, point, objective.domain.params, trials._exp_key)
@@ -100,7 +120,7 @@ def insert_points(
     ]
     trials.insert_trial_docs(documents)
     trials.refresh()
-    return n_extra + len(points)
+    return len(points)
 
 
 def _assignment(document: Document) -> dict[str, Any]:

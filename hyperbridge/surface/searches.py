@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperbridge import config
 from hyperbridge.backends import Backend, Optuna, Ray
-from hyperbridge.errors import UnsupportedArgumentError
+from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.optional import is_loaded, require
 from hyperbridge.run.objective import Objective
 from hyperbridge.search.base import Search
@@ -18,16 +18,29 @@ logger = logging.getLogger(__name__)
 
 
 def is_optuna_algo(algo: Any) -> bool:
-    """Tell whether ``algo`` is an Optuna sampler or study; Optuna is not imported for it.
-
-    Raises:
-        InvalidArgumentError: It is a sampler class instead of an object.
-    """
+    """Tell whether ``algo`` is an Optuna sampler or study; Optuna is not imported for it."""
     if not is_loaded("optuna"):
         return False
     from hyperbridge.search.optuna.counterparts import is_optuna_algo as is_one
 
     return is_one(algo)
+
+
+def check_algo(algo: Any) -> None:
+    """Refuse what cannot propose points.
+
+    Raises:
+        InvalidArgumentError: ``algo`` is no suggest function, sampler, study or searcher.
+    """
+    if isinstance(algo, type):
+        raise InvalidArgumentError(
+            f"algo={algo.__name__} is a class; pass an object, such as {algo.__name__}()"
+        )
+    if not (callable(algo) or is_optuna_algo(algo) or is_ray_searcher(algo)):
+        raise InvalidArgumentError(
+            "algo must be a suggest function such as tpe.suggest, an Optuna sampler or study, or "
+            f"a Ray Tune searcher, got {algo!r}"
+        )
 
 
 def make_search(

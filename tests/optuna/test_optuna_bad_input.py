@@ -189,10 +189,15 @@ def test_a_file_that_is_no_storage_is_named_and_left_alone(tmp_path, name):
     assert path.read_text() == "not a storage\n" * 99
 
 
-@pytest.mark.parametrize("storage", ["no/such/folder/journal.log", "", 7, "."])
+@pytest.mark.parametrize("storage", ["no/such/folder/journal.log", "", 7, ".", ":memory:"])
 def test_a_storage_that_makes_no_sense_is_refused(storage):
     with pytest.raises(InvalidArgumentError, match="storage"):
         minimise(storage)
+
+
+def test_what_a_sampler_refuses_reaches_the_user():
+    with pytest.raises(ValueError, match="BruteForceSampler"):
+        minimise(None, algo=optuna.samplers.BruteForceSampler(), space={"x": hp.uniform("x", 0, 1)})
 
 
 LOCK = """

@@ -17,6 +17,7 @@ import optuna
 import pytest
 from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_ERROR, STATUS_FAIL, Trials
+from hyperopt.fmin import generate_trials_to_calculate
 
 import hyperbridge
 from hyperbridge.errors import InvalidArgumentError
@@ -320,6 +321,25 @@ def test_the_name_of_a_study_is_the_same_in_every_process(tmp_path):
     assert len(set(first.stdout.split())) == 7
 
 
+def test_points_of_pre_filled_trials_are_evaluated_once_and_always_come_on_top(tmp_path):
+    calls = []
+
+    def fn(point):
+        calls.append(point["x"])
+        return point["x"]
+
+    space = {"x": hp.uniform("x", -5, 5)}
+    for max_evals, total in ((3, 5), (3, 5), (6, 8)):
+        given = generate_trials_to_calculate([{"x": 1.0}, {"x": 2}])
+        _, trials = minimise(
+            tmp_path / "study.log", fn=fn, space=space, trials=given, max_evals=max_evals
+        )
+        assert (len(trials.trials), len(trials.study.trials), len(calls)) == (total,) * 3
+        assert trials.losses()[:2] == [1.0, 2.0]
+        assert len(trials._dynamic_trials) == total
+    assert len(set(calls)) == 8
+
+
 def test_a_user_may_pass_trials_and_storage_again_without_doubling_them(tmp_path):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     _, trials = minimise(storage, max_evals=3)
@@ -493,7 +513,8 @@ def test_a_study_written_by_hand_becomes_trials():
 
 def test_a_study_with_unknown_options_or_labels_is_refused():
     study = optuna.create_study()
-    study.optimize(lambda t: len(t.suggest_categorical("k", ["a", "zebra"])), n_trials=5)
+    study.enqueue_trial({"k": "zebra"})
+    study.optimize(lambda t: len(t.suggest_categorical("k", ["a", "zebra"])), n_trials=2)
     with pytest.raises(InvalidArgumentError, match="'k'"):
         hyperbridge.from_study(study, {"k": hp.choice("k", ["a", "b"]), "x": 1})
     with pytest.raises(InvalidArgumentError, match="'k'"):

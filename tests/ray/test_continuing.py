@@ -26,7 +26,7 @@ from pyarrow.fs import LocalFileSystem
 from ray import tune
 from ray_scripts import own_environment, run, started
 
-from hyperbridge import Ray, Trials, fmin, ray_trainable
+from hyperbridge import Ray, SparkTrials, Trials, fmin, ray_trainable
 from hyperbridge.backends.ray.records import Saved, TrialRecords, fill_trials
 from hyperbridge.backends.ray.storage import ExperimentFolder
 from hyperbridge.errors import InvalidArgumentError, ObjectiveNotPicklableError
@@ -66,6 +66,16 @@ def test_a_larger_max_evals_goes_on_where_the_search_stood(minimise: Any, calls:
     assert len(list(calls.iterdir())) == len(second) == len(second.result_grid) == 7
     minimise(fn, SPACE, max_evals=7, trials=whole, backend="local", **common)
     assert second.losses() == whole.losses()
+
+
+def test_points_of_ones_own_draw_no_seeds_when_a_search_goes_on(minimise: Any) -> None:
+    first, second, whole = Trials(), Trials(), Trials()
+    common: dict[str, Any] = {"points_to_evaluate": [{"x": 0.5}, {"x": 0.25}], "parallelism": 1}
+    minimise(lambda p: p["x"], SPACE, max_evals=2, trials=first, run={"name": "n"}, **common)
+    minimise(lambda p: p["x"], SPACE, max_evals=4, trials=second, run={"name": "n"}, **common)
+    minimise(lambda p: p["x"], SPACE, max_evals=4, trials=whole, backend="local", **common)
+    assert second.losses() == whole.losses()
+    assert len(whole) == 6
 
 
 def test_a_search_that_is_complete_is_not_run_again(minimise: Any, calls: Path) -> None:
@@ -341,3 +351,43 @@ def test_tuner_restore_finishes_a_killed_search_and_fmin_then_has_all_trials(
     assert sorted(trials.tids) == list(range(8))
     assert {d["state"] for d in trials.trials} == {JOB_STATE_DONE}
     assert len(list(calls.iterdir())) == 10
+
+
+@pytest.mark.parametrize("name", [None, "mine"], ids=["another experiment", "the same experiment"])
+def test_cancelled_trials_count_as_little_as_in_hyperopt(
+    minimise: Any, tmp_path: Path, name: str | None
+) -> None:
+    """hyperopt's SparkTrials leave cancelled documents as they are and propose others for them."""
+    may_end = str(tmp_path / "may end")
+
+    def fn(p: Any) -> float:
+        import os
+        import time
+
+        if p["x"] != 0.5:
+            while not os.path.exists(may_end):
+                time.sleep(0.1)
+        return float(p["x"])
+
+    def search(max_evals: int, **kwargs: Any) -> None:
+        minimise(
+            fn, SPACE, max_evals=max_evals, trials=trials, run={"name": name}, max_queue_len=4,
+            rstate=np.random.default_rng(max_evals), **kwargs,
+        )  # fmt: skip
+
+    trials = SparkTrials()
+    search(8, points_to_evaluate=[{"x": 0.5}], loss_threshold=0.6)
+    first = copy.deepcopy(trials._dynamic_trials)
+    n_cancelled = len(first) - 1
+    assert (trials.losses(), trials.count_cancelled_trials()) == ([0.5], n_cancelled)
+    assert [d for d in first if d["book_time"] is None], "no trial was left in the queue"
+    Path(may_end).touch()
+    trials.loss_threshold = None
+    search(6)
+    assert trials.count_successful_trials() == len(trials.trials) == 6
+    assert trials.count_cancelled_trials() == n_cancelled
+    assert trials.count_total_trials() == 6 + n_cancelled
+    tids = [document["tid"] for document in trials._dynamic_trials]
+    assert tids == sorted(set(tids))
+    assert trials._dynamic_trials[: len(first)] == first
+    assert len(trials.result_grid) >= 5

@@ -26,6 +26,7 @@ from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 
 from hyperbridge import Ray, SparkTrials, Trials, fmin
 from hyperbridge.backends.ray.options import check_run_config
+from hyperbridge.backends.ray.resources import bundles_of
 from hyperbridge.errors import (
     BackendUnavailableError,
     InvalidArgumentError,
@@ -321,11 +322,28 @@ def test_resources_that_no_node_has_are_named_at_once(
 
 @pytest.mark.parametrize(
     ("asked", "text"),
-    [({"cpu": -1}, "'cpu'"), ({"cpu": "two"}, "'cpu'"), (2, "dict")],
+    [
+        ({"cpu": -1}, "'cpu'"),
+        ({"cpu": "two"}, "'cpu'"),
+        (2, "dict"),
+        ({"cpu": 0}, "nothing"),
+        ({}, "nothing"),
+    ],
 )
 def test_resources_that_cannot_be_are_refused(minimise: Any, asked: Any, text: str) -> None:
     with pytest.raises(InvalidArgumentError, match=text):
         minimise(lambda p: 0.0, SPACE, max_evals=1, ray={"resources_per_trial": asked})
+
+
+def test_a_number_of_numpy_is_an_amount() -> None:
+    assert bundles_of({"cpu": np.int64(2), "gpu": np.float32(0.5)}) == [{"CPU": 2.0, "GPU": 0.5}]
+
+
+def test_a_searcher_class_is_refused(minimise: Any) -> None:
+    from ray.tune.search import Searcher
+
+    with pytest.raises(InvalidArgumentError, match=r"algo=Searcher is a class.*Searcher\(\)"):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, algo=Searcher)
 
 
 def test_a_storage_path_that_cannot_be_written_is_named(minimise: Any, tmp_path: Path) -> None:

@@ -1,23 +1,20 @@
 """Between Tune's loop, which owns the trials' processes, and the Run, which owns the search.
 
-Tune calls, through the hooks of `hyperbridge.backends.ray.hooks`, always from one thread. An
-exception of the user's functions (search, early stop) or of ours must not travel through Tune,
-which would wrap it: it is kept, the experiment is stopped, and the session raises it.
+Tune calls, through the hooks of `hyperbridge.backends.ray.hooks`, always from one thread.
 """
 
 from __future__ import annotations
 
-import functools
-import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import ray
 from ray.tune import TuneError
 
 from hyperbridge.backends.ray.flights import OVER, Flight, take_over
+from hyperbridge.backends.ray.guarding import guarded
 from hyperbridge.backends.ray.records import Saved, TrialRecords, attachments_of
 from hyperbridge.backends.ray.results import (
     config_of,
@@ -35,36 +32,8 @@ from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import unpack_outcome
 from hyperbridge.search.ray_algo import SearchNotReadyError
 
-logger = logging.getLogger(__name__)
-
 FINISHED = "FINISHED"
 """Tune's word of a searcher that has no more trials."""
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-
-def _guarded(
-    default: Callable[[], Any],
-) -> Callable[[Callable[Concatenate[Bridge, _P], _T]], Callable[Concatenate[Bridge, _P], _T]]:
-    """Keep exceptions from Tune; return ``default()`` in their place."""
-
-    def decorate(
-        method: Callable[Concatenate[Bridge, _P], _T],
-    ) -> Callable[Concatenate[Bridge, _P], _T]:
-        @functools.wraps(method)
-        def call(self: Bridge, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-            try:
-                return method(self, *args, **kwargs)
-            except Exception as exc:
-                logger.debug("the experiment ends because of an exception", exc_info=True)
-                self.error = self.error or exc
-                self.run.abort(exc)
-                return default()  # type: ignore[no-any-return]
-
-        return call  # type: ignore[return-value]  # functools.wraps says less than it does
-
-    return decorate
 
 
 class Bridge:
@@ -130,7 +99,7 @@ class Bridge:
                 self._waiting.append(trial)
         return bool(self._waiting)
 
-    @_guarded(lambda: None)
+    @guarded(lambda: None)
     def step_began(self, trials: list[Any]) -> None:
         """At the first step, take over the trials that Tune has restored."""
         if self._is_open:
@@ -145,7 +114,7 @@ class Bridge:
 
     # -- Searcher --------------------------------------------------------------------------
 
-    @_guarded(lambda: FINISHED)
+    @guarded(lambda: FINISHED)
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next trial's config, `FINISHED`, or None while all slots are taken."""
         if self._replays:
@@ -170,7 +139,7 @@ class Bridge:
 
     # -- Callback --------------------------------------------------------------------------
 
-    @_guarded(lambda: None)
+    @guarded(lambda: None)
     def started(self, trial: Any) -> None:
         """Tell the actor which trial it runs; Tune starts it after this."""
         actor = trial.temporary_state.ray_actor
@@ -189,7 +158,7 @@ class Bridge:
             facts["runtime"] = [self._runtime]
         actor.begin.remote(facts)
 
-    @_guarded(lambda: None)
+    @guarded(lambda: None)
     def reported(self, trial: Any, result: dict[str, Any]) -> None:
         """Take a trial's report out of a result, and put in what people want to see."""
         report = result.pop(REPORT, None)
@@ -203,14 +172,14 @@ class Bridge:
         self._land(trial, unpack_outcome(report))
         result.update(metrics_of(flight.trial.document))
 
-    @_guarded(lambda: None)
+    @guarded(lambda: None)
     def ended(self, trial: Any) -> None:
         """Settle a trial that Tune's scheduler, or a stop rule, ended before it returned."""
         flight = self._flights.get(trial.trial_id)
         if flight is not None and flight.trial is not None:
             self._land(trial, outcome_of_last(trial.last_result))
 
-    @_guarded(lambda: None)
+    @guarded(lambda: None)
     def lost(self, trial: Any) -> None:
         """Settle a trial whose process or node is gone."""
         flight = self._flights.get(trial.trial_id)

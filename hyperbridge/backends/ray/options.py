@@ -12,9 +12,42 @@ from typing import Any
 
 from ray import tune
 
+from hyperbridge.backends.ray.fields import refuse_unknown, retyped
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 
 METRIC = "loss"
+
+_TUNE_FIELDS = frozenset(
+    {
+        "max_concurrent_trials",
+        "metric",
+        "mode",
+        "num_samples",
+        "reuse_actors",
+        "scheduler",
+        "search_alg",
+        "time_budget_s",
+        "trial_dirname_creator",
+        "trial_name_creator",
+    }
+)
+_RUN_FIELDS = frozenset(
+    {
+        "callbacks",
+        "checkpoint_config",
+        "failure_config",
+        "log_to_file",
+        "name",
+        "progress_reporter",
+        "stop",
+        "storage_filesystem",
+        "storage_path",
+        "sync_config",
+        "verbose",
+    }
+)
+_FAILURE_FIELDS = frozenset({"fail_fast", "max_failures"})
+"""The fields of TuneConfig, RunConfig and FailureConfig that the functions below deal with."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +72,14 @@ def check_tune_config(given: Any) -> Any:
 
     Raises:
         InvalidArgumentError: It is of another type, or maximises.
-        UnsupportedArgumentError: It sets what is an argument of fmin.
+        UnsupportedArgumentError: It sets what is an argument of fmin, or what `run_arguments`
+            does not know.
     """
     if given is None:
         return tune.TuneConfig()
     if not isinstance(given, tune.TuneConfig):
         raise InvalidArgumentError(f"tune_config must be a ray.tune.TuneConfig, got {given!r}")
+    refuse_unknown(given, _TUNE_FIELDS)
     instead = {
         "search_alg": "pass the searcher as fmin's algo",
         "time_budget_s": "use fmin's timeout",
@@ -82,20 +117,27 @@ def check_run_config(given: Any) -> Any:
     """Return the user's RunConfig, or a new one; it says how much Tune shall print.
 
     Raises:
-        InvalidArgumentError: It is of another type.
-        UnsupportedArgumentError: It sets what only trainables of other kinds have, or what the
-            kind of Trials decides.
+        InvalidArgumentError: It is of another type, or has callbacks that are not Ray Tune's.
+        UnsupportedArgumentError: It sets what only trainables of other kinds have, what the
+            kind of Trials decides, or what `run_arguments` does not know.
     """
     if given is None:
         given = tune.RunConfig()
     if "RunConfig" not in _class_names(given):
         raise InvalidArgumentError(f"run_config must be a ray.tune.RunConfig, got {given!r}")
-    given = _retyped(  # Ray Train has its own of all three, and Tune warns about them
+    given = retyped(  # Ray Train has its own of all three, and Tune warns about them
         given,
         tune.RunConfig,
-        failure_config=_retyped(given.failure_config, tune.FailureConfig),
-        checkpoint_config=_retyped(given.checkpoint_config, tune.CheckpointConfig),
+        failure_config=retyped(given.failure_config, tune.FailureConfig),
+        checkpoint_config=retyped(given.checkpoint_config, tune.CheckpointConfig),
     )
+    refuse_unknown(given, _RUN_FIELDS)
+    refuse_unknown(given.failure_config, _FAILURE_FIELDS)
+    for callback in given.callbacks or []:
+        if not isinstance(callback, tune.Callback):
+            raise InvalidArgumentError(
+                f"RunConfig(callbacks=...) must have objects of ray.tune.Callback, got {callback!r}"
+            )
     if given.failure_config.fail_fast:
         raise UnsupportedArgumentError(
             "FailureConfig(fail_fast=...) does not go with fmin: with plain Trials fmin raises the "
@@ -108,23 +150,6 @@ def check_run_config(given: Any) -> Any:
                 "function: report checkpoints in it, with ray.tune.report(..., checkpoint=...)"
             )
     return dataclasses.replace(given, verbose=_verbosity(given))
-
-
-def _retyped(config: Any, kind: Any, **replaced: Any) -> Any:
-    """Return a config as one of a kind, without what its own kind only marks as deprecated."""
-    if isinstance(config, kind):
-        return dataclasses.replace(config, **replaced)
-    names = {field.name for field in dataclasses.fields(kind) if field.init}
-    shared = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(config)
-        if field.name in names and not _is_unset(field, getattr(config, field.name))
-    }
-    return kind(**{**shared, **replaced})
-
-
-def _is_unset(field: dataclasses.Field[Any], value: Any) -> bool:
-    return isinstance(value, str) and value == field.default == "DEPRECATED"
 
 
 def merge(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import numbers
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ def bundles_of(resources_per_trial: Any) -> Bundles:
             those of Ray's custom resources; a ``ray.tune.PlacementGroupFactory``; None for one CPU.
 
     Raises:
-        InvalidArgumentError: It is neither, or has an amount that cannot be.
+        InvalidArgumentError: It is neither, has an amount that cannot be, or asks for nothing.
     """
     if resources_per_trial is None:
         return [{"CPU": 1.0}]
@@ -43,12 +44,21 @@ def bundles_of(resources_per_trial: Any) -> Bundles:
         )
     amounts: dict[str, float] = {}
     for name, amount in resources_per_trial.items():
-        if isinstance(amount, bool) or not isinstance(amount, int | float) or not amount >= 0:
+        if (
+            isinstance(amount, bool)
+            or not isinstance(amount, numbers.Real)
+            or not float(amount) >= 0
+        ):
             raise InvalidArgumentError(
                 f"resources_per_trial[{name!r}] must be a number of at least 0, got {amount!r}"
             )
         known = {"cpu": "CPU", "gpu": "GPU"}.get(str(name).lower(), str(name))
         amounts[known] = float(amount)
+    if not any(amounts.values()):  # Ray cannot place an actor that asks for nothing
+        raise InvalidArgumentError(
+            f"resources_per_trial={resources_per_trial!r} asks for nothing; give a trial a share "
+            'of a CPU, such as {"cpu": 0.1}'
+        )
     return [amounts]
 
 
@@ -92,16 +102,7 @@ def _place(bundles: Bundles, nodes: list[dict[str, float]]) -> bool:
         else:
             nodes[:] = before
             return False
-    return any(amount > 0 for bundle in bundles for amount in bundle.values()) or _is_free(nodes)
-
-
-def _is_free(nodes: list[dict[str, float]]) -> bool:
-    """Let trials that ask for nothing run once per CPU."""
-    for node in nodes:
-        if node.get("CPU", 0.0) >= 1:
-            node["CPU"] -= 1
-            return True
-    return False
+    return True
 
 
 def may_grow() -> bool:

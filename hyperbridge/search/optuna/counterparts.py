@@ -51,18 +51,10 @@ class Choice:
 
 
 def is_optuna_algo(algo: Any) -> bool:
-    """Tell whether fmin's ``algo`` is an Optuna sampler or study; imports nothing.
-
-    Raises:
-        InvalidArgumentError: It is a sampler class instead of an object.
-    """
+    """Tell whether fmin's ``algo`` is an Optuna sampler or study; imports nothing."""
     optuna = sys.modules.get("optuna")
     if optuna is None or algo is None:
         return False
-    if isinstance(algo, type) and issubclass(algo, optuna.samplers.BaseSampler):
-        raise InvalidArgumentError(
-            f"algo={algo.__name__} is a class; pass an object, such as {algo.__name__}()"
-        )
     return isinstance(algo, optuna.samplers.BaseSampler | optuna.Study)
 
 

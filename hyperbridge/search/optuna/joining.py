@@ -10,6 +10,7 @@ from hyperopt.base import (
     JOB_STATE_CANCEL,
     JOB_STATE_DONE,
     JOB_STATE_ERROR,
+    JOB_STATE_NEW,
 )
 
 from hyperbridge.documents import Document
@@ -76,8 +77,9 @@ def insert(documents: list[Document], trials: Any) -> None:
 def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
     """Give the Trials object what the study has beyond it, and the study likewise.
 
-    What both have already is recognised by its assignment and loss. Documents that wait or run
-    are left alone; those that do not fit the space stay out of the study.
+    What both have already is recognised by its assignment and loss. A document that waits for a
+    point which the study has evaluated gets its result; others that wait or run are left alone.
+    Documents that do not fit the space stay out of the study.
 
     Returns:
         How many documents the Trials object got.
@@ -89,6 +91,8 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
         if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
     ]
     only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
+    n_stored = len(only_stored)
+    only_stored = _fill_waiting(trials, only_stored)
     if only_stored:
         insert(only_stored, trials)
     for document in only_here:
@@ -98,7 +102,26 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
             logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
             continue
         study.add_trial(frozen)
-    return len(only_stored)
+    return n_stored
+
+
+def _fill_waiting(trials: Any, stored: list[Document]) -> list[Document]:
+    """Give documents that wait the results of stored ones of their points; return the others."""
+    waiting = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_NEW]
+    left = []
+    for document in stored:
+        point = assignment_of(document)
+        for index, mine in enumerate(waiting):
+            if document["state"] == JOB_STATE_DONE and assignment_of(mine) == point:
+                for key in ("state", "result", "book_time", "refresh_time"):
+                    mine[key] = document[key]
+                del waiting[index]
+                break
+        else:
+            left.append(document)
+    if len(left) < len(stored):
+        trials.refresh()
+    return left
 
 
 def only_in(documents: list[Document], study: Any, space: OptunaSpace) -> list[bool]:

@@ -23,8 +23,10 @@ from hyperbridge.search.optuna.counterparts import (
     sampler_seed,
 )
 from hyperbridge.search.optuna.joining import check_fit, reconcile
+from hyperbridge.search.optuna.locks import named
 from hyperbridge.search.optuna.naming import default_name
-from hyperbridge.search.optuna.search import OptunaSearch, PriorDraws
+from hyperbridge.search.optuna.prior import PriorDraws
+from hyperbridge.search.optuna.search import OptunaSearch
 from hyperbridge.search.optuna.studies import (
     StudyPlace,
     check_directions,
@@ -62,7 +64,7 @@ def make_optuna_search(
 
     Raises:
         InvalidArgumentError: The study cannot hold trials of this call.
-        BackendUnavailableError: The storage cannot be opened.
+        BackendUnavailableError: The storage cannot be opened or read.
         UnsupportedArgumentError: Optuna has no counterpart of the algorithm's options.
     """
     own_space = OptunaSpace(space)
@@ -91,14 +93,15 @@ def make_optuna_search(
             suggest = fallback()
             _note_recorded(title)
         study = open_study(kept, None if choice is None else choice.sampler, name=default)
-    check_fit(study, own_space)
-    is_new = not study.get_trials(deepcopy=False)  # before the Trials object's own get there
-    n_earlier = reconcile(study, trials, own_space)
     is_named = study is algo or place.study_name is not None
-    if is_new and not is_named:
-        _note_siblings(study)
-    if choice is not None:
+    with named(study, advice="No trial has been started."):
+        check_fit(study, own_space)
+        is_new = not study.get_trials(deepcopy=False)  # before the Trials object's own get there
+        n_earlier = reconcile(study, trials, own_space)
+        if is_new and not is_named:
+            _note_siblings(study)
         n_known = len(study.get_trials(deepcopy=False))
+    if choice is not None:
         if n_known:  # the same seed again would draw the same points again
             choice = sampler_for(algo, fresh_seed(seed, n_known), space)
             study.sampler = choice.sampler

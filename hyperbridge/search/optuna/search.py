@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 
 from hyperbridge.documents import Document
+from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.search.base import Search
 from hyperbridge.search.optuna.history import (
     attributes_of,
@@ -18,47 +18,26 @@ from hyperbridge.search.optuna.history import (
     loss_of,
     misc_of,
 )
-from hyperbridge.search.optuna.studies import (
-    session,
-    tell,
-)
+from hyperbridge.search.optuna.locks import Patience, named
+from hyperbridge.search.optuna.prior import PriorDraws
+from hyperbridge.search.optuna.studies import Session, session, tell
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.to_optuna import OptunaSpace
 
 logger = logging.getLogger(__name__)
 
-
-class PriorDraws:
-    """Draws points as hyperopt draws them, where Optuna's own random draws would differ.
-
-    Args:
-        space: The search space.
-        seed: Seeds the draws.
-        n_random: How many trials must have finished before no more are drawn.
-    """
-
-    def __init__(self, space: OptunaSpace, seed: int, n_random: float) -> None:
-        self._space = space
-        self._rng = np.random.default_rng(seed)
-        self.n_random = n_random
-
-    def params(self) -> dict[str, Any]:
-        """Return Optuna's parameters of a new point."""
-        params: dict[str, Any] = {}
-
-        def draw(parameter: Parameter) -> Any:
-            distribution: Any = parameter.distribution  # a walk resolves computed ones
-            raw = distribution.draw(self._rng)
-            params[parameter.label] = self._space.counterparts[parameter].from_raw(raw)
-            return raw
-
-        with contextlib.suppress(Exception):  # an expression that raises fails its trial, later
-            self._space.space.walk(draw)
-        return params
+_GO_ON = (
+    "The trials that have ended are in the Trials object; pass it to the same call of fmin to go "
+    "on when the storage is back."
+)
 
 
 class OptunaSearch:
     """A real Optuna study behind the Run.
+
+    A storage that fails ends the search: with the first failure, so that every trial which has
+    ended is still recorded in the Trials object. What the study has not got yet is written when
+    the search closes, if the storage is there again.
 
     Args:
         study: The study.
@@ -95,13 +74,44 @@ class OptunaSearch:
         self._asked: dict[int, Any] = {}
         self._is_exhausted = False
         self._n_complete = sum(loss_of(document) is not None for document in trials._dynamic_trials)
+        self._unwritten: list[Document] = []
+        self._is_lost = False
         self._resources = contextlib.ExitStack()
-        self._resources.enter_context(session(study))
+        self._patience = self._resources.enter_context(Patience(study))
+        self._noted = contextlib.ExitStack()
+        self._session: Session | None = None
+        try:
+            with self._storage():
+                self._session = self._noted.enter_context(session(study))
+        except BaseException:
+            self._resources.close()
+            raise
+
+    @contextlib.contextmanager
+    def _storage(self) -> Iterator[None]:
+        """Name the storage when it fails, and wait for it no more from then on."""
+        try:
+            with named(self.study, advice=_GO_ON):
+                yield
+        except BackendUnavailableError:
+            self._is_lost = True
+            self._patience.lose()
+            if self._session is not None:
+                self._session.is_clean = False
+            raise
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
-        """Ask the study for trials. See `Search.propose`."""
+        """Ask the study for trials. See `Search.propose`.
+
+        Raises:
+            BackendUnavailableError: The study's storage failed.
+        """
         if self._suggest is not None:
             return self._suggest.propose(new_ids)
+        with self._storage():
+            return self._propose(new_ids)
+
+    def _propose(self, new_ids: Sequence[int]) -> list[Document]:
         documents: list[Document] = []
         for tid in new_ids:
             if self._is_exhausted:
@@ -141,18 +151,33 @@ class OptunaSearch:
         return assignment
 
     def observe(self, document: Document) -> None:
-        """Tell the study about a trial that ended. See `Search.observe`."""
+        """Tell the study about a trial that ended. See `Search.observe`.
+
+        Raises:
+            BackendUnavailableError: The study's storage failed; once, not for further trials.
+        """
         if self._suggest is not None:
             self._suggest.observe(document)
         state = document["state"]
         if state in (JOB_STATE_NEW, JOB_STATE_RUNNING):
             return
         self._n_complete += loss_of(document) is not None
-        trial = self._asked.pop(document["tid"], None)
-        if trial is not None:
-            self._tell(trial, document)
-        elif state != JOB_STATE_CANCEL or document["book_time"] is not None:
-            self._record(document)
+        self._unwritten.append(document)
+        if not self._is_lost:
+            with self._storage():
+                self._write()
+
+    def _write(self) -> None:
+        """Bring the trials that have ended into the study."""
+        while self._unwritten:
+            document = self._unwritten[0]
+            trial = self._asked.get(document["tid"])
+            if trial is not None:
+                self._tell(trial, document)
+                del self._asked[document["tid"]]
+            elif document["state"] != JOB_STATE_CANCEL or document["book_time"] is not None:
+                self._record(document)
+            del self._unwritten[0]
 
     def _tell(self, trial: Any, document: Document) -> None:
         from optuna.trial import TrialState
@@ -160,7 +185,9 @@ class OptunaSearch:
         loss = loss_of(document)
         for name, value in attributes_of(document).items():
             trial.set_user_attr(name, value)
-        state = TrialState.FAIL if loss is None else TrialState.COMPLETE
+        self._end(trial, loss, TrialState.FAIL if loss is None else TrialState.COMPLETE)
+
+    def _end(self, trial: Any, loss: float | None, state: Any) -> None:
         try:
             tell(self.study, trial, loss, state)
         except RuntimeError as exc:
@@ -180,12 +207,22 @@ class OptunaSearch:
         self.study.add_trial(frozen)
 
     def close(self) -> None:
-        """Fail what was asked for and never ended, so that no trial of the study stays open."""
+        """Fail what was asked for and never ended, so that no trial of the study stays open.
+
+        Where the storage does not let it, the next call that goes on with the study does it.
+        """
         from optuna.trial import TrialState
 
         try:
-            for trial in self._asked.values():
-                tell(self.study, trial, None, TrialState.FAIL)
+            with self._storage():
+                self._write()
+                for trial in self._asked.values():
+                    self._end(trial, None, TrialState.FAIL)
+                self._noted.close()
+        except BackendUnavailableError as exc:
+            logger.warning("the study could not be brought to its end: %s", exc)
         finally:
             self._asked.clear()
+            self._unwritten.clear()
+            self._noted.close()
             self._resources.close()

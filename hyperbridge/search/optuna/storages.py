@@ -8,12 +8,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
 
+T = TypeVar("T")
+
+_MADE_MEANWHILE = re.compile("already exists|unique constraint|duplicate", re.IGNORECASE)
+_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 _SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 
@@ -29,6 +35,10 @@ def storage_object(storage: Any) -> Any:
             f"got {storage!r}"
         )
     text = os.fspath(storage)
+    if text == ":memory:":
+        raise InvalidArgumentError(
+            "storage ':memory:' is no path of a file; without a storage a study is in memory"
+        )
     if text.startswith("redis://"):
         from optuna.storages.journal import JournalRedisBackend
 
@@ -45,6 +55,24 @@ def storage_object(storage: Any) -> Any:
     from optuna.storages.journal import JournalFileBackend
 
     return JournalStorage(JournalFileBackend(str(path)))
+
+
+def when_tables_are_made(create: Callable[[], T]) -> T:
+    """Call a function that opens a database, again when another process makes its tables, too.
+
+    Of two processes that find a database empty each makes all tables, and one fails at a table
+    that has come to be there; the next time it finds it.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for pause_s in _PAUSES_S:
+        try:
+            return create()
+        except SQLAlchemyError as exc:
+            if not _MADE_MEANWHILE.search(str(exc)):
+                raise
+            time.sleep(pause_s)
+    return create()
 
 
 @contextlib.contextmanager

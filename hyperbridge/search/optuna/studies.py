@@ -11,6 +11,7 @@ import inspect
 import logging
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,13 +20,16 @@ from typing import Any
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import require
-from hyperbridge.search.optuna.storages import explained, storage_object
+from hyperbridge.search.optuna.storages import explained, storage_object, when_tables_are_made
 
 logger = logging.getLogger(__name__)
 
 _SESSIONS = "hyperbridge.sessions"
 
 _open_here: set[str] = set()
+_changing_filters = threading.Lock()
+_opening = threading.Lock()
+"""Optuna makes the tables of a new database when nobody else does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +61,46 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
     optuna = require("optuna", needed_by="An Optuna study")
     storage = place.storage
     if storage is None:
+        with _unannounced():
+            return optuna.create_study(
+                sampler=sampler, study_name=place.study_name, direction="minimize"
+            )
+
+    def create() -> Any:
         return optuna.create_study(
-            sampler=sampler, study_name=place.study_name, direction="minimize"
-        )
-    with explained(storage):
-        study = optuna.create_study(
             storage=storage_object(storage),
             sampler=sampler,
             study_name=place.study_name or name,
             direction="minimize",
             load_if_exists=True,
         )
+
+    with explained(storage), _opening:
+        study = when_tables_are_made(create)
         check_directions(study)
     return study
+
+
+@contextlib.contextmanager
+def _unannounced() -> Iterator[None]:
+    """Keep back Optuna's line about a new study in memory, which nobody has asked for.
+
+    Lines of other threads, and of other parts of Optuna, are logged as ever.
+    """
+    from optuna.storages import InMemoryStorage
+
+    told, thread = logging.getLogger(InMemoryStorage.__module__), threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:  # noqa: ARG001
+        return threading.get_ident() != thread
+
+    with _changing_filters:  # a new list each time: other threads may be going through the old one
+        told.filters = [*told.filters, is_of_others]
+    try:
+        yield
+    finally:
+        with _changing_filters:
+            told.filters = [each for each in told.filters if each is not is_of_others]
 
 
 def check_directions(study: Any) -> None:
@@ -139,16 +170,29 @@ def is_kept(study: Any) -> bool:
     return not isinstance(study._storage, InMemoryStorage)
 
 
+@dataclass
+class Session:
+    """A process at work on a study.
+
+    Attributes:
+        is_clean: False when it may leave trials running: it then stays noted in the study, so
+            that the next session clears up after it.
+    """
+
+    is_clean: bool = True
+
+
 @contextlib.contextmanager
-def session(study: Any) -> Iterator[None]:
+def session(study: Any) -> Iterator[Session]:
     """Note in a stored study that this process works on it, and clear up after dead ones.
 
     A trial that was running when its process was killed would stay so for ever, and the TPE
     sampler would keep away from it. It is marked as failed, unless another process may still be
     at work on the study.
     """
+    noting = Session()
     if not is_kept(study):
-        yield
+        yield noting
         return
     key = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
     _open_here.add(key)
@@ -159,12 +203,13 @@ def session(study: Any) -> Iterator[None]:
         if dead and not alive:
             _fail_running(study, datetime.fromisoformat(min(dead)))
         study.set_user_attr(_SESSIONS, {**alive, key: datetime.now().isoformat()})
-        yield
+        yield noting
     finally:
         _open_here.discard(key)
-        noted = dict(study.user_attrs.get(_SESSIONS, {}))
-        noted.pop(key, None)
-        study.set_user_attr(_SESSIONS, noted)
+        if noting.is_clean:
+            noted = dict(study.user_attrs.get(_SESSIONS, {}))
+            noted.pop(key, None)
+            study.set_user_attr(_SESSIONS, noted)
 
 
 def _is_alive(key: str) -> bool:

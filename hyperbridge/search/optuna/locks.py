@@ -1,0 +1,146 @@
+"""Storages that fail in the middle of a search: wait for a locked SQLite file, name what failed.
+
+SQLite lets one connection write at a time and gives up after a few seconds (``timeout`` in the URL,
+5 by default) while another holds the file. Here a statement is tried again for a minute. Source:
+SQLAlchemy's reference of ``DialectEvents``, SQLite's of ``SQLITE_BUSY``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hyperbridge.errors import BackendUnavailableError
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 60.0
+"""How long a statement waits for a locked SQLite file."""
+
+_PAUSE_S = 0.05  # SQLite may refuse at once when waiting could not help; else it waits itself
+
+
+class Patience:
+    """Tries the statements of a study's SQLite database again while the file is locked.
+
+    Other storages are left alone, and so are errors of other kinds.
+
+    Args:
+        study: An ``optuna.Study``.
+    """
+
+    def __init__(self, study: Any) -> None:
+        self._is_lost = False
+        self._has_warned = False
+        self._name = storage_name(study)
+        self._engine: Any = None
+        engine = _engine_of(study)
+        if engine is not None and engine.dialect.name == "sqlite":
+            self._engine = engine
+
+    def __enter__(self) -> Patience:
+        if self._engine is not None:
+            from sqlalchemy import event
+
+            event.listen(self._engine, "do_execute", self._execute)
+            event.listen(self._engine, "do_executemany", self._execute_many)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._engine is not None:
+            from sqlalchemy import event
+
+            event.remove(self._engine, "do_execute", self._execute)
+            event.remove(self._engine, "do_executemany", self._execute_many)
+
+    def lose(self) -> None:
+        """Try no statement twice from now on."""
+        self._is_lost = True
+
+    def _execute(self, cursor: Any, statement: Any, parameters: Any, context: Any) -> bool:  # noqa: ARG002
+        self._persist(lambda: cursor.execute(statement, parameters))
+        return True  # it has been done
+
+    def _execute_many(self, cursor: Any, statement: Any, parameters: Any, context: Any) -> bool:  # noqa: ARG002
+        self._persist(lambda: cursor.executemany(statement, parameters))
+        return True
+
+    def _persist(self, execute: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                execute()
+            except sqlite3.OperationalError as exc:
+                is_late = self._is_lost or time.monotonic() >= deadline
+                if is_late or "locked" not in str(exc):
+                    raise
+            else:
+                return
+            if not self._has_warned:
+                logger.warning(
+                    "the Optuna storage %r is locked by somebody else; waiting for it, at most "
+                    "%.0f seconds",
+                    self._name,
+                    PATIENCE_S,
+                )
+                self._has_warned = True
+            time.sleep(_PAUSE_S)
+
+
+@contextlib.contextmanager
+def named(study: Any, *, advice: str) -> Iterator[None]:
+    """Turn a failure of a study's storage into one line that names the storage.
+
+    Args:
+        study: An ``optuna.Study``.
+        advice: What the line ends with.
+
+    Raises:
+        BackendUnavailableError: The storage failed.
+    """
+    try:
+        yield
+    except Exception as exc:
+        if not _is_failure(exc):
+            raise
+        cause = exc.__cause__ or exc
+        original = getattr(cause, "orig", None) or cause  # SQLAlchemy adds the whole statement
+        reason = str(original).strip().splitlines()[:1]
+        raise BackendUnavailableError(
+            f"The Optuna storage {storage_name(study)!r} of study {study.study_name!r} failed: "
+            f"{reason[0] if reason else type(original).__name__}. {advice}"
+        ) from exc
+
+
+def _is_failure(exc: Exception) -> bool:
+    """Tell whether an exception is one of a database; SQLAlchemy is not imported for it."""
+    from optuna.exceptions import StorageInternalError
+
+    sqlalchemy = sys.modules.get("sqlalchemy.exc")
+    is_sqls = sqlalchemy is not None and isinstance(exc, sqlalchemy.SQLAlchemyError)
+    return is_sqls or isinstance(exc, StorageInternalError)
+
+
+def storage_name(study: Any) -> str:
+    """Return how a study's storage is called: a URL without its password, or its class.
+
+    Examples:
+        >>> import optuna
+        >>> storage_name(optuna.create_study())
+        'InMemoryStorage'
+    """
+    engine = _engine_of(study)
+    if engine is None:
+        return type(study._storage).__name__
+    return str(engine.url.render_as_string(hide_password=True))
+
+
+def _engine_of(study: Any) -> Any:
+    """Return the SQLAlchemy engine of a study's storage, or None."""
+    storage = getattr(study._storage, "_backend", study._storage)  # Optuna puts a cache around
+    return getattr(storage, "engine", None)
