@@ -103,4 +103,3 @@ study.optimize(f, n_trials=12, callbacks=[StopWithoutProgress(8)])
 found = values_of(study.best_trial)
 print('best:', suggest_space(study.best_trial))
 best_loss = study.best_value
-print(best, count)

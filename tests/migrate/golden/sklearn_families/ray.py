@@ -127,4 +127,3 @@ best_result = results.get_best_result()
 found = values_of(best_result.config)
 print('best:', suggest_space(optuna.trial.FixedTrial(best_result.config)))
 best_loss = best_result.metrics["loss"]
-print(best, count)
