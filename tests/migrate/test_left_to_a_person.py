@@ -248,3 +248,16 @@ def test_space_eval_of_a_search_that_stays_is_not_said_to_have_no_rule() -> None
     texts = [note.text for note in result.notes]
     assert "space_eval is left because its search is" in texts
     assert not any("no rule" in text for text in texts)
+
+
+def test_a_variable_that_an_inner_function_changes_has_no_value_in_the_source() -> None:
+    text = HEAD + (
+        "def search():\n"
+        "    low = 0\n"
+        "    def lower():\n"
+        "        nonlocal low\n"
+        "        low = -5\n"
+        "    lower()\n"
+        "    return fmin(lambda x: x, hp.quniform('x', low, 4, 2), algo=tpe.suggest, max_evals=5)\n"
+    )
+    assert 'trial.suggest_float("x", low, 4, step=2)' in migrate(text).new_text
