@@ -198,7 +198,8 @@ class Names:
     ) -> None:
         if name in scope.enclosed:  # declared nonlocal: it belongs to a function around this one
             around = [s for s in scope.path() if s is not scope and isinstance(s.node, _FUNCTIONS)]
-            scope = next((s for s in [*around, self.module] if name in s.bindings), self.module)
+            nearest = (around or [self.module])[0]
+            scope = next((s for s in around if name in s.bindings), nearest)
         elif name in scope.outer:  # declared global: it belongs to the module
             scope = self.module
         binding = Binding(name, kind, node, scope, value, dotted)
