@@ -131,6 +131,23 @@ def test_searches_run_on_a_real_ray(tmp_path: Path) -> None:
     assert {"C", "kernel"} in logged
 
 
+ON_RAY = [case for case in CASES if case not in LEFT_BY_RAY]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+def test_every_search_runs_on_a_real_ray(part: int, tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    pytest.importorskip("mlflow")
+    cases = ON_RAY[part::4]
+
+    losses = run("ray", cases, [0], tmp_path, samples=3)["best"]
+
+    assert set(losses) == set(cases)
+    assert all(np.isfinite(losses[case]).all() for case in cases)
+    families(tmp_path)
+
+
 RULES = "F,I001,E30,E501,W"
 
 
