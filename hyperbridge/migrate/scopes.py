@@ -61,7 +61,8 @@ class Scope:
         """Return the scope to which a name used here belongs."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.bindings and name not in scope.outer:
+            is_elsewhere = name in scope.outer and scope.parent is not None
+            if name in scope.bindings and not is_elsewhere:
                 hidden = isinstance(scope.node, ast.ClassDef) and scope is not self
                 if not hidden:
                     return scope

@@ -13,7 +13,7 @@ import ast
 from hyperbridge.migrate.placing import indented
 from hyperbridge.migrate.ray_results import drop_status, returned, rewrite_returns
 from hyperbridge.migrate.ray_tuner import is_only_indexed, searched, tuner_of
-from hyperbridge.migrate.rules import driver_state, ray_helpers, vocabulary
+from hyperbridge.migrate.rules import driver_state, ray_helpers, trial_folder, vocabulary
 from hyperbridge.migrate.rules.objective import Objective, function_of
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_ray import ray_param_space
@@ -49,6 +49,7 @@ class RayTarget:
         """Block what this engine cannot do."""
         search = writing.search
         driver_state.check(search)
+        trial_folder.check(search)
         names = search.module.names
         if names.scope_of[search.call] is names.module or search.code is None:
             return

@@ -177,7 +177,8 @@ def strings_in(*folders: Path) -> str:
 def pieces_of(message: str) -> list[str]:
     """Return the parts of a message that do not depend on the program."""
     pieces = re.split(
-        r"; | / |, which |\.\.\.|best\['k'\]|(?: as)? '\w+'|'[\w.]+'|\bnan\b|^\w+Distribution|\b\d+\b",
+        r"; | / |, which |\.\.\.|best\['k'\]|(?: as)? '\w+'|'[\w.]+'"
+        r"|\bnan\b|^\w+Distribution|\b\d+\b",
         message.replace("`", ""),
     )
     return [piece.strip() for piece in pieces if len(piece.strip()) > 4]
