@@ -52,6 +52,19 @@ class Reach:
         """Return what the calls in this file hand to a function under a parameter's name."""
         return self._passed.get((function, name), [])
 
+    @staticmethod
+    def default(function: ast.AST, name: str) -> ast.expr | None:
+        """Return the default of a function's parameter; None when it has none."""
+        args = getattr(function, "args", None)
+        if not isinstance(args, ast.arguments):
+            return None
+        plain = [*args.posonlyargs, *args.args]
+        pairs = [
+            *zip(reversed(plain), reversed(args.defaults), strict=False),
+            *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+        ]
+        return next((value for arg, value in pairs if arg.arg == name), None)
+
     @functools.cached_property
     def _passed(self) -> dict[tuple[ast.AST, str], list[ast.expr]]:
         found: dict[tuple[ast.AST, str], list[ast.expr]] = {}

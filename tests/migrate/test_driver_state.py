@@ -188,6 +188,11 @@ IS_BLOCKED = {
         11,
         14,
     ),
+    "a list that a default hands on": (
+        "seen = []\n" + objective("log.append(1)", argument="p, log=seen") + call() + "print(seen)",
+        9,
+        12,
+    ),
     "what is read in a loop": (
         "seen = []\nfor _ in range(2):\n    print(seen)\n    "
         + call("lambda p: seen.append(1) or 1"),
@@ -195,6 +200,44 @@ IS_BLOCKED = {
         9,
     ),
 }
+
+
+CANNOT_BE_SENT = {
+    "a file": ("log = open('log')\n" + objective("log.write('a')"), "'log', an open file,"),
+    "a file of a with": (
+        "with open('log') as log:\n    pass\n" + objective("log.write('a')"),
+        "'log', an open file,",
+    ),
+    "a lock": (
+        "from threading import Lock\nlock = Lock()\n" + objective("with lock: pass"),
+        "'lock', a lock,",
+    ),
+    "a broadcast variable": (
+        "from pyspark.sql import SparkSession\nspark = SparkSession.builder.getOrCreate()\n"
+        "table = spark.sparkContext.broadcast([1])\n" + objective("table.value"),
+        "'table', a part of Spark,",
+    ),
+}
+CAN_BE_SENT = {
+    "a file of its own": objective("log = open('/log')", "log.write('a')"),
+    "an open of the program's": "def open(p): return p\nlog = open('log')\n" + objective("log"),
+    "a file that it does not use": "log = open('log')\n" + objective("p") + "log.close()\n",
+}
+
+
+@pytest.mark.parametrize("name", CANNOT_BE_SENT)
+def test_an_objective_that_cannot_be_sent_is_left(name: str) -> None:
+    body, reason = CANNOT_BE_SENT[name]
+    result = migrate(HEAD + body + call(), to="ray")
+
+    assert not result.is_changed
+    assert f"the objective uses {reason} which cannot be sent" in result.notes[0].text
+    assert migrate(HEAD + body + call(), to="optuna").is_changed
+
+
+@pytest.mark.parametrize("name", CAN_BE_SENT)
+def test_an_objective_that_can_be_sent_is_not_left(name: str) -> None:
+    assert migrate(HEAD + CAN_BE_SENT[name] + call(), to="ray").is_changed
 
 
 @pytest.mark.parametrize("name", IS_LEFT_ALONE)
@@ -222,6 +265,7 @@ def test_a_search_whose_changes_would_be_lost_is_left(name: str) -> None:
     assert not result.is_changed
     assert [note.line for note in result.notes if note.needs_person] == [line]
     assert f", which line {read} reads: " in result.notes[0].text
+    assert " changes 'log'" not in result.notes[0].text  # that is what the objective calls it
     assert migrate(HEAD + body, to="optuna").is_changed
 
 

@@ -29,7 +29,7 @@ class Change:
 
     Attributes:
         node: Where it is changed.
-        name: What is changed, as the program writes it.
+        name: What is changed, as the program writes it where it reads it.
         read: Where something else than the objective reads it afterwards; None for nowhere.
         caller: The function whose caller holds it; None when no caller is known to.
         matters: Whether the objective itself looks at it, or others may.
@@ -124,12 +124,15 @@ class _Reader:
                 if not owners or owners & seen:
                     continue
                 seen |= owners
+                reads = [read for owner in owners for read in self._reads(owner)]
+                read = min(reads, key=_position, default=None)
+                stem = _stem(target, is_whole=all(owner.scope for owner in owners))
                 yield Change(
                     target,
-                    ast.unparse(_stem(target, is_whole=all(o.scope for o in owners))),
-                    min((r for o in owners for r in self._reads(o)), key=_position, default=None),
+                    read.id if isinstance(read, ast.Name) else ast.unparse(stem),
+                    read,
                     min(callers, default=None),
-                    any(o.scope is None or self._is_asked(o) for o in owners),
+                    any(owner.scope is None or self._is_asked(owner) for owner in owners),
                 )
 
     def _targets(self, node: ast.AST) -> Iterator[ast.expr]:
@@ -179,6 +182,7 @@ class _Reader:
                 sources = [*self._reach.passed(scope.node, root.id)]
                 if not sources and not is_inside:
                     callers.add(getattr(scope.node, "name", "a lambda"))
+                sources.append(self._reach.default(scope.node, root.id))
             for source in sources:
                 if isinstance(source, ast.Name | ast.Attribute):
                     more = self._owners(source, seen)
