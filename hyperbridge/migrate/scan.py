@@ -10,7 +10,7 @@ from pathlib import Path
 from hyperbridge.migrate.discover import files_under, mentions_hyperopt
 from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.plan import plan_module
-from hyperbridge.migrate.rules import driver_state, trials
+from hyperbridge.migrate.rules import driver_state, options, trials
 from hyperbridge.migrate.search import find_searches
 from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
 
@@ -141,6 +141,7 @@ def _lost_on_ray(module: Module) -> dict[ast.AST, list[str]]:
     found: dict[ast.AST, list[str]] = {}
     for search in [] if module.names.stars else find_searches(module):
         trials.read(search)
+        options.read(search)
         if texts := driver_state.lost_on_ray(search):
             found[search.call.func] = texts
     return found

@@ -288,7 +288,7 @@ def test_executors_had_the_same_limit() -> None:
     result = migrate(HEAD + text + "print(seen)\n", to="ray")
 
     assert result.is_changed
-    assert any("as it was on Spark's executors" in note.text for note in result.notes)
+    assert any("as it was on the workers before" in note.text for note in result.notes)
 
 
 def test_a_scan_says_what_ray_would_lose(tmp_path: Path) -> None:
@@ -301,3 +301,13 @@ def test_a_scan_says_what_ray_would_lose(tmp_path: Path) -> None:
     assert found.advice[0].startswith(
         f"--backend ray, migrate --to ray: line {line}: the objective changes 'seen'"
     )
+
+
+def test_hyperbridges_own_ray_had_it_too() -> None:
+    text = (
+        "from hyperbridge import fmin, hp, tpe\nseen = []\n"
+        "fmin(lambda p: seen.append(1) or 1, hp.uniform('x', 0, 1), backend='{}')\nprint(seen)\n"
+    )
+
+    assert migrate(text.format("ray"), to="ray").is_changed
+    assert not migrate(text.format("local"), to="ray").is_changed

@@ -7,7 +7,8 @@ what it reports comes back. An objective that fills a list of the program's is t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hyperbridge.migrate.reach import Reach
@@ -61,8 +62,8 @@ def check(search: Search) -> None:
         text = f"the objective changes {change.name!r}"
         if change.is_lost:
             text += f", which {_reader(search, change)}: "
-            if search.settings.is_spark:
-                text += "the change is lost in Ray's processes, as it was on Spark's executors"
+            if search.settings.was_on_workers:
+                text += "the change is lost in Ray's processes, as it was on the workers before"
                 search.remark(change.node, text)
             else:
                 search.block(change.node, text + ADVICE)
@@ -82,7 +83,7 @@ def lost_on_ray(search: Search) -> list[str]:
         f"{_line(place(change.node.lineno))}: the objective changes {change.name!r}, which"
         f" {_reader(search, change)}: {ADVICE}"
         for change in changes(search)
-        if change.is_lost and not search.settings.is_spark
+        if change.is_lost and not search.settings.was_on_workers
     ]
 
 
@@ -191,13 +192,19 @@ class _Reader:
                     self._handed.add(source)
         return owners, callers
 
-    def _uses(self, owner: _Owner) -> Iterator[ast.expr]:
+    def _uses(self, owner: _Owner) -> Sequence[ast.expr]:
         if owner.scope is not None:
-            yield from owner.scope.uses.get(owner.name, [])
-            return
+            return owner.scope.uses.get(owner.name, [])
+        return self._attributes[owner.name]
+
+    @functools.cached_property
+    def _attributes(self) -> dict[str, list[ast.expr]]:
+        """Every attribute of the file, by name."""
+        found: dict[str, list[ast.expr]] = {}
         for node in self._module.walk():
-            if isinstance(node, ast.Attribute) and node.attr == owner.name:
-                yield node
+            if isinstance(node, ast.Attribute):
+                found.setdefault(node.attr, []).append(node)
+        return found
 
     def _reads(self, owner: _Owner) -> Iterator[ast.expr]:
         """Yield what looks at something after the search, other than the objective."""

@@ -26,7 +26,9 @@ _FILE = re.compile(
 def check(search: Search) -> None:
     """Remark the first file of each search that another folder does not have."""
     expr = search.arguments.get("fn")
-    if expr is None or search.settings.is_spark:  # executors have folders of their own as well
+    if (
+        expr is None or search.settings.was_on_workers
+    ):  # executors have folders of their own as well
         return
     calls = [node for node in Reach(search.module, expr).nodes if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
