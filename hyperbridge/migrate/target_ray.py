@@ -56,7 +56,7 @@ class RayTarget:
         search = writing.search
         driver_state.check(search)
         trial_folder.check(search)
-        unsendable.check(search)
+        unsendable.check(search, [replacement.node for replacement in writing.replacements])
         names = search.module.names
         if names.scope_of[search.call] is names.module or search.code is None:
             return

@@ -235,6 +235,21 @@ def test_an_objective_that_cannot_be_sent_is_left(name: str) -> None:
     assert migrate(HEAD + body + call(), to="optuna").is_changed
 
 
+def test_an_objective_that_asks_for_the_trials_so_far_is_left() -> None:
+    text = (
+        HEAD
+        + "from hyperopt import Trials\ntrials = Trials()\n"
+        + objective("print(len(trials.trials))")
+        + call(more=", trials=trials")
+    )
+    result = migrate(text, to="ray")
+
+    assert not result.is_changed
+    assert [note.line for note in result.notes] == [10]
+    assert "the objective asks for the trials so far" in result.notes[0].text
+    assert "print(len(study.trials))" in migrate(text, to="optuna").new_text
+
+
 @pytest.mark.parametrize("name", CAN_BE_SENT)
 def test_an_objective_that_can_be_sent_is_not_left(name: str) -> None:
     assert migrate(HEAD + CAN_BE_SENT[name] + call(), to="ray").is_changed

@@ -1,4 +1,4 @@
-"""What an objective uses that cannot be sent to another process, such as an open file.
+"""What an objective uses that is not in another process: open files, locks, the trials so far.
 
 Source: Python library, "What can be pickled and unpickled?"; PySpark reference, ``Broadcast``.
 """
@@ -6,6 +6,7 @@ Source: Python library, "What can be pickled and unpickled?"; PySpark reference,
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.reach import Reach
@@ -28,13 +29,25 @@ _MADE_BY = {
 _OF_SPARK = ("getOrCreate", "broadcast", "accumulator")
 
 
-def check(search: Search) -> None:
-    """Block a search whose objective would not get to the processes of Ray."""
+def check(search: Search, questions: Iterable[ast.expr]) -> None:
+    """Block a search whose objective would not get to the processes of Ray.
+
+    Args:
+        search: The search.
+        questions: Where the program asks its Trials for something.
+    """
     expr = search.arguments.get("fn")
     if expr is None:
         return
     module, seen = search.module, set[str]()
     reach = Reach(module, expr)
+    for question in questions:
+        if question in reach.nodes:
+            search.block(
+                question,
+                "the objective asks for the trials so far, which Ray's trials do not see: leave"
+                " that to a callback or a stopper, or migrate to Optuna",
+            )
     names = [node for node in reach.nodes if isinstance(node, ast.Name)]
     for name in sorted(names, key=lambda name: (name.lineno, name.col_offset)):
         binding = module.names.only_binding(name)
