@@ -78,6 +78,13 @@ EACH_HAS_ITS_OWN = {
     + objective("if 'a' not in cache:", "    cache['a'] = 1", "p['y'] = cache['a']")
     + call(),
     "a counter": "count = 0\n" + objective("global count", "count += 1", "print(count)") + call(),
+    "a variable that gets the result": (
+        "best = 0\n"
+        + objective("global best", "if p['x'] > best:", "    best = p['x']")
+        + "best = "
+        + call()
+        + "print(best)"
+    ),
     "an attribute": (
         "class Tuner:\n    def objective(self, p):\n        self.model = p\n        return p['x']\n"
         + call("Tuner().objective")

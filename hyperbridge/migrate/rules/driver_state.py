@@ -208,6 +208,8 @@ class _Reader:
 
     def _reads(self, owner: _Owner) -> Iterator[ast.expr]:
         """Yield what looks at something after the search, other than the objective."""
+        if owner.scope is not None and self._gets_result(owner):
+            return
         for use in self._uses(owner):
             if (
                 not self._is_change(use)
@@ -216,6 +218,18 @@ class _Reader:
                 and self._can_follow(use)
             ):
                 yield use
+
+    def _gets_result(self, owner: _Owner) -> bool:
+        """Tell whether what the search returns takes the place of what a variable had."""
+        statement = self._search.statement
+        if not isinstance(statement, ast.Assign) or statement.value is not self._search.call:
+            return False
+        return any(
+            isinstance(target, ast.Name)
+            and target.id == owner.name
+            and self._names.scope_of[target].find(target.id) is owner.scope
+            for target in statement.targets
+        )
 
     def _is_asked(self, owner: _Owner) -> bool:
         return any(
