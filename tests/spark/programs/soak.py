@@ -1,4 +1,4 @@
-"""128 trials at once, to their end and until a timeout; then what many instant ones leave behind."""
+"""128 trials at once, to their end and until a timeout; then what many instant ones leave."""
 
 from __future__ import annotations
 
