@@ -134,7 +134,7 @@ def _space_code(content: dict[str, Any]) -> SpaceCode:
     return SpaceCode(
         tuple(content["body"]),
         tuple(content["imports"]),
-        tuple(content["helpers"]),
+        frozenset(content["needs"]),
         content["remarks"],
         categories,
         frozenset(content["latent"]),

@@ -115,7 +115,7 @@ def _answer(answer: Path, space: Any) -> None:
         _write(
             answer,
             {
-                "code": {**code, "latent": sorted(code["latent"])},
+                "code": {**code, **{name: sorted(code[name]) for name in ("latent", "needs")}},
                 "param_space": lines,
                 "imports": imports,
             },

@@ -32,7 +32,7 @@ from hyperbridge.migrate.sources import Source
 from hyperbridge.migrate.target_optuna import OptunaTarget
 from hyperbridge.migrate.target_ray import RayTarget
 from hyperbridge.migrate.writing import Shared, Writing
-from hyperbridge.translate.source_parameters import exact_helper
+from hyperbridge.translate.source_helpers import helpers
 from hyperbridge.translate.to_source import SpaceCode
 
 TARGETS: dict[str, type[OptunaTarget | RayTarget]] = {"optuna": OptunaTarget, "ray": RayTarget}
@@ -231,12 +231,9 @@ def _write(module: Module, going: list[Writing], target: str) -> None:
     for draft in going:
         TARGETS[target](draft).write()
     remove_statements(module, shared.removed)
-    texts = dict.fromkeys(shared.helpers)
-    for text in list(texts):  # what is exact serves both kinds of search
-        if exact_helper(text) != text and exact_helper(text) in texts:
-            del texts[text]
-    helpers = [text.replace("\n", module.source.newline) for text in texts]
-    insert_definitions(module, _first_place(module, going), helpers)
+    texts = dict.fromkeys((*helpers(shared.needs), *shared.helpers))
+    new = [text.replace("\n", module.source.newline) for text in texts]
+    insert_definitions(module, _first_place(module, going), new)
     gone = {
         node
         for node in module.walk()

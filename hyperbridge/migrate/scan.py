@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hyperbridge.migrate.discover import files_under, mentions_hyperopt
 from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.plan import plan_module
+from hyperbridge.migrate.rules import driver_state, options, trials
+from hyperbridge.migrate.search import find_searches
 from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
 
 KINDS = ("import", "space", "fmin", "SparkTrials", "algo", "Trials", "MLflow", "other")
@@ -100,6 +102,7 @@ def _scan_file(report: Report, path: Path, content: bytes) -> None:
     uses = _uses(module)
     if not uses:
         return
+    lost = _lost_on_ray(module)
     result = plan_module(module, "optuna")
     # a star import keeps the file from being read further: its calls are counted all the same
     report.searches += len(result.searches) or sum(kind == "fmin" for _, kind, _ in uses)
@@ -111,9 +114,12 @@ def _scan_file(report: Report, path: Path, content: bytes) -> None:
     for node, kind, name in uses:
         line = node.lineno
         is_left = kind != "MLflow" and not _goes(module, node)
-        report.findings.append(
-            _finding(module, node, kind, name, advice.pop(line, []), is_left=is_left)
-        )
+        found = _finding(module, node, kind, name, advice.pop(line, []), is_left=is_left)
+        if node in lost:
+            said = (f"--backend ray, migrate --to ray: {text}" for text in lost[node])
+            handled = {**found.handled, "ray": False}
+            found = replace(found, handled=handled, advice=(*found.advice, *said))
+        report.findings.append(found)
     for line, texts in advice.items():
         report.findings.append(
             Finding(
@@ -128,6 +134,17 @@ def _scan_file(report: Report, path: Path, content: bytes) -> None:
             )
         )
     report.findings.sort(key=lambda f: (str(f.path), f.line, f.column))
+
+
+def _lost_on_ray(module: Module) -> dict[ast.AST, list[str]]:
+    """Return what the objective of each search changes where Ray's trials could not."""
+    found: dict[ast.AST, list[str]] = {}
+    for search in [] if module.names.stars else find_searches(module):
+        trials.read(search)
+        options.read(search)
+        if texts := driver_state.lost_on_ray(search):
+            found[search.call.func] = texts
+    return found
 
 
 def _goes(module: Module, node: ast.expr | ast.stmt) -> bool:

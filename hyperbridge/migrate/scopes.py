@@ -47,6 +47,7 @@ class Scope:
         bindings: By name, in the order of the source.
         uses: Every read or change of a name that belongs to this scope.
         outer: Names declared ``global`` or ``nonlocal``.
+        enclosed: Those of them that are ``nonlocal``.
     """
 
     node: ast.AST
@@ -54,12 +55,14 @@ class Scope:
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     uses: dict[str, list[ast.Name]] = field(default_factory=dict)
     outer: set[str] = field(default_factory=set)
+    enclosed: set[str] = field(default_factory=set)
 
     def find(self, name: str) -> Scope | None:
         """Return the scope to which a name used here belongs."""
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.bindings and name not in scope.outer:
+            is_elsewhere = name in scope.outer and scope.parent is not None
+            if name in scope.bindings and not is_elsewhere:
                 hidden = isinstance(scope.node, ast.ClassDef) and scope is not self
                 if not hidden:
                     return scope
@@ -148,6 +151,8 @@ class Names:
             self._bind_import(node, scope)
         elif isinstance(node, ast.Global | ast.Nonlocal):
             scope.outer.update(node.names)
+            if isinstance(node, ast.Nonlocal):
+                scope.enclosed.update(node.names)
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
             self._bind(scope, node.name, "other", node)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -192,7 +197,11 @@ class Names:
         value: ast.expr | None = None,
         dotted: str | None = None,
     ) -> None:
-        if name in scope.outer:  # declared global: it belongs to the module
+        if name in scope.enclosed:  # declared nonlocal: it belongs to a function around this one
+            around = [s for s in scope.path() if s is not scope and isinstance(s.node, _FUNCTIONS)]
+            nearest = (around or [self.module])[0]
+            scope = next((s for s in around if name in s.bindings), nearest)
+        elif name in scope.outer:  # declared global: it belongs to the module
             scope = self.module
         binding = Binding(name, kind, node, scope, value, dotted)
         scope.bindings.setdefault(name, []).append(binding)

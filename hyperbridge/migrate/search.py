@@ -51,6 +51,7 @@ class Settings:
         catches: Whether a failed trial lets the others go on.
         show_progress: Whether a progress bar was asked for by name.
         is_spark: Whether the trials went to Spark.
+        was_on_workers: Whether they ran in other processes, on Spark or by hyperbridge's Ray.
         is_tracked: Whether they were logged to MLflow by hyperopt or hyperbridge.
     """
 
@@ -66,6 +67,7 @@ class Settings:
     catches: bool = False
     show_progress: bool = False
     is_spark: bool = False
+    was_on_workers: bool = False
     is_tracked: bool = False
 
 

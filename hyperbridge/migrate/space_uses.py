@@ -24,6 +24,8 @@ def _has_hyperopt(module: Module, expr: ast.AST, seen: set[int]) -> bool:
             if id(binding) in seen:
                 continue
             seen.add(id(binding))
+            if _is_result(module, binding.value):
+                continue
             if binding.value is not None and _has_hyperopt(module, binding.value, seen):
                 return True
             if binding.value is not None and _gets_hyperopt(module, binding, seen):
@@ -31,6 +33,11 @@ def _has_hyperopt(module: Module, expr: ast.AST, seen: set[int]) -> bool:
             if binding.kind == "def" and _has_hyperopt(module, binding.node, seen):
                 return _is_called(module, node)
     return False
+
+
+def _is_result(module: Module, value: ast.expr | None) -> bool:
+    """Tell whether a value comes out of a search: numbers, whatever the search is made of."""
+    return isinstance(value, ast.Call) and module.hyperopt(value.func) in ("fmin", "space_eval")
 
 
 def _gets_hyperopt(module: Module, binding: Binding, seen: set[int]) -> bool:

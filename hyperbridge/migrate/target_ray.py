@@ -13,7 +13,13 @@ import ast
 from hyperbridge.migrate.placing import indented
 from hyperbridge.migrate.ray_results import drop_status, returned, rewrite_returns
 from hyperbridge.migrate.ray_tuner import is_only_indexed, searched, tuner_of
-from hyperbridge.migrate.rules import ray_helpers, vocabulary
+from hyperbridge.migrate.rules import (
+    driver_state,
+    ray_helpers,
+    trial_folder,
+    unsendable,
+    vocabulary,
+)
 from hyperbridge.migrate.rules.objective import Objective, function_of
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_ray import ray_param_space
@@ -48,6 +54,9 @@ class RayTarget:
     def check(writing: Writing) -> None:
         """Block what this engine cannot do."""
         search = writing.search
+        driver_state.check(search)
+        trial_folder.check(search)
+        unsendable.check(search, [replacement.node for replacement in writing.replacements])
         names = search.module.names
         if names.scope_of[search.call] is names.module or search.code is None:
             return

@@ -17,7 +17,7 @@ from hyperbridge.migrate.rules.objective import Objective
 from hyperbridge.migrate.rules.tracking import Tracking
 from hyperbridge.migrate.scopes import Binding
 from hyperbridge.migrate.search import Search
-from hyperbridge.translate.source_parameters import exact_helper
+from hyperbridge.translate.source_helpers import EXACT
 from hyperbridge.translate.source_values import identifier
 
 
@@ -29,6 +29,7 @@ class Shared:
         taken: Identifiers in the file and new ones.
         imports: Import statements that the new code needs.
         helpers: Functions and classes that it needs at the top level, each once.
+        needs: Which helper functions of `source_helpers` it needs, and which branches.
         suggesting: The name of the function written for each variable that holds a space.
         removed: Statements that are not needed any more.
         used_by: How many searches use each variable that holds a space.
@@ -41,6 +42,7 @@ class Shared:
     taken: set[str]
     imports: set[str] = field(default_factory=set)
     helpers: list[str] = field(default_factory=list)
+    needs: set[str] = field(default_factory=set)
     suggesting: dict[Binding, str] = field(default_factory=dict)
     removed: set[ast.stmt] = field(default_factory=set)
     used_by: dict[Binding, int] = field(default_factory=dict)
@@ -343,8 +345,9 @@ class Writing:
         code = self.search.code
         if code is not None and (self._name is not None or not self.shared.kept):
             self.shared.imports.update(code.imports)
-            is_random = self.search.settings.sampler == "random"
-            self.shared.helpers.extend(exact_helper(h) if is_random else h for h in code.helpers)
+            self.shared.needs |= code.needs
+            if self.search.settings.sampler == "random":  # what is exact serves TPE as well
+                self.shared.needs.add(EXACT)
 
 
 def _has_call(node: ast.AST) -> bool:

@@ -75,14 +75,14 @@ class Written:
 
     Attributes:
         imports: Import statements that the code needs.
-        helpers: Names of the helper functions that it needs.
+        needs: What it needs of `source_helpers`.
         remarks: What is not exactly hyperopt's, by label.
         categories: For each choice, how its options are called in the study.
         latent: Labels whose value in the study is not the value in the point.
     """
 
     imports: set[str] = field(default_factory=set)
-    helpers: set[str] = field(default_factory=set)
+    needs: set[str] = field(default_factory=set)
     remarks: dict[str, str] = field(default_factory=dict)
     categories: dict[str, Categories] = field(default_factory=dict)
     latent: set[str] = field(default_factory=set)

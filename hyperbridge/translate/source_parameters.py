@@ -8,62 +8,21 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hyperbridge.space.nodes import ComputedDistribution, Constant, Node, Parameter
+from hyperbridge.translate.source_helpers import (
+    LOG_STEPS,
+    NORMAL,
+    NORMAL_LOG,
+    NORMAL_STEP,
+    WIDTH,
+)
 from hyperbridge.translate.source_text import Expression, Group, SourceExpression, Texts
 from hyperbridge.translate.source_values import UnwritableError, exponential, number, quoted
 
 if TYPE_CHECKING:
     from hyperbridge.translate.source_optuna import Written
 
-_WIDTH = 1.5  # less than the Optuna backend's: here the start-up trials are drawn as wide, too
-_WIDER = f"{_WIDTH:g} * sigma).inv_cdf(quantile)  # wider: TPE narrows it down"
-WIDER_REMARK = f"; TPE draws it {_WIDTH:g} times as wide at first"
+WIDER_REMARK = f"; TPE draws it {WIDTH:g} times as wide at first"
 """What is true of normals only where TPE chooses: at random they are drawn as they are."""
-
-HELPERS = {
-    "suggest_normal": f'''\
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
-    """Suggest a normally distributed number.
-
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
-    number itself as a user attribute of the trial.
-    """
-    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
-    value = NormalDist(mu, {_WIDER}
-    if log:
-        value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
-    return value
-''',
-    "suggest_log_steps": '''\
-def suggest_log_steps(trial, name, low, high, *, step):
-    """Suggest a multiple of a step whose logarithm is about uniform.
-
-    The study holds the number before rounding under the name, and the rounded one as a
-    user attribute of the trial.
-    """
-    value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
-    trial.set_user_attr(name, value)
-    return value
-''',
-}
-"""Source of the helper functions that generated code may need, by name."""
-
-HELPER_IMPORTS = {
-    "suggest_normal": ("import math", "from statistics import NormalDist"),
-    "suggest_log_steps": (),
-}
-
-
-def exact_helper(text: str) -> str:
-    """Return a helper function as random search needs it: nothing wider than it was.
-
-    Examples:
-        >>> "NormalDist(mu, sigma).inv_cdf" in exact_helper(HELPERS["suggest_normal"])
-        True
-    """
-    return text.replace(_WIDER, "sigma).inv_cdf(quantile)")
 
 
 class _Arguments:
@@ -134,7 +93,7 @@ def suggestion(
         parameter: The parameter, its casts taken off.
         casts: ``int`` and ``float`` from the outside in.
         texts: The user's own words.
-        written: Takes imports, helpers and remarks.
+        written: Takes imports, needs and remarks.
         write: Writes a node, for arguments that are expressions.
 
     Raises:
@@ -219,7 +178,7 @@ def _qloguniform(label: str, a: _Arguments, is_integer: bool, written: Written) 
             rounded = round(math.exp(end))
             ends.append(("", text if text == str(rounded) else str(rounded)))
         return _call("trial.suggest_int", label, *ends, ("log=", "True")), True
-    written.helpers.add("suggest_log_steps")
+    written.needs.add(LOG_STEPS)
     written.latent.add(label)
     ends = [("", _exponential(a, name, written)) for name in ("low", "high")]
     parts = [("", "trial"), ("", quoted(label)), *ends, ("step=", a.text("q"))]
@@ -227,7 +186,7 @@ def _qloguniform(label: str, a: _Arguments, is_integer: bool, written: Written) 
 
 
 def _normal(label: str, a: _Arguments, _is_integer: bool, written: Written) -> _Result:
-    written.helpers.add("suggest_normal")
+    written.needs.add(NORMAL)
     written.latent.add(label)
     written.remarks[label] = (
         "Optuna has no unbounded parameters: the study holds a quantile, the user attribute of"
@@ -235,8 +194,10 @@ def _normal(label: str, a: _Arguments, _is_integer: bool, written: Written) -> _
     )
     parts = [("", "trial"), ("", quoted(label)), ("", a.text("mu")), ("", a.text("sigma"))]
     if "log" in a.kind:
+        written.needs.add(NORMAL_LOG)
         parts.append(("log=", "True"))
     if "q" in a.values:
+        written.needs.add(NORMAL_STEP)
         parts.append(("step=", a.text("q")))
     return Group("suggest_normal(", parts, ")"), False
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from hyperbridge.space.model import Space
 from hyperbridge.space.nodes import Node
 from hyperbridge.translate.source_choices import Categories
+from hyperbridge.translate.source_helpers import helpers, imports
 from hyperbridge.translate.source_optuna import OptunaWriter
-from hyperbridge.translate.source_parameters import HELPER_IMPORTS, HELPERS
 from hyperbridge.translate.source_text import Texts
 from hyperbridge.translate.source_values import UnwritableError
 
@@ -26,7 +26,7 @@ class SpaceCode:
     Attributes:
         body: The lines of the function's body, without the indentation of the function.
         imports: Import statements that it needs.
-        helpers: Source of the helper functions that it needs, in order.
+        needs: The helper functions that it needs, and which of their branches.
         remarks: What is not exactly as in hyperopt, by label.
         categories: How the options of each choice are called, by label.
         latent: Labels under which the study holds something else than the value.
@@ -34,7 +34,7 @@ class SpaceCode:
 
     body: tuple[str, ...]
     imports: tuple[str, ...]
-    helpers: tuple[str, ...]
+    needs: frozenset[str]
     remarks: dict[str, str]
     categories: dict[str, Categories]
     latent: frozenset[str]
@@ -47,7 +47,7 @@ class SpaceCode:
     def program(self, name: str) -> str:
         """Return the function with its imports and helpers before it."""
         parts = ["\n".join(self.imports)] if self.imports else []
-        parts += [helper.rstrip("\n") for helper in self.helpers]
+        parts += [helper.rstrip("\n") for helper in helpers(self.needs)]
         parts.append(self.function(name).rstrip("\n"))
         return "\n\n\n".join(parts) + "\n"
 
@@ -76,13 +76,11 @@ def optuna_code(
     writer = OptunaWriter(Texts() if texts is None else texts, set(taken))
     body = writer.body(root)
     written = writer.written
-    imports = set(written.imports)
-    for helper in written.helpers:
-        imports.update(HELPER_IMPORTS[helper])
+    needed = written.imports | imports(written.needs)
     return SpaceCode(
         tuple(body),
-        tuple(sorted(imports, key=lambda line: (line.startswith("from"), line))),
-        tuple(HELPERS[name] for name in sorted(written.helpers)),
+        tuple(sorted(needed, key=lambda line: (line.startswith("from"), line))),
+        frozenset(written.needs),
         written.remarks,
         written.categories,
         frozenset(written.latent),

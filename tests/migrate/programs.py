@@ -12,6 +12,7 @@ from typing import Any
 from golden_cases import FOLDER
 
 CHILD = Path(__file__).with_name("program_child.py")
+ONE_BY_ONE = "max_concurrent_trials=1"
 ALONE = ("hyperopt", "hyperbridge")
 
 
@@ -45,8 +46,11 @@ def run(
     if draws is not None:  # at random nothing narrows a normal down
         texts = {case: text.replace("1.5 * sigma", "sigma") for case, text in texts.items()}
     if samples is not None:
+        few = f"num_samples={samples}"
+        texts = {case: re.sub(r"num_samples=[\w.]+", few, text) for case, text in texts.items()}
+        # Starting a process is most of what a short search costs: one, if it does not say how many.
         texts = {
-            case: re.sub(r"num_samples=[\w.]+", f"num_samples={samples}", text)
+            case: text if "max_concurrent" in text else text.replace(few, f"{few}, {ONE_BY_ONE}")
             for case, text in texts.items()
         }
     request: dict[str, Any] = {

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from golden_cases import migrate
 
+from hyperbridge.migrate.plan import Plan
+
 HEAD = "import numpy as np\nfrom hyperopt import Trials, SparkTrials, fmin, hp, space_eval, tpe\n"
 CALL = "best = fmin(lambda p: p['x'], space, algo=tpe.suggest, max_evals=5)\n"
 SPACE = "space = {'x': hp.uniform('x', 0, 1), 'k': hp.choice('k', ['a', 'b'])}\n"
@@ -248,3 +250,60 @@ def test_space_eval_of_a_search_that_stays_is_not_said_to_have_no_rule() -> None
     texts = [note.text for note in result.notes]
     assert "space_eval is left because its search is" in texts
     assert not any("no rule" in text for text in texts)
+
+
+def test_a_variable_that_an_inner_function_changes_has_no_value_in_the_source() -> None:
+    text = HEAD + (
+        "def search():\n"
+        "    low = 0\n"
+        "    def lower():\n"
+        "        nonlocal low\n"
+        "        low = -5\n"
+        "    lower()\n"
+        "    return fmin(lambda x: x, hp.quniform('x', low, 4, 2), algo=tpe.suggest, max_evals=5)\n"
+    )
+    assert 'trial.suggest_float("x", low, 4, step=2)' in migrate(text).new_text
+
+
+@pytest.mark.parametrize("engine", ["optuna", "ray"])
+def test_what_a_method_logs_for_the_objective_is_seen(engine: str) -> None:
+    def migrated(*lines: str) -> Plan:
+        return migrate(
+            "import mlflow\n"
+            + HEAD
+            + "class Model:\n    def train(self, p):\n"
+            + "".join(f"        {line}\n" for line in lines)
+            + "    def __call__(self, p):\n"
+            "        self.train(p)\n"
+            "        return {'loss': p['x'], 'status': 'ok'}\n"
+            + SPACE
+            + "fmin(Model(), space, algo=tpe.suggest, max_evals=5, trials=SparkTrials())\n",
+            to=engine,
+        )
+
+    logs = migrated("mlflow.log_metric('a', 1)")
+    assert "in_child_run(" in logs.new_text
+    starts = migrated("with mlflow.start_run(nested=True):", "    pass")
+    assert not starts.is_changed
+    assert "the objective starts MLflow runs of its own" in starts.notes[0].text
+
+
+def test_a_space_may_use_what_an_earlier_search_found() -> None:
+    text = HEAD + (
+        "first = fmin(lambda p: p['n'], {'n': hp.quniform('n', 1, 9, 1)}, tpe.suggest, 5)\n"
+        "space = {'n': int(first['n']), 'y': hp.uniform('y', first['n'] / 2, first['n'])}\n"
+        "second = fmin(lambda p: p['y'], space, tpe.suggest, 5)\n"
+    )
+    new = migrate(text).new_text
+
+    assert "\"n\": int(first['n'])," in new
+    assert "trial.suggest_float(\"y\", first['n'] / 2, first['n'])" in new
+
+
+@pytest.mark.parametrize("use", ["SVC(**best)", "best.get('k')", "print(best)", "best['a'], best"])
+def test_a_result_taken_as_a_whole_is_said_to_hold_options(use: str) -> None:
+    said = "in fmin's result the options of 'k' stand for themselves, not their index"
+
+    assert said in [note.text for note in migrate(HEAD + SPACE + CALL + use).notes]
+    for other in ("best['x']", "space_eval(space, best)", ""):
+        assert said not in [note.text for note in migrate(HEAD + SPACE + CALL + other).notes]

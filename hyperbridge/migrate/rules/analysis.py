@@ -98,6 +98,7 @@ class _Reader:
         if node.attr == "best_trial":
             yield from self._best_trial(node)
         elif node.attr == "argmin":
+            self._remark_options(node)
             yield Replacement(node, words.best_params)
         elif node.attr in ("trials", "results"):
             yield from self._sequence(node, above)
@@ -116,6 +117,7 @@ class _Reader:
                 }
                 yield Replacement(above, methods[node.attr])
         elif node.attr == "vals" and isinstance(above, ast.Subscript):
+            self._remark_option(above)
             label = self._module.text(above.slice)
             params = words.params.replace("TRIAL", "t")
             yield Replacement(
@@ -240,15 +242,20 @@ class _Reader:
         params = self._words.params.replace("TRIAL", trial)
         if isinstance(inner, ast.Subscript) and inner.value is vals:
             if isinstance(outer, ast.Subscript) and outer.value is inner and _key(outer) == 0:
-                code = self._search.code
-                if code is not None and _key(inner) in code.categories:
-                    label = _key(inner)
-                    self._search.remark(inner, f"{label!r} is the option itself, not its index")
+                self._remark_option(inner)
                 yield Replacement(outer, f"{params}[{self._module.text(inner.slice)}]")
         elif not isinstance(inner, ast.Attribute):
-            if self._search.code is not None and self._search.code.categories:
-                self._search.remark(vals, "options stand for themselves here, not for their index")
+            self._remark_options(vals)
             yield Replacement(vals, f"{{name: [value] for name, value in {params}.items()}}")
+
+    def _remark_option(self, entry: ast.Subscript) -> None:
+        code, label = self._search.code, _key(entry)
+        if code is not None and label in code.categories:
+            self._search.remark(entry, f"{label!r} is the option itself, not its index")
+
+    def _remark_options(self, node: ast.expr) -> None:
+        if self._search.code is not None and self._search.code.categories:
+            self._search.remark(node, "options stand for themselves here, not for their index")
 
     def _result_entry(self, result: ast.expr, trial: str) -> Replacement | None:
         """Rewrite ``result["loss"]`` or ``result.get("loss")``, of which the result is given."""

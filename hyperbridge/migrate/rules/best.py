@@ -44,7 +44,31 @@ def read(search: Search) -> Uses:
         elif name == "sample" and len(node.args) == 1 and _is_space(search, node.args[0]):
             samples.append(node)
             search.claimed.update(n for n in ast.walk(node) if isinstance(n, ast.Name))
-    return Uses(tuple(evaluations), tuple(samples), tuple(_decodings(search)))
+    uses = Uses(tuple(evaluations), tuple(samples), tuple(_decodings(search)))
+    _remark_options(search, uses)
+    return uses
+
+
+def _remark_options(search: Search, uses: Uses) -> None:
+    """Say that options stand for their indices where a program takes fmin's result as a whole."""
+    labels = [] if search.code is None else sorted(search.code.categories)
+    names = search.module.names
+    decoded = {part for call in uses.evaluations for part in ast.walk(call)}
+    taken: list[ast.expr] = []
+    if search.best is not None:
+        taken = [n for n in names.uses(search.best) if isinstance(n.ctx, ast.Load)]
+    elif not isinstance(names.parent_of[search.call], ast.Expr):
+        taken = [search.call]
+    for use in taken:
+        above = names.parent_of[use]
+        is_entry = isinstance(above, ast.Subscript) and isinstance(above.slice, ast.Constant)
+        if labels and use not in decoded and not is_entry:
+            listed = ", ".join(repr(label) for label in labels)
+            search.remark(
+                use,
+                f"in fmin's result the options of {listed} stand for themselves, not their index",
+            )
+            return
 
 
 def _is_space(search: Search, expr: ast.expr) -> bool:

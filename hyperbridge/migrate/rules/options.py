@@ -49,6 +49,7 @@ def _read_hyperbridge(search: Search) -> None:
         search.block(backend, "the backend has options of its own: carry them over by hand")
     elif isinstance(backend, ast.Constant) and backend.value not in (None, "local"):
         search.settings.is_tracked = search.settings.catches = True
+        search.settings.was_on_workers = backend.value in ("spark", "ray")
     tracked = search.arguments.get("tracking")
     if isinstance(tracked, ast.Constant) and tracked.value is not None:
         search.settings.is_tracked = bool(tracked.value)

@@ -10,7 +10,8 @@ import ast
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.rules.objective import Objective, function_of
+from hyperbridge.migrate.reach import Reach
+from hyperbridge.migrate.rules.objective import Objective
 from hyperbridge.migrate.search import Search
 
 _PLACES = (None, "run_id", "experiment_id", "parent_run_id")  # None is **
@@ -77,7 +78,7 @@ def read(search: Search, objective: Objective | None, *, on_workers: bool) -> Tr
             tracking URI, so what the objective logs there needs to be told where it belongs.
     """
     module = search.module
-    calls = [] if objective is None else _calls(search.module, objective.expr, set())
+    calls = [] if objective is None else _calls(search.module, objective.expr)
     logged = [c for c in calls if (module.names.dotted(c.func) or "").startswith("mlflow.")]
     is_recorded = search.settings.is_tracked and (
         module.source.is_databricks or _imports_mlflow(search)
@@ -119,18 +120,11 @@ def _check_starts(
             )
 
 
-def _calls(module: Module, root: ast.AST, seen: set[ast.AST]) -> list[ast.Call]:
-    """Return the calls in an objective and in the functions of this file that it calls."""
-    found: list[ast.Call] = []
-    for node in ast.walk(root):
-        if isinstance(node, ast.Call):
-            found.append(node)
-        if isinstance(node, ast.Name):
-            function = function_of(module, node)
-            if function is not None and function not in seen:
-                seen.add(function)
-                found += _calls(module, function, seen)
-    return found
+def _calls(module: Module, expr: ast.expr) -> list[ast.Call]:
+    """Return the calls in an objective and in what it calls, in the order of the source."""
+    nodes = {*ast.walk(expr), *Reach(module, expr).nodes}
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
 def _imports_mlflow(search: Search) -> bool:

@@ -76,7 +76,7 @@ def _read_spark(search: Search, made: ast.Call) -> None:
     settings = search.settings
     given = dict(zip(_SPARK_ARGUMENTS, made.args, strict=False))
     given.update({str(keyword.arg): keyword.value for keyword in made.keywords})
-    settings.is_spark = settings.is_tracked = True
+    settings.is_spark = settings.was_on_workers = settings.is_tracked = True
     settings.catches = True
     parallelism = given.get("parallelism")
     has_number = parallelism is not None and not is_none(parallelism)

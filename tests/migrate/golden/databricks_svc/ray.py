@@ -26,6 +26,20 @@ def train(C, kernel):
     return (np.log(C) - 1) ** 2 + (kernel == "linear")
 
 
+def suggest_normal(trial, name, mu, sigma, *, log=False):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    trial.set_user_attr(name, value)
+    return value
+
+
 def values_of(config):
     """Return a trial's values, also those that Ray Tune knows by their quantile."""
     trial = optuna.trial.FixedTrial(config)
@@ -55,22 +69,6 @@ def in_child_run(objective, parent_run):
             return result
 
     return run_trial
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
-    """Suggest a normally distributed number.
-
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
-    number itself as a user attribute of the trial.
-    """
-    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
-    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    if log:
-        value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
-    return value
 
 
 def objective(config):

@@ -7,14 +7,7 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_params(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+def suggest_normal(trial, name, mu, sigma, *, log=False):
     """Suggest a normally distributed number.
 
     Optuna's parameters are bounded: the study holds a quantile under the name, and the
@@ -24,10 +17,15 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
     trial.set_user_attr(name, value)
     return value
+
+
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    suggest_params(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
 def suggest_params(trial):

@@ -1,4 +1,3 @@
-import math
 from statistics import NormalDist
 
 import numpy as np
@@ -8,16 +7,7 @@ SEED = 0
 OPTIMIZERS = ["sgd", "adam"]
 
 
-def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["momentum"]
-    return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
-    }
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+def suggest_normal(trial, name, mu, sigma):
     """Suggest a normally distributed number.
 
     Optuna's parameters are bounded: the study holds a quantile under the name, and the
@@ -25,12 +15,17 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     """
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    if log:
-        value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
     trial.set_user_attr(name, value)
     return value
+
+
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
+    held = ["momentum"]
+    return {
+        name: trial.user_attrs.get(name, value) if name in held else value
+        for name, value in trial.params.items()
+    }
 
 
 def suggest_space(trial):

@@ -1,4 +1,3 @@
-import math
 from statistics import NormalDist
 
 import optuna
@@ -8,14 +7,7 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_space(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+def suggest_normal(trial, name, mu, sigma, *, step=None):
     """Suggest a normally distributed number.
 
     Optuna's parameters are bounded: the study holds a quantile under the name, and the
@@ -23,12 +15,17 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     """
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    if log:
-        value = math.exp(value)
     if step is not None:
         value = round(value / step, 0) * step
     trial.set_user_attr(name, value)
     return value
+
+
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    suggest_space(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
 def suggest_space(trial):

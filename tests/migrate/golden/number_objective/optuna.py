@@ -1,9 +1,20 @@
-import math
 from statistics import NormalDist
 
 import optuna
 
 SEED = 0
+
+
+def suggest_normal(trial, name, mu, sigma):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    trial.set_user_attr(name, value)
+    return value
 
 
 def values_of(trial):
@@ -13,22 +24,6 @@ def values_of(trial):
         name: trial.user_attrs.get(name, value) if name in held else value
         for name, value in trial.params.items()
     }
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
-    """Suggest a normally distributed number.
-
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
-    number itself as a user attribute of the trial.
-    """
-    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
-    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    if log:
-        value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
-    return value
 
 
 def f(trial):

@@ -6,16 +6,7 @@ import optuna
 SEED = 0
 
 
-def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["lr"]
-    return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
-    }
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
+def suggest_normal(trial, name, mu, sigma, *, log=False):
     """Suggest a normally distributed number.
 
     Optuna's parameters are bounded: the study holds a quantile under the name, and the
@@ -25,10 +16,17 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
     trial.set_user_attr(name, value)
     return value
+
+
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
+    held = ["lr"]
+    return {
+        name: trial.user_attrs.get(name, value) if name in held else value
+        for name, value in trial.params.items()
+    }
 
 
 def suggest_space(trial):

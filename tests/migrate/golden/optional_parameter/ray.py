@@ -1,51 +1,11 @@
-import math
-from statistics import NormalDist
-
-import optuna
-from ray import tune
-from ray.tune.search.optuna import OptunaSearch
+import numpy as np
+from hyperopt import fmin, hp, tpe
 
 SEED = 0
-
-
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_space(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
-    """Suggest a normally distributed number.
-
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
-    number itself as a user attribute of the trial.
-    """
-    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
-    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    if log:
-        value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
-    return value
-
-
-def suggest_space(trial):
-    use_dropout = trial.suggest_categorical("use_dropout", ["none", "dropout"])
-    if use_dropout == "none":
-        use_dropout_params = None
-    else:
-        use_dropout_params = trial.suggest_float("dropout", 0.1, 0.9)
-    return {
-        "dropout": use_dropout_params,
-        "lr": suggest_normal(trial, "lr", 0, 1, log=True),
-    }
-
-
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
+space = {
+    "dropout": hp.choice("use_dropout", [None, hp.uniform("dropout", 0.1, 0.9)]),
+    "lr": hp.lognormal("lr", 0, 1),
+}
 
 
 def objective(params):
@@ -54,29 +14,5 @@ def objective(params):
 
 
 losses = []
-
-
-def objective_2(config):
-    p = suggest_space(optuna.trial.FixedTrial(config))
-    return {"loss": losses.append(objective(p)) or losses[-1]}
-
-
-tuner = tune.Tuner(
-    objective_2,
-    tune_config=tune.TuneConfig(
-        metric="loss",
-        mode="min",
-        search_alg=OptunaSearch(
-            ask_for_parameters,
-            metric="loss",
-            mode="min",
-            seed=SEED,
-        ),
-        num_samples=20,
-        reuse_actors=True,
-    ),
-)
-results = tuner.fit()
-best_result = results.get_best_result()
-best = values_of(best_result.config)
+best = fmin(lambda p: losses.append(objective(p)) or losses[-1], space, algo=tpe.suggest, max_evals=20, rstate=np.random.default_rng(SEED), show_progressbar=False)
 best_loss = min(losses)

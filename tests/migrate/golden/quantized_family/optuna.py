@@ -6,15 +6,6 @@ import optuna
 SEED = 0
 
 
-def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["a", "b", "c"]
-    return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
-    }
-
-
 def suggest_log_steps(trial, name, low, high, *, step):
     """Suggest a multiple of a step whose logarithm is about uniform.
 
@@ -40,6 +31,15 @@ def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
         value = round(value / step, 0) * step
     trial.set_user_attr(name, value)
     return value
+
+
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
+    held = ["a", "b", "c"]
+    return {
+        name: trial.user_attrs.get(name, value) if name in held else value
+        for name, value in trial.params.items()
+    }
 
 
 def objective(trial):

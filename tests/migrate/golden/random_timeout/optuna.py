@@ -5,15 +5,6 @@ import optuna
 SEED = 0
 
 
-def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["r"]
-    return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
-    }
-
-
 def suggest_log_steps(trial, name, low, high, *, step):
     """Suggest a multiple of a step whose logarithm is about uniform.
 
@@ -23,6 +14,15 @@ def suggest_log_steps(trial, name, low, high, *, step):
     value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
     trial.set_user_attr(name, value)
     return value
+
+
+def values_of(trial):
+    """Return a trial's values, also those that the study holds as quantiles."""
+    held = ["r"]
+    return {
+        name: trial.user_attrs.get(name, value) if name in held else value
+        for name, value in trial.params.items()
+    }
 
 
 def objective(trial):

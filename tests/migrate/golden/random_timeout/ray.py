@@ -7,13 +7,6 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_params(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
-
-
 def suggest_log_steps(trial, name, low, high, *, step):
     """Suggest a multiple of a step whose logarithm is about uniform.
 
@@ -23,6 +16,13 @@ def suggest_log_steps(trial, name, low, high, *, step):
     value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
     trial.set_user_attr(name, value)
     return value
+
+
+def values_of(config):
+    """Return a trial's values, also those that Ray Tune knows by their quantile."""
+    trial = optuna.trial.FixedTrial(config)
+    suggest_params(trial)
+    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
 
 
 def suggest_params(trial):

@@ -39,4 +39,3 @@ trials = Trials()
 found = fmin(f, space, algo=tpe.suggest, max_evals=12, trials=trials, early_stop_fn=no_progress_loss(8), rstate=np.random.default_rng(SEED), show_progressbar=False)
 print('best:', space_eval(space, found))
 best_loss = trials.best_trial['result']['loss']
-print(best, count)

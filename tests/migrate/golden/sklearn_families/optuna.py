@@ -12,6 +12,20 @@ X, y = load_iris(return_X_y=True)
 MODELS = {"tree": DecisionTreeClassifier, "logistic": LogisticRegression}
 
 
+def suggest_normal(trial, name, mu, sigma, *, log=False):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    trial.set_user_attr(name, value)
+    return value
+
+
 class StopWithoutProgress:
     """Stop a study after a number of trials in a row that did not improve on the best loss."""
 
@@ -42,22 +56,6 @@ def values_of(trial):
         name: trial.user_attrs.get(name, value) if name in held else value
         for name, value in trial.params.items()
     }
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
-    """Suggest a normally distributed number.
-
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
-    number itself as a user attribute of the trial.
-    """
-    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
-    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    if log:
-        value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
-    return value
 
 
 def suggest_space(trial):
@@ -103,4 +101,3 @@ study.optimize(f, n_trials=12, callbacks=[StopWithoutProgress(8)])
 found = values_of(study.best_trial)
 print('best:', suggest_space(study.best_trial))
 best_loss = study.best_value
-print(best, count)

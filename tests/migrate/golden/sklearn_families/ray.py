@@ -14,6 +14,20 @@ X, y = load_iris(return_X_y=True)
 MODELS = {"tree": DecisionTreeClassifier, "logistic": LogisticRegression}
 
 
+def suggest_normal(trial, name, mu, sigma, *, log=False):
+    """Suggest a normally distributed number.
+
+    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    number itself as a user attribute of the trial.
+    """
+    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
+    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
+    if log:
+        value = math.exp(value)
+    trial.set_user_attr(name, value)
+    return value
+
+
 class StopWithoutProgress(tune.Stopper):
     """Stop after a number of results in a row that did not improve on the best loss."""
 
@@ -45,22 +59,6 @@ def values_of(config):
     trial = optuna.trial.FixedTrial(config)
     suggest_space(trial)
     return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
-
-
-def suggest_normal(trial, name, mu, sigma, *, log=False, step=None):
-    """Suggest a normally distributed number.
-
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
-    number itself as a user attribute of the trial.
-    """
-    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
-    value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    if log:
-        value = math.exp(value)
-    if step is not None:
-        value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
-    return value
 
 
 def suggest_space(trial):
@@ -127,4 +125,3 @@ best_result = results.get_best_result()
 found = values_of(best_result.config)
 print('best:', suggest_space(optuna.trial.FixedTrial(best_result.config)))
 best_loss = best_result.metrics["loss"]
-print(best, count)
