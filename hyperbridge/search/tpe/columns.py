@@ -44,7 +44,7 @@ class GroupColumns:
         codes: Categories of the categorical labels, each label's shifted to ``starts``.
         starts: Where the categories of each categorical label begin in one common numbering;
             one more element at the end.
-        smooth: The numeric labels without a rounding step.
+        smooth: The rows of the numeric labels without a rounding step.
     """
 
     def __init__(self, parameters: list[Parameter]) -> None:
@@ -76,7 +76,7 @@ class GroupColumns:
         """Return the observations of the labels ``smooth`` on a grid."""
         if self._grid is None:
             self._grid = KernelGrid([self.numeric[i][1] for i in self.smooth])
-        self._grid.extend(self.inner[self.smooth], self.n)
+        self._grid.extend(self.inner[:, self._grid.n : self.n][self.smooth])
         return self._grid
 
     def append(self, row: int, values: Mapping[str, Any]) -> None:

@@ -103,7 +103,7 @@ def suggest_tpe(
 
 
 def _expected_words(plan: Plan, history: History, options: TpeOptions) -> float:
-    """Guess how many words of the generator a suggestion takes: some more than on average."""
+    """Guess how many words of the generator a suggestion takes: a few more than on average."""
     n = max(1, len(history))
     n_below, words = n_better(n, options.gamma), 0.0
     for group, bounded in zip(history.groups, plan.bounded, strict=True):
@@ -111,9 +111,9 @@ def _expected_words(plan: Plan, history: History, options: TpeOptions) -> float:
             continue
         share = group.n / n
         better = max(1.0, share * n_below)
-        draws = bounded * (1.45 + 2.0 / better)  # the fewer components, the more is rejected
-        draws += 1.1 * (len(group.numeric) - bounded)
-        words += share * ((1.5 + 0.5 * better) * draws + 2.0 * len(group.categorical))
+        draws = bounded * (1.25 + 1.7 / better)  # the fewer components, the more is rejected
+        draws += len(group.numeric) - bounded
+        words += share * ((1.5 + 0.5 * better) * draws + 1.7 * len(group.categorical))
     return words * options.n_EI_candidates
 
 

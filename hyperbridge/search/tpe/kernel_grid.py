@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
@@ -24,8 +25,8 @@ from hyperbridge.search.tpe.priors import BoolArray, FloatArray, IntArray, Numer
 _WIDTHS = 100.0
 """A component's least width is so much less than the prior's, after as many observations."""
 
-_POINTS = 6  # of the grid, in a width
-_REACH = 42  # points from where on a kernel is left out: 7 widths
+_POINTS = 8  # of the grid, in a width
+_REACH = 61  # points from where on a kernel is left out: 7.6 widths
 _INNER = (0, 1)  # an observation's points, from the one at or below it; their shares are positive
 _OUTER = (-2, -1, 2, 3)
 _MARGIN = _REACH + 6
@@ -89,6 +90,10 @@ class KernelGrid:
 
     Args:
         priors: One a label, none with a rounding step.
+
+    Attributes:
+        n: Number of observations.
+        narrowest: The width of the kernels, shape (labels,).
     """
 
     def __init__(self, priors: Sequence[NumericPrior]) -> None:
@@ -101,27 +106,26 @@ class KernelGrid:
         self._starts = np.cumsum(self._sizes)[:, None] - self._sizes
         self._total = int(self._sizes.sum())
         self._inner, self._outer = _Shares(_INNER, self._total), _Shares(_OUTER, self._total)
-        self._n = 0
+        self.n = 0
         self._inside = np.ones(len(priors), dtype=np.bool_)
 
-    def extend(self, inner: FloatArray, n: int) -> None:
-        """Put the observations from where it stands up to the n-th on the grid.
+    def extend(self, inner: FloatArray) -> None:
+        """Put more observations on the grid.
 
         Args:
-            inner: On the inner scale, oldest first, shape (labels, n or more).
-            n: How many there are now.
+            inner: On the inner scale, oldest first, shape (labels, new observations).
         """
-        if n == self._n:
+        if not inner.shape[1]:
             return
-        first, fractions, inside = self._locate(inner[:, self._n : n])
+        points, fractions, inside = self._locate(inner)
         self._inside &= inside.all(axis=1)
         for shares in (self._inner, self._outer):
-            shares.extend(self._n, first, fractions)
-        self._n = n
+            shares.extend(self.n, points, fractions)
+        self.n += inner.shape[1]
 
     def truncate(self, n: int) -> None:
         """Forget the observations from the n-th on."""
-        self._n = min(self._n, n)
+        self.n = min(self.n, n)
 
     def sums(
         self, inner: FloatArray, weights: FloatArray, without: tuple[IntArray, IntArray]
@@ -143,14 +147,14 @@ class KernelGrid:
         heights = self._outer.heights(weights, without)
         heights += masses
         points, fractions, inside = self._locate(inner)
-        places = points[:, :, None] + _OFFSETS
+        starts = points - _REACH
         z = _OFFSETS - fractions[:, :, None]
         np.multiply(z, z, out=z)
         z *= -0.5 / _POINTS**2
         np.exp(z, out=z)
-        found: FloatArray = np.einsum("ijk,ijk->ij", heights.take(places), z)
+        found: FloatArray = np.einsum("ijk,ijk->ij", _windows(heights)[starts], z)
         found[~(self._inside & inside.all(axis=1))] = np.nan
-        near = np.add.reduce(masses.take(places), axis=2)
+        near = np.add.reduce(_windows(masses)[starts], axis=2)
         return found, _NEAR_ERROR * near + _FAR_ERROR * float(weights.sum())
 
     def _locate(self, inner: FloatArray) -> tuple[IntArray, Any, BoolArray]:
@@ -165,6 +169,11 @@ class KernelGrid:
         cells = points.astype(np.int64)
         cells += self._starts
         return cells, places, inside
+
+
+def _windows(numbers: FloatArray) -> FloatArray:
+    """Return a view: for each place, the numbers of the window that starts there."""
+    return sliding_window_view(numbers, len(_OFFSETS))
 
 
 def _ends(prior: NumericPrior) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from hyperbridge.search.tpe.columns import GroupColumns
@@ -39,15 +41,18 @@ def sums_of_worse(
         The densities, NaN for labels with anything far from the prior, and how far each may be
         from the truth; both of the shape of ``inner``.
     """
-    grid, rows = columns.grid(), columns.smooth
+    grid, n_labels = columns.grid(), len(columns.smooth)
     known = slice(n_worse + 1)
-    mus = columns.worse[rows, known]
+    rows: Any = columns.smooth
+    if n_labels == len(columns.worse):
+        rows = slice(None)  # which needs no copies
+    mus, order = columns.worse[rows, known], columns.order[rows, known]
     prior_sigmas = columns.prior_sigmas[rows]
     sigmas = larger_gaps(mus)
     is_wide = sigmas > grid.narrowest[:, None]
-    is_wide[range(len(rows)), [columns.prior_at[row] for row in rows]] = True
-    labels, components = np.nonzero(is_wide)
-    observations = columns.order[rows, known][labels, components]
+    is_wide[range(n_labels), [columns.prior_at[row] for row in columns.smooth]] = True
+    labels, components = np.divmod(np.flatnonzero(is_wide), n_worse + 1)
+    observations = order[labels, components]
     is_prior = observations < 0
     own = np.minimum(sigmas[labels, components], prior_sigmas[labels])
     own[is_prior] = prior_sigmas
@@ -59,7 +64,7 @@ def sums_of_worse(
     np.maximum(z, _LOWEST_EXPONENT, out=z)
     np.exp(z, out=z)
     z *= (weights[observations] * grid.narrowest[labels] / own)[:, None]
-    sums = np.add.reduceat(z, labels.searchsorted(np.arange(len(rows))), axis=0)
+    sums = np.add.reduceat(z, labels.searchsorted(np.arange(n_labels)), axis=0)
     by_grid, slack = grid.sums(inner, weights[:-1], (labels[~is_prior], observations[~is_prior]))
     sums += by_grid
     return sums, slack

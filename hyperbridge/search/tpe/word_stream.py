@@ -106,12 +106,18 @@ class FastStream(Stream):
 
     def normals(self, mus: FloatArray, sigmas: FloatArray) -> FloatArray:
         """See `Stream.normals`."""
-        n = len(mus)
-        normals = self._normals[self._at : self._at + n]
-        if len(normals) == n and not np.isnan(normals).any():
-            self._at += n
-        else:
-            normals = np.array([self._normal() for _ in range(n)])
+        n, done = len(mus), 0
+        normals = np.empty(n)
+        while done < n:
+            some = self._normals[self._at : self._at + n - done]
+            hard = np.flatnonzero(np.isnan(some))
+            easy = int(hard[0]) if len(hard) else len(some)
+            normals[done : done + easy] = some[:easy]
+            self._at += easy
+            done += easy
+            if done < n:
+                normals[done] = self._normal()
+                done += 1
         drawn: FloatArray = sigmas * normals
         drawn += mus
         return drawn
