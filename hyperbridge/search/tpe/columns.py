@@ -6,6 +6,7 @@ Labels that are active under the same condition form a group and share one vecto
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -44,6 +45,7 @@ class GroupColumns:
         codes: Categories of the categorical labels, each label's shifted to ``starts``.
         starts: Where the categories of each categorical label begin in one common numbering;
             one more element at the end.
+        blocks: The same as a slice for each categorical label.
         smooth: The rows of the numeric labels without a rounding step.
     """
 
@@ -57,7 +59,9 @@ class GroupColumns:
         self.prior_mus = np.array([prior.mu for _, prior in self.numeric], dtype=np.float64)
         self.prior_sigmas = np.array([prior.sigma for _, prior in self.numeric], dtype=np.float64)
         sizes = [prior.size for _, prior in self.categorical]
-        self.starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+        self.starts = [0, *itertools.accumulate(sizes)]
+        self.blocks = list(itertools.starmap(slice, itertools.pairwise(self.starts)))
+        self._pseudo_counts: dict[float, FloatArray] = {}
         self.n = 0
         self.rows: IntArray = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
         self.inner: FloatArray = np.zeros((len(self.numeric), _FIRST_CAPACITY))
@@ -71,6 +75,15 @@ class GroupColumns:
         self.codes: IntArray = np.zeros((len(self.categorical), _FIRST_CAPACITY), dtype=np.int64)
         self.smooth = [i for i, (_, prior) in enumerate(self.numeric) if prior.q is None]
         self._grid: KernelGrid | None = None
+
+    def pseudo_counts(self, prior_weight: float) -> FloatArray:
+        """Return what the priors add to the counts of all categories."""
+        found = self._pseudo_counts.get(prior_weight)
+        if found is None:
+            found = self._pseudo_counts[prior_weight] = np.empty(self.starts[-1])
+            for block, (_, prior) in zip(self.blocks, self.categorical, strict=True):
+                found[block] = prior.pseudo_counts(prior_weight)
+        return found
 
     def grid(self) -> KernelGrid:
         """Return the observations of the labels ``smooth`` on a grid."""
@@ -88,7 +101,7 @@ class GroupColumns:
         inner = [prior.to_inner(values[label]) for label, prior in self.numeric]
         codes = [
             _code(label, values[label], prior) + start
-            for (label, prior), start in zip(self.categorical, self.starts.tolist(), strict=False)
+            for (label, prior), start in zip(self.categorical, self.starts, strict=False)
         ]
         n = self.n
         if n == len(self.rows):

@@ -8,7 +8,6 @@ Source: ``build_posterior`` and the adaptive Parzen samplers of ``hyperopt.tpe``
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -240,26 +239,23 @@ class GroupPosterior:
 
         The weights are those of the better part.
         """
-        columns = self._columns
-        starts = columns.starts.tolist()
+        columns, total = self._columns, self._columns.starts[-1]
         codes = columns.codes[:, : columns.n]
-        counts = np.empty((2, starts[-1]))
-        counts[0] = np.bincount(codes.take(self._below, axis=1).ravel(), minlength=starts[-1])
+        counts = np.empty((2, total))
+        counts[0] = np.bincount(codes.take(self._below, axis=1).ravel(), minlength=total)
         weights = self._weights[:-1]
         if len(codes) > 1:
             weights = np.concatenate([weights] * len(codes))
-        counts[1] = np.bincount(codes.ravel(), weights, starts[-1])
-        slices = [slice(*ends) for ends in itertools.pairwise(starts)]
-        for categories, (_, prior) in zip(slices, columns.categorical, strict=True):
-            part = counts[:, categories]
-            part += prior.pseudo_counts(self._prior_weight)
-            for row in part:  # each by itself: the order of a sum decides its last bit
-                row /= row.sum()
+        counts[1] = np.bincount(codes.ravel(), weights, total)
+        counts += columns.pseudo_counts(self._prior_weight)
+        for block in columns.blocks:
+            for row in counts[:, block]:  # each by itself: the order of a sum decides its last bit
+                row /= np.add.reduce(row)
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(counts)
             scores = (logs[0] - logs[1]).tolist()
         listed = counts[0].tolist()
-        return [(listed[categories], scores[categories]) for categories in slices]
+        return [(listed[block], scores[block]) for block in columns.blocks]
 
     def _best_category(self, row: int, stream: Stream) -> np.int64:
         weights, scores = self._categories[row]

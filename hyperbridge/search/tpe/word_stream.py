@@ -18,7 +18,7 @@ import functools
 import numpy as np
 
 from hyperbridge.search.tpe.lookahead import HARD, Lookahead, look_ahead
-from hyperbridge.search.tpe.multinomial import Tests, tests_of
+from hyperbridge.search.tpe.multinomial import Tests, first_hits, tests_of
 from hyperbridge.search.tpe.parzen import Listed, Mixture
 from hyperbridge.search.tpe.priors import FloatArray
 from hyperbridge.search.tpe.stream import Stream
@@ -74,35 +74,20 @@ class FastStream(Stream):
         while len(drawn) < n:
             if self._at + k >= len(self._normals):
                 self._fetch(k + 1)
-            table = self._table(weights, tests)
+            table, words = self._table(weights, tests), slice(self._at, self._at + n * k)
             if table is not None:
-                self._follow(table.components[self._at : self._at + n * k].tolist(), k, n, drawn)
+                first = table.components[words]
             else:
-                self._test(self._uniforms[self._at : self._at + n * k].tolist(), tests, n, drawn)
+                uniforms = self._uniforms[words]
+                first = first_hits(uniforms, tests)[: len(uniforms) - k + 1]
+            components = first.tolist()
+            at, end = 0, len(components)
+            while at < end and len(drawn) < n:
+                component = components[at]
+                at += component + 1 if component < k else k
+                drawn.append(component)
+            self._at += at
         return drawn
-
-    def _follow(self, components: list[int], k: int, n: int, drawn: list[int]) -> None:
-        """Draw up to ``n`` components in all by what a draw makes of each next word."""
-        at, end = 0, len(components)
-        while at < end and len(drawn) < n:
-            component = components[at]
-            at += component + 1 if component < k else k
-            drawn.append(component)
-        self._at += at
-
-    def _test(self, uniforms: list[float], tests: Tests, n: int, drawn: list[int]) -> None:
-        """Draw up to ``n`` components in all by asking each next word."""
-        at, end = 0, len(uniforms) - len(tests)
-        while at <= end and len(drawn) < n:
-            component = 0
-            for bound, above in tests:
-                hit = (uniforms[at] > bound) is above
-                at += 1
-                if hit:
-                    break
-                component += 1
-            drawn.append(component)
-        self._at += at
 
     def normals(self, mus: FloatArray, sigmas: FloatArray) -> FloatArray:
         """See `Stream.normals`."""
