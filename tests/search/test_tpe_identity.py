@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from hyperopt import Domain, Trials, rand, tpe
 from hyperopt.base import JOB_STATE_DONE
-from tpe_replay import past_documents, replay, trials_of
+from tpe_replay import gathered_trials, past_documents, replay, trials_of
 from tpe_spaces import SPACES, conditional, every_distribution, many_parameters, nested
 
 from hyperbridge.search.fast import accelerate
+from hyperbridge.search.tpe import posterior
+from hyperbridge.search.tpe.certified import contenders
 
 MIXED = ("every_distribution", "nested", "shared_labels")
 
@@ -143,6 +145,30 @@ def test_long_histories_are_identical(space: Any, n: int) -> None:
     for seed in range(3):
         expected = tpe.suggest([n], domain, trials, seed)
         assert repr(fast([n], domain, trials, seed)) == repr(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [1200, 3000])
+def test_a_long_search_that_has_gathered_around_its_best_is_identical(
+    n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = gathered_trials(n)
+    alone: list[float] = []
+
+    def count(*args: Any) -> Any:
+        possible = contenders(*args)
+        alone.append((possible.sum(axis=1) == 1).mean())
+        return possible
+
+    monkeypatch.setattr(posterior, "contenders", count)
+    domain = Domain(lambda _: 0.0, SPACES["ten_parameters"]())
+    fast = accelerate(tpe.suggest, domain, trials)
+    assert fast is not None
+    for seed in range(40):
+        expected = tpe.suggest([n], domain, trials, seed)
+        assert repr(fast([n], domain, trials, seed)) == repr(expected)
+    assert len(alone) == 40
+    assert np.mean(alone) > 0.9  # few labels are left to sums over all pairs
 
 
 @pytest.mark.slow

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from hyperopt import Trials, fmin, rand
+from hyperopt import Trials, fmin, rand, tpe
 from hyperopt.base import JOB_STATE_DONE
+from tpe_spaces import SPACES
 
+import hyperbridge
 from hyperbridge.search.fast import accelerate
 from hyperbridge.search.tpe.engine import suggest_tpe
 
@@ -184,4 +186,21 @@ def trials_of(documents: list[dict[str, Any]]) -> Trials:
     trials = Trials()
     trials._insert_trial_docs(documents)
     trials.refresh()
+    return trials
+
+
+def gathered_trials(n: int) -> Trials:
+    """Return the trials of a search of ours in ten parameters; most are near to the best."""
+    trials = Trials()
+    hyperbridge.fmin(
+        lambda point: sum(abs(v - 1.0) for v in point.values() if not isinstance(v, str)),
+        SPACES["ten_parameters"](),
+        algo=tpe.suggest,
+        max_evals=n,
+        trials=trials,
+        rstate=np.random.default_rng(0),
+        show_progressbar=False,
+        backend="local",
+        tracking=False,
+    )
     return trials
