@@ -57,7 +57,7 @@ def account_for(trials):
 def at_once():
     trials = hyperbridge.SparkTrials(parallelism=N_AT_ONCE)
     search(meet, trials, max_evals=3 * N_AT_ONCE)
-    to_fail = sum(d["misc"]["vals"]["x"][0] > 4.5 for d in trials._dynamic_trials)
+    to_fail = sum(float(d["misc"]["vals"]["x"][0]) > 4.5 for d in trials._dynamic_trials)
     report("finished", to_fail=to_fail, **account_for(trials))
 
     trials = hyperbridge.SparkTrials(parallelism=N_AT_ONCE)
