@@ -112,7 +112,7 @@ ON_RAY = [case for case in CASES if case not in LEFT_BY_RAY]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", [0, *(pytest.param(i, marks=pytest.mark.long) for i in (1, 2, 3))])
 def test_every_search_runs_on_a_real_ray(part: int, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     pytest.importorskip("mlflow")
