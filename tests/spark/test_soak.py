@@ -11,7 +11,7 @@ import pytest
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 from running import Program, run_program
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long  # it starts 128 Python workers
 
 SECONDS = 5
 INSTANT_TRIALS = 500
