@@ -181,10 +181,9 @@ def test_both_streams_draw_the_same_in_any_order_of_calls() -> None:
             parts = mixture.mus, mixture.sigmas
             assert one.normals(*parts).tolist() == other.normals(*parts).tolist()
         else:
-            listed = mixture.listed()
             bounds = (mixture.mus.min() - 0.1, mixture.mus.max() + source.choice([0.05, 9.0]))
-            drawn = one.truncated(*bounds, listed, n)
-            assert drawn.tolist() == other.truncated(*bounds, listed, n).tolist()
+            drawn = one.truncated(*bounds, mixture, n)
+            assert drawn.tolist() == other.truncated(*bounds, mixture, n).tolist()
 
 
 def test_priors_are_read_with_hyperopts_centre_and_width() -> None:

@@ -85,11 +85,15 @@ class GroupColumns:
                 found[block] = prior.pseudo_counts(prior_weight)
         return found
 
+    def index(self, rows: list[int]) -> Any:
+        """Return what selects rows of numeric labels: a slice, which copies nothing, for all."""
+        return slice(None) if rows == list(range(len(self.numeric))) else rows
+
     def grid(self) -> KernelGrid:
         """Return the observations of the labels ``smooth`` on a grid."""
         if self._grid is None:
             self._grid = KernelGrid([self.numeric[i][1] for i in self.smooth])
-        self._grid.extend(self.inner[:, self._grid.n : self.n][self.smooth])
+        self._grid.extend(self.inner[:, self._grid.n : self.n][self.index(self.smooth)])
         return self._grid
 
     def append(self, row: int, values: Mapping[str, Any]) -> None:

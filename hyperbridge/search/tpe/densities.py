@@ -9,7 +9,9 @@ import numpy as np
 from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import FloatArray
 
-_LOWEST_EXPONENT = -650.0  # exp() is twenty times slower where its result underflows
+LOWEST_EXPONENT = -650.0
+"""Smaller ones are lifted to it: exp() is twenty times slower where its result underflows."""
+
 _EPSILON = float(np.finfo(np.float64).eps)
 _CACHED = 1 << 16  # floats that stay in the cache
 
@@ -65,10 +67,10 @@ def densities(inner: FloatArray, *mixtures: Mixture) -> tuple[FloatArray, FloatA
     for start in range(0, labels, step):
         rows = slice(start, start + step)
         exponents = x[rows] @ coefficients[rows]
-        np.maximum(exponents, _LOWEST_EXPONENT, out=exponents)
+        np.maximum(exponents, LOWEST_EXPONENT, out=exponents)
         np.exp(exponents, out=exponents)
         np.matmul(exponents, heights[rows], out=result[rows])
     farthest = (highest - lowest) * np.maximum.reduce(inverse, axis=1) + math.sqrt(
-        -2 * _LOWEST_EXPONENT
+        -2 * LOWEST_EXPONENT
     )
     return result.transpose(2, 0, 1), _EPSILON * (4 * farthest**2 + n + 8)

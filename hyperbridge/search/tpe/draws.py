@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hyperbridge.search.tpe.multinomial import tests_of
-from hyperbridge.search.tpe.parzen import Listed
+from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import CategoricalPrior, FloatArray, NumericPrior, Prior
 from hyperbridge.search.tpe.stream import Stream
 
@@ -106,11 +106,11 @@ def _cheaper_calls_work() -> bool:
     )
 
 
-def draw_mixture(prior: NumericPrior, mixture: Listed, stream: Stream, n: int) -> FloatArray:
+def draw_mixture(prior: NumericPrior, mixture: Mixture, stream: Stream, n: int) -> FloatArray:
     """Draw ``n`` candidates, as the user sees them, from a normalised mixture of one label."""
     if prior.low is None or prior.high is None:
         weights, mus, sigmas = mixture
-        components = stream.components(weights, n)
+        components = stream.components(weights.tolist(), n)
         values = stream.normals(mus.take(components), sigmas.take(components))
     else:
         values = stream.truncated(prior.low, prior.high, mixture, n)

@@ -54,8 +54,14 @@ class _Shares:
         self._cells: NDArray[np.int32] = np.zeros((0, 0, len(nodes)), dtype=np.int32)
         self._shares: FloatArray = np.zeros((0, 0, len(nodes)))
 
-    def extend(self, known: int, points: IntArray, fractions: FloatArray) -> None:
-        """Set the observations from ``known`` on; both arrays have the shape (labels, new)."""
+    def extend(self, known: int, points: IntArray, given: dict[int, FloatArray]) -> None:
+        """Set the observations from ``known`` on.
+
+        Args:
+            known: How many stay as they are.
+            points: The point at or below each new one, shape (labels, new).
+            given: Their shares by node, each of the same shape.
+        """
         labels, new = points.shape
         if known + new > len(self._cells):
             shape = max(2 * (known + new), 1024), labels, len(self._nodes)
@@ -63,12 +69,8 @@ class _Shares:
             if known:
                 cells[:known], shares[:known] = self._cells[:known], self._shares[:known]
             self._cells, self._shares = cells, shares
-        nodes = sorted((*_INNER, *_OUTER))
-        distances = {node: (fractions - node).T for node in nodes}
         for k, node in enumerate(self._nodes):
-            others = [other for other in nodes if other != node]
-            product: Any = math.prod(distances[other] for other in others)
-            self._shares[known : known + new, :, k] = product / math.prod(node - m for m in others)
+            self._shares[known : known + new, :, k] = given[node].T
             self._cells[known : known + new, :, k] = points.T + node
 
     def heights(self, weights: FloatArray, without: tuple[IntArray, IntArray]) -> FloatArray:
@@ -119,8 +121,9 @@ class KernelGrid:
             return
         points, fractions, inside = self._locate(inner)
         self._inside &= inside.all(axis=1)
-        for shares in (self._inner, self._outer):
-            shares.extend(self.n, points, fractions)
+        shares = _interpolation(fractions)
+        self._inner.extend(self.n, points, shares)
+        self._outer.extend(self.n, points, shares)
         self.n += inner.shape[1]
 
     def truncate(self, n: int) -> None:
@@ -169,6 +172,18 @@ class KernelGrid:
         cells = points.astype(np.int64)
         cells += self._starts
         return cells, places, inside
+
+
+def _interpolation(fractions: FloatArray) -> dict[int, FloatArray]:
+    """Return Lagrange's coefficient of each node, for values at a distance from node 0."""
+    nodes = sorted((*_INNER, *_OUTER))
+    distances = {node: fractions - node for node in nodes}
+    shares: dict[int, FloatArray] = {}
+    for node in nodes:
+        others = [other for other in nodes if other != node]
+        product: Any = math.prod(distances[other] for other in others)
+        shares[node] = product / math.prod(node - other for other in others)
+    return shares
 
 
 def _windows(numbers: FloatArray) -> FloatArray:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from hyperbridge.search.tpe.columns import GroupColumns
+from hyperbridge.search.tpe.densities import LOWEST_EXPONENT
 from hyperbridge.search.tpe.parzen import larger_gaps
 from hyperbridge.search.tpe.priors import FloatArray
 
 _LONG = 500  # observations from which on nearly all components have the least width,
 _MANY = 8000  # and so many of all labels for the grid to pay
-_LOWEST_EXPONENT = -650.0  # exp() is twenty times slower where its result underflows
 
 
 def is_long(columns: GroupColumns, rows: list[int], n_worse: int) -> bool:
@@ -43,9 +41,7 @@ def sums_of_worse(
     """
     grid, n_labels = columns.grid(), len(columns.smooth)
     known = slice(n_worse + 1)
-    rows: Any = columns.smooth
-    if n_labels == len(columns.worse):
-        rows = slice(None)  # which needs no copies
+    rows = columns.index(columns.smooth)
     mus, order = columns.worse[rows, known], columns.order[rows, known]
     prior_sigmas = columns.prior_sigmas[rows]
     sigmas = larger_gaps(mus)
@@ -61,7 +57,7 @@ def sums_of_worse(
     z /= own[:, None]
     np.multiply(z, z, out=z)
     z *= -0.5
-    np.maximum(z, _LOWEST_EXPONENT, out=z)
+    np.maximum(z, LOWEST_EXPONENT, out=z)
     np.exp(z, out=z)
     z *= (weights[observations] * grid.narrowest[labels] / own)[:, None]
     sums = np.add.reduceat(z, labels.searchsorted(np.arange(n_labels)), axis=0)

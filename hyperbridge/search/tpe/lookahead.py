@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from hyperbridge.search.tpe.multinomial import Tests, first_hits
 from hyperbridge.search.tpe.priors import FloatArray
 
-REJECTED, ACCEPTED, HARD = 0, 1, 2
-"""What becomes of a draw; hard is one whose normal takes more words than one."""
+HARD = 2
+"""Becomes of a draw whose normal takes more words than one; of others 1, accepted, or 0."""
 
 
 class Lookahead(NamedTuple):

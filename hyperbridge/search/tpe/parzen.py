@@ -32,23 +32,6 @@ class Mixture(NamedTuple):
         """Return the mixture of one label out of many."""
         return Mixture(self.weights[i], self.mus[i], self.sigmas[i])
 
-    def listed(self) -> Listed:
-        """Return the mixture of one label with its weights in a list, to draw from it."""
-        return Listed(self.weights.tolist(), self.mus, self.sigmas)
-
-
-class Listed(NamedTuple):
-    """The mixture of one label, to draw from.
-
-    Attributes:
-        weights: One a component, in a list.
-        mus, sigmas: Shape (components,).
-    """
-
-    weights: list[float]
-    mus: FloatArray
-    sigmas: FloatArray
-
 
 def forgetting_weights(n: int) -> FloatArray:
     """Return the weights of ``n`` observations, oldest first.

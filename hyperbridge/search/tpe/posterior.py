@@ -25,7 +25,6 @@ from hyperbridge.search.tpe.likelihood import log_likelihood
 from hyperbridge.search.tpe.long_history import is_long, sums_of_worse
 from hyperbridge.search.tpe.parzen import (
     FORGET_AFTER,
-    Listed,
     Mixture,
     fit,
     fit_placed,
@@ -78,8 +77,6 @@ class GroupPosterior:
         if columns.numeric:
             columns.split(self._below.tolist())
             self._better = self._fit_better()
-            weights, mus, sigmas = self._better
-            self._listed = list(map(Listed, weights.tolist(), mus, sigmas))
         if columns.categorical:
             self._categories = self._weigh_categories()
 
@@ -92,7 +89,7 @@ class GroupPosterior:
         prior, row = parameter.prior, parameter.row
         if isinstance(prior, CategoricalPrior):
             return self._best_category(row, stream)
-        candidates = draw_mixture(prior, self._listed[row], stream, self._n_candidates)
+        candidates = draw_mixture(prior, self._better.row(row), stream, self._n_candidates)
         if certified and not parameter.decided_at_once:
             self._undecided.append((parameter, prior, candidates))
             return None
@@ -106,10 +103,18 @@ class GroupPosterior:
         smooth = [item for item in self._undecided if item[1].q is None]
         rounded = [item for item in self._undecided if item[1].q is not None]
         few = self._n_above <= _FEW
-        positions = self._decide_smooth(smooth, [*smooth, *rounded] if few else smooth)
+        fitted = [*smooth, *rounded] if few else smooth
+        positions: list[int] = []
+        if is_long(self._columns, [parameter.row for parameter, _, _ in smooth], self._n_above):
+            positions = self._decide_long(smooth)
+        elif fitted:
+            worse = self._fit_worse(fitted)
+            if smooth:
+                some = Mixture(*(part[: len(smooth)] for part in worse))
+                positions = best_continuous(*self._candidates(smooth), some)
         for i, (parameter, prior, candidates) in enumerate(rounded, start=len(smooth)):
             row = parameter.row
-            one = self._worse.row(i) if few else self._fit_worse_rounded(row, prior)
+            one = worse.row(i) if few else self._fit_worse_rounded(row, prior)
             positions.append(best_quantised(prior, candidates, self._better.row(row), one))
         return {
             parameter.label: self._winner(prior, parameter.row, candidates, position)
@@ -118,38 +123,21 @@ class GroupPosterior:
             )
         }
 
-    def _decide_smooth(self, smooth: list[_Undecided], fitted: list[_Undecided]) -> list[int]:
+    def _candidates(self, smooth: list[_Undecided]) -> tuple[FloatArray, FloatArray, Mixture]:
+        """Return labels' candidates, the same on the inner scale, and the better mixtures."""
+        values = np.array([candidates for _, _, candidates in smooth])
+        rows = [parameter.row for parameter, _, _ in smooth]
+        better = Mixture(*(part[rows] for part in self._better))
+        return values, inner_values([prior for _, prior, _ in smooth], values), better
+
+    def _decide_long(self, smooth: list[_Undecided]) -> list[int]:
         """Return the positions of the winners of labels without a rounding step.
 
-        Args:
-            smooth: The labels.
-            fitted: The first of them, and more, whose worse part is to be fitted.
+        The sums of the long history leave few candidates; those are compared as ever.
         """
-        if not smooth:
-            if fitted:
-                self._worse = self._fit_worse(fitted)
-            return []
-        rows = [parameter.row for parameter, _, _ in smooth]
-        values = np.array([candidates for _, _, candidates in smooth])
-        inner = inner_values([prior for _, prior, _ in smooth], values)
-        better = Mixture(*(part[rows] for part in self._better))
-        if is_long(self._columns, rows, self._n_above):
-            sums, slack = sums_of_worse(self._columns, inner, self._weights, self._n_above)
-            possible = contenders(inner, better, sums, slack)
-            return self._decide_among(possible, smooth, values, inner, better)
-        self._worse = self._fit_worse(fitted)
-        worse = Mixture(*(part[: len(smooth)] for part in self._worse))
-        return best_continuous(values, inner, better, worse)
-
-    def _decide_among(
-        self,
-        possible: BoolArray,
-        smooth: list[_Undecided],
-        values: FloatArray,
-        inner: FloatArray,
-        better: Mixture,
-    ) -> list[int]:
-        """Return the positions of winners when only some candidates are possible ones."""
+        values, inner, better = self._candidates(smooth)
+        sums, slack = sums_of_worse(self._columns, inner, self._weights, self._n_above)
+        possible = contenders(inner, better, sums, slack)
         counts = np.count_nonzero(possible, axis=1)
         positions: list[int] = possible.argmax(axis=1).tolist()
         left = np.flatnonzero(counts > 1)
@@ -206,9 +194,7 @@ class GroupPosterior:
     def _fit_worse(self, items: list[_Undecided]) -> Mixture:
         """Fit the worse part of some labels, weights not normalised."""
         columns, n = self._columns, self._columns.n
-        rows: Any = [parameter.row for parameter, _, _ in items]
-        if rows == list(range(len(columns.numeric))):
-            rows = slice(None)  # which needs no copies
+        rows = columns.index([parameter.row for parameter, _, _ in items])
         if not any(columns.tied[parameter.row] for parameter, _, _ in items):
             known = slice(self._n_above + 1)
             return fit_placed(

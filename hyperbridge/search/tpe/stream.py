@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperbridge.search.tpe.parzen import Listed
+from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import FloatArray
 
 
@@ -23,10 +23,9 @@ class Stream:
         """Draw a normal for each centre and width."""
         return np.array(list(map(self._rng.normal, mus, sigmas)))
 
-    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> FloatArray:
+    def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> FloatArray:
         """Draw ``n`` values in ``[low, high)`` from a normalised mixture of one label."""
-        weights = np.array(mixture.weights)
-        _, mus, sigmas = mixture
+        weights, mus, sigmas = mixture
         accepted: list[float] = []
         while len(accepted) < n:
             component = self._rng.multinomial(1, weights).argmax()

@@ -19,7 +19,7 @@ import numpy as np
 
 from hyperbridge.search.tpe.lookahead import HARD, Lookahead, look_ahead
 from hyperbridge.search.tpe.multinomial import Tests, first_hits, tests_of
-from hyperbridge.search.tpe.parzen import Listed, Mixture
+from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import FloatArray
 from hyperbridge.search.tpe.stream import Stream
 from hyperbridge.search.tpe.ziggurat import Ziggurat, numpys_ziggurat
@@ -72,8 +72,7 @@ class FastStream(Stream):
         k = len(tests)
         drawn = [] if k else [0] * n
         while len(drawn) < n:
-            if self._at + k >= len(self._normals):
-                self._fetch(k + 1)
+            self._need(k + 1)
             table, words = self._table(weights, tests), slice(self._at, self._at + n * k)
             if table is not None:
                 first = table.components[words]
@@ -107,9 +106,9 @@ class FastStream(Stream):
         drawn += mus
         return drawn
 
-    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> FloatArray:
+    def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> FloatArray:
         """See `Stream.truncated`."""
-        weights, mus, sigmas = mixture
+        weights, (_, mus, sigmas) = mixture.weights.tolist(), mixture
         tests = tests_of(tuple(weights))
         if tests is None or len(tests) > _MOST:
             self._forget()
@@ -117,9 +116,9 @@ class FastStream(Stream):
         parts: list[FloatArray] = []
         missing = n
         while missing:
-            ahead, end = self._ahead_of(weights, tests, missing)
+            ahead, words = self._ahead_of(weights, tests, missing)
             chunk, begin = self._normals, self._at - ahead.start
-            draws, fates, steps = ahead.window(begin, end, mus, sigmas, low, high)
+            draws, fates, steps = ahead.window(begin, begin + words, mus, sigmas, low, high)
             accepted: list[int] = []
             at, end = 0, len(fates)
             while missing and at < end:
@@ -145,16 +144,16 @@ class FastStream(Stream):
         """Look up the draws that begin with each of the next words.
 
         Returns:
-            The draws, and the end of those that n accepted ones will probably be among.
+            The draws, and how many of them n accepted ones will probably be among.
         """
         k = len(tests)
-        if self._at + k >= len(self._normals):
-            self._fetch(k + 1)
+        self._need(k + 1)
         table = self._table(weights, tests)
         if table is not None:
-            return table, self._at + 8 + int(_PER_DRAW * n * (0.5 * k + 2))
-        stop = min(self._at + (n + 1) * (k + 1), len(self._normals))
-        return look_ahead(self._uniforms, self._normals, tests, self._at, stop), stop
+            return table, 8 + int(_PER_DRAW * n * (0.5 * k + 2))
+        words = (n + 1) * (k + 1)
+        stop = min(self._at + words, len(self._normals))
+        return look_ahead(self._uniforms, self._normals, tests, self._at, stop), words
 
     def _table(self, weights: list[float], tests: Tests) -> Lookahead | None:
         """Look up the whole chunk for equal weights that are asked for again."""
@@ -172,8 +171,7 @@ class FastStream(Stream):
         return table
 
     def _normal(self) -> float:
-        if self._at == len(self._normals):
-            self._fetch(1)
+        self._need(1)
         normal = float(self._normals[self._at])
         if normal == normal:
             self._at += 1
@@ -207,6 +205,11 @@ class FastStream(Stream):
             self._bits.advance(-1)
             self._ahead = self._at
             self._forget()
+
+    def _need(self, words: int) -> None:
+        """Have so many more words in the chunk."""
+        if self._at + words > len(self._normals):
+            self._fetch(words)
 
     def _fetch(self, needed: int) -> None:
         """Fetch a chunk from the next word on."""
@@ -249,7 +252,7 @@ def stream_works() -> bool:
             mixture = Mixture(weights, mus, sigmas)
             plain, fast = (
                 [
-                    stream.truncated(-1.0, 1.0, mixture.listed(), 300).tolist(),
+                    stream.truncated(-1.0, 1.0, mixture, 300).tolist(),
                     stream.components(weights.tolist(), 100),
                     stream.normals(mus, sigmas).tolist(),
                 ]
