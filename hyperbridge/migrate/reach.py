@@ -7,13 +7,31 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.rules.objective import own_returns
 from hyperbridge.migrate.scopes import Scope
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Positioned = TypeVar("Positioned", bound=ast.AST)
+
+
+def in_order(nodes: Iterable[Positioned]) -> list[Positioned]:
+    """Return syntax nodes in the order of the source."""
+    return sorted(nodes, key=position)
+
+
+def position(node: ast.AST) -> tuple[int, int]:
+    """Return a node's line and column; zeros for one that has none."""
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+@functools.lru_cache(maxsize=8)
+def reach_of(module: Module, expr: ast.expr) -> Reach:
+    """Return the `Reach` of an objective, which several rules ask for, made once."""
+    return Reach(module, expr)
 
 
 class Reach:

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hyperbridge.migrate.reach import Reach
+from hyperbridge.migrate.reach import Reach, in_order, position, reach_of
 from hyperbridge.migrate.scopes import Scope
 from hyperbridge.migrate.search import Search
 
@@ -106,7 +106,7 @@ def _line(place: str) -> str:
 def changes(search: Search) -> list[Change]:
     """Return what the objective of a search changes outside of itself, each thing once."""
     expr = search.arguments.get("fn")
-    return [] if expr is None else list(_Reader(search, Reach(search.module, expr)).changes())
+    return [] if expr is None else list(_Reader(search, reach_of(search.module, expr)).changes())
 
 
 class _Reader:
@@ -119,14 +119,14 @@ class _Reader:
 
     def changes(self) -> Iterator[Change]:
         seen: set[_Owner] = set()
-        for node in sorted(self._reach.nodes, key=_position):
+        for node in in_order(self._reach.nodes):
             for target in self._targets(node):
                 owners, callers = self._owners(target, set())
                 if not owners or owners & seen:
                     continue
                 seen |= owners
                 reads = [read for owner in owners for read in self._reads(owner)]
-                read = min(reads, key=_position, default=None)
+                read = min(reads, key=position, default=None)
                 stem = _stem(target, is_whole=all(owner.scope for owner in owners))
                 yield Change(
                     target,
@@ -271,7 +271,3 @@ def _stem(expr: ast.expr, *, is_whole: bool) -> ast.expr:
             return expr
         expr = inner
     return expr
-
-
-def _position(node: ast.AST) -> tuple[int, int]:
-    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)

@@ -10,7 +10,7 @@ import ast
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.reach import Reach
+from hyperbridge.migrate.reach import in_order, reach_of
 from hyperbridge.migrate.rules.objective import Objective
 from hyperbridge.migrate.search import Search
 
@@ -122,9 +122,8 @@ def _check_starts(
 
 def _calls(module: Module, expr: ast.expr) -> list[ast.Call]:
     """Return the calls in an objective and in what it calls, in the order of the source."""
-    nodes = {*ast.walk(expr), *Reach(module, expr).nodes}
-    calls = [node for node in nodes if isinstance(node, ast.Call)]
-    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+    nodes = {*ast.walk(expr), *reach_of(module, expr).nodes}
+    return in_order(node for node in nodes if isinstance(node, ast.Call))
 
 
 def _imports_mlflow(search: Search) -> bool:

@@ -10,7 +10,7 @@ import ast
 import re
 
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.reach import Reach
+from hyperbridge.migrate.reach import in_order, reach_of
 from hyperbridge.migrate.search import Search
 from hyperbridge.migrate.values import NotConstantError, evaluate
 
@@ -26,12 +26,10 @@ _FILE = re.compile(
 def check(search: Search) -> None:
     """Remark the first file of each search that another folder does not have."""
     expr = search.arguments.get("fn")
-    if (
-        expr is None or search.settings.was_on_workers
-    ):  # executors have folders of their own as well
+    if expr is None or search.settings.was_on_workers:  # executors have their own folders, too
         return
-    calls = [node for node in Reach(search.module, expr).nodes if isinstance(node, ast.Call)]
-    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+    nodes = reach_of(search.module, expr).nodes
+    for call in in_order(node for node in nodes if isinstance(node, ast.Call)):
         name = _relative_path(search.module, call)
         if name is not None:
             search.remark(

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterable
 
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.reach import Reach
+from hyperbridge.migrate.reach import in_order, reach_of
 from hyperbridge.migrate.scopes import Binding
 from hyperbridge.migrate.search import Search
 
@@ -40,7 +40,7 @@ def check(search: Search, questions: Iterable[ast.expr]) -> None:
     if expr is None:
         return
     module, seen = search.module, set[str]()
-    reach = Reach(module, expr)
+    reach = reach_of(module, expr)
     for question in questions:
         if question in reach.nodes:
             search.block(
@@ -48,8 +48,7 @@ def check(search: Search, questions: Iterable[ast.expr]) -> None:
                 "the objective asks for the trials so far, which Ray's trials do not see: leave"
                 " that to a callback or a stopper, or migrate to Optuna",
             )
-    names = [node for node in reach.nodes if isinstance(node, ast.Name)]
-    for name in sorted(names, key=lambda name: (name.lineno, name.col_offset)):
+    for name in in_order(node for node in reach.nodes if isinstance(node, ast.Name)):
         binding = module.names.only_binding(name)
         if binding is None or reach.is_inside(binding.scope) or name.id in seen:
             continue
