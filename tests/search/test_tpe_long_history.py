@@ -46,7 +46,7 @@ def test_sums_on_a_grid_are_as_near_as_they_say(seed: int, n: int, cut: int) -> 
     sums, slack = grid.sums(x, weights, without)
     for i, prior in enumerate((UNIFORM, NORMAL)):
         expected = exact_sums(prior, x[i], inner[i], kept)
-        assert (abs(sums[i] - expected) <= slack[i]).all()
+        assert (abs(sums[i] - expected) <= slack).all()
 
 
 def test_the_bound_is_no_larger_than_it_must_be() -> None:
@@ -57,10 +57,9 @@ def test_the_bound_is_no_larger_than_it_must_be() -> None:
     x = np.linspace(0.3, 0.7, 400)[None, :]
     sums, slack = grid.sums(x, np.ones(500), NOTHING)
     error = abs(sums[0] - exact_sums(UNIFORM, x[0], mus[0], np.ones(500)))
-    assert (error <= slack[0]).all()
-    assert error.max() > slack.max() / 10
-    far, small = grid.sums(np.array([[2.5]]), np.ones(500), NOTHING)
-    assert abs(far[0, 0]) <= small[0, 0] < 1e-2 * slack.max()
+    assert slack / 10 < error.max() <= slack < 1e-7 * 500
+    far, _ = grid.sums(np.array([[2.5]]), np.ones(500), NOTHING)
+    assert abs(far[0, 0]) <= slack
 
 
 @pytest.mark.filterwarnings("error")
@@ -110,5 +109,5 @@ def test_sums_over_the_worse_part_are_as_near_as_they_say(n: int, crowd: float) 
             z = (values[:, None] - mixture.mus) / mixture.sigmas
             heights = mixture.weights * weights.sum() * (prior.sigma / 100.0) / mixture.sigmas
             expected = np.exp(-0.5 * z * z) @ heights
-            assert (abs(sums[row] - expected) <= slack[row] + 1e-12).all()
-            assert (slack[row] < 1e-2 * expected).all()
+            assert (abs(sums[row] - expected) <= slack + 1e-12).all()
+            assert (slack < 1e-2 * expected).all()

@@ -11,23 +11,23 @@ such labels are never decided here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import erf
 
 from hyperbridge.search.tpe.densities import densities
-from hyperbridge.search.tpe.likelihood import quantum_edges
 from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import EPS, BoolArray, FloatArray, NumericPrior
 
 UNDECIDED = -1
 """Stands for the position of a winner that only the exact scores can tell."""
 
-_TOLERANCE = 1e-9  # much more than the rounding errors of hyperopt's sums and logarithms
+_TOLERANCE = 1e-9  # much more than the rounding errors of our sums and hyperopt's, and logarithms
 _SMALLEST = 1e-250
 _SATURATED = 6.0  # erf() is 1 from here on, to rounding
-_SMALL = 1500  # arrays up to which it does not pay to leave those out
+_SMALL = 2500  # arrays up to which it does not pay to leave those out
 _SQRT2 = float(np.sqrt(2))
 
 
@@ -40,9 +40,7 @@ def inner_values(priors: Sequence[NumericPrior], values: FloatArray) -> FloatArr
     return inner
 
 
-def contenders(
-    inner: FloatArray, better: Mixture, sums: FloatArray, slack: FloatArray
-) -> BoolArray:
+def contenders(inner: FloatArray, better: Mixture, sums: FloatArray, slack: float) -> BoolArray:
     """Tell which candidates may be the best of their labels; there is always one.
 
     Args:
@@ -50,13 +48,13 @@ def contenders(
         better: Mixtures of the better part.
         sums: The candidates' densities under the worse part, up to a factor of each label; NaN
             where they are not known.
-        slack: How far each may be from the truth, same shape.
+        slack: How far each may be from the truth.
     """
-    (good,), error = densities(inner, better)
-    safe = (good.min(axis=1) > _SMALLEST) & ((sums - slack).min(axis=1) > _SMALLEST)
+    (good,) = densities(inner, better)
+    safe = (good.min(axis=1) > _SMALLEST) & ~np.isnan(sums).any(axis=1)
     highest = good / np.maximum(sums - slack, _SMALLEST)
     lowest = good / np.maximum(sums + slack, _SMALLEST)
-    certain = lowest.max(axis=1) * (1 - _TOLERANCE - 2 * (error + _TOLERANCE))
+    certain = lowest.max(axis=1) * (1 - 3 * _TOLERANCE)
     possible: BoolArray = highest >= certain[:, None]
     possible[~safe] = True
     return possible
@@ -73,13 +71,13 @@ def best_continuous(
         better: Mixtures of the better part.
         worse: Mixtures of the worse part; a common factor of a row's weights is harmless.
     """
-    both, error = densities(inner, better, worse)
+    both = densities(inner, better, worse)
     good, bad = both
     safe = np.minimum.reduce(both, axis=(0, 2)) > _SMALLEST
     scores = good / np.maximum(bad, _SMALLEST)
     best = scores.argmax(axis=1)
     each = np.arange(len(values))
-    winner = scores[each, best] * (1 - _TOLERANCE - 4 * error)
+    winner = scores[each, best] * (1 - _TOLERANCE)
     scores[values == values[each, best][:, None]] = -1.0
     decided = (safe & (winner > np.maximum.reduce(scores, axis=1))).tolist()
     return [at if sure else UNDECIDED for at, sure in zip(best.tolist(), decided, strict=True)]
@@ -98,11 +96,10 @@ def best_quantised(prior: NumericPrior, values: FloatArray, better: Mixture, wor
     different = sorted(set(listed))
     if len(different) == 1:
         return 0
-    upper, lower = quantum_edges(prior, np.array(different))
-    edges = np.concatenate([upper, lower])
+    edges, uppers, lowers = _intervals(prior, different)
     if prior.log:
         edges = np.log(np.maximum(edges, EPS))
-    (good, good_error), (bad, bad_error) = _masses(edges, (better, worse))
+    (good, good_error), (bad, bad_error) = _masses(edges, uppers, lowers, (better, worse))
     if not (good.min() > good_error and bad.min() > bad_error):
         return UNDECIDED
     lowest = (good - good_error) / (bad + bad_error)
@@ -115,13 +112,41 @@ def best_quantised(prior: NumericPrior, values: FloatArray, better: Mixture, wor
     return position
 
 
-def _masses(edges: FloatArray, mixtures: tuple[Mixture, Mixture]) -> list[tuple[FloatArray, float]]:
-    """Return twice each mixture's masses between edges, and a bound on their absolute error.
+def _intervals(prior: NumericPrior, values: list[float]) -> tuple[FloatArray, list[int], list[int]]:
+    """Return the ends of the intervals that were rounded to each of some sorted values.
+
+    Returns:
+        The different ends, and where the upper and the lower one of each value are among them.
+    """
+    assert prior.q is not None
+    half, least, greatest = prior.q / 2, 0.0 if prior.log else -math.inf, math.inf
+    if prior.low is not None and prior.high is not None:
+        least, greatest = prior.low, prior.high
+        if prior.log:
+            least, greatest = float(np.exp(least)), float(np.exp(greatest))
+    ends: list[float] = []
+    uppers, lowers = [], []
+    for value in values:
+        lower, upper = max(value - half, least), min(value + half, greatest)
+        if not ends or ends[-1] != lower:
+            ends.append(lower)
+        lowers.append(len(ends) - 1)
+        uppers.append(len(ends))
+        ends.append(upper)
+    return np.array(ends), uppers, lowers
+
+
+def _masses(
+    edges: FloatArray, uppers: list[int], lowers: list[int], mixtures: tuple[Mixture, Mixture]
+) -> list[tuple[FloatArray, float]]:
+    """Return twice each mixture's masses of intervals, and a bound on their absolute error.
 
     The bound holds for sums of so many terms as the weights, each at most 1, add up to.
 
     Args:
-        edges: The upper edges, then the lower edges.
+        edges: The ends of the intervals; some are those of two.
+        uppers: Where the upper ends are.
+        lowers: Where the lower ends are.
         mixtures: Of one label.
     """
     z = edges[:, None] - np.concatenate([mixture.mus for mixture in mixtures])
@@ -133,11 +158,10 @@ def _masses(edges: FloatArray, mixtures: tuple[Mixture, Mixture]) -> list[tuple[
         errors = erf(z.ravel()[near])
         np.sign(z, out=z)
         z.ravel()[near] = errors
-    k = len(edges) // 2
-    z[:k] -= z[k:]
     split = len(mixtures[0].mus)
     masses = []
-    for mixture, part in zip(mixtures, (z[:k, :split], z[:k, split:]), strict=True):
+    for mixture, part in zip(mixtures, (z[:, :split], z[:, split:]), strict=True):
         total = float(mixture.weights.sum())
-        masses.append((part @ mixture.weights, 1e-13 * total * (1 + 1e-3 * total)))
+        below = part @ mixture.weights
+        masses.append((below[uppers] - below[lowers], 1e-13 * total * (1 + 5e-3 * total)))
     return masses

@@ -109,9 +109,7 @@ def _cheaper_calls_work() -> bool:
 def draw_mixture(prior: NumericPrior, mixture: Mixture, stream: Stream, n: int) -> FloatArray:
     """Draw ``n`` candidates, as the user sees them, from a normalised mixture of one label."""
     if prior.low is None or prior.high is None:
-        weights, mus, sigmas = mixture
-        components = stream.components(weights.tolist(), n)
-        values = stream.normals(mus.take(components), sigmas.take(components))
+        values = stream.normals(stream.components(mixture.weights.tolist(), n), mixture)
     else:
         values = stream.truncated(prior.low, prior.high, mixture, n)
     if prior.log:

@@ -1,12 +1,12 @@
 """Sums of many kernels of one width, at the cost of a grid and not of all pairs.
 
 In a long history most components of the worse part have the least width that a component may have.
-Each observation is put on the nearest six points of a grid by interpolation of its kernel.
+Each observation is put on the nearest eight points of a grid by interpolation of its kernel.
 That needs no weights and is done once. A sum of weighted kernels is then one of the kernels
-of the grid points near to a candidate.
+of the grid points near to a candidate, which a polynomial of its place between two of them gives.
 
 Source: the idea is that of the non-equispaced fast Gauss transform; the bound is the remainder of
-Lagrange's interpolation.
+Lagrange's interpolation and that of the series of the exponential.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
@@ -27,64 +26,35 @@ _WIDTHS = 100.0
 
 _POINTS = 8  # of the grid, in a width
 _REACH = 61  # points from where on a kernel is left out: 7.6 widths
-_INNER = (0, 1)  # an observation's points, from the one at or below it; their shares are positive
-_OUTER = (-2, -1, 2, 3)
+_NODES = np.arange(-3, 5)  # an observation's points, from the one at or below it
 _MARGIN = _REACH + 6
 _SPREAD = 8.0  # widths of an unbounded prior on either side of its centre that have a grid
-_OFFSETS = np.arange(-_REACH, _REACH + 2)
-
-# The sixth derivative of exp(-z**2 / 2) is at most 15, the product of the distances to the six
-# points at most 225/64 of a step to the sixth. Of an observation whose points are not all in reach
-# some or none count; their absolute shares add up to less than 2.
-_NEAR_ERROR = 15 / 720 * 225 / 64 * _POINTS**-6
-_FAR_ERROR = 2.0 * math.exp(-0.5 * ((_REACH - 5) / _POINTS) ** 2)
+_DEGREE = 9
 
 
-class _Shares:
-    """What some points of each observation have of it: a sparse matrix, a column an observation.
+def _series() -> FloatArray:
+    """Return what powers of a candidate's place make of the kernels of the grid points around it.
 
-    Args:
-        nodes: The points, counted from the one at or below an observation.
-        total: Number of all grid points.
+    The kernel of a point k steps from the middle of two, at f steps from there, is
+    ``exp(-k**2 / 2P**2) * exp(k * f / P**2) * exp(-f**2 / 2P**2)``, P points in a width. The second
+    factor is written as its series, shape (points, degree + 1); the third is left out.
     """
+    k = np.arange(-_REACH, _REACH + 2)[:, None] - 0.5
+    powers = np.arange(_DEGREE + 1)
+    factorials = np.array([math.factorial(power) for power in powers], dtype=np.float64)
+    series: FloatArray = np.exp(-0.5 * (k / _POINTS) ** 2) * (k / _POINTS**2) ** powers / factorials
+    return series
 
-    def __init__(self, nodes: tuple[int, ...], total: int) -> None:
-        self._nodes = nodes
-        self._total = total
-        self._cells: NDArray[np.int32] = np.zeros((0, 0, len(nodes)), dtype=np.int32)
-        self._shares: FloatArray = np.zeros((0, 0, len(nodes)))
 
-    def extend(self, known: int, points: IntArray, given: dict[int, FloatArray]) -> None:
-        """Set the observations from ``known`` on.
+_SERIES = _series()
 
-        Args:
-            known: How many stay as they are.
-            points: The point at or below each new one, shape (labels, new).
-            given: Their shares by node, each of the same shape.
-        """
-        labels, new = points.shape
-        if known + new > len(self._cells):
-            shape = max(2 * (known + new), 1024), labels, len(self._nodes)
-            cells, shares = np.zeros(shape, dtype=np.int32), np.zeros(shape)
-            if known:
-                cells[:known], shares[:known] = self._cells[:known], self._shares[:known]
-            self._cells, self._shares = cells, shares
-        for k, node in enumerate(self._nodes):
-            self._shares[known : known + new, :, k] = given[node].T
-            self._cells[known : known + new, :, k] = points.T + node
-
-    def heights(self, weights: FloatArray, without: tuple[IntArray, IntArray]) -> FloatArray:
-        """Return the weighted sum by grid point; see `KernelGrid.sums`."""
-        n = len(weights)
-        cells, shares = self._cells[:n], self._shares[:n]
-        starts = np.arange(n + 1, dtype=np.int32) * np.int32(cells[0].size)
-        matrix = csc_matrix((shares.ravel(), cells.ravel(), starts), shape=(self._total, n))
-        heights: FloatArray = matrix @ weights
-        labels, observations = without
-        if len(labels):
-            lost = shares[observations, labels] * weights[observations, None]
-            np.subtract.at(heights, cells[observations, labels].ravel(), lost.ravel())
-        return heights
+# The eighth derivative of exp(-z**2 / 2) is at most 105, the product of the distances to the eight
+# points at most (105/16)**2 steps to the eighth. The exponent of the series is less than 0.5, the
+# shares of an observation add up to less than 3, signs left out. Of an observation whose points are
+# not all in reach some or none count.
+_NEAR_ERROR = 105 / math.factorial(8) * (105 / 16) ** 2 * _POINTS**-8
+_NEAR_ERROR += 3.0 * math.exp(0.5) * 0.5 ** (_DEGREE + 1) / math.factorial(_DEGREE + 1)
+_FAR_ERROR = 3.0 * math.exp(-0.5 * ((_REACH - 7) / _POINTS) ** 2)
 
 
 class KernelGrid:
@@ -107,7 +77,9 @@ class KernelGrid:
         self._origins = np.array([[low] for low, _ in ends]) - _MARGIN * self._steps
         self._starts = np.cumsum(self._sizes)[:, None] - self._sizes
         self._total = int(self._sizes.sum())
-        self._inner, self._outer = _Shares(_INNER, self._total), _Shares(_OUTER, self._total)
+        self._cells: NDArray[np.int32]
+        self._shares: FloatArray
+        self._cells, self._shares, self._matrix = self._room_for(0)
         self.n = 0
         self._inside = np.ones(len(priors), dtype=np.bool_)
 
@@ -121,10 +93,14 @@ class KernelGrid:
             return
         points, fractions, inside = self._locate(inner)
         self._inside &= inside.all(axis=1)
-        shares = _interpolation(fractions)
-        self._inner.extend(self.n, points, shares)
-        self._outer.extend(self.n, points, shares)
-        self.n += inner.shape[1]
+        known, n = self.n, self.n + inner.shape[1]
+        if n > len(self._cells):
+            cells, shares, matrix = self._room_for(n + n // 4 + 64)
+            cells[:known], shares[:known] = self._cells[:known], self._shares[:known]
+            self._cells, self._shares, self._matrix = cells, shares, matrix
+        self._cells[known:n] = points.T[:, :, None] + _NODES
+        self._shares[known:n] = _interpolation(fractions.T)
+        self.n = n
 
     def truncate(self, n: int) -> None:
         """Forget the observations from the n-th on."""
@@ -132,33 +108,57 @@ class KernelGrid:
 
     def sums(
         self, inner: FloatArray, weights: FloatArray, without: tuple[IntArray, IntArray]
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> tuple[FloatArray, float]:
         """Return, for each candidate, the sum of the weighted kernels of the observations.
 
         A kernel is ``exp(-z**2 / 2)``, z in narrowest widths.
 
         Args:
             inner: Candidates on the inner scale, shape (labels, candidates).
-            weights: By observation, oldest first; not negative.
+            weights: Of all observations, oldest first; not negative.
             without: The labels and the observations of kernels to be left out.
 
         Returns:
-            The sums, and how far each may be from the truth; NaN for labels with anything
-            outside of their grid. Both of the shape of ``inner``.
+            The sums, in the shape of ``inner``, NaN for labels with anything outside of their
+            grid; and how far each may be from the truth.
         """
-        masses = self._inner.heights(weights, without)
-        heights = self._outer.heights(weights, without)
-        heights += masses
         points, fractions, inside = self._locate(inner)
-        starts = points - _REACH
-        z = _OFFSETS - fractions[:, :, None]
-        np.multiply(z, z, out=z)
-        z *= -0.5 / _POINTS**2
-        np.exp(z, out=z)
-        found: FloatArray = np.einsum("ijk,ijk->ij", _windows(heights)[starts], z)
+        fractions -= 0.5
+        heights = self._heights(weights, without)
+        windows: FloatArray = np.ndarray(
+            (len(heights) - len(_SERIES) + 1, len(_SERIES)), buffer=heights, strides=(8, 8)
+        )
+        powers = np.vander(fractions.ravel(), _DEGREE + 1, increasing=True)
+        found: FloatArray = np.einsum(
+            "ijk,ijk->ij", windows[points - _REACH] @ _SERIES, powers.reshape(*inner.shape, -1)
+        )
+        np.multiply(fractions, fractions, out=fractions)
+        fractions *= -0.5 / _POINTS**2
+        found *= np.exp(fractions)
         found[~(self._inside & inside.all(axis=1))] = np.nan
-        near = np.add.reduce(_windows(masses)[starts], axis=2)
-        return found, _NEAR_ERROR * near + _FAR_ERROR * float(weights.sum())
+        return found, (_NEAR_ERROR + _FAR_ERROR) * float(weights.sum())
+
+    def _heights(self, weights: FloatArray, without: tuple[IntArray, IntArray]) -> FloatArray:
+        """Return the weighted sum by grid point."""
+        all_weights = np.zeros(len(self._cells))
+        all_weights[: self.n] = weights
+        heights: FloatArray = self._matrix @ all_weights
+        labels, observations = without
+        if len(labels):
+            lost = self._shares[observations, labels] * weights[observations, None]
+            np.subtract.at(heights, self._cells[observations, labels].ravel(), lost.ravel())
+        return heights
+
+    def _room_for(self, n: int) -> tuple[NDArray[np.int32], FloatArray, Any]:
+        """Return the cells and the shares of observations, and a matrix of grid points by them.
+
+        The matrix has no numbers of its own. Making it takes as long as a product with it.
+        """
+        shape = n, len(self._sizes), len(_NODES)
+        cells, shares = np.zeros(shape, dtype=np.int32), np.zeros(shape)
+        starts = np.arange(n + 1, dtype=np.int32) * np.int32(cells[0].size if n else 0)
+        parts = shares.reshape(-1), cells.reshape(-1), starts
+        return cells, shares, csc_matrix(parts, shape=(self._total, n), copy=False)
 
     def _locate(self, inner: FloatArray) -> tuple[IntArray, Any, BoolArray]:
         """Return the grid point at or below each value, and how far that is."""
@@ -174,21 +174,16 @@ class KernelGrid:
         return cells, places, inside
 
 
-def _interpolation(fractions: FloatArray) -> dict[int, FloatArray]:
-    """Return Lagrange's coefficient of each node, for values at a distance from node 0."""
-    nodes = sorted((*_INNER, *_OUTER))
-    distances = {node: fractions - node for node in nodes}
-    shares: dict[int, FloatArray] = {}
-    for node in nodes:
-        others = [other for other in nodes if other != node]
-        product: Any = math.prod(distances[other] for other in others)
-        shares[node] = product / math.prod(node - other for other in others)
+def _interpolation(fractions: FloatArray) -> FloatArray:
+    """Return Lagrange's coefficients of the nodes, for values at a distance from node 0."""
+    distances = fractions[..., None] - _NODES
+    shares = np.empty(distances.shape)
+    for i, node in enumerate(_NODES.tolist()):
+        product = np.multiply.reduce(np.delete(distances, i, axis=-1), axis=-1)
+        shares[..., i] = product / math.prod(
+            node - other for other in _NODES.tolist() if other != node
+        )
     return shares
-
-
-def _windows(numbers: FloatArray) -> FloatArray:
-    """Return a view: for each place, the numbers of the window that starts there."""
-    return sliding_window_view(numbers, len(_OFFSETS))
 
 
 def _ends(prior: NumericPrior) -> tuple[float, float]:

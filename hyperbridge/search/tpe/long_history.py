@@ -9,8 +9,8 @@ from hyperbridge.search.tpe.densities import LOWEST_EXPONENT
 from hyperbridge.search.tpe.parzen import larger_gaps
 from hyperbridge.search.tpe.priors import FloatArray
 
-_LONG = 500  # observations from which on nearly all components have the least width,
-_MANY = 8000  # and so many of all labels for the grid to pay
+_LONG = 400  # observations from which on nearly all components have the least width,
+_MANY = 3000  # and so many of all labels for the grid to pay
 
 
 def is_long(columns: GroupColumns, rows: list[int], n_worse: int) -> bool:
@@ -25,7 +25,7 @@ def is_long(columns: GroupColumns, rows: list[int], n_worse: int) -> bool:
 
 def sums_of_worse(
     columns: GroupColumns, inner: FloatArray, weights: FloatArray, n_worse: int
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, float]:
     """Return densities under the worse part, up to a factor of each label, and their error.
 
     Args:
@@ -36,8 +36,8 @@ def sums_of_worse(
         n_worse: Number of observations in the worse part.
 
     Returns:
-        The densities, NaN for labels with anything far from the prior, and how far each may be
-        from the truth; both of the shape of ``inner``.
+        The densities, in the shape of ``inner``, NaN for labels with anything far from the prior;
+        and how far each may be from the truth.
     """
     grid, n_labels = columns.grid(), len(columns.smooth)
     known = slice(n_worse + 1)
@@ -47,7 +47,7 @@ def sums_of_worse(
     sigmas = larger_gaps(mus)
     is_wide = sigmas > grid.narrowest[:, None]
     is_wide[range(n_labels), [columns.prior_at[row] for row in columns.smooth]] = True
-    labels, components = np.divmod(np.flatnonzero(is_wide), n_worse + 1)
+    labels, components = np.nonzero(is_wide)
     observations = order[labels, components]
     is_prior = observations < 0
     own = np.minimum(sigmas[labels, components], prior_sigmas[labels])

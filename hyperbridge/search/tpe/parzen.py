@@ -184,7 +184,9 @@ def fit_rounded(
     new[0] = True
     np.not_equal(observations[1:], observations[:-1], out=new[1:])
     first = np.flatnonzero(new)
-    last = np.append(first[1:], n) - 1
+    last = np.empty(len(first), dtype=np.int64)
+    last[-1] = n - 1
+    np.subtract(first[1:], 1, out=last[:-1])
     centres = observations[first]
     place = int(centres.searchsorted(prior.mu))
     gaps = centres[1:] - centres[:-1]

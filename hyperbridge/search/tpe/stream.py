@@ -19,8 +19,9 @@ class Stream:
         drawn: list[int] = self._rng.multinomial(1, weights, n).argmax(axis=1).tolist()
         return drawn
 
-    def normals(self, mus: FloatArray, sigmas: FloatArray) -> FloatArray:
-        """Draw a normal for each centre and width."""
+    def normals(self, components: list[int], mixture: Mixture) -> FloatArray:
+        """Draw a normal for each of some components of a mixture of one label."""
+        mus, sigmas = mixture.mus[components], mixture.sigmas[components]
         return np.array(list(map(self._rng.normal, mus, sigmas)))
 
     def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> FloatArray:

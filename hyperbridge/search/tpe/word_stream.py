@@ -5,7 +5,8 @@ for every candidate of a bounded label, because hyperopt draws those one by one.
 that the generator is going to yield are fetched in chunks, and what the calls would have made of
 them is looked up: a normal is nearly always made of one word, and the rest is left to the
 generator. Components of equal weight, as those of the better part are, are looked up once for all
-words of a chunk.
+words of a chunk when they are many. Draws follow each other word by word, so that Python's own
+lists and numbers are faster here than arrays.
 
 Source: `multinomial` and `ziggurat`. `stream_works` compares the two ways once; where they differ,
 the calls are made.
@@ -17,7 +18,6 @@ import functools
 
 import numpy as np
 
-from hyperbridge.search.tpe.lookahead import HARD, Lookahead, look_ahead
 from hyperbridge.search.tpe.multinomial import Tests, first_hits, tests_of
 from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import FloatArray
@@ -26,10 +26,10 @@ from hyperbridge.search.tpe.ziggurat import Ziggurat, numpys_ziggurat
 
 _CHUNK = 256
 _LARGEST = 4096
-_MANY = 32  # components from which on one call of the generator is cheaper
-_MOST = 254  # tests that `look_ahead` takes
+_MANY = 100  # components from which on one call of the generator is cheaper
+_MOST = 256  # so many tests have no place in a table
+_FEW = 8  # tests up to which it does not pay to look them up for all words
 _SEARCHED = 64  # a normal that is hard to draw takes a few words more than one
-_PER_DRAW = 1.5  # draws for an accepted one
 
 
 class FastStream(Stream):
@@ -57,9 +57,10 @@ class FastStream(Stream):
         self._ziggurat = ziggurat
         self._chunk = chunk
         self._repeated = repeated
-        self._uniforms: FloatArray = np.zeros(0)  # what each word of the chunk yields as a uniform
-        self._normals = self._uniforms  # and as a normal; NaN where it takes more words
-        self._tables: dict[tuple[int, float], Lookahead | None] = {}  # see `_table`
+        self._words: FloatArray = np.zeros(0)  # what each word of the chunk yields as a uniform
+        self._uniforms: list[float] = []  # the same
+        self._normals: list[float] = []  # and as a normal; NaN where it takes more words
+        self._tables: dict[tuple[int, float], list[int] | None] = {}  # see `_table`
         self._at = 0  # the next word of the chunk
         self._ahead = 0  # where in the chunk the generator is
 
@@ -70,95 +71,79 @@ class FastStream(Stream):
             self._forget()
             return super().components(weights, n)
         k = len(tests)
-        drawn = [] if k else [0] * n
+        drawn: list[int] = []
         while len(drawn) < n:
             self._need(k + 1)
-            table, words = self._table(weights, tests), slice(self._at, self._at + n * k)
-            if table is not None:
-                first = table.components[words]
-            else:
-                uniforms = self._uniforms[words]
-                first = first_hits(uniforms, tests)[: len(uniforms) - k + 1]
-            components = first.tolist()
-            at, end = 0, len(components)
-            while at < end and len(drawn) < n:
-                component = components[at]
-                at += component + 1 if component < k else k
+            words, at = self._uniforms, self._at
+            last = len(words) - k
+            for _ in range(n - len(drawn)):
+                if at > last:
+                    break
+                component = 0
+                for bound, above in tests:
+                    at += 1
+                    if (words[at - 1] > bound) is above:
+                        break
+                    component += 1
                 drawn.append(component)
-            self._at += at
+            self._at = at
         return drawn
 
-    def normals(self, mus: FloatArray, sigmas: FloatArray) -> FloatArray:
+    def normals(self, components: list[int], mixture: Mixture) -> FloatArray:
         """See `Stream.normals`."""
-        n, done = len(mus), 0
-        normals = np.empty(n)
-        while done < n:
-            some = self._normals[self._at : self._at + n - done]
-            hard = np.flatnonzero(np.isnan(some))
-            easy = int(hard[0]) if len(hard) else len(some)
-            normals[done : done + easy] = some[:easy]
-            self._at += easy
-            done += easy
-            if done < n:
-                normals[done] = self._normal()
-                done += 1
-        drawn: FloatArray = sigmas * normals
-        drawn += mus
-        return drawn
+        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        drawn = []
+        for component in components:
+            self._need(1)
+            normal = self._normals[self._at]
+            self._at += 1
+            if normal != normal:
+                normal = self._hard_normal()
+            drawn.append(sigmas[component] * normal + mus[component])
+        return np.array(drawn)
 
     def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> FloatArray:
         """See `Stream.truncated`."""
-        weights, (_, mus, sigmas) = mixture.weights.tolist(), mixture
+        weights = mixture.weights.tolist()
         tests = tests_of(tuple(weights))
-        if tests is None or len(tests) > _MOST:
+        if tests is None:
             self._forget()
             return super().truncated(low, high, mixture, n)
-        parts: list[FloatArray] = []
-        missing = n
-        while missing:
-            ahead, words = self._ahead_of(weights, tests, missing)
-            chunk, begin = self._normals, self._at - ahead.start
-            draws, fates, steps = ahead.window(begin, begin + words, mus, sigmas, low, high)
-            accepted: list[int] = []
-            at, end = 0, len(fates)
-            while missing and at < end:
-                fate = fates[at]
-                if fate == HARD:
-                    self._at = ahead.start + begin + at + steps[at] - 1
-                    component = ahead.components[begin + at]
-                    draws[at] = mus[component] + sigmas[component] * self._normal()
-                    fate = low <= draws[at] < high
-                    step = self._at - (ahead.start + begin + at) if chunk is self._normals else end
+        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        k = len(tests)
+        accepted: list[float] = []
+        while len(accepted) < n:
+            self._need(k + 1)
+            table = self._table(weights, tests)
+            uniforms, normals, at = self._uniforms, self._normals, self._at
+            normal, end = 0.0, len(normals) - k
+            while at < end and len(accepted) < n and normal == normal:
+                component = 0
+                if table is not None:
+                    component = table[at]
+                    at += component + 1 if component < k else k
                 else:
-                    step = steps[at]
-                if fate:
-                    accepted.append(at)
-                    missing -= 1
-                at += step
-            if chunk is self._normals:
-                self._at = ahead.start + begin + at
-            parts.append(draws[accepted])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+                    for bound, above in tests:
+                        at += 1
+                        if (uniforms[at - 1] > bound) is above:
+                            break
+                        component += 1
+                normal = normals[at]
+                at += 1
+                draw = sigmas[component] * normal + mus[component]
+                if low <= draw < high:
+                    accepted.append(draw)
+            self._at = at
+            if normal != normal:
+                draw = sigmas[component] * self._hard_normal() + mus[component]
+                if low <= draw < high:
+                    accepted.append(draw)
+        return np.array(accepted)
 
-    def _ahead_of(self, weights: list[float], tests: Tests, n: int) -> tuple[Lookahead, int]:
-        """Look up the draws that begin with each of the next words.
-
-        Returns:
-            The draws, and how many of them n accepted ones will probably be among.
-        """
+    def _table(self, weights: list[float], tests: Tests) -> list[int] | None:
+        """Look up the components of all words, for many equal weights that are asked for again."""
         k = len(tests)
-        self._need(k + 1)
-        table = self._table(weights, tests)
-        if table is not None:
-            return table, 8 + int(_PER_DRAW * n * (0.5 * k + 2))
-        words = (n + 1) * (k + 1)
-        stop = min(self._at + words, len(self._normals))
-        return look_ahead(self._uniforms, self._normals, tests, self._at, stop), words
-
-    def _table(self, weights: list[float], tests: Tests) -> Lookahead | None:
-        """Look up the whole chunk for equal weights that are asked for again."""
-        k = len(tests)
-        if weights.count(weights[0]) <= k:
+        if not _FEW < k < _MOST or weights.count(weights[0]) <= k:
             return None
         key = k, weights[0]
         table = self._tables.get(key)
@@ -166,16 +151,12 @@ class FastStream(Stream):
             if not self._repeated and key not in self._tables:
                 self._tables[key] = None
                 return None
-            end = len(self._uniforms)
-            table = self._tables[key] = look_ahead(self._uniforms, self._normals, tests, 0, end)
+            table = self._tables[key] = first_hits(self._words, tests).tolist()
         return table
 
-    def _normal(self) -> float:
-        self._need(1)
-        normal = float(self._normals[self._at])
-        if normal == normal:
-            self._at += 1
-            return normal
+    def _hard_normal(self) -> float:
+        """Draw the normal that the last word did not decide."""
+        self._at -= 1
         self._settle()
         normal = self._rng.standard_normal()
         self._find()
@@ -190,14 +171,14 @@ class FastStream(Stream):
     def _forget(self) -> None:
         """Put the generator where the draws are, to draw with it."""
         self._settle()
-        self._uniforms = self._normals = np.zeros(0)
+        self._words, self._uniforms, self._normals = np.zeros(0), [], []
         self._at = self._ahead = 0
         self._tables = dict.fromkeys(self._tables)
 
     def _find(self) -> None:
         """Find in the chunk where the generator is, after it took some words."""
         word = (self._bits.random_raw() >> 11) * 2.0**-53
-        next_words = self._uniforms[self._at : self._at + _SEARCHED].tolist()
+        next_words = self._uniforms[self._at : self._at + _SEARCHED]
         if word in next_words:
             self._at += next_words.index(word)
             self._ahead = self._at + 1
@@ -215,9 +196,10 @@ class FastStream(Stream):
         """Fetch a chunk from the next word on."""
         self._settle()
         words = self._bits.random_raw(max(self._chunk, needed))
-        self._chunk = _CHUNK
-        self._uniforms = (words >> np.uint64(11)) * 2.0**-53
-        self._normals = self._ziggurat.normals(words)
+        self._chunk = max(_CHUNK, self._chunk // 4)
+        self._words = (words >> np.uint64(11)) * 2.0**-53
+        self._uniforms = self._words.tolist()
+        self._normals = self._ziggurat.normals(words).tolist()
         self._at, self._ahead = 0, len(words)
         self._tables = dict.fromkeys(self._tables)
 
@@ -254,7 +236,7 @@ def stream_works() -> bool:
                 [
                     stream.truncated(-1.0, 1.0, mixture, 300).tolist(),
                     stream.components(weights.tolist(), 100),
-                    stream.normals(mus, sigmas).tolist(),
+                    stream.normals([*range(components)] * 4, mixture).tolist(),
                 ]
                 for stream in streams
             )
