@@ -185,7 +185,7 @@ class _Suggestion:
     def __init__(self, seed: int, past: list[FrozenTrial], is_better: BoolArray) -> None:
         self.past = past
         self.rng = np.random.default_rng(seed)
-        self.stream = open_stream(self.rng)
+        self.stream = open_stream(self.rng.bit_generator)
         self._is_better = is_better
 
     def observations(self, name: str, scale: Scale) -> tuple[FloatArray, BoolArray]:

@@ -61,7 +61,7 @@ class GroupColumns:
         sizes = [prior.size for _, prior in self.categorical]
         self.starts = [0, *itertools.accumulate(sizes)]
         self.blocks = list(itertools.starmap(slice, itertools.pairwise(self.starts)))
-        self._pseudo_counts: dict[float, FloatArray] = {}
+        self._pseudo_counts: dict[float, tuple[FloatArray, bool]] = {}
         self.n = 0
         self.rows: IntArray = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
         self.inner: FloatArray = np.zeros((len(self.numeric), _FIRST_CAPACITY))
@@ -76,13 +76,14 @@ class GroupColumns:
         self.smooth = [i for i, (_, prior) in enumerate(self.numeric) if prior.q is None]
         self._grid: KernelGrid | None = None
 
-    def pseudo_counts(self, prior_weight: float) -> FloatArray:
-        """Return what the priors add to the counts of all categories."""
+    def pseudo_counts(self, prior_weight: float) -> tuple[FloatArray, bool]:
+        """Return what the priors add to the counts of all categories, and if to each something."""
         found = self._pseudo_counts.get(prior_weight)
         if found is None:
-            found = self._pseudo_counts[prior_weight] = np.empty(self.starts[-1])
+            counts = np.empty(self.starts[-1])
             for block, (_, prior) in zip(self.blocks, self.categorical, strict=True):
-                found[block] = prior.pseudo_counts(prior_weight)
+                counts[block] = prior.pseudo_counts(prior_weight)
+            found = self._pseudo_counts[prior_weight] = counts, bool((counts > 0).all())
         return found
 
     def index(self, rows: list[int]) -> Any:
@@ -194,6 +195,7 @@ class History:
 
     Attributes:
         groups: Columns of each group of the plan.
+        words: How many words of the generator a suggestion took of late, for `open_stream`.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -201,6 +203,7 @@ class History:
             GroupColumns([p for p in plan.order if p.group == g])
             for g in range(len(plan.conditions))
         ]
+        self.words = 0.0
         self._n = 0
         self._losses: FloatArray = np.full(_FIRST_CAPACITY, math.inf)
         self._best: list[tuple[float, int]] = []  # the smallest finite losses and their rows

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hyperbridge.search.tpe.columns import History, n_better
+from hyperbridge.search.tpe.columns import History
 from hyperbridge.search.tpe.plan import Draws, Plan
 from hyperbridge.search.tpe.posterior import GroupPosterior
 from hyperbridge.search.tpe.word_stream import open_stream
@@ -76,8 +76,8 @@ def suggest_tpe(
     active = list(plan.active)
     below = history.below(options.gamma)
     stream = open_stream(
-        rng,
-        words=_expected_words(plan, history, options),
+        rng.bit_generator,
+        words=1.1 * history.words,
         repeated=any(len(group.numeric) > _FEW for group in history.groups),
     )
     posteriors: dict[int, GroupPosterior] = {}
@@ -99,22 +99,8 @@ def suggest_tpe(
         draws[parameter.label] = posterior.propose(parameter, stream, certified=certified)
     for posterior in posteriors.values():
         draws.update(posterior.decide())
+    history.words += 0.2 * (stream.used - history.words)
     return draws
-
-
-def _expected_words(plan: Plan, history: History, options: TpeOptions) -> float:
-    """Guess how many words of the generator a suggestion takes: a few more than on average."""
-    n = max(1, len(history))
-    n_below, words = n_better(n, options.gamma), 0.0
-    for group, bounded in zip(history.groups, plan.bounded, strict=True):
-        if not group.n:
-            continue
-        share = group.n / n
-        better = max(1.0, share * n_below)
-        draws = bounded * (1.25 + 1.7 / better)  # the fewer components, the more is rejected
-        draws += len(group.numeric) - bounded
-        words += share * ((1.5 + 0.5 * better) * draws + 1.7 * len(group.categorical))
-    return words * options.n_EI_candidates
 
 
 def _holds(plan: Plan, group: int, draws: Draws) -> bool:

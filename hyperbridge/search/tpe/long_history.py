@@ -9,8 +9,8 @@ from hyperbridge.search.tpe.densities import LOWEST_EXPONENT
 from hyperbridge.search.tpe.parzen import larger_gaps
 from hyperbridge.search.tpe.priors import FloatArray
 
-_LONG = 400  # observations from which on nearly all components have the least width,
-_MANY = 3000  # and so many of all labels for the grid to pay
+_LONG = 500  # observations from which on nearly all components have the least width,
+_MANY = 1600  # and so many of all labels for the grid to pay
 
 
 def is_long(columns: GroupColumns, rows: list[int], n_worse: int) -> bool:

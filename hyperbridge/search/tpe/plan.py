@@ -25,7 +25,6 @@ from hyperbridge.search.tpe.draws import drawer
 from hyperbridge.search.tpe.priors import (
     CategoricalPrior,
     NotReproducibleError,
-    NumericPrior,
     Prior,
     read_prior,
 )
@@ -82,7 +81,6 @@ class Plan:
         order: The parameters in the order of their draws.
         conditions: The condition of each group.
         shifted: The parameters with a shift.
-        bounded: How many numeric labels with ends each group has.
         active: For each group True when it always is, None when its condition tells.
     """
 
@@ -90,7 +88,6 @@ class Plan:
     order: tuple[Parameter, ...]
     conditions: tuple[Condition, ...]
     shifted: tuple[Parameter, ...]
-    bounded: tuple[int, ...]
     active: tuple[bool | None, ...]
 
 
@@ -128,11 +125,7 @@ def compile_plan(domain: Any) -> Plan:
             order.append(Parameter(drawn, prior, group, row, at_once, shift, drawer(prior)))
     shifted = tuple(parameter for parameter in order if parameter.shift is not None)
     active = tuple(True if condition.holds is None else None for condition in found)
-    bounded = [0] * len(found)
-    for parameter in order:
-        if isinstance(parameter.prior, NumericPrior) and parameter.prior.low is not None:
-            bounded[parameter.group] += 1
-    return Plan(tuple(idxs_by_label), tuple(order), tuple(found), shifted, tuple(bounded), active)
+    return Plan(tuple(idxs_by_label), tuple(order), tuple(found), shifted, active)
 
 
 def _by_label(node: Apply) -> dict[str, Apply]:

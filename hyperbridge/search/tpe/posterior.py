@@ -8,6 +8,7 @@ Source: ``build_posterior`` and the adaptive Parzen samplers of ``hyperopt.tpe``
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -64,7 +65,7 @@ class GroupPosterior:
         self._prior_weight = prior_weight
         self._n_candidates = n_candidates
         is_below = below[columns.rows[: columns.n]]
-        self._below = np.flatnonzero(is_below)
+        self._below = is_below.nonzero()[0]
         self._is_above = ~is_below
         self._n_above = columns.n - len(self._below)
         self._fading = self._n_above > FORGET_AFTER
@@ -126,7 +127,7 @@ class GroupPosterior:
     def _candidates(self, smooth: list[_Undecided]) -> tuple[FloatArray, FloatArray, Mixture]:
         """Return labels' candidates, the same on the inner scale, and the better mixtures."""
         values = np.array([candidates for _, _, candidates in smooth])
-        rows = [parameter.row for parameter, _, _ in smooth]
+        rows = self._columns.index([parameter.row for parameter, _, _ in smooth])
         better = Mixture(*(part[rows] for part in self._better))
         return values, inner_values([prior for _, prior, _ in smooth], values), better
 
@@ -186,9 +187,10 @@ class GroupPosterior:
         mus[:, n] = prior_mus
         mus.sort(axis=1)
         places = np.add.reduce(mus < prior_mus[:, None], axis=1).tolist()
+        if self._prior_weight == 1:
+            return fit_placed(mus, np.full(mus.shape, 1 / (n + 1)), places, prior_sigmas)
         weights = np.ones(mus.shape)
-        if self._prior_weight != 1:
-            weights[range(len(places)), places] = self._prior_weight
+        weights[range(len(places)), places] = self._prior_weight
         return normalised(fit_placed(mus, weights, places, prior_sigmas))
 
     def _fit_worse(self, items: list[_Undecided]) -> Mixture:
@@ -233,11 +235,12 @@ class GroupPosterior:
         if len(codes) > 1:
             weights = np.concatenate([weights] * len(codes))
         counts[1] = np.bincount(codes.ravel(), weights, total)
-        counts += columns.pseudo_counts(self._prior_weight)
+        pseudo_counts, positive = columns.pseudo_counts(self._prior_weight)
+        counts += pseudo_counts
         for block in columns.blocks:
             for row in counts[:, block]:  # each by itself: the order of a sum decides its last bit
                 row /= np.add.reduce(row)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with contextlib.nullcontext() if positive else np.errstate(all="ignore"):
             logs = np.log(counts)
             scores = (logs[0] - logs[1]).tolist()
         listed = counts[0].tolist()

@@ -14,6 +14,11 @@ class Stream:
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
 
+    @property
+    def used(self) -> int:
+        """How many words of the generator were used, as far as that is known."""
+        return 0
+
     def components(self, weights: list[float], n: int) -> list[int]:
         """Draw ``n`` components; the weights sum to 1."""
         drawn: list[int] = self._rng.multinomial(1, weights, n).argmax(axis=1).tolist()

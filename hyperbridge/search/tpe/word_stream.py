@@ -61,8 +61,14 @@ class FastStream(Stream):
         self._uniforms: list[float] = []  # the same
         self._normals: list[float] = []  # and as a normal; NaN where it takes more words
         self._tables: dict[tuple[int, float], list[int] | None] = {}  # see `_table`
+        self._before = 0  # words used before this chunk
         self._at = 0  # the next word of the chunk
         self._ahead = 0  # where in the chunk the generator is
+
+    @property
+    def used(self) -> int:
+        """See `Stream.used`."""
+        return self._before + self._at
 
     def components(self, weights: list[float], n: int) -> list[int]:
         """See `Stream.components`."""
@@ -172,6 +178,7 @@ class FastStream(Stream):
         """Put the generator where the draws are, to draw with it."""
         self._settle()
         self._words, self._uniforms, self._normals = np.zeros(0), [], []
+        self._before += self._at
         self._at = self._ahead = 0
         self._tables = dict.fromkeys(self._tables)
 
@@ -200,21 +207,24 @@ class FastStream(Stream):
         self._words = (words >> np.uint64(11)) * 2.0**-53
         self._uniforms = self._words.tolist()
         self._normals = self._ziggurat.normals(words).tolist()
+        self._before += self._at
         self._at, self._ahead = 0, len(words)
         self._tables = dict.fromkeys(self._tables)
 
 
-def open_stream(rng: np.random.Generator, *, words: float = 0.0, repeated: bool = False) -> Stream:
+def open_stream(
+    bits: np.random.BitGenerator, *, words: float = 0.0, repeated: bool = False
+) -> Stream:
     """Return a stream of a generator, which nothing else may use: the faster one where it works.
 
     Args:
-        rng: The generator.
+        bits: The generator's source of words.
         words: How many words the draws are going to take, if that can be said.
         repeated: Whether most components are drawn by weights that some others are drawn by, too.
     """
-    bits, ziggurat = rng.bit_generator, numpys_ziggurat()
+    ziggurat = numpys_ziggurat()
     if ziggurat is None or not isinstance(bits, np.random.PCG64) or not stream_works():
-        return Stream(rng)
+        return Stream(np.random.Generator(bits))
     chunk = int(min(max(words, _CHUNK), _LARGEST))
     return FastStream(bits, ziggurat, chunk, repeated=repeated)
 
