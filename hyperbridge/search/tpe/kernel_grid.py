@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.polynomial.polynomial import polyfromroots
 from numpy.typing import NDArray
 from scipy.sparse import csc_matrix
 
@@ -46,7 +47,21 @@ def _series() -> FloatArray:
     return series
 
 
+def _interpolation() -> FloatArray:
+    """Return what powers of a distance from node 0 make of Lagrange's coefficients.
+
+    Returns:
+        By power and node, shape (nodes, nodes).
+    """
+    columns = []
+    for node in _NODES:
+        others = _NODES[node != _NODES]
+        columns.append(polyfromroots(others) / np.multiply.reduce(node - others, dtype=np.float64))
+    return np.stack(columns, axis=1)
+
+
 _SERIES = _series()
+_COEFFICIENTS = _interpolation()
 
 # The eighth derivative of exp(-z**2 / 2) is at most 105, the product of the distances to the eight
 # points at most (105/16)**2 steps to the eighth. The exponent of the series is less than 0.5, the
@@ -99,7 +114,7 @@ class KernelGrid:
             cells[:known], shares[:known] = self._cells[:known], self._shares[:known]
             self._cells, self._shares, self._matrix = cells, shares, matrix
         self._cells[known:n] = points.T[:, :, None] + _NODES
-        self._shares[known:n] = _interpolation(fractions.T)
+        self._shares[known:n] = _powers(fractions.T, len(_NODES)) @ _COEFFICIENTS
         self.n = n
 
     def truncate(self, n: int) -> None:
@@ -128,10 +143,8 @@ class KernelGrid:
         windows: FloatArray = np.ndarray(
             (len(heights) - len(_SERIES) + 1, len(_SERIES)), buffer=heights, strides=(8, 8)
         )
-        powers = np.vander(fractions.ravel(), _DEGREE + 1, increasing=True)
-        found: FloatArray = np.einsum(
-            "ijk,ijk->ij", windows[points - _REACH] @ _SERIES, powers.reshape(*inner.shape, -1)
-        )
+        powers = _powers(fractions, _DEGREE + 1)
+        found: FloatArray = np.einsum("ijk,ijk->ij", windows[points - _REACH] @ _SERIES, powers)
         np.multiply(fractions, fractions, out=fractions)
         fractions *= -0.5 / _POINTS**2
         found *= np.exp(fractions)
@@ -174,16 +187,12 @@ class KernelGrid:
         return cells, places, inside
 
 
-def _interpolation(fractions: FloatArray) -> FloatArray:
-    """Return Lagrange's coefficients of the nodes, for values at a distance from node 0."""
-    distances = fractions[..., None] - _NODES
-    shares = np.empty(distances.shape)
-    for i, node in enumerate(_NODES.tolist()):
-        product = np.multiply.reduce(np.delete(distances, i, axis=-1), axis=-1)
-        shares[..., i] = product / math.prod(
-            node - other for other in _NODES.tolist() if other != node
-        )
-    return shares
+def _powers(x: Any, n: int) -> FloatArray:
+    """Return the first powers of each number, from the 0th on, along a new last axis."""
+    powers = np.empty((*x.shape, n))
+    powers[..., 0] = 1.0
+    powers[..., 1:] = x[..., None]
+    return np.multiply.accumulate(powers, axis=-1, out=powers)
 
 
 def _ends(prior: NumericPrior) -> tuple[float, float]:
