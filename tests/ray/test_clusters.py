@@ -111,6 +111,95 @@ time.sleep(600)
 """
 
 
+CLIENT_SCRIPT = """
+import os, pathlib, signal, threading, time
+
+import numpy as np
+import ray
+from hyperopt import hp, tpe
+from ray.tune import RunConfig
+
+import hyperbridge
+from hyperbridge import Trials, fmin
+
+def plain(p):
+    import importlib.util
+
+    names = ("hyperopt", "hyperbridge", "optuna", "ray")
+    return {"loss": p["x"], "status": "ok",
+            "found": [n for n in names if importlib.util.find_spec(n)]}
+
+def reporting(p):
+    from ray import tune
+
+    tune.report({"loss": 9.0})
+    return plain(p)
+
+def search(fn, **kwargs):
+    trials = Trials()
+    kwargs.setdefault("trials", trials)
+    kwargs.setdefault("max_evals", 2)
+    fmin(fn, {"x": hp.uniform("x", 0, 1), "k": hp.choice("k", [hp.randint("n", 3), 7])},
+         algo=tpe.suggest, show_progressbar=False, rstate=np.random.default_rng(0), **kwargs)
+    return trials
+
+for fn in (plain, reporting):
+    for result in search(fn, parallelism=2).results:
+        print("found", result["found"])
+print("initialised", ray.is_initialized())
+ray.init(logging_level="ERROR")  # from here on it is ours
+there = search(plain, max_evals=30, parallelism=1)
+here = search(plain, max_evals=30, backend="local")
+print("same losses as here", there.losses() == here.losses())
+print("grid", len(search(plain, max_evals=3).result_grid))
+
+def raising(p):
+    raise ValueError("no luck")
+
+try:
+    search(raising, parallelism=2)
+except ValueError as exc:
+    print("raised", type(exc).__name__, exc)
+
+def sleeping(p):
+    time.sleep(300)
+
+started = time.monotonic()
+trials = Trials()
+try:
+    search(sleeping, trials=trials, parallelism=2, timeout=10)
+except Exception as exc:
+    print(type(exc).__name__)
+print("cancelled", [d["state"] for d in trials._dynamic_trials],
+      "in time", time.monotonic() - started < 25)
+
+began = pathlib.Path("began").resolve()
+began.mkdir()
+
+def noted(p):
+    n = len(list(began.iterdir()))
+    (began / str(p["x"])).touch()
+    if n == 2:
+        time.sleep(300)
+    return p["x"]
+
+def interrupt():
+    while len(list(began.iterdir())) < 3:
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=interrupt, daemon=True).start()
+backend = hyperbridge.Ray(run_config=RunConfig(name="again", storage_path=str(began.parent)))
+try:
+    search(noted, max_evals=6, parallelism=1, backend=backend)
+except KeyboardInterrupt as exc:
+    print("interrupted", type(exc).__name__)
+again = search(noted, max_evals=6, parallelism=1, backend=backend)
+print("continued", len(again), "began", len(list(began.iterdir())))
+print("alive", sum(node["Alive"] for node in ray.nodes()), "connected", ray.is_initialized())
+"""
+
+
 def bare_python(folder: Path) -> str:
     """A Python that has everything that this one has, but hyperopt, hyperbridge and Optuna."""
     venv.create(folder, symlinks=True)
@@ -168,19 +257,8 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
                 tmp_path,
                 {**environment, "RAY_ADDRESS": address, "HYPERBRIDGE_BACKEND": "ray"},
             )
-            refused = run(
-                """
-                import ray
-                from hyperopt import hp, rand
-                from hyperbridge import fmin
-                from hyperbridge.errors import BackendUnavailableError
-
-                ray.init()
-                try:
-                    fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
-                except BackendUnavailableError as exc:
-                    print("refused", exc)
-                """,
+            through_client = run(
+                CLIENT_SCRIPT,
                 tmp_path,
                 {
                     **environment,
@@ -192,8 +270,15 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
     assert output.count(f"found ['ray'] {python}") == 4, output
     assert "initialised False" in output
     assert "alive 2" in output
-    assert "refused Backend 'ray' cannot work through Ray Client" in refused
-    assert "ray job submit" in refused
+    assert through_client.count("found ['ray']") == 4, through_client
+    assert "same losses as here True" in through_client
+    assert "grid 3" in through_client
+    assert "raised ValueError no luck" in through_client
+    assert "cancelled [4, 4] in time True" in through_client
+    assert "interrupted KeyboardInterrupt" in through_client
+    assert "continued 6 began 6" in through_client
+    assert "alive 2 connected True" in through_client
+    assert "SIGTERM" not in through_client
 
 
 def test_an_address_where_no_cluster_is_is_refused_at_once(tmp_path: Path) -> None:
@@ -218,7 +303,7 @@ def test_an_address_where_no_cluster_is_is_refused_at_once(tmp_path: Path) -> No
         )
     gone, client = output.splitlines()
     assert "RAY_ADDRESS=127.0.0.1:9: no Ray cluster answers there" in gone
-    assert "cannot work through Ray Client" in client
+    assert "RAY_ADDRESS=ray://127.0.0.1:9: no Ray cluster answers there" in client
     assert gone.endswith("within 10 s: True")
     assert client.endswith("within 10 s: True")
 

@@ -25,12 +25,8 @@ _ADVICE = (
     "Ray uses the cluster that RAY_ADDRESS names, or the one that was started last on this "
     "machine. RAY_ADDRESS=local starts one for this call."
 )
-_NO_CLIENT = (
-    "Backend 'ray' cannot work through Ray Client (an address that starts with ray://). "
-    "Run the script on a node of the cluster, for example with `ray job submit`, where "
-    "ray.init() finds the cluster by itself."
-)
 
+_client_logger = logging.getLogger("ray.util.client.logsclient")
 _lock = threading.Lock()
 _users = 0
 _handlers: dict[int, Any] = {}
@@ -43,20 +39,20 @@ def connect() -> bool:
         True when `disconnect` has to be called for it.
 
     Raises:
-        BackendUnavailableError: Ray could not be initialised, or is reached through Ray Client.
+        BackendUnavailableError: Ray could not be initialised.
     """
     global _users
     with _lock:
         if _users == 0 and ray.is_initialized():
-            _refuse_client()
             return False
         if _users == 0:
             address = _address()
             _remember_handlers()
+            _client_logger.addFilter(_is_news)
             try:
                 with _quietly():
                     ray.init(address, logging_level=logging.WARNING)
-            except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as exc:
+            except (ImportError, RuntimeError, ValueError, OSError, RayError) as exc:
                 raise BackendUnavailableError(
                     f"Backend 'ray': Ray could not be initialised: {exc}. {_ADVICE}"
                 ) from exc
@@ -91,10 +87,8 @@ def _address() -> str | None:
         BackendUnavailableError: RAY_ADDRESS names a cluster that cannot be used.
     """
     asked = os.environ.get("RAY_ADDRESS", "")
-    if asked.startswith("ray://"):
-        raise BackendUnavailableError(_NO_CLIENT)
     if asked:
-        if not _answers(asked):
+        if not _answers(asked.removeprefix("ray://")):
             raise BackendUnavailableError(
                 f"Backend 'ray': RAY_ADDRESS={asked}: no Ray cluster answers there. Correct it, "
                 "unset it, or set RAY_ADDRESS=local to start one for this call."
@@ -127,10 +121,9 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _refuse_client() -> None:
-    """Refuse Ray Client, through which Tune's loop would run where the Trials are not."""
-    if util.client.ray.is_connected():
-        raise BackendUnavailableError(_NO_CLIENT)
+def is_remote() -> bool:
+    """Tell whether Ray is reached through Ray Client, from a machine that is no node of it."""
+    return bool(util.client.ray.is_connected())
 
 
 def disconnect() -> None:
@@ -140,7 +133,13 @@ def disconnect() -> None:
         _users -= 1
         if _users == 0:
             ray.shutdown()
+            _client_logger.removeFilter(_is_news)
             _restore_handlers()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep back what the process that serves a Ray Client says of itself alone."""
+    return "SIGTERM handler is not set" not in record.getMessage()
 
 
 def _remember_handlers() -> None:
@@ -158,6 +157,6 @@ def _restore_handlers() -> None:
 def search_path() -> list[str]:
     """Return where workers may look for the user's modules: on this machine, where we look."""
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-    if nodes != [ray.get_runtime_context().get_node_id()]:
+    if is_remote() or nodes != [ray.get_runtime_context().get_node_id()]:
         return []
     return [folder or os.getcwd() for folder in sys.path]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import numbers
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import ray
 
+from hyperbridge.backends.ray.cluster import is_remote
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
 
 logger = logging.getLogger(__name__)
@@ -107,8 +106,15 @@ def _place(bundles: Bundles, nodes: list[dict[str, float]]) -> bool:
 
 def may_grow() -> bool:
     """Tell whether an autoscaler may add nodes: a cluster of Ray's launcher, or of KubeRay."""
-    bootstrap = Path("~/ray_bootstrap_config.yaml").expanduser()
-    return bootstrap.exists() or "KUBERAY_GEN_RAY_START_CMD" in os.environ
+
+    def signs() -> bool:
+        import os
+        from pathlib import Path
+
+        bootstrap = Path("~/ray_bootstrap_config.yaml").expanduser()
+        return bootstrap.exists() or "KUBERAY_GEN_RAY_START_CMD" in os.environ
+
+    return bool(ray.get(ray.remote(num_cpus=0)(signs).remote())) if is_remote() else signs()
 
 
 def decide_parallelism(requested: int | None, slots: int) -> int:

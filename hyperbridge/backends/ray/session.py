@@ -19,7 +19,7 @@ from ray.tune import ExperimentAnalysis, ResultGrid
 
 from hyperbridge.backends.base import Session
 from hyperbridge.backends.ray.bridge import Bridge
-from hyperbridge.backends.ray.cluster import connect, disconnect, search_path
+from hyperbridge.backends.ray.cluster import connect, disconnect, is_remote, search_path
 from hyperbridge.backends.ray.experiment import Experiment, name_of
 from hyperbridge.backends.ray.hooks import make_hooks
 from hyperbridge.backends.ray.options import METRIC, merge, run_arguments
@@ -140,13 +140,15 @@ class RaySession(Session):
                 reuse_actors=self._reuse_actors,
             )
             bridge.is_interrupted = is_interrupted
-            if not is_resumed:  # this writes what Tuner.restore needs
+            # This writes what Tuner.restore needs; through Ray Client it would do so far away.
+            if not is_resumed and not is_remote():
                 tune.Tuner(trainable, tune_config=tune_config, run_config=run_config)
             try:
                 analysis = tune.run(
                     trainable,
                     resources_per_trial=tune.PlacementGroupFactory(self._bundles),
                     resume=is_resumed or None,
+                    _remote=False,  # else the loop leaves this process when Ray Client is used
                     **run_arguments(tune_config, run_config),
                 )
             except BaseException:

@@ -11,11 +11,17 @@ import logging
 import os
 import random
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import ray
+from ray.train._internal import storage
+
+from hyperbridge.backends.ray.cluster import is_remote
+from hyperbridge.errors import BackendUnavailableError
 
 _lock = threading.Lock()
 _depth = 0
@@ -32,6 +38,8 @@ _QUIET = {
 }
 _SET_BY_IMPORTS = ("CRC32C_SW_MODE",)  # by a library below tensorboardX
 _LOGGERS = ("ray.tune", "ray.train")
+_SESSION_FOLDER = "_get_ray_train_session_dir"
+_staging = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
@@ -51,6 +59,7 @@ def tune_environment(run_config: Any) -> Iterator[None]:
         wanted["RAY_AIR_NEW_OUTPUT"] = "0"
     with _lock:
         if _depth == 0:
+            _staging.enter_context(_folder_of_session())
             for name in (*wanted, *_SET_BY_IMPORTS):
                 _before[name] = os.environ.get(name)
             for name, value in wanted.items():
@@ -74,6 +83,31 @@ def tune_environment(run_config: Any) -> Iterator[None]:
                 for name, level in _levels.items():
                     logging.getLogger(name).setLevel(level)
                 _levels.clear()
+                _staging.close()
+
+
+@contextlib.contextmanager
+def _folder_of_session() -> Iterator[None]:
+    """Through Ray Client, give Tune's loop a folder here in the place of its node's.
+
+    Raises:
+        BackendUnavailableError: This Ray asks for that folder in another way.
+    """
+    if not is_remote():
+        yield
+        return
+    before = getattr(storage, _SESSION_FOLDER, None)
+    if before is None:
+        raise BackendUnavailableError(
+            f"Backend 'ray' cannot work through Ray Client with Ray {ray.__version__}. Run the "
+            "script on a node of the cluster, for example with `ray job submit`."
+        )
+    with tempfile.TemporaryDirectory(prefix="hyperbridge-ray-") as folder:
+        setattr(storage, _SESSION_FOLDER, lambda: folder)
+        try:
+            yield
+        finally:
+            setattr(storage, _SESSION_FOLDER, before)
 
 
 @contextlib.contextmanager
