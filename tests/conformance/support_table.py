@@ -1,4 +1,4 @@
-"""The support table of the README, from the contract's sections and the gaps that backends declare.
+"""The support table of the README, from the contract's parts and the gaps that backends declare.
 
 ``python tests/conformance/support_table.py`` writes it into the README anew.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,20 +14,13 @@ from typing import Any
 README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- support table: begin -->", "<!-- support table: end -->"
 
-_SECTION = re.compile(r"# -- (?P<name>[\w ]+?) -+$")
-_TEST = re.compile(r"def (?P<name>test_\w+)\(")
-
 
 def sections(contract: type) -> dict[str, list[str]]:
-    """Return the names of the contract's tests by the section comment that they stand under."""
-    found: dict[str, list[str]] = {}
-    section = ""
-    for line in inspect.getsource(contract).splitlines():
-        if match := _SECTION.search(line):
-            section = match["name"]
-        elif match := _TEST.search(line):
-            found.setdefault(section, []).append(match["name"])
-    return found
+    """Return the names of the contract's tests by what its parts are about."""
+    return {
+        part.about: [name for name in vars(part) if name.startswith("test_")]
+        for part in contract.__bases__
+    }
 
 
 def reason_against(cls: Any, test: str) -> str | None:

@@ -6,7 +6,8 @@ import time
 from typing import Any, ClassVar
 
 import pytest
-from contract import BackendContract, our_threads, sleep_below_zero
+from contract import BackendContract
+from contract.basis import our_threads, sleep_below_zero
 from hyperopt import hp
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 

@@ -9,15 +9,9 @@ from typing import Any, ClassVar
 
 import mlflow
 import pytest
-from contract import (
-    SPACE,
-    BackendContract,
-    seed,
-    sleep_below_zero,
-    start_child,
-    stop_child,
-    wait_for,
-)
+from contract import BackendContract
+from contract.basis import SPACE, seed, sleep_below_zero
+from contract.children import start_child, stop_child, wait_for
 from hyperopt import hp, rand
 from hyperopt.exceptions import AllTrialsFailed
 from mlflow.tracking import MlflowClient

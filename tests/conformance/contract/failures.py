@@ -1,0 +1,217 @@
+"""What goes wrong inside of an objective, and what fmin makes of it."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
+from hyperopt.exceptions import AllTrialsFailed, InvalidLoss, InvalidResultStatus
+
+from contract.basis import Basis, our_threads
+from hyperbridge.errors import ObjectiveNotPicklableError
+from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import Trials
+
+
+class FailuresContract(Basis):
+    """What goes wrong inside of an objective, and what fmin makes of it."""
+
+    about = "failures"
+
+    def test_by_the_rule_of_spark_trials_a_raising_objective_fails_its_trial_alone(
+        self, minimise: Any
+    ) -> None:
+        def fn(p: Any) -> float:
+            if p["x"] < 0:
+                raise ArithmeticError(f"x is {p['x']}")
+            return float(p["x"])
+
+        trials = SparkTrials(parallelism=self.slots)
+        best = minimise(fn, max_evals=8, trials=trials, parallelism=None)
+        failed = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_ERROR]
+        assert failed
+        assert trials.count_failed_trials() == len(failed)
+        assert trials.count_successful_trials() == 8 - len(failed) == len(trials.trials)
+        assert best["x"] >= 0
+        for document in failed:
+            message = f"x is {document['misc']['vals']['x'][0]}"
+            kind, text = document["misc"]["error"]
+            assert kind == "<class 'ArithmeticError'>"
+            assert message in text
+            assert "Traceback" in text
+            assert "in fn" in document["misc"]["traceback"]
+            assert document["result"] == {"status": "new"}
+
+    def test_by_the_rule_of_trials_fmin_raises_what_the_objective_raised(
+        self, minimise: Any
+    ) -> None:
+        def fn(p: Any) -> float:
+            if p["x"] < 0:
+                raise ArithmeticError("negative")
+            return float(p["x"])
+
+        trials = Trials()
+        with pytest.raises(ArithmeticError, match="^negative$"):
+            minimise(fn, max_evals=30, trials=trials)
+        failed = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_ERROR]
+        assert failed[0]["misc"]["error"] == ("<class 'ArithmeticError'>", "negative")
+        assert "in fn" in failed[0]["misc"]["traceback"]
+        assert all(d["state"] != JOB_STATE_ERROR for d in trials.trials)
+        assert our_threads() == []
+
+    def test_catch_eval_exceptions_keeps_a_search_on_plain_trials_going(
+        self, minimise: Any
+    ) -> None:
+        def fn(p: Any) -> float:
+            if p["x"] < 0:
+                raise ArithmeticError("negative")
+            return float(p["x"])
+
+        trials = Trials()
+        minimise(fn, max_evals=8, trials=trials, catch_eval_exceptions=True)
+        states = [d["state"] for d in trials._dynamic_trials]
+        assert len(states) == 8
+        assert 0 < states.count(JOB_STATE_ERROR) < 8
+        assert len(trials.trials) == states.count(JOB_STATE_DONE)
+
+    @pytest.mark.parametrize("return_argmin", [True, False])
+    def test_when_all_trials_fail_the_error_shows_the_first_traceback(
+        self, minimise: Any, return_argmin: bool
+    ) -> None:
+        def broken(p: Any) -> float:
+            raise ArithmeticError("always so")
+
+        call = functools.partial(
+            minimise, broken, max_evals=3, trials=SparkTrials(), return_argmin=return_argmin
+        )
+        if not return_argmin:
+            assert call() is None
+            return
+        with pytest.raises(AllTrialsFailed, match="always so") as caught:
+            call()
+        assert "in broken" in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("result", "error", "text"),
+        [
+            (None, TypeError, "None"),
+            ({}, KeyError, "status"),
+            ({"loss": 1.0}, KeyError, "'loss'"),
+            ({"status": "ok"}, InvalidLoss, "loss"),
+            ({"status": "ok", "loss": None}, InvalidLoss, "None"),
+            ({"status": "ok", "loss": "abc"}, InvalidLoss, "abc"),
+            ({"status": "bogus", "loss": 1.0}, InvalidResultStatus, "bogus"),
+            ({"status": "ok", "loss": 1.0, "attachments": [1]}, TypeError, "attachments"),
+        ],
+    )
+    def test_an_invalid_result_fails_the_trial_and_says_why(
+        self, minimise: Any, result: Any, error: type[Exception], text: str
+    ) -> None:
+        trials = SparkTrials()
+        with pytest.raises(AllTrialsFailed, match=text):
+            minimise(lambda p: result, max_evals=1, trials=trials)
+        assert trials.count_failed_trials() == 1
+        with pytest.raises(error, match=text):
+            minimise(lambda p: result, max_evals=1, trials=Trials())
+
+    @pytest.mark.parametrize("way", ["exit", "kill"])
+    def test_an_objective_that_kills_its_process_fails_its_trial_alone(
+        self, minimise: Any, way: str
+    ) -> None:
+        self.needs_own_process()
+
+        def deadly(p: Any) -> float:
+            import os
+            import signal
+
+            if p["x"] < 0:
+                if way == "exit":
+                    os._exit(3)
+                os.kill(os.getpid(), signal.SIGKILL)
+            return float(p["x"])
+
+        trials = SparkTrials()
+        minimise(deadly, max_evals=6, trials=trials)
+        doomed = [d for d in trials._dynamic_trials if d["misc"]["vals"]["x"][0] < 0]
+        assert 0 < len(doomed) < 6
+        assert [d["tid"] for d in trials._dynamic_trials if d["state"] == JOB_STATE_ERROR] == [
+            d["tid"] for d in doomed
+        ]
+        assert all("WorkerLost" in d["misc"]["error"][0] for d in doomed)
+        assert trials.count_successful_trials() == 6 - len(doomed)
+
+    def test_sys_exit_in_an_objective_fails_its_trial_or_leaves_as_in_hyperopt(
+        self, minimise: Any
+    ) -> None:
+        def leave(p: Any) -> float:
+            import sys
+
+            if p["x"] < 0:
+                sys.exit(3)
+            return float(p["x"])
+
+        trials = SparkTrials()
+        if self.shares_process:
+            with pytest.raises(SystemExit):
+                minimise(leave, max_evals=8, trials=trials)
+            return
+        minimise(leave, max_evals=8, trials=trials)
+        assert trials.count_total_trials() == 8
+        assert 0 < trials.count_failed_trials() < 8
+
+    def test_a_result_that_cannot_be_sent_back_names_the_key(self, minimise: Any) -> None:
+        self.needs_own_process()
+
+        def fn(p: Any) -> dict[str, Any]:
+            import threading
+
+            return {"loss": 1.0, "status": "ok", "guard": threading.Lock()}
+
+        with pytest.raises(AllTrialsFailed, match=r"result\['guard'\], a lock"):
+            minimise(fn, max_evals=1, trials=SparkTrials())
+
+    def test_an_exception_that_cannot_be_rebuilt_still_shows_its_text(self, minimise: Any) -> None:
+        class Odd(Exception):
+            def __init__(self, one: int, two: int) -> None:
+                super().__init__(f"{one} and {two}")
+
+        def fn(p: Any) -> float:
+            raise Odd(1, 2)
+
+        with pytest.raises(Exception, match="1 and 2"):
+            minimise(fn, max_evals=1)
+
+    def test_an_objective_that_prints_a_lot_ends_like_any_other(
+        self, minimise: Any, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        def noisy(p: Any) -> float:
+            line = "x" * 1023
+            for _ in range(50 * 1024):
+                print(line)
+            return float(p["x"])
+
+        trials = Trials()
+        minimise(noisy, max_evals=1, trials=trials)
+        assert len(trials.losses()) == 1
+
+    @pytest.mark.parametrize("thing", ["lock", "file"])
+    def test_an_objective_that_cannot_be_pickled_names_the_variable_before_the_first_trial(
+        self, minimise: Any, thing: str, tmp_path: Path
+    ) -> None:
+        self.needs_own_process()
+        with (tmp_path / "log.txt").open("w") as file:
+            guard: Any = threading.Lock() if thing == "lock" else file
+
+            def fn(p: Any) -> float:
+                return 0.0 if guard else 1.0
+
+            trials = SparkTrials()
+            with pytest.raises(ObjectiveNotPicklableError, match="'guard'") as caught:
+                minimise(fn, max_evals=2, trials=trials)
+        assert isinstance(caught.value, TypeError)
+        assert "inside the objective" in str(caught.value)
+        assert trials._dynamic_trials == []

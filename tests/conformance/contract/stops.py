@@ -1,0 +1,179 @@
+"""Ends before the last trial, with trials that take long."""
+
+from __future__ import annotations
+
+import signal
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hyperopt import hp, rand
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
+from hyperopt.exceptions import AllTrialsFailed
+
+from contract.basis import Basis, our_threads, sleep_below_zero
+from contract.children import start_child, stop_child, wait_for
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import Trials
+
+
+class StopContract(Basis):
+    """Ends before the last trial, with trials that take long."""
+
+    about = "stop"
+
+    def test_a_timeout_cancels_what_runs_and_keeps_what_finished(self, minimise: Any) -> None:
+        trials = SparkTrials()
+        start = time.monotonic()
+        minimise(
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40,
+            timeout=self.timeout_s, trials=trials, points_to_evaluate=[{"x": 1.0}],
+        )  # fmt: skip
+        assert time.monotonic() - start < self.timeout_s + self.long_s - 1
+        assert trials.losses()[:1] == [1.0]
+        assert trials.count_successful_trials() == 1
+        assert trials.count_cancelled_trials() >= 1
+        assert trials.fmin_cancelled_reason == "fmin run timeout"
+        cancelled = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_CANCEL]
+        assert any("timeout" in d["misc"].get("error", ("", ""))[1] for d in cancelled)
+        assert our_threads() == []
+
+    def test_a_timeout_cancels_the_last_trials_too(self, minimise: Any) -> None:
+        trials = SparkTrials()
+        start = time.monotonic()
+        with pytest.raises(AllTrialsFailed):
+            minimise(
+                sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=1, timeout=1,
+                trials=trials,
+            )  # fmt: skip
+        assert time.monotonic() - start < 1 + self.long_s - 1
+        assert trials.count_cancelled_trials() == 1
+
+    def test_an_early_stop_cancels_what_runs(self, minimise: Any) -> None:
+        trials = SparkTrials()
+        start = time.monotonic()
+        minimise(
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40, trials=trials,
+            points_to_evaluate=[{"x": 1.0}], early_stop_fn=lambda t, *a: (True, a),
+        )  # fmt: skip
+        assert time.monotonic() - start < self.long_s - 1
+        assert trials.count_successful_trials() == 1
+        assert trials.fmin_cancelled_reason == "early stopping condition"
+        assert our_threads() == []
+
+    def test_the_loss_threshold_cancels_what_runs(self, minimise: Any) -> None:
+        trials = SparkTrials(loss_threshold=2.0)
+        start = time.monotonic()
+        minimise(
+            sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=40, trials=trials,
+            points_to_evaluate=[{"x": 1.0}],
+        )  # fmt: skip
+        assert time.monotonic() - start < self.long_s - 1
+        assert trials.count_successful_trials() == 1
+
+    def test_what_early_stop_fn_raises_reaches_the_user(self, minimise: Any) -> None:
+        def broken(trials: Any, *args: Any) -> Any:
+            raise LookupError("no such trial")
+
+        trials = Trials()
+        with pytest.raises(LookupError, match="no such trial"):
+            minimise(lambda p: p["x"], max_evals=20, early_stop_fn=broken, trials=trials)
+        assert any(d["state"] == JOB_STATE_DONE for d in trials.trials)
+        assert our_threads() == []
+
+    def test_an_early_stop_fn_that_returns_no_pair_is_refused(self, minimise: Any) -> None:
+        with pytest.raises(InvalidArgumentError, match="early_stop_fn must return"):
+            minimise(lambda p: p["x"], max_evals=5, early_stop_fn=lambda t, *a: True)
+
+    def test_what_the_algorithm_raises_reaches_the_user(self, minimise: Any) -> None:
+        self.needs_hyperopt_algorithms()
+
+        def broken(new_ids: Any, domain: Any, trials: Any, seed: int) -> Any:
+            if new_ids[0] >= 3:
+                raise LookupError("out of ideas")
+            return rand.suggest(new_ids, domain, trials, seed)
+
+        trials = Trials()
+        with pytest.raises(LookupError, match="out of ideas"):
+            minimise(lambda p: p["x"], max_evals=20, algo=broken, trials=trials)
+        assert not any(d["state"] not in (JOB_STATE_DONE, JOB_STATE_CANCEL)
+                       for d in trials._dynamic_trials)  # fmt: skip
+        assert our_threads() == []
+
+    def test_an_algorithm_without_further_points_ends_the_search(self, minimise: Any) -> None:
+        self.needs_hyperopt_algorithms()
+
+        def three(new_ids: Any, domain: Any, trials: Any, seed: int) -> Any:
+            return rand.suggest(new_ids, domain, trials, seed) if new_ids[0] < 3 else []
+
+        trials = Trials()
+        minimise(lambda p: p["x"], algo=three, trials=trials, max_evals=20)
+        assert len(trials) == 3
+
+    @pytest.mark.slow
+    def test_ctrl_c_reaches_the_user_at_once_and_leaves_nothing_running(
+        self, tmp_path: Path
+    ) -> None:
+        script = tmp_path / "interrupted.py"
+        script.write_text(INTERRUPTED.format(
+            setup=self.child_setup, backend=self.child_backend, parallelism=self.parallelism
+        ))  # fmt: skip
+        process = start_child(script, tmp_path)
+        try:
+            wait_for(tmp_path / "sleeping", process)
+            sent = time.time()
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+        finally:
+            stop_child(process)
+        assert "interrupted at" in output, output
+        assert process.returncode == 0, output
+        caught = float(output.split("interrupted at ")[1].split()[0])
+        assert caught - sent < self.interrupted_s
+        assert time.time() - sent < 50
+        assert "states [2, 4]" in output
+        assert "threads []" in output
+        assert "jobs []" in output
+
+
+INTERRUPTED = textwrap.dedent(
+    """
+    import threading, time
+    import numpy as np
+    from hyperopt import hp, rand
+    from hyperbridge.surface.fmin import fmin
+    from hyperbridge.surface.spark_trials import SparkTrials
+    {setup}
+
+    def objective(x):
+        if x > 0.5:
+            return x
+        open("sleeping", "w").close()
+        for _ in range(1000):
+            time.sleep(0.1)
+
+    if __name__ == "__main__":
+        trials = SparkTrials()
+        rstate = np.random.default_rng(1)  # the first point is above 0.5, the third below
+        try:
+            fmin(objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=50, trials=trials,
+                 rstate=rstate, show_progressbar=False, backend={backend},
+                 parallelism={parallelism})
+        except KeyboardInterrupt:
+            print("interrupted at", time.time(), flush=True)
+        print("states", sorted({{d["state"] for d in trials._dynamic_trials}}))
+        print("reason", trials.fmin_cancelled_reason)
+        print("threads", [t.name for t in threading.enumerate()
+                          if t.name.startswith("hyperbridge")])
+        jobs = []
+        try:
+            context = spark.sparkContext
+            jobs = list(context.statusTracker().getActiveJobsIds())
+        except NameError:
+            pass
+        print("jobs", jobs, flush=True)
+    """
+)
