@@ -12,6 +12,9 @@ from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_NEW, JOB_ST
 from tpe_replay import identical, loss_of, past_documents, trials_of, values_of
 
 from hyperbridge.search.fast import FastSuggest, accelerate
+from hyperbridge.search.tpe.better import BetterPart, fit_better
+from hyperbridge.search.tpe.columns import History
+from hyperbridge.search.tpe.plan import compile_plan
 
 
 def small_space() -> Any:
@@ -211,3 +214,26 @@ def outcome_of(algo: Any, domain: Domain, trials: Trials) -> str:
         return repr(algo([30], domain, trials, 1))
     except Exception as exc:
         return repr(exc)
+
+
+def test_the_fit_of_the_better_part_is_kept_until_the_part_changes() -> None:
+    history = History(compile_plan(small_domain()))
+    for row in range(30):
+        history.append({"c": row % 2, ("x", "q")[row % 2]: 0.5, "y": row / 10}, loss=float(row))
+    columns = next(group for group in history.groups if group.labels == ["y", "c"])
+
+    def part(prior_weight: float = 1.0) -> BetterPart:
+        better = history.below(0.25).nonzero()[0]
+        columns.split(better.tolist())
+        return fit_better(columns, better, prior_weight)
+
+    first = part()
+    assert first.listed[0].mus == [0.0, 0.0, 0.1]  # of the prior, and of two trials
+    history.append({"c": 0, "x": 0.5, "y": 9.0}, loss=99.0)  # not among the best
+    assert part() is first
+    assert part(2.0).listed[0].weights == [0.5, 0.25, 0.25]
+    history.append({"c": 1, "q": 4, "y": 7.0}, loss=-1.0)
+    assert part().listed[0].mus == [0.0, 0.0, 7.0]
+    history.truncate(31)  # then another trial takes the place of the best
+    history.append({"c": 1, "q": 4, "y": 8.0}, loss=-1.0)
+    assert part().listed[0].mus == [0.0, 0.0, 8.0]

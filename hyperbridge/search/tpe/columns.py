@@ -47,6 +47,7 @@ class GroupColumns:
             one more element at the end.
         blocks: The same as a slice for each categorical label.
         smooth: The rows of the numeric labels without a rounding step.
+        kept: What `fit_better` made of the better part, None when that has changed.
     """
 
     def __init__(self, parameters: list[Parameter]) -> None:
@@ -74,6 +75,7 @@ class GroupColumns:
         self.tied = [prior.q is not None for _, prior in self.numeric]
         self.codes: IntArray = np.zeros((len(self.categorical), _FIRST_CAPACITY), dtype=np.int64)
         self.smooth = [i for i, (_, prior) in enumerate(self.numeric) if prior.q is None]
+        self.kept: object = None
         self._grid: KernelGrid | None = None
 
     def pseudo_counts(self, prior_weight: float) -> tuple[FloatArray, bool]:
@@ -130,7 +132,9 @@ class GroupColumns:
                 self.worse[i, : left + 1] = self.worse[i, known][kept]
                 self.order[i, : left + 1] = self.order[i, known][kept]
                 self.prior_at[i] = int((self.order[i, : left + 1] == -1).argmax())
-        self._better = {observation for observation in self._better if observation < n}
+        better = {observation for observation in self._better if observation < n}
+        if better != self._better:
+            self._better, self.kept = better, None
         self.n, self.n_worse = n, left
         if self._grid is not None:
             self._grid.truncate(n)
@@ -138,11 +142,13 @@ class GroupColumns:
     def split(self, better: list[int]) -> None:
         """Say which observations are the better part: ``worse`` has the others."""
         now = set(better)
+        if now == self._better:
+            return
         for observation in self._better - now:
             self._insert(observation)
         for observation in now - self._better:
             self._remove(observation)
-        self._better = now
+        self._better, self.kept = now, None
 
     def _insert(self, observation: int) -> None:
         n = self.n_worse + 1

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hyperbridge.search.tpe.multinomial import tests_of
-from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.parzen import Listed
 from hyperbridge.search.tpe.priors import CategoricalPrior, FloatArray, NumericPrior, Prior
 from hyperbridge.search.tpe.stream import Stream
 
@@ -106,10 +106,10 @@ def _cheaper_calls_work() -> bool:
     )
 
 
-def draw_mixture(prior: NumericPrior, mixture: Mixture, stream: Stream, n: int) -> FloatArray:
-    """Draw ``n`` candidates, as the user sees them, from a normalised mixture of one label."""
+def draw_mixture(prior: NumericPrior, mixture: Listed, stream: Stream, n: int) -> FloatArray:
+    """Draw ``n`` candidates, as the user sees them, from a normalised mixture."""
     if prior.low is None or prior.high is None:
-        values = stream.normals(stream.components(mixture.weights.tolist(), n), mixture)
+        values = stream.normals(stream.components(mixture.weights, n), mixture)
     else:
         values = stream.truncated(prior.low, prior.high, mixture, n)
     if prior.log:

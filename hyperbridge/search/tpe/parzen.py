@@ -17,6 +17,14 @@ FORGET_AFTER = 25
 """So many of the newest observations have full weight; older ones are forgotten linearly."""
 
 
+class Listed(NamedTuple):
+    """The Gaussian mixture of one label on the inner scale, in Python's own numbers."""
+
+    weights: list[float]
+    mus: list[float]
+    sigmas: list[float]
+
+
 class Mixture(NamedTuple):
     """Gaussian mixtures on the inner scale, components sorted by centre.
 
@@ -31,6 +39,10 @@ class Mixture(NamedTuple):
     def row(self, i: int) -> Mixture:
         """Return the mixture of one label out of many."""
         return Mixture(self.weights[i], self.mus[i], self.sigmas[i])
+
+    def listed(self) -> Listed:
+        """Return the mixture of one label in Python's own numbers, in which draws are made."""
+        return Listed(self.weights.tolist(), self.mus.tolist(), self.sigmas.tolist())
 
 
 def forgetting_weights(n: int) -> FloatArray:

@@ -8,11 +8,12 @@ Source: ``build_posterior`` and the adaptive Parzen samplers of ``hyperopt.tpe``
 
 from __future__ import annotations
 
-import contextlib
+import operator
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from hyperbridge.search.tpe.better import category_weights, fit_better
 from hyperbridge.search.tpe.certified import (
     UNDECIDED,
     best_continuous,
@@ -32,7 +33,6 @@ from hyperbridge.search.tpe.parzen import (
     fit_rounded,
     fit_sorted,
     forgetting_weights,
-    normalised,
 )
 from hyperbridge.search.tpe.plan import Parameter
 from hyperbridge.search.tpe.priors import (
@@ -75,11 +75,11 @@ class GroupPosterior:
         self._weights[:-1][self._is_above] = self._above_weights
         self._weights[-1] = prior_weight
         self._undecided: list[_Undecided] = []
-        if columns.numeric:
-            columns.split(self._below.tolist())
-            self._better = self._fit_better()
+        columns.split(self._below.tolist())
+        self._part = fit_better(columns, self._below, prior_weight)
+        self._better = self._part.mixture
         if columns.categorical:
-            self._categories = self._weigh_categories()
+            self._scores = self._score_categories()
 
     def propose(self, parameter: Parameter, stream: Stream, *, certified: bool) -> Any:
         """Draw candidates of a label.
@@ -90,7 +90,7 @@ class GroupPosterior:
         prior, row = parameter.prior, parameter.row
         if isinstance(prior, CategoricalPrior):
             return self._best_category(row, stream)
-        candidates = draw_mixture(prior, self._better.row(row), stream, self._n_candidates)
+        candidates = draw_mixture(prior, self._part.listed[row], stream, self._n_candidates)
         if certified and not parameter.decided_at_once:
             self._undecided.append((parameter, prior, candidates))
             return None
@@ -173,26 +173,6 @@ class GroupPosterior:
         winner: np.float64 = candidates[score.argmax()]
         return winner
 
-    def _fit_better(self) -> Mixture:
-        """Fit the better part; it is so small that all of its weights are 1."""
-        columns, n = self._columns, len(self._below)
-        prior_mus, prior_sigmas = columns.prior_mus, columns.prior_sigmas
-        if n == 1:  # the prior comes after a single observation that it equals
-            observations = columns.inner[:, self._below]
-            return normalised(
-                fit_sorted(observations, None, prior_mus, prior_sigmas, self._prior_weight)
-            )
-        mus = np.empty((len(prior_mus), n + 1))
-        columns.inner.take(self._below, axis=1, out=mus[:, :n], mode="clip")
-        mus[:, n] = prior_mus
-        mus.sort(axis=1)
-        places = np.add.reduce(mus < prior_mus[:, None], axis=1).tolist()
-        if self._prior_weight == 1:
-            return fit_placed(mus, np.full(mus.shape, 1 / (n + 1)), places, prior_sigmas)
-        weights = np.ones(mus.shape)
-        weights[range(len(places)), places] = self._prior_weight
-        return normalised(fit_placed(mus, weights, places, prior_sigmas))
-
     def _fit_worse(self, items: list[_Undecided]) -> Mixture:
         """Fit the worse part of some labels, weights not normalised."""
         columns, n = self._columns, self._columns.n
@@ -222,33 +202,20 @@ class GroupPosterior:
         weights = self._above_weights[order] if self._fading else None
         return fit_rounded(observations[order], weights, prior, self._prior_weight)
 
-    def _weigh_categories(self) -> list[tuple[list[float], list[float]]]:
-        """Return, for each categorical label, its categories' weights and their scores.
-
-        The weights are those of the better part.
-        """
-        columns, total = self._columns, self._columns.starts[-1]
-        codes = columns.codes[:, : columns.n]
-        counts = np.empty((2, total))
-        counts[0] = np.bincount(codes.take(self._below, axis=1).ravel(), minlength=total)
-        weights = self._weights[:-1]
+    def _score_categories(self) -> list[list[float]]:
+        """Return the scores of each categorical label's categories."""
+        columns = self._columns
+        codes, weights = columns.codes[:, : columns.n], self._weights[:-1]
         if len(codes) > 1:
             weights = np.concatenate([weights] * len(codes))
-        counts[1] = np.bincount(codes.ravel(), weights, total)
-        pseudo_counts, positive = columns.pseudo_counts(self._prior_weight)
-        counts += pseudo_counts
-        for block in columns.blocks:
-            for row in counts[:, block]:  # each by itself: the order of a sum decides its last bit
-                row /= np.add.reduce(row)
-        with contextlib.nullcontext() if positive else np.errstate(all="ignore"):
-            logs = np.log(counts)
-            scores = (logs[0] - logs[1]).tolist()
-        listed = counts[0].tolist()
-        return [(listed[block], scores[block]) for block in columns.blocks]
+        counts = np.bincount(codes.ravel(), weights, columns.starts[-1])
+        _, log_weights = category_weights(columns, counts, self._prior_weight)
+        scores = list(map(operator.sub, self._part.log_weights, log_weights))
+        return [scores[block] for block in columns.blocks]
 
     def _best_category(self, row: int, stream: Stream) -> np.int64:
-        weights, scores = self._categories[row]
-        candidates = stream.components(weights, self._n_candidates)
+        scores = self._scores[row]
+        candidates = stream.components(self._part.categories[row], self._n_candidates)
         drawn = [scores[candidate] for candidate in candidates]
         if any(score != score for score in scores):  # NumPy takes NaN for the highest
             position = int(np.array(drawn).argmax())

@@ -52,7 +52,7 @@ def suggest_value(
     if isinstance(prior, CategoricalPrior):
         return _suggest_category(prior, *parts, stream, prior_weight, n_candidates)
     better, worse = (fit(part, prior, prior_weight) for part in parts)
-    candidates = draw_mixture(prior, better, stream, n_candidates)
+    candidates = draw_mixture(prior, better.listed(), stream, n_candidates)
     if prior.q is None:
         many = (Mixture(*(part[None, :] for part in mixture)) for mixture in (better, worse))
         values = candidates[None, :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.parzen import Listed
 from hyperbridge.search.tpe.priors import FloatArray
 
 
@@ -24,13 +24,13 @@ class Stream:
         drawn: list[int] = self._rng.multinomial(1, weights, n).argmax(axis=1).tolist()
         return drawn
 
-    def normals(self, components: list[int], mixture: Mixture) -> FloatArray:
-        """Draw a normal for each of some components of a mixture of one label."""
-        mus, sigmas = mixture.mus[components], mixture.sigmas[components]
-        return np.array(list(map(self._rng.normal, mus, sigmas)))
+    def normals(self, components: list[int], mixture: Listed) -> FloatArray:
+        """Draw a normal for each of some components of a mixture."""
+        _, mus, sigmas = mixture
+        return np.array([self._rng.normal(mus[i], sigmas[i]) for i in components])
 
-    def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> FloatArray:
-        """Draw ``n`` values in ``[low, high)`` from a normalised mixture of one label."""
+    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> FloatArray:
+        """Draw ``n`` values in ``[low, high)`` from a normalised mixture."""
         weights, mus, sigmas = mixture
         accepted: list[float] = []
         while len(accepted) < n:

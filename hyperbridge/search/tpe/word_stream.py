@@ -19,7 +19,7 @@ import functools
 import numpy as np
 
 from hyperbridge.search.tpe.multinomial import Tests, first_hits, tests_of
-from hyperbridge.search.tpe.parzen import Mixture
+from hyperbridge.search.tpe.parzen import Listed
 from hyperbridge.search.tpe.priors import FloatArray
 from hyperbridge.search.tpe.stream import Stream
 from hyperbridge.search.tpe.ziggurat import Ziggurat, numpys_ziggurat
@@ -95,9 +95,9 @@ class FastStream(Stream):
             self._at = at
         return drawn
 
-    def normals(self, components: list[int], mixture: Mixture) -> FloatArray:
+    def normals(self, components: list[int], mixture: Listed) -> FloatArray:
         """See `Stream.normals`."""
-        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
+        _, mus, sigmas = mixture
         drawn = []
         for component in components:
             self._need(1)
@@ -108,14 +108,13 @@ class FastStream(Stream):
             drawn.append(sigmas[component] * normal + mus[component])
         return np.array(drawn)
 
-    def truncated(self, low: float, high: float, mixture: Mixture, n: int) -> FloatArray:
+    def truncated(self, low: float, high: float, mixture: Listed, n: int) -> FloatArray:
         """See `Stream.truncated`."""
-        weights = mixture.weights.tolist()
+        weights, mus, sigmas = mixture
         tests = tests_of(tuple(weights))
         if tests is None:
             self._forget()
             return super().truncated(low, high, mixture, n)
-        mus, sigmas = mixture.mus.tolist(), mixture.sigmas.tolist()
         k = len(tests)
         accepted: list[float] = []
         while len(accepted) < n:
@@ -241,7 +240,7 @@ def stream_works() -> bool:
         for weights in (source.uniform(0.01, 1.0, components), np.ones(components)):
             weights /= weights.sum()
             mus, sigmas = source.normal(size=components), source.uniform(0.01, 1.0, components)
-            mixture = Mixture(weights, mus, sigmas)
+            mixture = Listed(weights.tolist(), mus.tolist(), sigmas.tolist())
             plain, fast = (
                 [
                     stream.truncated(-1.0, 1.0, mixture, 300).tolist(),
