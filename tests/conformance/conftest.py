@@ -1,4 +1,4 @@
-"""Turns the gaps that a backend's class declares into strict expected failures; an MLflow store."""
+"""Marks tests by what a backend's class declares, its gaps for example; an MLflow store."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from pathlib import Path
 import pytest
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    begun = set()
     for item in items:
         cls = getattr(item, "cls", None)
         gaps = getattr(cls, "gaps", {})
         name = getattr(item, "originalname", item.name)
         if name in gaps:
             item.add_marker(pytest.mark.xfail(reason=gaps[name], strict=True))
+        if name in getattr(cls, "sampled", ()):
+            if (cls, name) in begun:
+                item.add_marker(pytest.mark.long)
+            begun.add((cls, name))
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,15 @@ pytest.importorskip("ray")
 class TestRay(BackendContract):
     parallelism = 2
     long_s = 25  # a new actor alone may take ten seconds on a loaded machine
+    sampled: ClassVar[frozenset[str]] = frozenset(
+        {
+            "test_a_number_is_a_loss",
+            "test_a_space_need_not_be_a_dict",
+            "test_an_invalid_result_fails_the_trial_and_says_why",
+            "test_max_queue_len_changes_nothing_about_the_number_of_trials",
+            "test_when_all_trials_fail_the_error_shows_the_first_traceback",
+        }
+    )
     child_setup: ClassVar[str] = (
         "import ray\n"
         "from ray.tune import RunConfig\n"

@@ -310,7 +310,11 @@ def interrupted_search(folder: Path, number: signal.Signals) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)],
+    ids=lambda n: n.name,
+)
 def test_a_killed_search_goes_on_and_ends_with_all_trials(
     tmp_path: Path, calls: Path, number: signal.Signals
 ) -> None:

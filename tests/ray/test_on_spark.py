@@ -18,6 +18,7 @@ on Spark would not find its head, for example."""
 
 
 @pytest.mark.slow
+@pytest.mark.long  # the guide about it is part of the default run
 def test_the_example_runs_on_a_ray_cluster_inside_spark(tmp_path: Path) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(OTHERS)},

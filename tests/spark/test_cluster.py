@@ -10,7 +10,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(
-    scope="module", params=["local-cluster[2,2,1024]", "connect:local-cluster[2,2,1024]"]
+    scope="module",
+    params=[
+        "local-cluster[2,2,1024]",
+        pytest.param("connect:local-cluster[2,2,1024]", marks=pytest.mark.long),
+    ],
 )
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
     pytest.importorskip("mlflow")

@@ -90,6 +90,8 @@ class Basis:
         long_s: How long a trial that is to be cancelled would take.
         interrupted_s: Within how many seconds fmin raises after Ctrl-C.
         gaps: Reason by test name, for what the backend cannot keep.
+        sampled: Tests of which the first case alone is in the default run, the others in the long
+            one: for a backend that takes seconds to start.
         child_backend: Python source of the ``backend=`` argument in a new process.
     """
 
@@ -98,6 +100,7 @@ class Basis:
     shares_process: ClassVar[bool] = False
     runs_hyperopt_algorithms: ClassVar[bool] = True
     gaps: ClassVar[dict[str, str]] = {}
+    sampled: ClassVar[frozenset[str]] = frozenset()
     timeout_s: ClassVar[float] = 8
     long_s: ClassVar[float] = 60
     interrupted_s: ClassVar[float] = 10
