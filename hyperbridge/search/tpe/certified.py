@@ -11,13 +11,13 @@ such labels are never decided here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import erf
 
 from hyperbridge.search.tpe.densities import densities
+from hyperbridge.search.tpe.likelihood import quantum_edges
 from hyperbridge.search.tpe.parzen import Mixture
 from hyperbridge.search.tpe.priors import EPS, BoolArray, FloatArray, NumericPrior
 
@@ -118,16 +118,10 @@ def _intervals(prior: NumericPrior, values: list[float]) -> tuple[FloatArray, li
     Returns:
         The different ends, and where the upper and the lower one of each value are among them.
     """
-    assert prior.q is not None
-    half, least, greatest = prior.q / 2, 0.0 if prior.log else -math.inf, math.inf
-    if prior.low is not None and prior.high is not None:
-        least, greatest = prior.low, prior.high
-        if prior.log:
-            least, greatest = float(np.exp(least)), float(np.exp(greatest))
+    upper_ends, lower_ends = quantum_edges(prior, np.array(values))
     ends: list[float] = []
     uppers, lowers = [], []
-    for value in values:
-        lower, upper = max(value - half, least), min(value + half, greatest)
+    for upper, lower in zip(upper_ends.tolist(), lower_ends.tolist(), strict=True):
         if not ends or ends[-1] != lower:
             ends.append(lower)
         lowers.append(len(ends) - 1)
