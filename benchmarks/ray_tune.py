@@ -4,8 +4,13 @@ One process, one cluster with num_cpus=4, concurrency 4, no tracking. A Tuner as
 process for every trial; it runs fewer trials, and its time is scaled to the others' number.
 
     python benchmarks/ray_tune.py               # about 6 minutes
-    python benchmarks/ray_tune.py --quick       # fewer trials, without the long run
+    python benchmarks/ray_tune.py --quick       # fewer trials, without the long runs
     python benchmarks/ray_tune.py --settings    # what each of Tune's settings gives, 3 minutes
+
+Whether a search of 1,000 trials slows down is told by its last quarter against its first, by wall
+time and by the CPU time of this process, in the median of three runs: with `rand.suggest`, which
+costs the same at any length and so shows the dispatch alone; with `tpe.suggest`, whose models grow;
+and for a Tuner with reused actors and Tune's own random search, to see what Tune's loop does.
 
 Where the time of a trial goes (reuse_actors=True). First, into processes that are started for
 nothing: Tune's FIFO scheduler gives an actor that has become free to the first trial that waits,
@@ -28,7 +33,6 @@ trials, a storage path in memory, change its CPU time by less than two runs diff
 from __future__ import annotations
 
 import argparse
-import contextlib
 import cProfile
 import logging
 import os
@@ -37,12 +41,12 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import ray
-from hyperopt import hp, tpe
+from hyperopt import hp, rand, tpe
 from ray import tune
 from ray.tune.search.hyperopt import HyperOptSearch
 
@@ -61,21 +65,25 @@ def reporting(config: dict[str, float]) -> None:
     tune.report({"loss": objective(config)})
 
 
-def ours(n: int, folder: str, progress: Any = False) -> None:
+def ours(n: int, folder: str, *, algo: Any = tpe.suggest, callbacks: Any = None) -> None:
     hyperbridge.fmin(
         objective,
         SPACE,
-        algo=tpe.suggest,
+        algo=algo,
         max_evals=n,
-        backend=hyperbridge.Ray(run_config=tune.RunConfig(storage_path=folder)),
+        backend=hyperbridge.Ray(
+            run_config=tune.RunConfig(storage_path=folder, callbacks=callbacks)
+        ),
         parallelism=CONCURRENCY,
         tracking=False,
-        show_progressbar=progress,
+        show_progressbar=False,
         rstate=np.random.default_rng(0),
     )
 
 
-def tuner(n: int, folder: str, *, reuse_actors: bool) -> None:
+def tuner(
+    n: int, folder: str, *, reuse_actors: bool, search: Any = None, callbacks: Any = None
+) -> None:
     grid = tune.Tuner(
         reporting,
         param_space=TUNE_SPACE,
@@ -83,11 +91,11 @@ def tuner(n: int, folder: str, *, reuse_actors: bool) -> None:
             metric="loss",
             mode="min",
             num_samples=n,
-            search_alg=HyperOptSearch(),
+            search_alg=search,
             max_concurrent_trials=CONCURRENCY,
             reuse_actors=reuse_actors,
         ),
-        run_config=tune.RunConfig(storage_path=folder, verbose=0),
+        run_config=tune.RunConfig(storage_path=folder, verbose=0, callbacks=callbacks),
     ).fit()
     assert len(grid) == n
     assert grid.num_errors == 0
@@ -128,29 +136,28 @@ def own_share(n: int, folder: str) -> float:
     return own / total
 
 
-def ends_of(n: int, folder: str) -> list[float]:
-    """Return when each trial of a run of ours ended."""
-    ends: list[float] = []
+class Ends(tune.Callback):  # type: ignore[misc]  # Ray has no types
+    """Notes when each trial ends: seconds of wall time, and of this process's CPU."""
 
-    class Bar:
-        postfix = None
+    def __init__(self) -> None:
+        self.times: list[tuple[float, float]] = []
 
-        def update(self, count: int) -> None:
-            ends.extend([time.perf_counter()] * count)
-
-    @contextlib.contextmanager
-    def factory(initial: int, total: int | None) -> Iterator[Any]:
-        yield Bar()
-
-    ours(n, folder, factory)
-    return ends
+    def on_trial_complete(self, *_: Any, **__: Any) -> None:
+        self.times.append((time.perf_counter(), time.process_time()))
 
 
-def pace(ends: list[float], parts: int) -> list[float]:
-    """Return the milliseconds per trial of equal parts of a run, without the processes' start."""
-    ends = ends[2 * CONCURRENCY :]
-    size = len(ends) // parts
-    return [1000 * (ends[(i + 1) * size - 1] - ends[i * size]) / (size - 1) for i in range(parts)]
+def pace(ends: Ends, parts: int) -> list[tuple[float, float]]:
+    """Return milliseconds per trial, wall and CPU, of equal parts of a run once its actors run."""
+    times = ends.times[2 * CONCURRENCY :]
+    size = len(times) // parts
+    pieces = [times[i * size : (i + 1) * size] for i in range(parts)]
+    return [
+        (
+            1000 * (piece[-1][0] - piece[0][0]) / (size - 1),
+            1000 * (piece[-1][1] - piece[0][1]) / (size - 1),
+        )
+        for piece in pieces
+    ]
 
 
 SETTINGS: dict[str, dict[str, str]] = {
@@ -178,12 +185,13 @@ def try_settings(n: int, folder: str) -> None:
         os.environ.update(variables)
         try:
             cpu = time.process_time()
-            ends = ends_of(n, path)
+            ends = Ends()
+            ours(n, path, callbacks=[ends])
             cpu = time.process_time() - cpu
         finally:
             os.environ.clear()
             os.environ.update(before)
-        print(f"{title:36} {pace(ends, 1)[0]:7.1f} ms {1000 * cpu / n:7.1f} ms CPU", flush=True)
+        print(f"{title:36} {pace(ends, 1)[0][0]:7.1f} ms {1000 * cpu / n:7.1f} ms CPU", flush=True)
     if os.path.isdir("/dev/shm"):
         shutil.rmtree(variants[-1][2], ignore_errors=True)
 
@@ -194,8 +202,8 @@ def compare(folder: str, *, quick: bool) -> None:
     mine, reused = [], []
     for _ in range(rounds):  # by turns, so that a busy moment of the machine meets both
         mine.append(timed(ours, n, folder))
-        reused.append(timed(tuner, n, folder, reuse_actors=True))
-    fresh, fresh_cpu = timed(tuner, n_fresh, folder, reuse_actors=False)
+        reused.append(timed(tuner, n, folder, reuse_actors=True, search=HyperOptSearch()))
+    fresh, fresh_cpu = timed(tuner, n_fresh, folder, reuse_actors=False, search=HyperOptSearch())
     wall, cpu = (statistics.median(column) for column in zip(*mine))
     wall_reused, cpu_reused = (statistics.median(column) for column in zip(*reused))
     report("hyperbridge, backend ray", n, wall, cpu)
@@ -210,19 +218,40 @@ def compare(folder: str, *, quick: bool) -> None:
     ratio = wall / wall_reused
     verdict("time against the Tuner with reuse_actors", "<= 1.0", f"{ratio:.2f}", ratio <= 1.0)
     verdict("share of our code in the driver's CPU", "<= 20%", f"{share:.0%}", share <= 0.2)
-    if quick:
-        return
-    quarters = pace(ends_of(1000, folder), 4)
-    print("1,000 trials, ms/trial by quarters:", *(f"{quarter:.1f}" for quarter in quarters))
-    slowing = quarters[-1] / quarters[0]
-    verdict(
-        "last quarter of 1,000 trials against the first", "<= 1.2", f"{slowing:.2f}", slowing <= 1.2
-    )
+
+
+def long_runs(folder: str, rounds: int = 3) -> None:
+    """Tell whether a search of 1,000 trials slows down, ours and a Tuner's."""
+    kinds: dict[str, Callable[[Ends], None]] = {
+        "hyperbridge, rand": lambda ends: ours(1000, folder, algo=rand.suggest, callbacks=[ends]),
+        "hyperbridge, tpe": lambda ends: ours(1000, folder, callbacks=[ends]),
+        "Tuner, reuse_actors, random": lambda ends: tuner(
+            1000, folder, reuse_actors=True, callbacks=[ends]
+        ),
+    }
+    slowing: dict[str, list[tuple[float, ...]]] = {title: [] for title in kinds}
+    print("1,000 trials, ms/trial by quarters")
+    for _ in range(rounds):
+        for title, run in kinds.items():
+            ends = Ends()
+            run(ends)
+            quarters = pace(ends, 4)
+            for number, clock in enumerate(("wall", "CPU")):
+                values = " ".join(f"{quarter[number]:6.1f}" for quarter in quarters)
+                print(f"{title:28} {clock:4} {values}", flush=True)
+            slowing[title].append(tuple(last / first for first, last in zip(*quarters[::3])))
+    for title, ratios in slowing.items():
+        wall, cpu = (statistics.median(column) for column in zip(*ratios))
+        what = f"{title}: last quarter of 1,000 / first"
+        if title.startswith("Tuner"):
+            print(f"{what:62} {'':16} measured {wall:.2f} (CPU {cpu:.2f})")
+        else:
+            verdict(what, "<= 1.1", f"{wall:.2f} (CPU {cpu:.2f})", wall <= 1.1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer trials, no long run")
+    parser.add_argument("--quick", action="store_true", help="fewer trials, no long runs")
     parser.add_argument("--settings", action="store_true", help="try Tune's settings instead")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -243,6 +272,8 @@ def main() -> None:
             try_settings(30 if args.quick else 60, folder)
         else:
             compare(folder, quick=args.quick)
+            if not args.quick:
+                long_runs(folder)
     finally:
         ray.shutdown()
         shutil.rmtree(sockets, ignore_errors=True)
