@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
+SUPPORT = Path(__file__).parent / "support"
+
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+os.environ.setdefault("SPARK_CONF_DIR", str(SUPPORT / "spark_conf"))
 # Ray rewrites a loopback address to the network card's, but on systems where it has no clusters.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
@@ -25,6 +28,7 @@ os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 # packages in an environment that lacks them.
 while str(Path(__file__).parent) in sys.path:
     sys.path.remove(str(Path(__file__).parent))
+sys.path.insert(0, str(SUPPORT))
 
 # A run in the background starts with SIGINT ignored, and so would the children that tests
 # interrupt with it.

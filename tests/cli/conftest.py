@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow_server import MlflowServer
 
 import hyperbridge
 
@@ -58,33 +54,12 @@ def shell(tmp_path) -> Shell:
 
 
 @pytest.fixture
-def mlflow_server(tmp_path) -> Iterator[str]:
+def mlflow_server(tmp_path_factory) -> Iterator[str]:
     """A real MLflow server on loopback; yields its URI."""
     pytest.importorskip("mlflow")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    uri = f"http://127.0.0.1:{port}"
-    folder = tmp_path / "server"
-    folder.mkdir()
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, start_new_session=True
-        )
+    server = MlflowServer(tmp_path_factory.mktemp("server"))
     try:
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                if urllib.request.urlopen(f"{uri}/health", timeout=2).status == 200:
-                    break
-            time.sleep(0.1)
-        else:
-            pytest.fail((folder / "log").read_text())
-        yield uri
+        server.start()
+        yield server.uri
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        server.kill()

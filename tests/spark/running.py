@@ -87,6 +87,7 @@ def run_program(
                 "HYPERBRIDGE_ROOT_OF_TESTS": str(ROOT),
                 "PYSPARK_PYTHON": python or sys.executable,
                 "SPARK_LOCAL_IP": "127.0.0.1",
+                "SPARK_CONF_DIR": os.environ["SPARK_CONF_DIR"],
                 **environment,
             },
             stdout=sink,

@@ -1,71 +1,14 @@
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow_server import MlflowServer
 from tracking_harness import use_store
-
-
-class MlflowServer:
-    """A real `mlflow server` on loopback, over a SQLite file, that can be killed and restarted."""
-
-    def __init__(self, folder: Path, database: Path) -> None:
-        self.folder = folder
-        shutil.copy(database, folder / "server.db")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def launch(self) -> None:
-        """Start it without waiting until it answers."""
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")
-        }
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"),
-                    *("--port", str(self.port), "--workers", "1", "--serve-artifacts"),
-                    *("--backend-store-uri", f"sqlite:///{self.folder / 'server.db'}"),
-                    *("--artifacts-destination", str(self.folder / "artifacts")),
-                ],
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
-
-    def start(self) -> None:
-        self.launch()
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                if urllib.request.urlopen(f"{self.uri}/health", timeout=2).status == 200:
-                    return
-            time.sleep(0.1)
-        raise RuntimeError((self.folder / "server.log").read_text())
-
-    def kill(self) -> None:
-        """SIGKILL the server and its workers, as a crash would."""
-        if self.process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, os.environ["HYPERBRIDGE_ROOT_OF_TESTS"])  # the driver's alone, not the workers'
+# Of the driver alone, not of the workers:
+sys.path.insert(0, os.environ["HYPERBRIDGE_ROOT_OF_TESTS"])
+sys.path.insert(0, os.path.join(os.environ["HYPERBRIDGE_ROOT_OF_TESTS"], "tests", "support"))
 
 import numpy as np
 from hyperopt import hp, rand

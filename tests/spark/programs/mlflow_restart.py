@@ -3,63 +3,21 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 import warnings
 from itertools import pairwise
+from pathlib import Path
 
 import mlflow
 from harness import open_session, our_threads, report, search, states
+from mlflow_server import MlflowServer
 
 import hyperbridge
 import hyperbridge.errors
 
-
-class Server:
-    """A real MLflow server on loopback, over a SQLite file."""
-
-    def __init__(self):
-        atexit.register(self.stop)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-
-    def start(self):
-        with open("server.log", "ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"),
-                    *("--port", str(self.port), "--workers", "1", "--serve-artifacts"),
-                    *("--backend-store-uri", f"sqlite:///{os.getcwd()}/server.db"),
-                    *("--artifacts-destination", os.path.join(os.getcwd(), "artifacts")),
-                ],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                if urllib.request.urlopen(f"{self.uri}/health", timeout=2).status == 200:
-                    return
-            time.sleep(0.1)
-        raise RuntimeError("the MLflow server does not start")
-
-    def stop(self):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-server = Server()
+server = MlflowServer(Path.cwd())
+atexit.register(server.kill)
 server.start()
 spark = open_session("local[2]")
 mlflow.set_tracking_uri(server.uri)
@@ -71,7 +29,7 @@ restarter = threading.Thread(target=server.start)
 def between_trials(trials, *args):
     finished_at.append(time.monotonic())
     if len(finished_at) == 4:
-        server.stop()
+        server.kill()
     is_noticed = len(finished_at) >= 10 and caught
     if restarter.ident is None and (is_noticed or len(finished_at) == 13):
         restarter.start()
