@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 from contract import BackendContract
+from contract.arguments import ArgumentsContract
 from contract.basis import our_threads, sleep_below_zero
 from hyperopt import hp
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
@@ -44,6 +45,12 @@ class TestRay(BackendContract):
         from ray.tune import RunConfig
 
         return Ray(run_config=RunConfig(storage_path=str(tmp_path_factory.mktemp("results"))))
+
+    @pytest.fixture
+    def minimise(self, backend: Any, request: pytest.FixtureRequest) -> Any:
+        """The contract's own; what is about arguments has one actor: each costs CPU seconds."""
+        is_about_arguments = hasattr(ArgumentsContract, request.function.__name__)
+        return self.fmin_on(backend, 1 if is_about_arguments else self.parallelism)
 
     def test_a_timeout_cancels_what_runs_and_keeps_what_finished(self, minimise: Any) -> None:
         """The contract's own, with time for a first actor to start: seconds on a busy machine."""

@@ -24,7 +24,7 @@ def test_the_contract_holds_on_a_connect_session() -> None:
     environment |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     result = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"),
             str(here / "connect_suite.py"),
         ],
         cwd=here.parents[1],

@@ -114,11 +114,15 @@ class Basis:
 
     @pytest.fixture
     def minimise(self, backend: Any) -> Any:
-        """fmin on this backend, quiet, with random search unless the test says otherwise."""
+        return self.fmin_on(backend, self.parallelism)
+
+    @staticmethod
+    def fmin_on(backend: Any, parallelism: int | None) -> Any:
+        """Return fmin on a backend, quiet, with random search unless a test says otherwise."""
         defaults = {
             "algo": rand.suggest,
             "backend": backend,
-            "parallelism": self.parallelism,
+            "parallelism": parallelism,
             "show_progressbar": False,
             "rstate": seed(),
         }
