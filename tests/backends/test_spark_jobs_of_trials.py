@@ -5,53 +5,26 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import subprocess
 import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import hyperopt
 import numpy as np
 import pytest
-from hyperopt import anneal, hp, rand, tpe
+from hyperopt import anneal, rand, tpe
 from hyperopt.base import JOB_STATE_CANCEL
-from hyperopt.exceptions import AllTrialsFailed
+from spark_space import SPACE
 
 from hyperbridge.backends import Spark
 from hyperbridge.errors import (
     InvalidArgumentError,
-    ObjectiveNotPicklableError,
     UnsupportedArgumentError,
 )
-from hyperbridge.run.objective import Objective
-from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime, unpack_outcome
-from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
-from hyperbridge.worker.runtime import run_shipped
-
-ROOT = Path(__file__).resolve().parents[2]
-
-SPACE = {
-    "x": hp.uniform("x", -5, 5),
-    "kind": hp.choice("kind", ["a", hp.quniform("q", 0, 5, 1)]),
-}
-
-
-@pytest.fixture
-def search(spark: Any) -> Any:
-    def call(fn: Any, space: Any = SPACE, **kwargs: Any) -> Any:
-        defaults = {
-            "algo": rand.suggest, "backend": Spark(session=spark), "parallelism": 2,
-            "rstate": np.random.default_rng(0), "show_progressbar": False, "max_evals": 4,
-        }  # fmt: skip
-        return fmin(fn, space, **{**defaults, **kwargs})
-
-    return call
 
 
 def loss(p: Any) -> float:
@@ -201,90 +174,6 @@ def test_a_broadcast_variable_of_the_users_works_inside_the_objective(
     assert trials.losses() == [d["misc"]["vals"]["x"][0] + 10.0 for d in trials.trials]
 
 
-@pytest.mark.parametrize("thing", ["session", "context", "frame"])
-def test_an_objective_that_holds_a_spark_object_is_told_to_use_plain_trials(
-    search: Any, spark: Any, thing: str
-) -> None:
-    things = {"session": spark, "context": spark.sparkContext, "frame": spark.range(3)}
-    handle = things[thing]
-    with pytest.raises(ObjectiveNotPicklableError, match="'handle'") as caught:
-        search(lambda p: float(handle is None), trials=SparkTrials())
-    assert "plain Trials()" in str(caught.value)
-    # and nothing is left behind that would spoil the next call
-    search(lambda p: 0.0, max_evals=1)
-
-
-def test_an_objective_that_opens_a_session_in_its_task_is_told_to_use_plain_trials(
-    search: Any,
-) -> None:
-    def fn(p: Any) -> float:
-        from pyspark.sql import SparkSession
-
-        return float(SparkSession.builder.getOrCreate().range(3).count())
-
-    with pytest.raises(AllTrialsFailed, match=r"plain Trials\(\)"):
-        search(fn, trials=SparkTrials(), max_evals=1)
-    with pytest.raises(Exception, match=".") as caught:
-        search(fn, trials=Trials(), max_evals=1)
-    assert "plain Trials()" in str(caught.value) + str(caught.value.__cause__)
-
-
-def fit_with_mllib(p: Any) -> float:
-    from pyspark.ml.regression import LinearRegression
-
-    return float(LinearRegression(maxIter=2).getMaxIter())
-
-
-def load_with_mllib(p: Any) -> float:
-    from pyspark.ml.regression import LinearRegressionModel
-
-    return float(LinearRegressionModel.load("model").numFeatures)
-
-
-def name_a_column(p: Any) -> float:
-    from pyspark.sql.functions import col
-
-    return float(col("x") is None)
-
-
-def ask_for_the_active_session(p: Any) -> float:
-    from pyspark.sql import SparkSession
-
-    return float(SparkSession.getActiveSession().range(3).count())
-
-
-def ask_for_the_active_context(p: Any) -> float:
-    from pyspark import SparkContext
-
-    return float(SparkContext._active_spark_context.defaultParallelism)
-
-
-@pytest.mark.parametrize(
-    "fn",
-    [
-        fit_with_mllib, load_with_mllib, name_a_column, ask_for_the_active_session,
-        ask_for_the_active_context,
-    ],
-)  # fmt: skip
-def test_an_objective_that_uses_mllib_or_sql_in_its_task_is_told_to_use_plain_trials(
-    search: Any, fn: Any
-) -> None:
-    with pytest.raises(AllTrialsFailed, match=r"plain Trials\(\)"):
-        search(fn, trials=SparkTrials(), max_evals=1)
-
-
-def test_an_error_that_is_not_about_spark_gets_no_such_advice(search: Any) -> None:
-    def fn(p: Any) -> float:
-        import pyspark.ml  # noqa: F401
-
-        assert p["x"] is None
-        return 0.0
-
-    with pytest.raises(AllTrialsFailed, match="AssertionError") as caught:
-        search(fn, trials=SparkTrials(), max_evals=1)
-    assert "plain Trials()" not in str(caught.value)
-
-
 @pytest.mark.parametrize("asked", [None, -1, 0])
 def test_spark_trials_without_a_positive_parallelism_use_all_slots_and_say_so(
     spark: Any, asked: int | None, caplog: pytest.LogCaptureFixture
@@ -403,159 +292,3 @@ def test_many_calls_leave_no_connection_to_the_jvm_open(search: Any, spark: Any)
     for _ in range(6):
         search(lambda p: 0.0, max_evals=2)
     assert descriptors() <= before + 3
-
-
-BARE_WORKER = textwrap.dedent(
-    """
-    import pickle, sys
-
-    class Blocker:
-        def find_spec(self, name, path=None, target=None):
-            if name.partition(".")[0] in ("hyperbridge", "hyperopt"):
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    sys.meta_path.insert(0, Blocker())
-    entry, shipment, message = pickle.load(open(sys.argv[1], "rb"))
-    run = pickle.loads(entry)
-    reports = [run("key", lambda: shipment, message, "cloudpickle") for _ in range(2)]
-    assert not {m for m in sys.modules if m.partition(".")[0] in ("hyperbridge", "hyperopt")}
-    pickle.dump(reports, open(sys.argv[2], "wb"))
-    """
-)
-
-
-def test_a_worker_needs_neither_hyperbridge_nor_hyperopt(tmp_path: Path) -> None:
-    offset = 2.0
-
-    def fn(p: Any) -> Any:
-        import os
-
-        print("on a bare worker", file=os.sys.stderr)  # type: ignore[attr-defined]
-        return {"loss": p["x"] + offset, "status": "ok", "point": p}
-
-    objective = Objective(fn, SPACE, None)
-    packed = pack_objective(objective, cloudpickle, where="a test")
-    runtime = pack_runtime(packed, [], cloudpickle)
-    entry = dumps_by_value(run_shipped, cloudpickle)
-    message = (7, {"x": 1.5, "kind": 1, "q": 2.0}, [])
-    shipment, reports = tmp_path / "in.pkl", tmp_path / "out.pkl"
-    shipment.write_bytes(cloudpickle.dumps((entry, runtime, message)))
-    script = tmp_path / "worker.py"
-    script.write_text(BARE_WORKER)
-    subprocess.run(
-        [sys.executable, str(script), str(shipment), str(reports)], check=True, cwd=tmp_path
-    )
-    for report in cloudpickle.loads(reports.read_bytes()):
-        outcome = unpack_outcome(report)
-        assert outcome.failure is None, outcome.failure
-        assert outcome.value == {"loss": 3.5, "status": "ok", "point": {"x": 1.5, "kind": 2.0}}
-
-
-# -- what needs a process of its own ---------------------------------------------------------
-
-
-def run_script(folder: Path, source: str, **kwargs: Any) -> str:
-    script = folder / "script.py"
-    script.write_text(textwrap.dedent(source))
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSPARK")}
-    environment.update(PYTHONPATH=str(ROOT), SPARK_LOCAL_IP="127.0.0.1")
-    environment["PYSPARK_SUBMIT_ARGS"] = (
-        "--master local[2] --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
-        "pyspark-shell"
-    )
-    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    result = subprocess.run(
-        [sys.executable, str(script)], cwd=folder, env=environment, text=True, timeout=180,
-        check=False, **{**options, **kwargs},
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout
-    return result.stdout
-
-
-@pytest.mark.slow
-def test_a_script_without_a_session_in_threads_with_modules_beside_it_and_a_stopped_session(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "helper_beside.py").write_text("def score(x):\n    return x * x\n")
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    output = run_script(
-        tmp_path,
-        """
-        import os, threading
-        from hyperopt import hp, rand
-        from hyperbridge.errors import BackendUnavailableError
-        from hyperbridge.surface.fmin import fmin
-        from hyperbridge.surface.spark_trials import SparkTrials
-        import helper_beside
-
-        def objective(x):
-            return helper_beside.score(x)
-
-        def search(trials, fn=objective, **kwargs):
-            fmin(fn, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=3, trials=trials,
-                 show_progressbar=False, tracking=False, **kwargs)
-            return trials
-
-        if __name__ == "__main__":
-            first = SparkTrials()
-            thread = threading.Thread(target=search, args=(first,))
-            thread.start(); thread.join()
-            print("in a thread", first.count_successful_trials())
-            print("twice", search(SparkTrials()).count_successful_trials())
-            os.chdir("elsewhere")
-            print("elsewhere", search(SparkTrials()).count_successful_trials())
-            from pyspark.sql import SparkSession
-            spark = SparkSession.builder.getOrCreate()
-            spark.sparkContext.setLogLevel("OFF")
-            def stopping(trials, *args):
-                spark.stop()
-                return False, []
-            try:
-                search(SparkTrials(parallelism=1), early_stop_fn=stopping)
-            except BackendUnavailableError as exc:
-                print("stopped:", exc)
-            try:
-                search(SparkTrials(spark_session=spark))
-            except BackendUnavailableError as exc:
-                print("refused:", exc)
-            print("anew", search(SparkTrials()).count_successful_trials())
-            print([t.name for t in threading.enumerate() if t.name.startswith("hyperbridge")])
-            SparkSession.builder.getOrCreate().stop()
-        """,
-    )
-    assert "in a thread 3" in output
-    assert "twice 3" in output
-    assert "elsewhere 3" in output
-    assert "stopped: Backend 'spark': the SparkSession was stopped while trials" in output
-    assert "refused: Backend 'spark': the SparkSession is stopped" in output
-    assert "anew 3" in output
-    assert "[]" in output
-
-
-@pytest.mark.slow
-def test_an_objective_that_prints_a_gigabyte_ends_like_any_other(tmp_path: Path) -> None:
-    run_script(
-        tmp_path,
-        """
-        from hyperopt import hp, rand
-        from hyperbridge.surface.fmin import fmin
-        from hyperbridge.surface.spark_trials import SparkTrials
-
-        def objective(x):
-            if x < 0:
-                block = "x" * (1 << 20)
-                for _ in range(1 << 10):
-                    print(block)
-            return x
-
-        if __name__ == "__main__":
-            trials = SparkTrials(parallelism=2)
-            fmin(objective, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=2, trials=trials,
-                 show_progressbar=False, tracking=False,
-                 points_to_evaluate=[{"x": -0.5}, {"x": 0.5}])
-            assert trials.losses()[:2] == [-0.5, 0.5], trials.losses()
-        """,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +10,7 @@ import mlflow
 import pytest
 from contract import BackendContract
 from contract.basis import SPACE, seed, sleep_below_zero
-from contract.children import start_child, stop_child, wait_for
+from contract.children import interrupted_script, start_child, stop_child, wait_for
 from hyperopt import hp, rand
 from hyperopt.exceptions import AllTrialsFailed
 from mlflow.tracking import MlflowClient
@@ -258,17 +257,13 @@ class TrackingContract:
     ) -> None:
         import signal
 
-        script = tmp_path / "interrupted.py"
-        script.write_text(
-            INTERRUPTED.format(
-                setup=self.of.child_setup, backend=self.of.child_backend,
-                parallelism=self.of.parallelism, store=sqlite_store,
-            )
-        )  # fmt: skip
-        process = start_child(script, tmp_path)
+        store = f"import mlflow\nmlflow.set_tracking_uri({sqlite_store!r})\n"
+        source = interrupted_script(
+            self.of, before=store + 'mlflow.set_experiment("tuning")', arguments="tracking=True"
+        )
+        process = start_child(source, tmp_path)
         try:
             wait_for(tmp_path / "sleeping", process)
-            time.sleep(0.3)
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=90)
         finally:
@@ -277,32 +272,3 @@ class TrackingContract:
         parent, children = self.family(client)
         assert parent.info.status == "KILLED"
         assert {c.info.status for c in children} == {"FINISHED", "KILLED"}
-
-
-INTERRUPTED = """
-import mlflow
-import numpy as np
-from hyperopt import hp, rand
-from hyperbridge.surface.fmin import fmin
-from hyperbridge.surface.spark_trials import SparkTrials
-{setup}
-
-def objective(x):
-    import time
-    if x > 0.5:
-        return x
-    open("sleeping", "w").close()
-    for _ in range(1000):
-        time.sleep(0.1)
-
-if __name__ == "__main__":
-    mlflow.set_tracking_uri({store!r})
-    mlflow.set_experiment("tuning")
-    try:
-        fmin(objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=50,
-             trials=SparkTrials(), rstate=np.random.default_rng(1), show_progressbar=False,
-             backend={backend}, parallelism={parallelism}, tracking=True,
-             points_to_evaluate=[{{"x": 0.9}}])
-    except KeyboardInterrupt:
-        print("interrupted", flush=True)
-"""

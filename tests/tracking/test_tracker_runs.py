@@ -5,36 +5,27 @@ from __future__ import annotations
 import math
 import random
 import re
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
 import pytest
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from tracking_harness import INFO, FakeRun, children, only_parent, parents, runs_below
+from tracking_harness import (
+    INFO,
+    FakeRun,
+    children,
+    in_experiment,
+    loss_of,
+    metric_history,
+    only_parent,
+    parents,
+    runs_below,
+)
 
 from hyperbridge.documents import Trial, TrialEnd
-from hyperbridge.errors import MissingDependencyError, TrackingWarning
-from hyperbridge.run.observer import RunEnd
-from hyperbridge.tracking import MlflowTracker, make_tracker, should_track
-
-
-def loss_of(assignment: dict) -> float:
-    return assignment["C"]
-
-
-def metric_history(run, name: str) -> list:
-    return mlflow.MlflowClient().get_metric_history(run.info.run_id, name)
-
-
-def in_experiment(name: str) -> list:
-    """Runs of the active experiment only: the server is shared by the tests."""
-    experiment = mlflow.get_experiment_by_name(name)
-    return list(mlflow.MlflowClient().search_runs([experiment.experiment_id]))
+from hyperbridge.errors import TrackingWarning
 
 
 def test_a_search_without_an_active_run_gets_a_parent_run_of_its_own(any_store, request):
@@ -148,7 +139,7 @@ def test_a_later_call_in_the_same_run_overwrites_nothing(sqlite_store):
     with mlflow.start_run() as parent:
         FakeRun()(loss_of, [{"C": 0.5}, {"C": 0.4}])
         first = mlflow.get_run(parent.info.run_id).data
-        FakeRun(info=INFO.__class__(**{**fields_of(INFO), "max_evals": 99}))(loss_of, [{"C": 0.3}])
+        FakeRun(info=replace(INFO, max_evals=99))(loss_of, [{"C": 0.3}])
         data = mlflow.get_run(parent.info.run_id).data
     later = ({child.data.tags["fmin_uuid"] for child in runs_below(parent)}) - {
         first.tags["fmin_uuid"]
@@ -166,10 +157,6 @@ def test_a_later_call_in_the_same_run_overwrites_nothing(sqlite_store):
     assert data.metrics["total_trials_count"] == 1.0
     assert data.metrics["best_trial_loss"] == 0.3
     assert [m.value for m in metric_history(parent, "best_trial_loss")] == [0.5, 0.4, 0.3]
-
-
-def fields_of(info):
-    return {name: getattr(info, name) for name in info.__slots__}
 
 
 def test_two_calls_at_once_in_one_run_do_not_share_a_name(sqlite_store):
@@ -404,192 +391,3 @@ def test_a_run_of_the_users_that_is_deleted_during_the_search_only_warns(sqlite_
         assert child.info.status == "FINISHED"
     finally:
         mlflow.end_run()
-
-
-# -- names and values --------------------------------------------------------------------------
-
-
-def test_labels_that_mlflow_refuses_stay_distinguishable(any_store, request):
-    labels = ["x[0]", "x(0)", "../up", "a//b", "", ".", "k" * 300, "k" * 301, "größe/µ", "tab\t"]
-    with pytest.warns(TrackingWarning, match=r"Trial 0: MLflow refuses the name 'x\[0\]'"):
-        FakeRun()(lambda _: 0.5, [{label: float(n) for n, label in enumerate(labels)}])
-    name = "search" if "sqlite" in any_store else request.node.name
-    (child,) = [run for run in in_experiment(name) if "mlflow.parentRunId" in run.data.tags]
-    assert sorted(child.data.params.values()) == sorted(str(float(n)) for n in range(len(labels)))
-    assert child.data.params["größe/µ"] == "8.0"
-    assert all(len(key) <= 250 for key in child.data.params)
-
-
-def test_long_values_are_cut_with_a_warning(any_store, request):
-    info = INFO.__class__(**{**fields_of(INFO), "space_text": "s" * 20_000})
-    with pytest.warns(TrackingWarning, match="Trial 0: the value of 'C' has 9000 characters"):
-        FakeRun(info=info)(lambda _: 0.5, [{"C": "v" * 9000}])
-    name = "search" if "sqlite" in any_store else request.node.name
-    runs = in_experiment(name)
-    (child,) = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
-    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-    assert len(child.data.params["C"]) == 6000
-    assert child.data.params["C"].endswith("v ...")
-    assert len(parent.data.tags["space"]) == 8000
-    assert parent.data.tags["space"].endswith("s ...")
-
-
-def test_metrics_that_are_not_finite_are_logged_with_a_warning(any_store, request):
-    with pytest.warns(TrackingWarning, match="Trial 0: gap is inf"):
-        FakeRun()(lambda _: {"loss": math.nan, "status": "ok", "gap": math.inf, "n": 10**400})
-    name = "search" if "sqlite" in any_store else request.node.name
-    (child,) = [run for run in in_experiment(name) if "mlflow.parentRunId" in run.data.tags]
-    assert math.isnan(child.data.metrics["loss"])
-    assert child.data.metrics["gap"] == sys.float_info.max
-    assert child.data.metrics["n"] == sys.float_info.max
-
-
-def test_a_hundred_choices_and_params_fit(any_store, request):
-    assignment = {f"c{n}": n for n in range(150)}
-    info = INFO.__class__(
-        **{**fields_of(INFO), "decode": lambda a: {label: f"v{n}" for label, n in a.items()}}
-    )
-    FakeRun(info=info)(lambda _: 0.5, [assignment])
-    name = "search" if "sqlite" in any_store else request.node.name
-    (child,) = [run for run in in_experiment(name) if "mlflow.parentRunId" in run.data.tags]
-    assert len(child.data.params) == 150
-    assert sum(key.startswith("hyperbridge.value.") for key in child.data.tags) == 150
-
-
-def test_each_kind_of_trouble_is_reported_once(sqlite_store):
-    with pytest.warns(TrackingWarning) as caught:
-        FakeRun()(lambda _: math.inf, [{"x[0]": 1.0, "y[0]": 2.0}] * 3)
-    assert len(caught) == 2
-
-
-# -- what the objective logged itself ----------------------------------------------------------
-
-
-def test_what_the_objective_logged_under_the_same_name_stands(sqlite_store):
-    def objective(assignment):
-        mlflow.log_params({"kernel": "rbf", "C": assignment["C"]})
-        mlflow.log_metric("accuracy", 0.9, step=3)
-        return {"loss": 0.1, "status": "ok", "accuracy": 0.5, "f1": 0.4}
-
-    FakeRun()(objective, [{"kernel": 1, "C": 0.25}])
-    child = children(only_parent())[0]
-    uuid = child.data.tags["fmin_uuid"]
-    assert child.data.params == {"kernel": "rbf", "C": "0.25", f"kernel_{uuid}": "1"}
-    assert child.data.metrics == {"accuracy": 0.9, "f1": 0.4, "loss": 0.1}
-    assert len(metric_history(child, "accuracy")) == 1
-
-
-def test_a_clash_of_params_loses_nothing_else(sqlite_store):
-    def objective(_):
-        mlflow.log_param("C", "mine")
-        return 0.5
-
-    FakeRun()(objective)
-    child = children(only_parent())[0]
-    assert child.data.params == {"C": "mine", f"C_{child.data.tags['fmin_uuid']}": "0.5"}
-    assert child.data.metrics == {"loss": 0.5}
-    assert child.info.status == "FINISHED"
-
-
-def test_what_trials_in_threads_log_asynchronously_is_there_when_fmin_returns(sqlite_store):
-    def objective(_):
-        for step in range(10):
-            mlflow.log_metric("score", float(step), step=step, synchronous=False)
-        return 0.5
-
-    FakeRun(parallelism=4)(objective, [{"C": 0.5}] * 8)
-    found = children(only_parent())
-    assert [len(metric_history(child, "score")) for child in found.values()] == [10] * 8
-
-
-# -- when it is on -----------------------------------------------------------------------------
-
-
-def test_tracking_is_on_for_remote_trials_and_off_for_local_ones():
-    assert should_track(None, remote=True) is True
-    assert should_track(None, remote=False) is False
-    assert should_track(True, remote=False) is True
-    assert should_track(False, remote=True) is False
-    assert isinstance(make_tracker(), MlflowTracker)
-
-
-def test_asking_for_tracking_without_mlflow_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "mlflow", None)
-    assert should_track(None, remote=True) is False
-    with pytest.raises(MissingDependencyError, match=r"pip install 'hyperbridge\[mlflow\]'"):
-        should_track(True, remote=False)
-
-
-def test_importing_the_tracker_does_not_import_mlflow():
-    code = "import sys, hyperbridge.tracking; sys.exit('mlflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_a_store_that_refuses_everything_only_warns(tmp_path, monkeypatch):
-    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
-    mlflow.set_tracking_uri("no-such-scheme://x")
-    run = FakeRun()
-    with pytest.warns(TrackingWarning, match="parent run"):
-        run(loss_of)
-    assert run.attachment is None
-    assert run.ends[0].loss == 0.5
-
-
-def test_a_run_without_trials_is_finished(sqlite_store):
-    tracker = MlflowTracker()
-    tracker.run_started(INFO)
-    tracker.run_finished(RunEnd(None, 0, 0, 0, 0))
-    assert only_parent().info.status == "FINISHED"
-    assert only_parent().data.metrics["total_trials_count"] == 0.0
-
-
-# -- cost --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def calls(monkeypatch) -> Counter:
-    """Counts the calls that reach the SQLite store."""
-    counter: Counter = Counter()
-    for name in ("create_run", "get_run", "log_batch", "update_run_info", "set_tag", "log_param"):
-        original = getattr(SqlAlchemyStore, name)
-
-        def counted(self, *args, _name=name, _original=original, **kwargs):
-            counter[_name] += 1
-            return _original(self, *args, **kwargs)
-
-        monkeypatch.setattr(SqlAlchemyStore, name, counted)
-    return counter
-
-
-def test_a_trial_costs_three_calls_to_the_store(sqlite_store, calls):
-    with mlflow.start_run():
-        FakeRun(parallelism=4)(lambda a: a["C"], [{"C": float(n), "kernel": 1} for n in range(8)])
-        parent_calls = 2  # its description and the numbers of trials
-        improvements = len(metric_history(mlflow.active_run(), "best_trial_loss"))
-        assert calls["create_run"] == 1 + 8
-        assert calls["update_run_info"] == 8
-        assert 8 + parent_calls < calls["log_batch"] <= 8 + parent_calls + improvements
-        assert calls["get_run"] == 1
-        assert calls["set_tag"] == calls["log_param"] == 0
-
-
-def test_a_slow_store_does_not_hold_up_the_next_trial(sqlite_store, monkeypatch):
-    original = SqlAlchemyStore.log_batch
-    reported = threading.Semaphore(0)
-
-    def slow(self, run_id, **kwargs):
-        if kwargs["params"] and kwargs["metrics"]:  # the end of a trial
-            assert reported.acquire(timeout=30), "the trial's end waits for the store"
-        return original(self, run_id=run_id, **kwargs)
-
-    monkeypatch.setattr(SqlAlchemyStore, "log_batch", slow)
-    run = FakeRun()
-    finished = run.tracker.trial_finished
-
-    def finish_and_say_so(end):
-        finished(end)
-        reported.release()
-
-    run.tracker.trial_finished = finish_and_say_so
-    run(loss_of, [{"C": 0.5}] * 5)
-    assert {child.data.metrics["loss"] for child in children(only_parent()).values()} == {0.5}

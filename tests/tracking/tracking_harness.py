@@ -227,3 +227,17 @@ def run_in_worker(
     failed = sum(end.status == "failure" for end in run.ends)
     run.tracker.run_finished(RunEnd(None, len(trials), len(trials) - failed, failed, 0))
     return outcomes
+
+
+def loss_of(assignment: dict) -> float:
+    return assignment["C"]
+
+
+def metric_history(run, name: str) -> list:
+    return mlflow.MlflowClient().get_metric_history(run.info.run_id, name)
+
+
+def in_experiment(name: str) -> list:
+    """Runs of the active experiment only: the server is shared by the tests."""
+    experiment = mlflow.get_experiment_by_name(name)
+    return list(mlflow.MlflowClient().search_runs([experiment.experiment_id]))

@@ -48,7 +48,6 @@ def connect() -> bool:
         if _users == 0:
             address = _address()
             _remember_handlers()
-            _client_logger.addFilter(_is_news)
             try:
                 with _quietly():
                     ray.init(address, logging_level=logging.WARNING)
@@ -64,8 +63,10 @@ def connect() -> bool:
 def _quietly() -> Iterator[None]:
     """Keep back what Ray says when it starts, and what nobody has to do anything about.
 
-    That is a warning about a later Ray's defaults, and one that its ports ask for a token.
+    That is a warning about a later Ray's defaults, and one that its ports ask for a token; and
+    until `disconnect` what the process that serves a Ray Client says of itself alone.
     """
+    _client_logger.addFilter(_is_news)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         told = logging.getLogger("ray._private.authentication.authentication_token_setup")
@@ -73,6 +74,9 @@ def _quietly() -> Iterator[None]:
         told.setLevel(logging.ERROR)
         try:
             yield
+        except BaseException:
+            _client_logger.removeFilter(_is_news)
+            raise
         finally:
             told.setLevel(level)
 
@@ -138,7 +142,6 @@ def disconnect() -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Keep back what the process that serves a Ray Client says of itself alone."""
     return "SIGTERM handler is not set" not in record.getMessage()
 
 

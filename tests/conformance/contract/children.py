@@ -7,15 +7,78 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from contract.basis import Basis
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def start_child(script: Path, folder: Path, **kwargs: Any) -> subprocess.Popen[str]:
+INTERRUPTED = """
+import os, threading, time
+import numpy as np
+from hyperopt import hp, rand
+from hyperbridge.surface.fmin import fmin
+from hyperbridge.surface.spark_trials import SparkTrials
+{setup}
+
+def objective(x):
+    if x > 0.5:
+        return x
+    while not os.path.exists("finished"):
+        time.sleep(0.05)
+    open("sleeping", "w").close()
+    for _ in range(1000):
+        time.sleep(0.1)
+
+def note_the_first(trials, *args):
+    open("finished", "w").close()
+    return False, args
+
+if __name__ == "__main__":
+    trials = SparkTrials()
+    try:
+{before}
+        fmin(objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=50, trials=trials,
+             rstate=np.random.default_rng(1), show_progressbar=False, backend={backend},
+             parallelism={parallelism}, points_to_evaluate=[{{"x": 0.9}}],
+             early_stop_fn=note_the_first, {arguments})
+    except KeyboardInterrupt:
+        print("interrupted at", time.time(), flush=True)
+{after}
+"""
+
+
+def interrupted_script(
+    backend: type[Basis], *, before: str = "", arguments: str = "", after: str = ""
+) -> str:
+    """Return a script to send SIGINT to when there is a file ``sleeping``.
+
+    By then a trial has finished, and another will take minutes.
+
+    Args:
+        backend: The test class of the backend.
+        before, after: Statements around the call of fmin.
+        arguments: More arguments of fmin.
+    """
+    return INTERRUPTED.format(
+        setup=backend.child_setup,
+        backend=backend.child_backend,
+        parallelism=backend.parallelism,
+        before=textwrap.indent(before, " " * 8),
+        arguments=arguments,
+        after=textwrap.indent(after, " " * 4),
+    )
+
+
+def start_child(source: str, folder: Path, **kwargs: Any) -> subprocess.Popen[str]:
     """Start a script in a process of its own, in its own group, with our package on the path."""
+    script = folder / "script.py"
+    script.write_text(source)
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),

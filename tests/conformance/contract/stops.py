@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 from hyperopt.exceptions import AllTrialsFailed
 
 from contract.basis import Basis, our_threads, sleep_below_zero
-from contract.children import start_child, stop_child, wait_for
+from contract.children import interrupted_script, start_child, stop_child, wait_for
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
@@ -117,11 +116,8 @@ class StopContract(Basis):
     def test_ctrl_c_reaches_the_user_at_once_and_leaves_nothing_running(
         self, tmp_path: Path
     ) -> None:
-        script = tmp_path / "interrupted.py"
-        script.write_text(INTERRUPTED.format(
-            setup=self.child_setup, backend=self.child_backend, parallelism=self.parallelism
-        ))  # fmt: skip
-        process = start_child(script, tmp_path)
+        source = interrupted_script(type(self), after=WHAT_IS_LEFT)
+        process = start_child(source, tmp_path)
         try:
             wait_for(tmp_path / "sleeping", process)
             sent = time.time()
@@ -139,41 +135,15 @@ class StopContract(Basis):
         assert "jobs []" in output
 
 
-INTERRUPTED = textwrap.dedent(
-    """
-    import threading, time
-    import numpy as np
-    from hyperopt import hp, rand
-    from hyperbridge.surface.fmin import fmin
-    from hyperbridge.surface.spark_trials import SparkTrials
-    {setup}
-
-    def objective(x):
-        if x > 0.5:
-            return x
-        open("sleeping", "w").close()
-        for _ in range(1000):
-            time.sleep(0.1)
-
-    if __name__ == "__main__":
-        trials = SparkTrials()
-        rstate = np.random.default_rng(1)  # the first point is above 0.5, the third below
-        try:
-            fmin(objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=50, trials=trials,
-                 rstate=rstate, show_progressbar=False, backend={backend},
-                 parallelism={parallelism})
-        except KeyboardInterrupt:
-            print("interrupted at", time.time(), flush=True)
-        print("states", sorted({{d["state"] for d in trials._dynamic_trials}}))
-        print("reason", trials.fmin_cancelled_reason)
-        print("threads", [t.name for t in threading.enumerate()
-                          if t.name.startswith("hyperbridge")])
-        jobs = []
-        try:
-            context = spark.sparkContext
-            jobs = list(context.statusTracker().getActiveJobsIds())
-        except NameError:
-            pass
-        print("jobs", jobs, flush=True)
-    """
-)
+WHAT_IS_LEFT = """
+print("states", sorted({d["state"] for d in trials._dynamic_trials}))
+print("reason", trials.fmin_cancelled_reason)
+print("threads", [t.name for t in threading.enumerate() if t.name.startswith("hyperbridge")])
+jobs = []
+try:
+    context = spark.sparkContext
+    jobs = list(context.statusTracker().getActiveJobsIds())
+except NameError:
+    pass
+print("jobs", jobs, flush=True)
+"""
