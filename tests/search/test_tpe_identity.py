@@ -180,6 +180,7 @@ def test_a_run_of_1500_trials_is_identical() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long  # hyperopt itself takes most of it
 @pytest.mark.timeout(600)
 def test_a_conditional_run_of_1500_trials_is_identical() -> None:
     assert replay(conditional(), tpe.suggest, 1500, seed=9, max_queue_len=4).different == []

@@ -55,6 +55,7 @@ def test_executors_without_hyperopt_and_hyperbridge_run_trials(tmp_path: Path) -
     assert program["runs"]["statuses"] == expected
 
 
+@pytest.mark.long
 def test_executors_of_a_connect_server_need_pyarrow_alone(tmp_path: Path) -> None:
     needs_connect_server()
     python = bare_python(tmp_path / "bare", "pyarrow")

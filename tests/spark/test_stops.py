@@ -12,7 +12,14 @@ AT_ONCE_S = 3.0
 WAYS = ("timeout", "early stop", "loss_threshold", "ctrl-c")
 
 
-@pytest.fixture(scope="module", params=["local-cluster[2,1,1024]", "connect:local[4]"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        "connect:local[4]",
+        # the contract in tests/conformance stops searches of a classic session in each run
+        pytest.param("local-cluster[2,1,1024]", marks=pytest.mark.long),
+    ],
+)
 def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Program:
     pytest.importorskip("mlflow")
     if request.param.startswith("connect"):

@@ -42,6 +42,7 @@ def test_a_python_that_executors_do_not_have_and_one_of_another_version_are_expl
     assert program.left_behind == []
 
 
+@pytest.mark.long
 def test_a_python_that_a_connect_server_does_not_have_is_named(tmp_path: Path) -> None:
     needs_connect_server()
     check_nowhere(run_program("unusable", "connect:local[2]", NOWHERE, directory=tmp_path))
