@@ -30,7 +30,7 @@ from hyperbridge.run.observer import Observer, RunEnd, RunInfo, TrialAttachment
 from hyperbridge.run.results import to_result
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
-from hyperbridge.search.base import Search
+from hyperbridge.search.base import Search, SearchNotReadyError
 from hyperbridge.worker.frames import users_part
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ class Run:
     ) -> None:
         self.capacity = capacity
         self.limits = limits
+        self.n_extra = n_extra
         self.stop_reason: StopReason | None = None
         self.error: BaseException | None = None
         self._log = log
@@ -267,7 +268,14 @@ class Run:
                 n = min(n, self._budget - len(self._queue))
             if n <= 0:
                 return
-            documents = self._search.propose(self._log.new_ids(n))
+            ids = self._log.new_ids(n)
+            try:
+                documents = self._search.propose(ids)
+            except SearchNotReadyError:
+                self._log.give_back(ids)
+                if self._queue:
+                    return
+                raise
             if not documents:
                 self._stop_after_queue()
                 return

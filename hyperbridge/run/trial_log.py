@@ -72,6 +72,10 @@ class TrialLog:
         self._refresh()
         return ids
 
+    def give_back(self, ids: list[int]) -> None:
+        """Release reserved ids that no document got; they are given out again."""
+        self.trials._ids.difference_update(ids)
+
     def insert(self, documents: list[Document]) -> list[Document]:
         """Insert documents in state NEW; return them as stored."""
         trials = self.trials

@@ -12,6 +12,10 @@ from typing import Protocol
 from hyperbridge.documents import Document
 
 
+class SearchNotReadyError(Exception):
+    """The search has nothing now, and will have something when a trial has ended."""
+
+
 class Search(Protocol):
     """Where new points come from.
 
@@ -27,6 +31,9 @@ class Search(Protocol):
         Args:
             new_ids: Fresh trial ids. Fewer documents than ids are legal; none at all means
                 that the search has nothing more to propose.
+
+        Raises:
+            SearchNotReadyError: It has nothing now.
         """
         ...
 

@@ -7,6 +7,7 @@ domains, or has one of its own whose parameters have the labels' names.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,17 +19,14 @@ from hyperopt.base import (
 )
 
 from hyperbridge.documents import Document
-from hyperbridge.errors import InvalidSpaceError
+from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
+from hyperbridge.search.base import SearchNotReadyError
 from hyperbridge.search.hyperopt_algo import algo_name
 from hyperbridge.space import Space
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.to_ray import raw_value, to_ray_space
 
 logger = logging.getLogger(__name__)
-
-
-class SearchNotReadyError(Exception):
-    """The searcher has nothing now, and will have something when a trial has ended."""
 
 
 def is_ray_searcher(algo: Any) -> bool:
@@ -42,15 +40,18 @@ def is_ray_searcher(algo: Any) -> bool:
 class RaySearch:
     """A Ray Tune searcher behind the Run.
 
+    Trials that it has not suggested, the user's own points and those of an earlier call, are shown
+    to it when they have ended, if its kind takes evaluated points.
+
     Args:
         searcher: A ``ray.tune.search.Searcher``.
         space: The search space.
         domain: hyperopt's Domain of this run.
-        trials: hyperopt's Trials of this run; trials in it that have ended are shown to the
-            searcher if it can take them.
+        trials: hyperopt's Trials of this run.
 
     Raises:
         InvalidSpaceError: The searcher cannot take the space; the message has the label.
+        InvalidArgumentError: It has several metrics.
     """
 
     def __init__(self, searcher: Any, space: Space, domain: Any, trials: Any) -> None:
@@ -59,19 +60,24 @@ class RaySearch:
         self._space = space
         self._domain = domain
         self._trials = trials
-        written = to_ray_space(space)
+        self._suggested: set[str] = set()
+        self._takes_points = True
+        self._written = to_ray_space(space)
         try:
-            self._has_own_space = not searcher.set_search_properties("loss", "min", dict(written))
+            has_own_space = not searcher.set_search_properties("loss", "min", dict(self._written))
         except (ValueError, TypeError, NotImplementedError, AssertionError) as exc:
-            label = _refused_label(searcher, written)
+            label = _refused_label(searcher, self._written)
             where = "the space" if label is None else f"label {label!r}"
             raise InvalidSpaceError(f"{self.name} cannot take {where}: {exc}") from exc
-        if written.losses and not self._has_own_space:
+        self._metrics = _metrics_of(searcher, self.name)
+        if self._written.losses and not has_own_space:
             notes = "\n".join(
                 f"  {loss.label}: {loss.got} for {loss.asked}: {loss.why}"
-                for loss in written.losses
+                for loss in self._written.losses
             )
             logger.warning("%s gets some parameters in another form:\n%s", self.name, notes)
+        for document in trials.trials:
+            self.observe(document)
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Ask the searcher for a trial. See `Search.propose`.
@@ -89,6 +95,7 @@ class RaySearch:
                 if documents:
                     break
                 raise SearchNotReadyError
+            self._suggested.add(str(tid))
             documents.append(self._document(tid, config))
         return documents
 
@@ -122,15 +129,68 @@ class RaySearch:
         trial_id, result = str(document["tid"]), document["result"]
         loss = result.get("loss")
         if document["state"] != JOB_STATE_DONE or result["status"] != STATUS_OK or loss is None:
+            loss = None
+        if trial_id not in self._suggested:
+            if loss is not None and math.isfinite(loss):
+                self._show(document, float(loss))
+            return
+        self._suggested.discard(trial_id)
+        if loss is None:
             self._searcher.on_trial_complete(trial_id, error=True)
             return
-        metric = self._searcher.metric or "loss"
-        self._searcher.on_trial_complete(
-            trial_id, result={metric: float(loss), "training_iteration": 1}
-        )
+        told = {metric: sign * float(loss) for metric, sign in self._metrics.items()}
+        self._searcher.on_trial_complete(trial_id, result={**told, "training_iteration": 1})
+
+    def _show(self, document: Document, loss: float) -> None:
+        """Show the searcher a trial of somebody else's."""
+        if not self._takes_points:
+            return
+        values = {label: found[0] for label, found in document["misc"]["vals"].items() if found}
+        try:
+            config = {
+                label: values[label]
+                if label in values
+                else domain.sample()  # not used: any will do
+                for label, domain in self._written.items()
+            }
+            innermost = _chain(self._searcher)[-1]
+            sign = next(reversed(self._metrics.values()))
+            innermost.add_evaluated_point(config, sign * loss)
+        except Exception as exc:  # noqa: BLE001 - each searcher says it in its own way
+            self._takes_points = False
+            logger.warning(
+                "%s is not told of trials that it has not suggested (%s: %s).",
+                self.name,
+                type(exc).__name__,
+                str(exc).partition("\n")[0] or "it takes no evaluated points",
+            )
 
     def close(self) -> None:
         """Do nothing: the searcher is the user's."""
+
+
+def _chain(searcher: Any) -> list[Any]:
+    """Return a searcher and those inside it: a limiter or a repeater has one."""
+    found = [searcher]
+    while (inner := getattr(found[-1], "searcher", None)) is not None:
+        found.append(inner)
+    return found
+
+
+def _metrics_of(searcher: Any, name: str) -> dict[str, float]:
+    """Return under which names a searcher wants the loss, and with which factor.
+
+    Raises:
+        InvalidArgumentError: It has several metrics.
+    """
+    metrics: dict[str, float] = {"loss": 1.0}
+    for part in _chain(searcher):
+        metric, mode = part.metric or "loss", part.mode or "min"
+        if not isinstance(metric, str) or not isinstance(mode, str):
+            raise InvalidArgumentError(f"algo {name} has several metrics, {metric}: fmin has one")
+        metrics.pop(metric, None)  # the innermost one's comes last
+        metrics[metric] = -1.0 if mode == "max" else 1.0
+    return metrics
 
 
 def _refused_label(searcher: Any, written: dict[str, Any]) -> str | None:

@@ -90,7 +90,11 @@ def to_ray(space: Any) -> RaySpace:
 
 
 def ray_trainable(
-    fn: Callable[..., Any], space: Any, *, pass_expr_memo_ctrl: bool | None = None
+    fn: Callable[..., Any],
+    space: Any,
+    *,
+    pass_expr_memo_ctrl: bool | None = None,
+    reports: bool | None = None,
 ) -> Any:
     """Turn an objective of hyperopt's into a trainable for a Ray Tuner.
 
@@ -103,6 +107,8 @@ def ray_trainable(
         fn: The objective.
         space: Its hyperopt search space.
         pass_expr_memo_ctrl: As in hyperopt's fmin.
+        reports: Whether the objective calls ``ray.tune.report``; None to find out by reading
+            its code and that of what it refers to.
 
     Returns:
         A class derived from ``ray.tune.Trainable``.
@@ -127,6 +133,6 @@ def ray_trainable(
     objective = Objective(fn, space, pass_expr_memo_ctrl)
     packed = pack_objective(objective, ray.cloudpickle, where="Ray")
     runtime = pack_runtime(packed, [], ray.cloudpickle)
-    return make_trainable(
-        name_of(objective.fn), reports=uses_reports(objective.fn), runtime=runtime
-    )
+    if reports is None:
+        reports = uses_reports(objective.fn)
+    return make_trainable(name_of(objective.fn), reports=reports, runtime=runtime)

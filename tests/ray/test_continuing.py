@@ -88,6 +88,56 @@ def test_a_search_that_is_complete_is_not_run_again(minimise: Any, calls: Path) 
     assert best == trials.argmin
 
 
+def test_limits_and_stop_rules_of_the_later_call_count(minimise: Any) -> None:
+    def fn(p: Any) -> float:
+        import time
+
+        if p["x"] > 0.5:
+            time.sleep(60)
+        return float(p["x"])
+
+    points = [{"x": 0.25}, {"x": 0.75}]
+    minimise(fn, SPACE, max_evals=0, points_to_evaluate=points[:1], run={"name": "n"})
+    trials, start = SparkTrials(), time.monotonic()
+    minimise(
+        fn, SPACE, max_evals=1, points_to_evaluate=points, trials=trials, run={"name": "n"},
+        timeout=10, parallelism=1,
+    )  # fmt: skip
+    assert time.monotonic() - start < 40
+    assert trials.fmin_cancelled_reason == "fmin run timeout"
+    assert [d["state"] for d in trials._dynamic_trials] == [JOB_STATE_DONE, JOB_STATE_CANCEL]
+    seen: list[float] = []
+
+    def rule(trial_id: str, result: dict[str, Any]) -> bool:
+        seen.append(result["loss"])
+        return False
+
+    later = Trials()
+    minimise(
+        lambda p: float(p["x"]), SPACE, max_evals=4, points_to_evaluate=points, trials=later,
+        run={"name": "n", "stop": rule}, parallelism=1,
+    )  # fmt: skip
+    assert set(seen) <= set(later.losses())
+    assert len(seen) >= 3
+
+
+def test_the_errors_of_earlier_trials_are_in_the_grid_too(minimise: Any) -> None:
+    def fn(p: Any) -> float:
+        if p["x"] > 0.5:
+            raise ArithmeticError("too much")
+        return float(p["x"])
+
+    for max_evals in (3, 4, 4):
+        trials = SparkTrials()
+        minimise(
+            fn, SPACE, max_evals=max_evals, trials=trials, run={"name": "n"}, parallelism=1,
+            points_to_evaluate=[{"x": 0.75}],
+        )  # fmt: skip
+        assert trials.count_failed_trials() >= 1
+        assert trials.result_grid.num_errors == trials.count_failed_trials()
+        assert "too much" in str(trials.result_grid.errors[0])
+
+
 def test_results_and_attachments_of_earlier_trials_are_whole(minimise: Any) -> None:
     def fn(p: Any) -> dict[str, Any]:
         return {"loss": 0.0, "status": "ok", "list": [p["x"]], "attachments": {"note": b"kept"}}
@@ -241,7 +291,8 @@ def test_seeds_go_on_after_those_that_the_experiment_has_used(
 ) -> None:
     lock = threading.Lock()
     folder = ExperimentFolder(LocalFileSystem(), f"{storage}/n")
-    folder.create(str(Objective(len, SPACE, None).expr))
+    folder.create()
+    folder.note_space(str(Objective(len, SPACE, None).expr))
     records = TrialRecords(folder)
     for document in searched(4).trials:
         records.put(f"trial_{document['tid']}", document, {})
@@ -281,9 +332,10 @@ SCRIPT = textwrap.dedent(
     if __name__ == "__main__":
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         trials = Trials()
-        fmin(fn, {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, max_evals=8, trials=trials,
-             rstate=np.random.default_rng(0), show_progressbar=False, parallelism=2,
-             tracking=False, backend=Ray(run_config=RunConfig(name="n", storage_path="results")))
+        fmin(fn, {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, max_evals=7, trials=trials,
+             points_to_evaluate=[{"x": 0.5}], rstate=np.random.default_rng(0),
+             show_progressbar=False, parallelism=2, tracking=False,
+             backend=Ray(run_config=RunConfig(name="n", storage_path="results")))
         print("losses", trials.losses())
         print("tids", sorted(trials.tids), "grid", len(trials.result_grid))
     """
@@ -349,7 +401,8 @@ def test_tuner_restore_finishes_a_killed_search_and_fmin_then_has_all_trials(
     assert len(list(calls.iterdir())) == 10
     trials = Trials()
     minimise(
-        fn, SPACE, max_evals=8, trials=trials, algo=rand.suggest, rstate=np.random.default_rng(0),
+        fn, SPACE, max_evals=7, trials=trials, algo=rand.suggest, rstate=np.random.default_rng(0),
+        points_to_evaluate=[{"x": 0.5}],
         run={"name": "n", "storage_path": str(tmp_path / "results")},
     )  # fmt: skip
     assert sorted(trials.tids) == list(range(8))

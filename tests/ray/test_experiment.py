@@ -16,9 +16,11 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 from ray.tune import (
     Callback,
     FailureConfig,
+    PlacementGroupFactory,
     TuneConfig,
 )
 from ray.tune.schedulers import ASHAScheduler
+from ray.tune.stopper import ExperimentPlateauStopper, Stopper
 
 from hyperbridge import SparkTrials, Trials
 
@@ -208,6 +210,73 @@ def test_reports_without_a_scheduler_are_in_the_results_and_the_context_is_there
     assert sorted(r["id"] for r in trials.results) == sorted(r.metrics["trial_id"] for r in grid)
     assert list(grid[0].metrics_dataframe["step"][:3]) == [0, 1, 2]
     assert grid.get_best_result().metrics["loss"] == 1.0
+
+
+def test_a_stop_rule_sees_what_the_objective_returns(minimise: Any) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        return {"loss": 2.0, "status": "ok", "accuracy": p["x"]}
+
+    seen: list[float] = []
+
+    class Enough(Stopper):
+        def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+            seen.append(result["accuracy"])
+            return result["accuracy"] > 100
+
+        def stop_all(self) -> bool:
+            return False
+
+    trials = Trials()
+    minimise(fn, SPACE, max_evals=3, trials=trials, parallelism=1, run={"stop": Enough()})
+    assert seen == [document["misc"]["vals"]["x"][0] for document in trials.trials]
+    plateau = ExperimentPlateauStopper("loss", std=10.0, top=2)
+    trials = Trials()
+    minimise(fn, SPACE, max_evals=20, trials=trials, parallelism=1, run={"stop": plateau})
+    assert 2 <= len(trials) < 20
+
+
+def test_a_rule_that_ends_all_keeps_what_running_trials_have_reported(minimise: Any) -> None:
+    def fn(p: Any) -> float:
+        import time
+
+        from ray import tune
+
+        tune.report({"loss": 7.0})
+        time.sleep(60)
+        return 0.0
+
+    class AfterTwo(Stopper):
+        def __init__(self) -> None:
+            self.seen = 0
+
+        def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+            self.seen += 1
+            return False
+
+        def stop_all(self) -> bool:
+            return self.seen >= 2
+
+    trials = SparkTrials()
+    minimise(fn, SPACE, max_evals=20, trials=trials, run={"stop": AfterTwo()})
+    assert trials.losses()[:2] == [7.0, 7.0]
+    assert trials.results[0]["stopped_early"] == 1
+
+
+def test_a_placement_and_the_mode_of_a_scheduler_are_the_users(minimise: Any) -> None:
+    class Watch(Callback):
+        seen: list[Any] = []  # noqa: RUF012
+
+        def on_trial_start(self, *, trial: Any, **info: Any) -> None:
+            asked = trial.placement_group_factory
+            self.seen.append((asked.strategy, asked.head_bundle_is_empty, asked.bundles))
+
+    asked = PlacementGroupFactory([{}, {"CPU": 1}, {"CPU": 1}], strategy="SPREAD")
+    config = TuneConfig(metric="loss", scheduler=ASHAScheduler(mode="min"))
+    minimise(
+        lambda p: p["x"], SPACE, max_evals=1, run={"callbacks": [Watch()]},
+        ray={"resources_per_trial": asked, "tune_config": config},
+    )  # fmt: skip
+    assert Watch.seen == [("SPREAD", True, [{"CPU": 1}, {"CPU": 1}])]
 
 
 def test_a_trial_stopped_before_it_reports_a_loss_is_cancelled(minimise: Any) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hyperopt import hp
+from pyarrow.fs import FSSpecHandler, PyFileSystem
 from ray.tune import CheckpointConfig, FailureConfig, PlacementGroupFactory, RunConfig, TuneConfig
-from ray.tune.schedulers import PopulationBasedTraining
+from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
 
 from hyperbridge import Ray, Trials, fmin
 from hyperbridge.backends.ray.options import check_run_config
-from hyperbridge.backends.ray.resources import bundles_of
+from hyperbridge.backends.ray.resources import _place, may_grow, request_of
 from hyperbridge.errors import (
     BackendUnavailableError,
     InvalidArgumentError,
@@ -60,7 +65,8 @@ def test_resources_that_cannot_be_are_refused(minimise: Any, asked: Any, text: s
 
 
 def test_a_number_of_numpy_is_an_amount() -> None:
-    assert bundles_of({"cpu": np.int64(2), "gpu": np.float32(0.5)}) == [{"CPU": 2.0, "GPU": 0.5}]
+    request = request_of({"cpu": np.int64(2), "gpu": np.float32(0.5)})
+    assert request.bundles == [{"CPU": 2.0, "GPU": 0.5}]
 
 
 def test_a_searcher_class_is_refused(minimise: Any) -> None:
@@ -68,6 +74,78 @@ def test_a_searcher_class_is_refused(minimise: Any) -> None:
 
     with pytest.raises(InvalidArgumentError, match=r"algo=Searcher is a class.*Searcher\(\)"):
         minimise(lambda p: 0.0, SPACE, max_evals=1, algo=Searcher)
+
+
+def test_a_storage_that_cannot_be_looked_at_is_named(minimise: Any) -> None:
+    class Closed(LocalFileSystem):
+        def find(self, *args: Any, **kwargs: Any) -> Any:
+            raise PermissionError("not for you")
+
+        info = ls = isdir = isfile = exists = find
+
+    run = {"storage_path": "/experiments", "name": "n"}
+    run["storage_filesystem"] = PyFileSystem(FSSpecHandler(Closed()))
+    with pytest.raises(InvalidArgumentError, match=r"'/experiments/n', cannot be read: .*not for"):
+        minimise(lambda p: 0.0, SPACE, max_evals=1, run=run)
+
+
+def test_a_call_that_could_not_begin_leaves_its_name_free(minimise: Any) -> None:
+    run = {"name": "n"}
+    with pytest.raises(BackendUnavailableError):
+        minimise(
+            lambda p: 0.0, SPACE, max_evals=1, run=run, ray={"resources_per_trial": {"cpu": 99}}
+        )
+    trials = Trials()
+    minimise(lambda x: x, hp.uniform("x", 0, 1), max_evals=1, run=run, trials=trials)
+    assert len(trials) == 1
+
+
+@pytest.mark.parametrize(
+    ("bundles", "strategy", "fits"),
+    [
+        ([{"CPU": 4}, {"CPU": 1, "GPU": 1}], "PACK", True),  # the first node is for the second
+        ([{"CPU": 3}, {"CPU": 3}, {"CPU": 3}], "PACK", False),
+        ([{"CPU": 3}, {"CPU": 2}], "STRICT_PACK", False),
+        ([{"CPU": 2, "GPU": 1}, {"CPU": 2}], "STRICT_PACK", True),
+        ([{"CPU": 1}] * 2, "STRICT_SPREAD", True),
+        ([{"CPU": 1}] * 3, "STRICT_SPREAD", False),
+        ([{"CPU": 0.1}] * 80, "SPREAD", True),
+        ([{"CPU": 0.1}] * 81, "SPREAD", False),
+    ],
+)
+def test_the_places_of_a_trial_are_found_where_there_are_some(
+    bundles: list[dict[str, float]], strategy: str, fits: bool
+) -> None:
+    nodes = [{"CPU": 4.0, "GPU": 1.0}, {"CPU": 4.0}]
+    before = copy.deepcopy(nodes)
+    assert _place(bundles, nodes, strategy) is fits
+    if not fits:
+        assert nodes == before
+
+
+def test_a_cluster_grows_when_something_makes_it_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBERAY_GEN_RAY_START_CMD", raising=False)
+    assert not may_grow()
+    for command, grows in {
+        "ray start --head --port=6379": False,
+        "ray start --head --no-monitor": True,  # the autoscaler is a container beside it
+        "ray start --address=raycluster:6379": True,
+    }.items():
+        monkeypatch.setenv("KUBERAY_GEN_RAY_START_CMD", command)
+        assert may_grow() is grows
+    monkeypatch.delenv("KUBERAY_GEN_RAY_START_CMD")
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monitor = subprocess.Popen([*sleep, "monitor.py", "--autoscaling-config=/somewhere.json"])
+    try:
+        assert may_grow()
+    finally:
+        monitor.kill()
+        monitor.wait()
+    (tmp_path / "ray_bootstrap_config.yaml").touch()
+    assert may_grow()
 
 
 def test_a_storage_path_that_cannot_be_written_is_named(minimise: Any, tmp_path: Path) -> None:
@@ -84,6 +162,8 @@ def test_a_storage_path_that_cannot_be_written_is_named(minimise: Any, tmp_path:
         ({"time_budget_s": 5}, "timeout"),
         ({"mode": "max"}, "minimises"),
         ({"scheduler": PBT}, "PopulationBasedTraining"),
+        ({"scheduler": ASHAScheduler(mode="max")}, "mode='max'"),
+        ({"scheduler": ASHAScheduler(mode="min"), "mode": "min"}, "only one of them"),
     ],
     ids=lambda value: str(value).partition(" at 0x")[0],  # the same in each process
 )

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("ray")
 
+import numpy as np
 import ray
 from ray import tune
 from ray.tune import report as tell_tune
@@ -47,6 +48,44 @@ class Model:
         return [tune.report({"loss": step}) for step in range(2)] and 0.0
 
 
+class Trainer:
+    def fit(self, p: Any) -> float:
+        return reports_itself(p)
+
+
+trainer = Trainer()
+
+
+def makes_a_trainer(p: Any) -> float:
+    return Trainer().fit(p)
+
+
+def has_a_trainer(p: Any) -> float:
+    return trainer.fit(p)
+
+
+def imports_a_part_of_tune(p: Any) -> float:
+    from ray.tune.integration.xgboost import TuneReportCallback
+
+    return float(TuneReportCallback is None)
+
+
+def hands_on_a_part_of_tune(p: Any) -> float:
+    return float(callback_of_tune is None)
+
+
+callback_of_tune = tune.Callback()
+
+
+class Plain:
+    def fit(self, p: Any) -> float:
+        return float(np.sum(np.asarray(p)))
+
+
+def makes_a_plain_one(p: Any) -> float:
+    return Plain().fit(p)
+
+
 def calls_itself(p: Any) -> float:
     return calls_itself(p) if p else 0.0
 
@@ -60,13 +99,19 @@ def asks_ray(p: Any) -> float:
     [
         reports_itself, calls_one_that_does, calls_a_modules, reports_by_another_name,
         Model(), Model().method, functools.partial(reports_itself),
-        lambda p: tune.get_context().get_trial_id(),
+        lambda p: tune.get_context().get_trial_id(), Model,
+        makes_a_trainer, has_a_trainer, Trainer().fit, imports_a_part_of_tune,
+        hands_on_a_part_of_tune, functools.partial(makes_a_trainer),
     ],
 )  # fmt: skip
 def test_an_objective_that_reports_is_seen(fn: Any) -> None:
     assert uses_reports(fn)
 
 
-@pytest.mark.parametrize("fn", [calls_itself, asks_ray, lambda p: 0.0, abs, Model])
+@pytest.mark.parametrize(
+    "fn",
+    [calls_itself, asks_ray, lambda p: 0.0, abs, Plain, makes_a_plain_one, np.mean],
+    ids=lambda fn: getattr(fn, "__name__", None),
+)
 def test_an_objective_that_does_not_report_is_left_in_the_main_thread(fn: Any) -> None:
     assert not uses_reports(fn)

@@ -13,7 +13,7 @@ from hyperopt import Trials as HyperoptTrials
 from hyperopt import fmin as hyperopt_fmin
 from hyperopt import hp, tpe
 from ray import tune
-from ray.tune import CheckpointConfig, RunConfig, TuneConfig
+from ray.tune import RunConfig, TuneConfig
 from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Searcher
 from ray.tune.search.hyperopt import HyperOptSearch
 from ray.tune.search.optuna import OptunaSearch
@@ -40,11 +40,7 @@ pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 
 def run_config(tmp_path: Path) -> RunConfig:
-    return RunConfig(
-        storage_path=str(tmp_path / "results"),
-        verbose=0,
-        checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
-    )
+    return RunConfig(storage_path=str(tmp_path / "results"), verbose=0)
 
 
 # -- to_ray --------------------------------------------------------------------------------
@@ -142,6 +138,41 @@ def test_a_failing_objective_is_an_error_of_the_tuner(tmp_path: Path) -> None:
     )
     grid = tuner.fit()
     assert "always so" in str(grid.errors[0])
+
+
+def test_a_result_with_status_fail_is_a_trial_without_a_loss(tmp_path: Path) -> None:
+    tuner = tune.Tuner(
+        ray_trainable(lambda x: {"status": "fail", "why": "no data"}, hp.uniform("x", 0, 1)),
+        param_space=to_ray(hp.uniform("x", 0, 1)),
+        tune_config=TuneConfig(metric="loss", mode="min"),
+        run_config=run_config(tmp_path),
+    )
+    (result,) = tuner.fit()
+    assert result.error is None
+    assert math.isnan(result.metrics["loss"])
+    assert result.metrics["why"] == "no data"
+
+
+@pytest.mark.parametrize("reports", [None, True])
+def test_a_scheduler_sees_what_a_class_of_the_users_reports(
+    tmp_path: Path, reports: bool | None
+) -> None:
+    class Training:
+        def fit(self, x: float) -> float:
+            report = tune.report if reports is None else getattr(tune, "re" + "port")
+            for step in range(8):
+                report({"loss": x + 8 - step})
+            return x
+
+    grid = tune.Tuner(
+        ray_trainable(lambda x: Training().fit(x), hp.uniform("x", 0, 1), reports=reports),
+        param_space=to_ray(hp.uniform("x", 0, 1)),
+        tune_config=TuneConfig(metric="loss", mode="min", reuse_actors=True),
+        run_config=RunConfig(
+            storage_path=str(tmp_path / "results"), verbose=0, stop={"training_iteration": 3}
+        ),
+    ).fit()
+    assert [result.metrics["training_iteration"] for result in grid] == [3]
 
 
 def test_an_objective_that_cannot_be_pickled_is_found_when_the_trainable_is_made() -> None:
@@ -322,6 +353,52 @@ def test_what_the_searcher_gets_in_another_form_is_said_by_label(
     assert "OptunaSearch gets some parameters in another form:\n  w: choice([0, 1])" in caplog.text
 
 
+def test_a_searcher_is_shown_the_trials_that_it_has_not_suggested(minimise: Any) -> None:
+    points = [{"x": 0.5, "model": 0, "n": 2}, {"x": -1.0, "model": 1, "c": 0.5}]
+    for max_evals in (2, 4):
+        searcher, trials = OptunaSearch(seed=1), Trials()
+        minimise(
+            lambda p: p["x"] ** 2, SPACE, max_evals=max_evals, trials=trials, algo=searcher,
+            points_to_evaluate=points, run={"name": "n"}, parallelism=1,
+        )  # fmt: skip
+        assert len(trials) == max_evals + 2
+        told = [trial.value for trial in searcher._ot_study.trials]
+        assert sorted(told) == pytest.approx(sorted(trials.losses()))
+
+
+def test_a_searcher_that_takes_no_points_says_so_once(
+    minimise: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    points = [{"x": x, "model": 0, "n": 2} for x in (0.5, 0.25)]
+    searcher, trials = Stubborn(), Trials()
+    minimise(
+        lambda p: p["x"], SPACE, max_evals=3, trials=trials, algo=searcher, parallelism=1,
+        points_to_evaluate=points,
+    )  # fmt: skip
+    assert trials.losses() == [0.5, 0.25, 0.5, 0.5, 0.5]
+    assert sorted(trials.tids) == list(range(5))
+    assert searcher.told == [0.5] * 3
+    assert caplog.text.count("is not told of trials that it has not suggested") == 1
+
+
+def test_a_searcher_that_maximises_finds_the_least_loss(minimise: Any) -> None:
+    searcher = OptunaSearch({"x": tune.uniform(-5, 5)}, metric="score", mode="max", seed=0)
+    trials = Trials()
+    minimise(
+        lambda x: x**2, hp.uniform("x", -5, 5), max_evals=4, trials=trials, algo=searcher,
+        parallelism=1,
+    )  # fmt: skip
+    assert [t.value for t in searcher._ot_study.trials] == [-loss for loss in trials.losses()]
+
+
+def test_a_searcher_with_several_metrics_is_refused(minimise: Any) -> None:
+    searcher = OptunaSearch(
+        {"x": tune.uniform(-5, 5)}, metric=["loss", "time"], mode=["min", "min"]
+    )
+    with pytest.raises(InvalidArgumentError, match="several metrics"):
+        minimise(lambda x: x, hp.uniform("x", -5, 5), max_evals=1, algo=searcher)
+
+
 class Stubborn(Searcher):
     """Has a space of its own, floats for everything, and waits for each trial's end."""
 
@@ -354,8 +431,14 @@ def test_a_searcher_that_waits_and_ends_is_waited_for_and_ends_the_search(minimi
 def test_a_limiter_around_a_searcher_is_kept(minimise: Any) -> None:
     trials = Trials()
     limited = ConcurrencyLimiter(OptunaSearch(seed=1), max_concurrent=1)
-    minimise(lambda p: p["x"], SPACE, max_evals=3, trials=trials, algo=limited)
+    minimise(lambda p: p["x"], SPACE, max_evals=3, trials=trials, algo=limited, max_queue_len=3)
     assert len(trials) == 3
+    inner = OptunaSearch(metric="score", mode="max", seed=1)
+    minimise(
+        lambda p: p["x"], SPACE, max_evals=3,
+        algo=ConcurrencyLimiter(inner, max_concurrent=1),
+    )  # fmt: skip
+    assert [t.state.name for t in inner._ot_study.trials] == ["COMPLETE"] * 3
 
 
 def test_a_searcher_needs_the_ray_backend(minimise: Any) -> None:

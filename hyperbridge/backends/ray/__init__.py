@@ -16,7 +16,8 @@ class Ray(Backend):
 
     Ray is initialised unless it is, and then shut down at the end; a cluster that the process
     is connected to, or that ``RAY_ADDRESS`` names, is used and left alone. An experiment that
-    was interrupted goes on when fmin is called again with the same name and storage path.
+    was interrupted goes on when fmin is called again with the same name and storage path; by
+    ``Tuner.restore`` too, which makes no MLflow runs for the trials that are left.
 
     An objective may call ``ray.tune.report`` for a scheduler or a stop rule. A trial that one of
     them stops has ended: its loss is the last one that it reported, and ``stopped_early`` in its
@@ -40,9 +41,12 @@ class Ray(Backend):
             UnsupportedArgumentError then, before the first trial.
         reuse_actors: False to give every trial a new process, which takes seconds. It outranks
             the field of ``tune_config``.
+        reports: Whether the objective calls ``ray.tune.report``; None to find out by reading
+            its code and that of what it refers to. It runs in a thread of its process then, and
+            in the main thread else. With a scheduler or a stop rule it always may.
 
     Raises:
-        InvalidArgumentError: ``reuse_actors`` is no bool.
+        InvalidArgumentError: ``reuse_actors`` or ``reports`` is no bool.
 
     Examples:
         >>> Ray(resources_per_trial={"cpu": 2}).name
@@ -60,9 +64,13 @@ class Ray(Backend):
         run_config: Any = None,
         tune_config: Any = None,
         reuse_actors: bool = True,
+        reports: bool | None = None,
     ) -> None:
         if not isinstance(reuse_actors, bool):
             raise InvalidArgumentError(f"reuse_actors must be True or False, got {reuse_actors!r}")
+        if not isinstance(reports, bool | None):
+            raise InvalidArgumentError(f"reports must be True, False or None, got {reports!r}")
+        self.reports = reports
         self.resources_per_trial = resources_per_trial
         self.run_config = run_config
         self.tune_config = tune_config
@@ -84,7 +92,7 @@ class Ray(Backend):
         """Connect to Ray, and pickle the objective. See `Backend.prepare`."""
         if objective not in self._opened:
             self.resume(objective, trials)
-        from hyperbridge.backends.ray.resources import bundles_of
+        from hyperbridge.backends.ray.resources import request_of
         from hyperbridge.backends.ray.session import RaySession
 
         experiment = self._opened.pop(objective)
@@ -98,7 +106,8 @@ class Ray(Backend):
             objective,
             trials,
             experiment,
-            bundles=bundles_of(self.resources_per_trial),
+            request=request_of(self.resources_per_trial),
             reuse_actors=self.reuse_actors,
+            reports=self.reports,
             parallelism=most if parallelism is None else parallelism,
         )

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 from ray.tune import TuneError
 
 from hyperbridge.backends.ray.flights import OVER, Flight, take_over
@@ -30,7 +31,7 @@ from hyperbridge.run.dispatch import cancelled
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import unpack_outcome
-from hyperbridge.search.ray_algo import SearchNotReadyError
+from hyperbridge.search.base import SearchNotReadyError
 
 FINISHED = "FINISHED"
 """Tune's word of a searcher that has no more trials."""
@@ -94,7 +95,10 @@ class Bridge:
         """Take the trials to begin with from the Run; False when there is nothing to be done."""
         n_lost = sum(document["state"] not in OVER for document in self._saved.documents)
         for _ in range(max(1, n_lost)):
-            trial = self.run.ask()
+            try:
+                trial = self.run.ask()
+            except SearchNotReadyError:
+                return True  # `suggest` asks again
             if trial is not None:
                 self._waiting.append(trial)
         return bool(self._waiting)
@@ -149,6 +153,7 @@ class Bridge:
             actor.begin.remote({"replay": shown})
             return
         flight.actor = actor
+        flight.tune_trial = trial
         flight.starts += 1
         message = (flight.trial.tid, flight.trial.assignment, flight.tokens.result())
         facts: dict[str, Any] = {"key": self._key, "message": message}
@@ -168,7 +173,11 @@ class Bridge:
         if report is None or flight is None or flight.trial is None:
             return
         if isinstance(report, list):
-            report = ray.get(report[0])
+            try:
+                report = ray.get(report[0])
+            except RayError as exc:  # its node has gone since
+                self._land(trial, describe_loss(exc))
+                return
         self._land(trial, unpack_outcome(report))
         result.update(metrics_of(flight.trial.document))
 
@@ -231,20 +240,25 @@ class Bridge:
         """Settle the trials that Tune ended without a word, and write all records.
 
         Trials cut off by the user or by an error are run again when the experiment is continued.
+        Those that a stop rule of the user's ended count by the loss that they reported last.
         """
         reason = self.run.stop_reason
         is_interrupted = reason in (StopReason.USER, StopReason.ERROR)
         text = reason.value if reason is not None else "stopped by Ray Tune"
-        left = [(trial_id, flight.trial) for trial_id, flight in self._flights.items()]
-        left += [("", trial) for trial in self._waiting]
+        left = [("", Flight(trial)) for trial in self._waiting]
+        left += self._flights.items()
         self._flights.clear()
         self._waiting.clear()
         try:
-            for trial_id, trial in left:
-                if trial is not None:
-                    self.run.settle(trial, cancelled(text))
-                    if not is_interrupted and trial_id:
-                        self._record(trial_id, trial.document)
+            for trial_id, flight in left:
+                if flight.trial is None:
+                    continue
+                outcome = cancelled(text)
+                if reason is None and flight.tune_trial is not None:
+                    outcome = outcome_of_last(flight.tune_trial.last_result)
+                self.run.settle(flight.trial, outcome)
+                if not is_interrupted and trial_id:
+                    self._record(trial_id, flight.trial.document)
         finally:
             self._pool.shutdown()
             self._records.close()

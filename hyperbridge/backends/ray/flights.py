@@ -25,6 +25,7 @@ class Flight:
         tokens: The observers' tokens, when they are there.
         replay: The metrics of a trial that ended before the experiment was interrupted.
         actor: The actor that runs it, when it does.
+        tune_trial: Tune's own, once it has been started.
         starts: How often it has been started.
     """
 
@@ -32,6 +33,7 @@ class Flight:
     tokens: Future[list[bytes | None]] | None = None
     replay: dict[str, Any] | None = None
     actor: Any = None
+    tune_trial: Any = None
     starts: int = 0
 
 

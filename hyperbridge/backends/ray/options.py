@@ -57,7 +57,7 @@ class Hooks:
     Attributes:
         search_alg: Proposes the trials.
         callbacks: Hear of their progress.
-        stopper: Ends the experiment.
+        stopper: Ends the experiment; takes the user's rules.
         scheduler: For an experiment whose user has set none.
     """
 
@@ -96,6 +96,16 @@ def check_tune_config(given: Any) -> Any:
     if given.metric in (None, METRIC) and given.mode not in (None, "min"):
         raise InvalidArgumentError("TuneConfig(mode='max'): fmin minimises the loss, use 'min'")
     scheduler = given.scheduler
+    its_metric, its_mode = _goal_of(scheduler)
+    if its_mode == "max" and (its_metric or given.metric) in (None, METRIC):
+        raise InvalidArgumentError(
+            f"{type(scheduler).__name__}(mode='max'): fmin minimises the loss, use 'min'"
+        )
+    if its_mode is not None and given.mode is not None:
+        raise InvalidArgumentError(
+            f"TuneConfig(mode={given.mode!r}) and {type(scheduler).__name__}(mode={its_mode!r}): "
+            "set only one of them"
+        )
     if isinstance(scheduler, str):
         raise InvalidArgumentError(
             f"TuneConfig(scheduler={scheduler!r}): pass a scheduler object, such as "
@@ -107,6 +117,12 @@ def check_tune_config(given: Any) -> Any:
             "hyperopt's Trials cannot hold. Use another scheduler, such as ASHAScheduler."
         )
     return given
+
+
+def _goal_of(scheduler: Any) -> tuple[str | None, str | None]:
+    """Return the metric and the mode that a scheduler was made with."""
+    metric = getattr(scheduler, "_metric", None) or getattr(scheduler, "metric", None)
+    return metric, getattr(scheduler, "_mode", None)
 
 
 def _class_names(obj: Any) -> list[str]:
@@ -164,11 +180,12 @@ def merge(
         reports: Whether the trainable reports intermediate results.
         reuse_actors: Whether an actor runs one trial after the other.
     """
-    scheduler_metric = getattr(tune_config.scheduler, "metric", None)
+    scheduler_metric, scheduler_mode = _goal_of(tune_config.scheduler)
+    hooks.stopper.rules = rules_of(run_config.stop)
     metric, mode = tune_config.metric, tune_config.mode
     if metric is None and scheduler_metric is None and (tune_config.scheduler or not reports):
         metric = METRIC
-    if metric is not None and mode is None:
+    if metric is not None and mode is None and scheduler_mode is None:
         mode = "min"
     checkpoints = dataclasses.replace(run_config.checkpoint_config, checkpoint_at_end=False)
     return (
@@ -185,7 +202,7 @@ def merge(
         dataclasses.replace(
             run_config,
             callbacks=[*hooks.callbacks, *(run_config.callbacks or [])],
-            stop=_combine(run_config.stop, hooks.stopper),
+            stop=hooks.stopper,
             checkpoint_config=checkpoints,
         ),
     )
@@ -198,17 +215,17 @@ def _verbosity(run_config: Any) -> Any:
     return 0 if run_config.progress_reporter is None else 1
 
 
-def _combine(users: Any, ours: Any) -> Any:
-    """Return one stopper for the user's stop rule and ours."""
+def rules_of(users: Any) -> Any:
+    """Return one stopper for the user's stop rules, or None."""
     from ray.tune.stopper import CombinedStopper, FunctionStopper, Stopper
 
     if not users:
-        return ours
+        return None
     if isinstance(users, dict):
-        return CombinedStopper(ours, FunctionStopper(_reaches(users)))
+        return FunctionStopper(_reaches(users))
     parts = users if isinstance(users, list) else [users]
     made = [part if isinstance(part, Stopper) else FunctionStopper(part) for part in parts]
-    return CombinedStopper(ours, *made)
+    return CombinedStopper(*made)
 
 
 def _reaches(limits: dict[str, Any]) -> Callable[[str, dict[str, Any]], bool]:

@@ -33,8 +33,9 @@ class Recipe:
 
     Attributes:
         folder: The experiment's folder.
-        search: The pickled graph of the space, algorithm, limits and number of trials at
-            once; None when they cannot be pickled, or the search is not one of hyperopt's.
+        search: The pickled graph of the space, algorithm, limits, number of trials at once and
+            number of the user's own points; None when they cannot be pickled, or the search is
+            not one of hyperopt's.
     """
 
     folder: ExperimentFolder
@@ -45,7 +46,7 @@ def make_recipe(folder: ExperimentFolder, objective: Objective, run: Run, search
     """Return the recipe of an experiment."""
     if not isinstance(search, HyperoptSearch):
         return Recipe(folder, None)
-    facts = (objective.expr, search.algo, run.limits, run.capacity)
+    facts = (objective.expr, search.algo, run.limits, run.capacity, run.n_extra)
     try:
         return Recipe(folder, cloudpickle.dumps(facts))
     except Exception as exc:  # noqa: BLE001 - pickling a user's function may raise anything
@@ -86,7 +87,7 @@ def reopen(recipe: Recipe) -> Bridge:
             f"The search of the experiment at {recipe.folder.path!r} cannot be continued by "
             "Tuner.restore. Call fmin again with the same name and storage path."
         )
-    expr, algo, limits, capacity = pickle.loads(recipe.search)
+    expr, algo, limits, capacity, n_extra = pickle.loads(recipe.search)
     trials: Any = Trials()
     saved = load_records(recipe.folder)
     fill_trials(trials, saved)
@@ -100,6 +101,7 @@ def reopen(recipe: Recipe) -> Bridge:
         capacity=capacity,
         tolerant=True,
         spark_trials=False,
+        n_extra=n_extra,
     )
     records = TrialRecords(recipe.folder)
     key = f"{recipe.folder.path} {n_saved}"

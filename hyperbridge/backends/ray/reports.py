@@ -2,70 +2,96 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import itertools
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
 
 
-def needs_reports(fn: Any, tune_config: Any, run_config: Any) -> bool:
-    """Tell whether intermediate results matter: for a scheduler, a stop rule, or the objective."""
-    return bool(tune_config.scheduler is not None or run_config.stop or uses_reports(fn))
+def needs_reports(fn: Any, said: bool | None, tune_config: Any, run_config: Any) -> bool:
+    """Tell whether intermediate results matter: for a scheduler, a stop rule, or the objective.
+
+    Args:
+        fn: The objective.
+        said: What the user says of it; None to read its code.
+        tune_config: The user's.
+        run_config: The user's.
+    """
+    if tune_config.scheduler is not None or run_config.stop:
+        return True
+    return uses_reports(fn) if said is None else said
 
 
 _NAMES = ("report", "get_checkpoint", "get_context")
+_TUNES = ("ray.tune", "ray.train", "ray.air")
+_MOST_FUNCTIONS = 2000
 
 
 def uses_reports(fn: Any) -> bool:
     """Tell whether an objective may use Tune's functions for use inside a trial.
 
-    It may when it, or a function that it calls by name or as ``module.function``, has the name
-    ``report``, ``get_checkpoint`` or ``get_context`` in its code, or is one of these. What is
-    imported inside a function is not followed.
+    It may when it, or something that it refers to by name or as ``module.name``, has the name
+    ``report``, ``get_checkpoint`` or ``get_context`` in its code, imports a part of Ray Tune or
+    Ray Train there, or comes from one, as the callbacks of ``ray.tune.integration`` do. Functions,
+    the methods of classes and of objects are followed, up to 2,000 of them; what is imported
+    inside a function is not.
 
     Examples:
         >>> uses_reports(lambda point: point["x"])
         False
     """
     seen: set[int] = set()
-    pending = [fn]
-    while pending:
-        function = _function_of(pending.pop())
-        if function is None or id(function) in seen:
-            continue
-        seen.add(id(function))
-        if str(function.__module__).partition(".")[0] == "ray":
-            if function.__name__ in _NAMES:
-                return True
-            continue
-        codes = [function.__code__]
-        for code in codes:
-            codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
-        if any(name in code.co_names for code in codes for name in _NAMES):
+    fn = getattr(fn, "func", fn)  # a partial
+    pending = [getattr(fn, "fn", fn)]  # an objective with an annotated space has it inside
+    while pending and len(seen) < _MOST_FUNCTIONS:
+        value = pending.pop()
+        named = value if isinstance(value, type | types.FunctionType) else type(value)
+        if str(named.__module__).startswith(_TUNES):
             return True
-        pending += _named_in(function, codes)
+        for function in _functions_of(value):
+            if id(function) in seen or str(function.__module__).partition(".")[0] == "ray":
+                continue
+            seen.add(id(function))
+            codes = [function.__code__]
+            for code in codes:
+                codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+            names = {name for code in codes for name in code.co_names}
+            if not names.isdisjoint(_NAMES) or any(name.startswith(_TUNES) for name in names):
+                return True
+            pending += _named_in(function, names)
     return False
 
 
-def _function_of(fn: Any) -> types.FunctionType | None:
-    fn = getattr(fn, "func", fn)  # a partial
-    fn = getattr(fn, "fn", fn)  # an objective with an annotated space
-    found = fn if inspect.isroutine(fn) else getattr(type(fn), "__call__", None)  # noqa: B004
-    found = getattr(found, "__func__", found)
-    return found if isinstance(found, types.FunctionType) else None
+def _functions_of(value: Any) -> Iterator[types.FunctionType]:
+    """Yield a function itself, that of a partial, and the methods of a class."""
+    if isinstance(value, functools.partial):
+        value = value.func
+    if isinstance(value, types.MethodType):
+        value = value.__self__
+    if isinstance(value, types.FunctionType):
+        yield value
+        return
+    kind = value if isinstance(value, type) else type(value)
+    for part in kind.__mro__:
+        if part.__module__.partition(".")[0] in sys.stdlib_module_names:
+            continue
+        for attribute in vars(part).values():
+            found = getattr(attribute, "__func__", getattr(attribute, "fget", attribute))
+            if isinstance(found, types.FunctionType):
+                yield found
 
 
-def _named_in(function: types.FunctionType, codes: list[types.CodeType]) -> Iterator[Any]:
-    """Yield the functions that a function refers to, also those of modules."""
+def _named_in(function: types.FunctionType, names: set[str]) -> Iterator[Any]:
+    """Yield what a function refers to, also parts of modules."""
     try:
-        names = inspect.getclosurevars(function)
+        refers = inspect.getclosurevars(function)
     except ValueError:  # a cell that is still empty
         return
-    for value in [*names.globals.values(), *names.nonlocals.values()]:
-        if isinstance(value, types.FunctionType):
+    for value in itertools.chain(refers.globals.values(), refers.nonlocals.values()):
+        if isinstance(value, types.ModuleType):
+            yield from (vars(value)[name] for name in names & vars(value).keys())
+        else:
             yield value
-        elif isinstance(value, types.ModuleType):
-            attributes = {name for code in codes for name in code.co_names}
-            for name in attributes & vars(value).keys():
-                if isinstance(vars(value)[name], types.FunctionType):
-                    yield vars(value)[name]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import numbers
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ray
+from ray.tune import PlacementGroupFactory
 
 from hyperbridge.backends.ray.cluster import is_remote
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
@@ -17,12 +19,14 @@ logger = logging.getLogger(__name__)
 MAX_PARALLELISM = 128
 """Cap on concurrent trials, the same as that of SparkTrials."""
 
+_MOST_TRIES = 10_000
+
 Bundles = list[dict[str, float]]
 """What one trial asks for: resources by name, one dict for each place on a node."""
 
 
-def bundles_of(resources_per_trial: Any) -> Bundles:
-    """Return what one trial asks for.
+def request_of(resources_per_trial: Any) -> PlacementGroupFactory:
+    """Return what one trial asks for, as Tune takes it.
 
     Args:
         resources_per_trial: A dict such as ``{"cpu": 2, "gpu": 0.5}``, where other names are
@@ -32,10 +36,9 @@ def bundles_of(resources_per_trial: Any) -> Bundles:
         InvalidArgumentError: It is neither, has an amount that cannot be, or asks for nothing.
     """
     if resources_per_trial is None:
-        return [{"CPU": 1.0}]
-    bundles = getattr(resources_per_trial, "bundles", None)
-    if bundles is not None:
-        return [dict(bundle) for bundle in bundles]
+        return PlacementGroupFactory([{"CPU": 1.0}])
+    if isinstance(resources_per_trial, PlacementGroupFactory):
+        return resources_per_trial
     if not isinstance(resources_per_trial, Mapping):
         raise InvalidArgumentError(
             'resources_per_trial must be a dict such as {"cpu": 2, "gpu": 0.5} or a '
@@ -58,10 +61,10 @@ def bundles_of(resources_per_trial: Any) -> Bundles:
             f"resources_per_trial={resources_per_trial!r} asks for nothing; give a trial a share "
             'of a CPU, such as {"cpu": 0.1}'
         )
-    return [amounts]
+    return PlacementGroupFactory([amounts])
 
 
-def count_slots(bundles: Bundles) -> int:
+def count_slots(request: PlacementGroupFactory) -> int:
     """Return how many trials the whole cluster has room for; 0 when only nodes to come have.
 
     Raises:
@@ -69,8 +72,9 @@ def count_slots(bundles: Bundles) -> int:
     """
     nodes = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
     slots = 0
+    bundles: Bundles = [dict(bundle) for bundle in request.bundles]
     asked = ", ".join(_text(bundle) for bundle in bundles)
-    while slots < MAX_PARALLELISM and _place(bundles, nodes):
+    while slots < MAX_PARALLELISM and _place(bundles, nodes, request.strategy):
         slots += 1
     if slots == 0 and may_grow():
         logger.warning(
@@ -89,30 +93,83 @@ def count_slots(bundles: Bundles) -> int:
     return slots
 
 
-def _place(bundles: Bundles, nodes: list[dict[str, float]]) -> bool:
-    """Take one trial's resources from the nodes, each bundle from one; False if they don't fit."""
-    before = [dict(node) for node in nodes]
-    for bundle in bundles:
-        for node in nodes:
-            if all(node.get(name, 0.0) + 1e-9 >= amount for name, amount in bundle.items()):
-                for name, amount in bundle.items():
-                    node[name] = node.get(name, 0.0) - amount
-                break
-        else:
-            nodes[:] = before
+def _place(bundles: Bundles, nodes: list[dict[str, float]], strategy: str) -> bool:
+    """Take one trial's resources from the nodes; False, and nothing taken, if they don't fit.
+
+    Each bundle is on one node. The strategies that begin with ``STRICT_`` are kept: all bundles
+    on one node, or each on another. The others only prefer something.
+    """
+    if strategy == "STRICT_PACK":
+        together: Counter[str] = Counter()
+        for bundle in bundles:
+            together.update(bundle)
+        bundles = [dict(together)]
+    order = sorted(bundles, key=lambda bundle: _scarcity(bundle, nodes))
+    tries = iter(range(_MOST_TRIES))
+    return _place_rest(order, nodes, set() if strategy == "STRICT_SPREAD" else None, tries)
+
+
+def _scarcity(bundle: Mapping[str, float], nodes: list[dict[str, float]]) -> tuple[int, float]:
+    """Return a key by which the bundles that few nodes can take, and the large ones, come first."""
+    return sum(_has_room(node, bundle) for node in nodes), -sum(bundle.values())
+
+
+def _has_room(node: Mapping[str, float], bundle: Mapping[str, float]) -> bool:
+    return all(node.get(name, 0.0) + 1e-9 >= amount for name, amount in bundle.items())
+
+
+def _place_rest(
+    bundles: Bundles, nodes: list[dict[str, float]], used: set[int] | None, tries: Iterator[int]
+) -> bool:
+    """Place bundles one after the other, and go back where that leads to nothing."""
+    if not bundles:
+        return True
+    bundle, seen = bundles[0], set()
+    for number, node in enumerate(nodes):
+        looks = tuple(sorted(node.items()))
+        if looks in seen or (used is not None and number in used) or not _has_room(node, bundle):
+            continue  # a node like one that did not do does not do either
+        if next(tries, None) is None:
             return False
-    return True
+        seen.add(looks)
+        before = dict(node)
+        for name, amount in bundle.items():
+            node[name] = node.get(name, 0.0) - amount
+        if used is not None:
+            used.add(number)
+        if _place_rest(bundles[1:], nodes, used, tries):
+            return True
+        nodes[number] = before
+        if used is not None:
+            used.discard(number)
+    return False
 
 
 def may_grow() -> bool:
-    """Tell whether an autoscaler may add nodes: a cluster of Ray's launcher, or of KubeRay."""
+    """Tell whether an autoscaler may add nodes.
+
+    That is so on a cluster of Ray's launcher, on one whose head was started with
+    ``--autoscaling-config``, as Ray on Spark does for a minimum of workers, and on one of KubeRay
+    unless its head runs without an autoscaler beside it (then it has a monitor of its own).
+    """
 
     def signs() -> bool:
         import os
         from pathlib import Path
 
-        bootstrap = Path("~/ray_bootstrap_config.yaml").expanduser()
-        return bootstrap.exists() or "KUBERAY_GEN_RAY_START_CMD" in os.environ
+        if Path("~/ray_bootstrap_config.yaml").expanduser().exists():
+            return True
+        command = os.environ.get("KUBERAY_GEN_RAY_START_CMD")
+        if command is not None:
+            return "--head" not in command or "--no-monitor" in command
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes()
+            except OSError:  # it has ended, or is not ours
+                continue
+            if b"monitor.py" in words and b"--autoscaling-config" in words:
+                return True
+        return False
 
     return bool(ray.get(ray.remote(num_cpus=0)(signs).remote())) if is_remote() else signs()
 

@@ -14,7 +14,7 @@ from hyperbridge.documents import Document, Failure, Outcome
 from hyperbridge.errors import WorkerLostError
 from hyperbridge.run.dispatch import cancelled
 
-_TUNES = frozenset(
+TUNES_OWN = frozenset(
     {
         "checkpoint_dir_name",
         "config",
@@ -57,7 +57,7 @@ def metrics_of(document: Document) -> dict[str, Any]:
 
 
 def _is_plain(key: Any, value: Any) -> bool:
-    if not isinstance(key, str) or key in _TUNES or key.startswith("__"):
+    if not isinstance(key, str) or key in TUNES_OWN or key.startswith("__"):
         return False
     return isinstance(value, str | bool | numbers.Real)
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import ray
 import ray.cloudpickle
+from hyperopt.base import JOB_STATE_ERROR
 from ray import tune
-from ray.tune import ExperimentAnalysis, ResultGrid
+from ray.tune import ExperimentAnalysis, PlacementGroupFactory, ResultGrid
 
 from hyperbridge.backends.base import Session
 from hyperbridge.backends.ray.bridge import Bridge
@@ -26,7 +27,7 @@ from hyperbridge.backends.ray.options import METRIC, merge, run_arguments
 from hyperbridge.backends.ray.records import TrialRecords
 from hyperbridge.backends.ray.reopen import make_recipe
 from hyperbridge.backends.ray.reports import needs_reports
-from hyperbridge.backends.ray.resources import Bundles, count_slots, decide_parallelism
+from hyperbridge.backends.ray.resources import count_slots, decide_parallelism
 from hyperbridge.backends.ray.surroundings import (
     interruptible,
     same_random_state,
@@ -50,8 +51,9 @@ class RaySession(Session):
         objective: What the trials evaluate.
         trials: The Trials object; gets the attribute ``result_grid``.
         experiment: Where Tune keeps it.
-        bundles: What a trial asks for.
+        request: What a trial asks for.
         reuse_actors: Whether an actor runs one trial after the other.
+        reports: Whether the objective reports while it runs; None to find out.
         parallelism: As the user asked for.
 
     Raises:
@@ -66,20 +68,23 @@ class RaySession(Session):
         trials: Any,
         experiment: Experiment,
         *,
-        bundles: Bundles,
+        request: PlacementGroupFactory,
         reuse_actors: bool,
+        reports: bool | None,
         parallelism: int | None,
     ) -> None:
         self._objective = objective
         self._trials = trials
         self._experiment = experiment
-        self._bundles = bundles
+        self._request = request
         self._reuse_actors = reuse_actors
+        self._reports = reports
         self._packed = pack_objective(objective, ray.cloudpickle, where="Ray")
-        experiment.folder.create(str(objective.expr))
+        experiment.folder.create()
         self._is_ours = connect()
         try:
-            self.parallelism = decide_parallelism(parallelism, count_slots(bundles))
+            self.parallelism = decide_parallelism(parallelism, count_slots(request))
+            experiment.folder.note_space(str(objective.expr))
         except BaseException:
             self.close()
             raise
@@ -122,7 +127,7 @@ class RaySession(Session):
     def _fit(self, bridge: Bridge) -> None:
         experiment = self._experiment
         fn = self._objective.fn
-        reports = needs_reports(fn, experiment.tune_config, experiment.run_config)
+        reports = needs_reports(fn, self._reports, experiment.tune_config, experiment.run_config)
         trainable = name_of(fn)
         with _registering:
             tune.register_trainable(trainable, make_trainable(trainable, reports=reports))
@@ -132,10 +137,12 @@ class RaySession(Session):
             interruptible() as is_interrupted,
             same_random_state(),
         ):
+            path = experiment.folder.path
+            hooks = make_hooks(bridge, path, experiment.run_config.callbacks or [])
             tune_config, run_config = merge(
                 experiment.tune_config,
                 experiment.run_config,
-                make_hooks(bridge, experiment.run_config.callbacks or []),
+                hooks,
                 reports=reports,
                 reuse_actors=self._reuse_actors,
             )
@@ -144,13 +151,14 @@ class RaySession(Session):
             if not is_resumed and not is_remote():
                 tune.Tuner(trainable, tune_config=tune_config, run_config=run_config)
             try:
-                analysis = tune.run(
-                    trainable,
-                    resources_per_trial=tune.PlacementGroupFactory(self._bundles),
-                    resume=is_resumed or None,
-                    _remote=False,  # else the loop leaves this process when Ray Client is used
-                    **run_arguments(tune_config, run_config),
-                )
+                with hooks.stopper.running():
+                    analysis = tune.run(
+                        trainable,
+                        resources_per_trial=self._request,
+                        resume=is_resumed or None,
+                        _remote=False,  # else Ray Client takes the loop to another process
+                        **run_arguments(tune_config, run_config),
+                    )
             except BaseException:
                 bridge.kill()
                 raise
@@ -167,8 +175,11 @@ class RaySession(Session):
         """Give the Trials their ``result_grid``, with failed trials as errors of it."""
         if analysis.default_metric is None:
             analysis.default_metric, analysis.default_mode = METRIC, "min"
+        saved = self._experiment.saved
+        states = {document["tid"]: document["state"] for document in saved.documents}
+        failed = {i for i, tid in saved.tids.items() if states[tid] == JOB_STATE_ERROR}
         for trial in analysis.trials:
-            if trial.trial_id in bridge.failed:
+            if trial.trial_id in failed or trial.trial_id in bridge.failed:
                 trial.set_status("ERROR")
         self._trials.result_grid = ExperimentGrid(analysis)
 

@@ -19,6 +19,7 @@ from hyperbridge.errors import InvalidArgumentError
 DEFAULT_STORAGE = "~/ray_results"
 _FOLDER = "hyperbridge"
 _SPACE_FILE = "space.txt"
+_PROBE_FILE = "probe"
 
 
 def open_storage(path: Any, filesystem: Any) -> tuple[Any, str]:
@@ -70,8 +71,19 @@ class ExperimentFolder:
         return posixpath.join(self.path, _FOLDER, name).rstrip("/")
 
     def exists(self) -> bool:
-        """Tell whether there is an experiment here already, ours or not."""
-        return bool(self.list_names(self.path))
+        """Tell whether there is an experiment here already, ours or not.
+
+        Raises:
+            InvalidArgumentError: The folder cannot be looked at.
+        """
+        try:
+            names = self.list_names(self.path)
+            return bool(set(names) - {_FOLDER}) or bool(self.list_names(self.inner()))
+        except (OSError, pyarrow.lib.ArrowException) as exc:
+            raise InvalidArgumentError(
+                f"Backend 'ray': the storage path of the experiment, {self.path!r}, cannot be "
+                f"read: {exc}"
+            ) from exc
 
     def has_tune_state(self) -> bool:
         """Tell whether Tune has saved its state here."""
@@ -80,20 +92,25 @@ class ExperimentFolder:
             for name in self.list_names(self.path)
         )
 
-    def create(self, space_text: str) -> None:
-        """Make the folder, and note for which search space it is.
+    def create(self) -> None:
+        """Make the folder, and see whether it can be written.
 
         Raises:
-            InvalidArgumentError: It cannot be written.
+            InvalidArgumentError: It cannot.
         """
         try:
             self.filesystem.create_dir(self.inner(), recursive=True)
-            self.write(_SPACE_FILE, without_addresses(space_text).encode())
+            self.write(_PROBE_FILE, b"")
+            self.filesystem.delete_file(self.inner(_PROBE_FILE))
         except (OSError, pyarrow.lib.ArrowException) as exc:
             raise InvalidArgumentError(
                 f"Backend 'ray': the storage path of the experiment, {self.path!r}, cannot be "
                 f"written: {exc}"
             ) from exc
+
+    def note_space(self, space_text: str) -> None:
+        """Note for which search space the experiment is."""
+        self.write(_SPACE_FILE, without_addresses(space_text).encode())
 
     def check_space(self, space_text: str) -> None:
         """Make sure that the experiment here is one of fmin with the same search space.

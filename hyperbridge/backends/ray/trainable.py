@@ -12,6 +12,7 @@ from typing import Any
 
 import ray.cloudpickle
 
+from hyperbridge.backends.ray.results import TUNES_OWN
 from hyperbridge.run.shipping import dumps_by_value
 from hyperbridge.worker.runtime import run_shipped
 
@@ -34,7 +35,7 @@ def make_trainable(name: str, *, reports: bool, runtime: bytes | None = None) ->
         runtime: The pickled runtime, for trials that begin without one.
     """
     entry = dumps_by_value(run_shipped, ray.cloudpickle)
-    run = _make_runner(entry, runtime)
+    run = _make_runner(entry, runtime, TUNES_OWN)
     made = _make_reporting_class(run) if reports else _make_plain_class(run)
     made.__name__ = made.__qualname__ = name
     made.__module__ = "__main__"  # pickled by value
@@ -42,7 +43,7 @@ def make_trainable(name: str, *, reports: bool, runtime: bytes | None = None) ->
 
 
 def _make_runner(
-    entry: bytes, runtime: bytes | None
+    entry: bytes, runtime: bytes | None, tunes_own: frozenset[str]
 ) -> Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]:
     """Return the function that runs a trial in an actor: config and `begin`'s facts to result."""
 
@@ -65,8 +66,26 @@ def _make_runner(
         if facts.get("may_retry") and ray.cloudpickle.loads(report)[0] == "raised":
             metrics_of(report)  # raises: Tune starts the trial anew
         placed = [ray.put(report)] if len(report) > _INLINE_BYTES else report
+        return {**shown(report), REPORT: placed}
+
+    def shown(report: bytes) -> dict[str, Any]:
+        """Return what schedulers and stop rules see before the callback does."""
+        import contextlib
+
         # Tune formats results for its log, and ends the experiment when its metric is missing.
-        return {REPORT: placed, "loss": float("nan")}
+        seen: dict[str, Any] = {"loss": float("nan")}
+        if ray.cloudpickle.loads(report)[0] == "returned":
+            with contextlib.suppress(Exception):  # the driver judges what is no result
+                found = metrics_of(report)
+                seen.update((k, v) for k, v in found.items() if is_plain(k, v))
+        return seen
+
+    def is_plain(key: Any, value: Any) -> bool:
+        import numbers
+
+        if not isinstance(key, str) or key in tunes_own or key.startswith("__"):
+            return False
+        return isinstance(value, str | bool | numbers.Real)
 
     def metrics_of(report: bytes) -> dict[str, Any]:
         """Return what a Tuner without our callback gets; a failed trial raises."""
@@ -80,7 +99,10 @@ def _make_runner(
             error = None if packed is None else ray.cloudpickle.loads(packed)
             raise error if isinstance(error, Exception) else RuntimeError(parts[2])
         value = ray.cloudpickle.loads(parts[0])
-        return dict(value) if hasattr(value, "keys") else {"loss": float(value)}
+        found = dict(value) if hasattr(value, "keys") else {"loss": float(value)}
+        if found.get("loss") is None:  # of a result with status "fail"
+            found["loss"] = float("nan")
+        return found
 
     return run
 
@@ -106,6 +128,12 @@ def _make_plain_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
 
         def step(self) -> dict[str, Any]:
             return {**run(self.config, self.facts), "done": True}
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            """Keep nothing: Tune asks for a checkpoint at the end of a trial."""
+
+        def load_checkpoint(self, checkpoint: Any) -> None:
+            """Do nothing: there is nothing to load."""
 
     return Plain
 
