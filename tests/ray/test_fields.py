@@ -13,6 +13,7 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import BasicVariantGenerator
 from ray.tune.stopper import FunctionStopper, Stopper
 
+from hyperbridge.backends.ray.hooks import RunStopper
 from hyperbridge.backends.ray.options import (
     Hooks,
     check_run_config,
@@ -89,7 +90,8 @@ def passed_on(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         inner = [(name, each) for each in value]
     elif isinstance(value, Stopper):
-        inner = [(name, each) for each in vars(value).get("_stoppers", ())]
+        parts = [getattr(value, "rules", None), *vars(value).get("_stoppers", ())]
+        inner = [(name, each) for each in parts]
     else:
         return
     for each in inner:
@@ -123,7 +125,7 @@ def test_each_field_reaches_tune_or_is_refused_by_name(outer: Any, inner: Any, f
     if refusal is not None:
         assert field in refusal
         return
-    hooks = Hooks("searcher", [], FunctionStopper(lambda trial_id, result: False), None)
+    hooks = Hooks("searcher", [], RunStopper(None, "folder"), None)
     merged = merge(tune_config, run_config, hooks, reports=True, reuse_actors=True)
     arguments = run_arguments(*merged)
     found = [each for name, each in passed_on("", arguments) if name == field]
