@@ -113,7 +113,7 @@ def test_short_trials_use_all_actors_and_none_is_started_for_nothing(minimise: A
 
     before = len(state.actors())
     trials = Trials()
-    minimise(fn, SPACE, timeout=25, max_evals=200, trials=trials, parallelism=2)
+    minimise(fn, SPACE, timeout=25, max_evals=400, trials=trials, parallelism=2)
     assert len({result["pid"] for result in trials.results}) == 2
     assert len(state.actors()) - before == 2
 
