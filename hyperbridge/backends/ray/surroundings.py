@@ -21,6 +21,7 @@ import ray
 from ray.train._internal import storage
 
 from hyperbridge.backends.ray.cluster import is_remote
+from hyperbridge.backends.ray.resources import MAX_PARALLELISM
 from hyperbridge.errors import BackendUnavailableError
 
 _lock = threading.Lock()
@@ -31,6 +32,8 @@ _levels: dict[str, int] = {}
 _ALWAYS = {
     # A failed trial has no metric; Tune would end the whole experiment.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    # An older Tune would start the actors of a searcher one after the other. The Run limits them.
+    "TUNE_MAX_PENDING_TRIALS_PG": str(MAX_PARALLELISM),
 }
 _QUIET = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
