@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import multiprocessing
 import types
 from typing import Any
 
@@ -86,6 +87,15 @@ def makes_a_plain_one(p: Any) -> float:
     return Plain().fit(p)
 
 
+def has_a_function_that_reports(p: Any) -> float:
+    return max(map(lambda step: tune.report({"loss": step}) or 0.0, range(2)))  # noqa: C417
+
+
+def starts_processes(p: Any) -> float:
+    """Says ``get_context``, as scikit-learn's joblib does, and is not about Ray."""
+    return float(multiprocessing.get_context("spawn") is None)
+
+
 def calls_itself(p: Any) -> float:
     return calls_itself(p) if p else 0.0
 
@@ -101,7 +111,7 @@ def asks_ray(p: Any) -> float:
         Model(), Model().method, functools.partial(reports_itself),
         lambda p: tune.get_context().get_trial_id(), Model,
         makes_a_trainer, has_a_trainer, Trainer().fit, imports_a_part_of_tune,
-        hands_on_a_part_of_tune, functools.partial(makes_a_trainer),
+        hands_on_a_part_of_tune, has_a_function_that_reports, functools.partial(makes_a_trainer),
     ],
 )  # fmt: skip
 def test_an_objective_that_reports_is_seen(fn: Any) -> None:
@@ -110,7 +120,16 @@ def test_an_objective_that_reports_is_seen(fn: Any) -> None:
 
 @pytest.mark.parametrize(
     "fn",
-    [calls_itself, asks_ray, lambda p: 0.0, abs, Plain, makes_a_plain_one, np.mean],
+    [
+        calls_itself,
+        asks_ray,
+        lambda p: 0.0,
+        abs,
+        Plain,
+        makes_a_plain_one,
+        starts_processes,
+        np.mean,
+    ],
     ids=lambda fn: getattr(fn, "__name__", None),
 )
 def test_an_objective_that_does_not_report_is_left_in_the_main_thread(fn: Any) -> None:

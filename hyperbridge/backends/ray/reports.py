@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import itertools
 import sys
 import types
 from collections.abc import Iterator
@@ -33,9 +31,9 @@ _MOST_FUNCTIONS = 2000
 def uses_reports(fn: Any) -> bool:
     """Tell whether an objective may use Tune's functions for use inside a trial.
 
-    It may when it, or something that it refers to by name or as ``module.name``, has the name
-    ``report``, ``get_checkpoint`` or ``get_context`` in its code, imports a part of Ray Tune or
-    Ray Train there, or comes from one, as the callbacks of ``ray.tune.integration`` do. Functions,
+    It may when it, or something that it refers to by name or as ``module.name``, says ``report``,
+    ``get_checkpoint`` or ``get_context`` beside a module of Ray's, imports a part of Ray Tune or
+    Ray Train, or comes from one, as the callbacks of ``ray.tune.integration`` do. Functions and
     the methods of classes and of objects are followed, up to 2,000 of them; what is imported
     inside a function is not.
 
@@ -55,14 +53,37 @@ def uses_reports(fn: Any) -> bool:
             if id(function) in seen or str(function.__module__).partition(".")[0] == "ray":
                 continue
             seen.add(id(function))
-            codes = [function.__code__]
-            for code in codes:
-                codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
-            names = {name for code in codes for name in code.co_names}
-            if not names.isdisjoint(_NAMES) or any(name.startswith(_TUNES) for name in names):
+            names = _names_in(function.__code__)
+            if any(name.startswith(_TUNES) for name in names):
                 return True
-            pending += _named_in(function, names)
+            referred = list(_referred(function, names))
+            modules = [each.__name__ for each in referred if isinstance(each, types.ModuleType)]
+            is_about_ray = "ray" in names or any(m.partition(".")[0] == "ray" for m in modules)
+            if is_about_ray and not names.isdisjoint(_NAMES):
+                return True
+            for each in referred:
+                if isinstance(each, types.ModuleType):
+                    pending += (vars(each)[name] for name in names & vars(each).keys())
+                else:
+                    pending.append(each)
     return False
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    """Return the names in a function's code and in that of the functions inside it."""
+    inner = (part for part in code.co_consts if isinstance(part, types.CodeType))
+    return set(code.co_names).union(*map(_names_in, inner))
+
+
+def _referred(function: types.FunctionType, names: set[str]) -> Iterator[Any]:
+    """Yield what a function refers to: its globals, and the variables around it."""
+    for name in names & function.__globals__.keys():
+        yield function.__globals__[name]
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # still empty
+            continue
 
 
 def _functions_of(value: Any) -> Iterator[types.FunctionType]:
@@ -82,16 +103,3 @@ def _functions_of(value: Any) -> Iterator[types.FunctionType]:
             found = getattr(attribute, "__func__", getattr(attribute, "fget", attribute))
             if isinstance(found, types.FunctionType):
                 yield found
-
-
-def _named_in(function: types.FunctionType, names: set[str]) -> Iterator[Any]:
-    """Yield what a function refers to, also parts of modules."""
-    try:
-        refers = inspect.getclosurevars(function)
-    except ValueError:  # a cell that is still empty
-        return
-    for value in itertools.chain(refers.globals.values(), refers.nonlocals.values()):
-        if isinstance(value, types.ModuleType):
-            yield from (vars(value)[name] for name in names & vars(value).keys())
-        else:
-            yield value
