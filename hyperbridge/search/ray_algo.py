@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from hyperopt.base import (
     JOB_STATE_DONE,
@@ -35,6 +36,10 @@ def is_ray_searcher(algo: Any) -> bool:
         cls.__module__.startswith("ray.tune.search") and cls.__name__ == "Searcher"
         for cls in type(algo).__mro__
     )
+
+
+_known: WeakKeyDictionary[Any, set[tuple[str, Any]]] = WeakKeyDictionary()
+"""Which trials each searcher has been told of; it may be used in several calls."""
 
 
 class RaySearch:
@@ -130,9 +135,15 @@ class RaySearch:
         loss = result.get("loss")
         if document["state"] != JOB_STATE_DONE or result["status"] != STATUS_OK or loss is None:
             loss = None
+        known = _known.setdefault(_chain(self._searcher)[-1], set())
+        values = {label: found[0] for label, found in document["misc"]["vals"].items() if found}
+        seen = (trial_id, tuple(sorted(values.items())))
+        if seen in known:  # it has suggested it in an earlier call
+            return
+        known.add(seen)
         if trial_id not in self._suggested:
             if loss is not None and math.isfinite(loss):
-                self._show(document, float(loss))
+                self._show(values, float(loss))
             return
         self._suggested.discard(trial_id)
         if loss is None:
@@ -141,11 +152,10 @@ class RaySearch:
         told = {metric: sign * float(loss) for metric, sign in self._metrics.items()}
         self._searcher.on_trial_complete(trial_id, result={**told, "training_iteration": 1})
 
-    def _show(self, document: Document, loss: float) -> None:
+    def _show(self, values: dict[str, Any], loss: float) -> None:
         """Show the searcher a trial of somebody else's."""
         if not self._takes_points:
             return
-        values = {label: found[0] for label, found in document["misc"]["vals"].items() if found}
         try:
             config = {
                 label: values[label]

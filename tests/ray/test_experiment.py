@@ -256,10 +256,11 @@ def test_a_rule_that_ends_all_keeps_what_running_trials_have_reported(minimise: 
         def stop_all(self) -> bool:
             return self.seen >= 2
 
-    trials = SparkTrials()
-    minimise(fn, SPACE, max_evals=20, trials=trials, run={"stop": AfterTwo()})
-    assert trials.losses()[:2] == [7.0, 7.0]
-    assert trials.results[0]["stopped_early"] == 1
+    for max_evals in (20, 2):  # in the second all have been proposed when the rule fires
+        trials = SparkTrials()
+        minimise(fn, SPACE, max_evals=max_evals, trials=trials, run={"stop": AfterTwo()})
+        assert trials.losses()[:2] == [7.0, 7.0]
+        assert trials.results[0]["stopped_early"] == 1
 
 
 def test_a_placement_and_the_mode_of_a_scheduler_are_the_users(minimise: Any) -> None:
@@ -272,11 +273,12 @@ def test_a_placement_and_the_mode_of_a_scheduler_are_the_users(minimise: Any) ->
 
     asked = PlacementGroupFactory([{}, {"CPU": 1}, {"CPU": 1}], strategy="SPREAD")
     config = TuneConfig(metric="loss", scheduler=ASHAScheduler(mode="min"))
-    minimise(
-        lambda p: p["x"], SPACE, max_evals=1, run={"callbacks": [Watch()]},
-        ray={"resources_per_trial": asked, "tune_config": config},
-    )  # fmt: skip
-    assert Watch.seen == [("SPREAD", True, [{"CPU": 1}, {"CPU": 1}])]
+    for _ in range(2):
+        minimise(
+            lambda p: p["x"], SPACE, max_evals=1, run={"callbacks": [Watch()]},
+            ray={"resources_per_trial": asked, "tune_config": config},
+        )  # fmt: skip
+    assert Watch.seen == [("SPREAD", True, [{"CPU": 1}, {"CPU": 1}])] * 2
 
 
 def test_a_trial_stopped_before_it_reports_a_loss_is_cancelled(minimise: Any) -> None:

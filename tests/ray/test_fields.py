@@ -125,7 +125,7 @@ def test_each_field_reaches_tune_or_is_refused_by_name(outer: Any, inner: Any, f
     if refusal is not None:
         assert field in refusal
         return
-    hooks = Hooks("searcher", [], RunStopper(None, "folder"), None)
+    hooks = Hooks("searcher", [], RunStopper(None), None)
     merged = merge(tune_config, run_config, hooks, reports=True, reuse_actors=True)
     arguments = run_arguments(*merged)
     found = [each for name, each in passed_on("", arguments) if name == field]

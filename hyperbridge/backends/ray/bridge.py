@@ -52,6 +52,7 @@ class Bridge:
     Attributes:
         is_interrupted: Tells whether the user has pressed Ctrl-C.
         closes_itself: Whether nobody else calls `close` when the experiment has ended.
+        is_closed: Whether it has been.
         error: What ended the experiment, if something did.
         failed: The failed trials' tracebacks by Tune's trial ids.
     """
@@ -70,6 +71,7 @@ class Bridge:
         self.run = run
         self.is_interrupted: Callable[[], bool] = lambda: False
         self.closes_itself = False
+        self.is_closed = False
         self.error: Exception | None = None
         self.failed: dict[str, str] = {}
         self._trials = trials
@@ -82,6 +84,7 @@ class Bridge:
         self._waiting: deque[Trial] = deque()
         self._replays: deque[Document] = deque()
         self._is_open = False
+        self._is_stopped_by_rule = False
         self._pool = ThreadPoolExecutor(min(run.capacity, 16), "hyperbridge-ray-begin")
 
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
@@ -172,13 +175,11 @@ class Bridge:
             del self._flights[trial.trial_id]
         if report is None or flight is None or flight.trial is None:
             return
-        if isinstance(report, list):
-            try:
-                report = ray.get(report[0])
-            except RayError as exc:  # its node has gone since
-                self._land(trial, describe_loss(exc))
-                return
-        self._land(trial, unpack_outcome(report))
+        try:
+            outcome = unpack_outcome(ray.get(report[0]) if isinstance(report, list) else report)
+        except RayError as exc:  # the node with the report has gone since
+            outcome = describe_loss(exc)
+        self._land(trial, outcome)
         result.update(metrics_of(flight.trial.document))
 
     @guarded(lambda: None)
@@ -218,6 +219,10 @@ class Bridge:
         self.kill()
         return True
 
+    def stopped_by_rule(self) -> None:
+        """Hear that a stop rule of the user's ends the experiment."""
+        self._is_stopped_by_rule = True
+
     def kill(self) -> None:
         """Kill the actors that run trials: Tune's own way waits ten seconds for them."""
         for flight in self._flights.values():
@@ -242,9 +247,11 @@ class Bridge:
         Trials cut off by the user or by an error are run again when the experiment is continued.
         Those that a stop rule of the user's ended count by the loss that they reported last.
         """
+        self.is_closed = True
         reason = self.run.stop_reason
-        is_interrupted = reason in (StopReason.USER, StopReason.ERROR)
-        text = reason.value if reason is not None else "stopped by Ray Tune"
+        by_rule = self._is_stopped_by_rule and (reason is None or not reason.cancels_running)
+        is_interrupted = reason in (None, StopReason.USER, StopReason.ERROR) and not by_rule
+        text = reason.value if reason is not None and not by_rule else "stopped by Ray Tune"
         left = [("", Flight(trial)) for trial in self._waiting]
         left += self._flights.items()
         self._flights.clear()
@@ -254,7 +261,7 @@ class Bridge:
                 if flight.trial is None:
                     continue
                 outcome = cancelled(text)
-                if reason is None and flight.tune_trial is not None:
+                if by_rule and flight.tune_trial is not None:
                     outcome = outcome_of_last(flight.tune_trial.last_result)
                 self.run.settle(flight.trial, outcome)
                 if not is_interrupted and trial_id:

@@ -9,10 +9,10 @@ objects into the experiment's folder; how the bridge is rebuilt from there is it
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
-from weakref import WeakValueDictionary
 
 from ray.tune import Callback
 from ray.tune.schedulers import FIFOScheduler
@@ -88,40 +88,43 @@ class RunStopper(Stopper):  # type: ignore[misc]  # as above
 
     Args:
         bridge: To the Run.
-        experiment: The path of the experiment's folder.
         rules: The user's, or None.
     """
 
-    _running: ClassVar[WeakValueDictionary[str, RunStopper]] = WeakValueDictionary()
+    _running: ClassVar[threading.local] = threading.local()
 
-    def __init__(self, bridge: Bridge, experiment: str, rules: Any = None) -> None:
+    def __init__(self, bridge: Bridge, rules: Any = None) -> None:
         self.rules = rules
         self._bridge = bridge
-        self._experiment = experiment
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        return type(self).restored, (self._bridge, self._experiment, self.rules)
+        return type(self).restored, (self._bridge, self.rules)
 
     @classmethod
-    def restored(cls, bridge: Bridge, experiment: str, rules: Any) -> RunStopper:
-        """Return the stopper of the call that runs, or a new one for ``Tuner.restore``."""
-        running = cls._running.get(experiment)
-        return cls(bridge, experiment, rules) if running is None else running
+    def restored(cls, bridge: Bridge, rules: Any) -> RunStopper:
+        """Return the stopper of the call of this thread, or a new one for ``Tuner.restore``."""
+        running: RunStopper | None = getattr(cls._running, "stopper", None)
+        return cls(bridge, rules) if running is None else running
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Be the stopper of the experiment, whatever Tune has saved."""
-        self._running[self._experiment] = self
+        """Be the stopper of the experiment that this thread runs, whatever Tune has saved."""
+        self._running.stopper = self
         try:
             yield
         finally:
-            self._running.pop(self._experiment, None)
+            self._running.stopper = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return self.rules is not None and bool(self.rules(trial_id, result))
 
     def stop_all(self) -> bool:
-        return self._bridge.should_stop() or (self.rules is not None and self.rules.stop_all())
+        if self._bridge.should_stop():
+            return True
+        if self.rules is None or not self.rules.stop_all():
+            return False
+        self._bridge.stopped_by_rule()
+        return True
 
 
 class RunCallback(Callback):  # type: ignore[misc]  # as above
@@ -149,15 +152,14 @@ class RunCallback(Callback):  # type: ignore[misc]  # as above
         self._bridge.experiment_ended()
 
 
-def make_hooks(bridge: Bridge, experiment: str, users_callbacks: list[Any]) -> Hooks:
+def make_hooks(bridge: Bridge, users_callbacks: list[Any]) -> Hooks:
     """Return the hooks of one experiment.
 
     Args:
         bridge: Where they lead.
-        experiment: The path of the experiment's folder.
         users_callbacks: A logger of Tune's kinds among them keeps ours away.
     """
     limited = ConcurrencyLimiter(RunSearcher(bridge), max_concurrent=bridge.run.capacity)
     callbacks = [RunCallback(bridge), *background_loggers(users_callbacks)]
     generator = RunGenerator(limited, bridge.run.limits.max_evals)
-    return Hooks(generator, callbacks, RunStopper(bridge, experiment), PatientScheduler())
+    return Hooks(generator, callbacks, RunStopper(bridge), PatientScheduler())

@@ -5,6 +5,7 @@ Source: the reference of ``ray.tune.RunConfig``, ``TuneConfig`` and ``tune.run``
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -125,6 +126,14 @@ def _goal_of(scheduler: Any) -> tuple[str | None, str | None]:
     return metric, getattr(scheduler, "_mode", None)
 
 
+def _unused(scheduler: Any) -> Any:
+    """Return a copy of the user's scheduler, in which Tune would note this experiment's goal."""
+    try:
+        return copy.deepcopy(scheduler)
+    except Exception:  # noqa: BLE001 - one of the user's own may hold anything
+        return scheduler
+
+
 def _class_names(obj: Any) -> list[str]:
     return [cls.__name__ for cls in type(obj).__mro__]
 
@@ -194,7 +203,7 @@ def merge(
             metric=metric,
             mode=mode,
             search_alg=hooks.search_alg,
-            scheduler=hooks.scheduler if tune_config.scheduler is None else tune_config.scheduler,
+            scheduler=_unused(tune_config.scheduler) or hooks.scheduler,
             num_samples=-1,
             max_concurrent_trials=None,
             reuse_actors=reuse_actors,

@@ -10,6 +10,7 @@ import logging
 import pickle
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 import cloudpickle
 import numpy as np
@@ -54,6 +55,10 @@ def make_recipe(folder: ExperimentFolder, objective: Objective, run: Run, search
         return Recipe(folder, None)
 
 
+_open: WeakValueDictionary[str, Bridge] = WeakValueDictionary()
+"""By experiment: Tune keeps the stopper apart from the other hooks, and they share one."""
+
+
 class ClosedBridge:
     """Stands for a `Bridge` in a pickle; opens when Tune first uses it.
 
@@ -72,7 +77,11 @@ class ClosedBridge:
         if name.startswith("_"):
             raise AttributeError(name)
         if self._opened is None:
-            self._opened = reopen(self._recipe)
+            path = self._recipe.folder.path
+            opened = _open.get(path)
+            if opened is None or opened.is_closed:
+                opened = _open[path] = reopen(self._recipe)
+            self._opened = opened
         return getattr(self._opened, name)
 
 

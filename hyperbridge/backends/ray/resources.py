@@ -105,8 +105,9 @@ def _place(bundles: Bundles, nodes: list[dict[str, float]], strategy: str) -> bo
             together.update(bundle)
         bundles = [dict(together)]
     order = sorted(bundles, key=lambda bundle: _scarcity(bundle, nodes))
-    tries = iter(range(_MOST_TRIES))
-    return _place_rest(order, nodes, set() if strategy == "STRICT_SPREAD" else None, tries)
+    names = sorted({name for bundle in bundles for name in bundle})
+    used: set[int] | None = set() if strategy == "STRICT_SPREAD" else None
+    return _place_rest(order, names, nodes, used, iter(range(_MOST_TRIES)))
 
 
 def _scarcity(bundle: Mapping[str, float], nodes: list[dict[str, float]]) -> tuple[int, float]:
@@ -119,14 +120,18 @@ def _has_room(node: Mapping[str, float], bundle: Mapping[str, float]) -> bool:
 
 
 def _place_rest(
-    bundles: Bundles, nodes: list[dict[str, float]], used: set[int] | None, tries: Iterator[int]
+    bundles: Bundles,
+    names: list[str],
+    nodes: list[dict[str, float]],
+    used: set[int] | None,
+    tries: Iterator[int],
 ) -> bool:
     """Place bundles one after the other, and go back where that leads to nothing."""
     if not bundles:
         return True
     bundle, seen = bundles[0], set()
     for number, node in enumerate(nodes):
-        looks = tuple(sorted(node.items()))
+        looks = tuple(node.get(name, 0.0) for name in names)
         if looks in seen or (used is not None and number in used) or not _has_room(node, bundle):
             continue  # a node like one that did not do does not do either
         if next(tries, None) is None:
@@ -137,7 +142,7 @@ def _place_rest(
             node[name] = node.get(name, 0.0) - amount
         if used is not None:
             used.add(number)
-        if _place_rest(bundles[1:], nodes, used, tries):
+        if _place_rest(bundles[1:], names, nodes, used, tries):
             return True
         nodes[number] = before
         if used is not None:
@@ -171,7 +176,10 @@ def may_grow() -> bool:
                 return True
         return False
 
-    return bool(ray.get(ray.remote(num_cpus=0)(signs).remote())) if is_remote() else signs()
+    if not is_remote():
+        return signs()
+    on_head = ray.remote(num_cpus=0, resources={"node:__internal_head__": 0.001})
+    return bool(ray.get(on_head(signs).remote()))
 
 
 def decide_parallelism(requested: int | None, slots: int) -> int:

@@ -137,8 +137,7 @@ class RaySession(Session):
             interruptible() as is_interrupted,
             same_random_state(),
         ):
-            path = experiment.folder.path
-            hooks = make_hooks(bridge, path, experiment.run_config.callbacks or [])
+            hooks = make_hooks(bridge, experiment.run_config.callbacks or [])
             tune_config, run_config = merge(
                 experiment.tune_config,
                 experiment.run_config,

@@ -5,6 +5,7 @@ Source: pyarrow.fs, as Tune uses it itself.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import posixpath
@@ -78,7 +79,8 @@ class ExperimentFolder:
         """
         try:
             names = self.list_names(self.path)
-            return bool(set(names) - {_FOLDER}) or bool(self.list_names(self.inner()))
+            inner = set(self.list_names(self.inner()))
+            return bool(set(names) - {_FOLDER} or inner - {_PROBE_FILE})
         except (OSError, pyarrow.lib.ArrowException) as exc:
             raise InvalidArgumentError(
                 f"Backend 'ray': the storage path of the experiment, {self.path!r}, cannot be "
@@ -101,7 +103,8 @@ class ExperimentFolder:
         try:
             self.filesystem.create_dir(self.inner(), recursive=True)
             self.write(_PROBE_FILE, b"")
-            self.filesystem.delete_file(self.inner(_PROBE_FILE))
+            with contextlib.suppress(OSError, pyarrow.lib.ArrowException):  # it may stay
+                self.filesystem.delete_file(self.inner(_PROBE_FILE))
         except (OSError, pyarrow.lib.ArrowException) as exc:
             raise InvalidArgumentError(
                 f"Backend 'ray': the storage path of the experiment, {self.path!r}, cannot be "
