@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import uuid
 from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -38,7 +39,7 @@ def is_ray_searcher(algo: Any) -> bool:
     )
 
 
-_known: WeakKeyDictionary[Any, set[tuple[str, Any]]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, set[tuple[int, Any]]] = WeakKeyDictionary()
 """Which trials each searcher has been told of; it may be used in several calls."""
 
 
@@ -65,7 +66,7 @@ class RaySearch:
         self._space = space
         self._domain = domain
         self._trials = trials
-        self._suggested: set[str] = set()
+        self._suggested: dict[int, str] = {}
         self._takes_points = True
         self._written = to_ray_space(space)
         try:
@@ -81,6 +82,10 @@ class RaySearch:
                 for loss in self._written.losses
             )
             logger.warning("%s gets some parameters in another form:\n%s", self.name, notes)
+        try:
+            self._known = _known.setdefault(_chain(searcher)[-1], set())
+        except TypeError:  # a dataclass of the user's has no hash
+            self._known = set()
         for document in trials.trials:
             self.observe(document)
 
@@ -93,14 +98,16 @@ class RaySearch:
         """
         documents: list[Document] = []
         for tid in new_ids:
-            config = self._searcher.suggest(str(tid))
+            # A searcher that is used for several calls remembers the ids of the earlier ones.
+            trial_id = f"{uuid.uuid4().hex[:8]}_{tid}"
+            config = self._searcher.suggest(trial_id)
             if config == "FINISHED":
                 break
             if config is None:
                 if documents:
                     break
                 raise SearchNotReadyError
-            self._suggested.add(str(tid))
+            self._suggested[tid] = trial_id
             documents.append(self._document(tid, config))
         return documents
 
@@ -131,21 +138,19 @@ class RaySearch:
         """Tell the searcher how a trial ended."""
         if document["state"] in (JOB_STATE_NEW, JOB_STATE_RUNNING):
             return
-        trial_id, result = str(document["tid"]), document["result"]
+        tid, result = document["tid"], document["result"]
         loss = result.get("loss")
         if document["state"] != JOB_STATE_DONE or result["status"] != STATUS_OK or loss is None:
             loss = None
-        known = _known.setdefault(_chain(self._searcher)[-1], set())
         values = {label: found[0] for label, found in document["misc"]["vals"].items() if found}
-        seen = (trial_id, tuple(sorted(values.items())))
-        if seen in known:  # it has suggested it in an earlier call
-            return
-        known.add(seen)
-        if trial_id not in self._suggested:
-            if loss is not None and math.isfinite(loss):
+        seen = (tid, tuple(sorted(values.items())))
+        is_known = seen in self._known  # from an earlier call with the same searcher
+        self._known.add(seen)
+        trial_id = self._suggested.pop(tid, None)
+        if trial_id is None:
+            if not is_known and loss is not None and math.isfinite(loss):
                 self._show(values, float(loss))
             return
-        self._suggested.discard(trial_id)
         if loss is None:
             self._searcher.on_trial_complete(trial_id, error=True)
             return
@@ -157,12 +162,8 @@ class RaySearch:
         if not self._takes_points:
             return
         try:
-            config = {
-                label: values[label]
-                if label in values
-                else domain.sample()  # not used: any will do
-                for label, domain in self._written.items()
-            }
+            # Tune's spaces are flat: a label that the point does not reach gets any value.
+            config = {label: domain.sample() for label, domain in self._written.items()} | values
             innermost = _chain(self._searcher)[-1]
             sign = next(reversed(self._metrics.values()))
             innermost.add_evaluated_point(config, sign * loss)

@@ -439,6 +439,11 @@ def test_a_limiter_around_a_searcher_is_kept(minimise: Any) -> None:
     limited = ConcurrencyLimiter(OptunaSearch(seed=1), max_concurrent=1)
     minimise(lambda p: p["x"], SPACE, max_evals=3, trials=trials, algo=limited, max_queue_len=3)
     assert len(trials) == 3
+    coin = {"side": hp.choice("side", ["heads", "tails"])}
+    flipping = ConcurrencyLimiter(OptunaSearch(seed=1), max_concurrent=1)
+    for n in (1, 2):  # the same points again, and each is waited for
+        minimise(lambda p: 0.0, coin, max_evals=4, algo=flipping)
+        assert len(flipping.searcher._ot_study.trials) == 4 * n
     inner = OptunaSearch(metric="score", mode="max", seed=1)
     minimise(
         lambda p: p["x"], SPACE, max_evals=3,
