@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import ray
 from fsspec.implementations.local import LocalFileSystem
 from hyperopt import hp
 from pyarrow.fs import FSSpecHandler, PyFileSystem
@@ -124,7 +125,7 @@ def test_the_places_of_a_trial_are_found_where_there_are_some(
 
 
 def test_a_cluster_grows_when_something_makes_it_grow(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ray_cluster: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBERAY_GEN_RAY_START_CMD", raising=False)
@@ -138,12 +139,17 @@ def test_a_cluster_grows_when_something_makes_it_grow(
         assert may_grow() is grows
     monkeypatch.delenv("KUBERAY_GEN_RAY_START_CMD")
     sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monitor = subprocess.Popen([*sleep, "monitor.py", "--autoscaling-config=/somewhere.json"])
-    try:
-        assert may_grow()
-    finally:
-        monitor.kill()
-        monitor.wait()
+    for address, grows in {
+        ray.get_runtime_context().gcs_address: True,
+        "192.0.2.1:6379": False,  # another cluster's
+    }.items():
+        command = [*sleep, "monitor.py", f"--gcs-address={address}", "--autoscaling-config=/c.json"]
+        monitor = subprocess.Popen(command)
+        try:
+            assert may_grow() is grows
+        finally:
+            monitor.kill()
+            monitor.wait()
     (tmp_path / "ray_bootstrap_config.yaml").touch()
     assert may_grow()
 

@@ -162,17 +162,20 @@ def may_grow() -> bool:
         import os
         from pathlib import Path
 
+        import ray
+
         if Path("~/ray_bootstrap_config.yaml").expanduser().exists():
             return True
         command = os.environ.get("KUBERAY_GEN_RAY_START_CMD")
         if command is not None:
             return "--head" not in command or "--no-monitor" in command
+        ours = f"--gcs-address={ray.get_runtime_context().gcs_address}".encode()
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 words = path.read_bytes()
             except OSError:  # it has ended, or is not ours
                 continue
-            if b"monitor.py" in words and b"--autoscaling-config" in words:
+            if b"monitor.py" in words and b"--autoscaling-config" in words and ours in words:
                 return True
         return False
 
