@@ -7,10 +7,11 @@ import sqlite3
 import subprocess
 import sys
 
-import numpy as np
 import optuna
 import pytest
+import studies
 from hyperopt import hp, rand, tpe
+from studies import SPACE
 
 import hyperbridge
 from hyperbridge.errors import (
@@ -20,28 +21,15 @@ from hyperbridge.errors import (
     UnsupportedArgumentError,
 )
 
-SPACE = {
-    "x": hp.uniform("x", -5, 5),
-    "k": hp.choice("k", ["a", "b"]),
-    "n": hp.normal("n", 0, 1),
-    "q": hp.quniform("q", 0, 1, 0.1),
-}
-
 
 def loss(point):
     return point["x"] ** 2
 
 
-def minimise(storage, *, fn=loss, space=SPACE, study_name="s", **kwargs):
-    trials = kwargs.pop("trials", hyperbridge.Trials())
-    defaults = {
-        "algo": rand.suggest,
-        "max_evals": 9,
-        "backend": hyperbridge.Optuna(storage=storage, study_name=study_name),
-        "rstate": np.random.default_rng(0),
-        "show_progressbar": False,
-    }
-    hyperbridge.fmin(fn, space, trials=trials, **{**defaults, **kwargs})
+def minimise(storage, *, fn=loss, study_name="s", max_evals=9, **kwargs):
+    _, trials = studies.minimise(
+        storage, fn=fn, study_name=study_name, max_evals=max_evals, **kwargs
+    )
     return trials
 
 
