@@ -9,13 +9,13 @@ import contextlib
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from left_behind import Watch
 
 SUPPORT = Path(__file__).parent / "support"
 
@@ -23,12 +23,6 @@ os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 os.environ.setdefault("SPARK_CONF_DIR", str(SUPPORT / "spark_conf"))
 # Ray rewrites a loopback address to the network card's, but on systems where it has no clusters.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-
-# pytest puts this folder on the search path, where ``optuna/`` and ``ray/`` would be taken for the
-# packages in an environment that lacks them.
-while str(Path(__file__).parent) in sys.path:
-    sys.path.remove(str(Path(__file__).parent))
-sys.path.insert(0, str(SUPPORT))
 
 # A run in the background starts with SIGINT ignored, and so would the children that tests
 # interrupt with it.
@@ -39,7 +33,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # These start JVMs, clusters and servers, kill them, and watch the clock; on a machine that is busy
 # with something else one of them may come too late. A real fault fails three times.
 KILLING_TESTS = (
-    "backends", "conformance", "optuna", "ray", "spark",
+    "backends", "conformance", "optuna_studies", "ray_tune", "spark",
     "test_examples.py", "test_store_trouble.py",
 )  # fmt: skip
 
@@ -56,6 +50,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test that calls fmin: nothing runs on, no id is given twice, no file is left."""
+    marker = request.node.get_closest_marker("leaves")
+    folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    watch = Watch(folder)
+    with watch.watching():
+        yield
+    complaints = watch.complaints()
+    if marker is not None:
+        what = marker.args[0]
+        complaints = [line for line in complaints if what not in line]
+    assert not complaints, "fmin left behind: " + "; ".join(complaints)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,10 @@
-"""Makes the generated spaces importable, and keeps Optuna quiet."""
+"""Keeps Optuna quiet."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import pytest
 
 optuna = pytest.importorskip("optuna")
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "space"))
 
 
 @pytest.fixture(autouse=True)
