@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from hyperbridge.backends.spark import Spark
     from hyperbridge.config import settings
     from hyperbridge.search.optuna.hyperopt_sampler import HyperoptSampler as HyperoptSampler
+    from hyperbridge.search.ray_searcher import HyperoptSearcher as HyperoptSearcher
     from hyperbridge.surface import spark_trials as spark
     from hyperbridge.surface.fmin import fmin
     from hyperbridge.surface.optuna_tools import (
@@ -70,7 +71,7 @@ if TYPE_CHECKING:
         to_optuna,
         to_study,
     )
-    from hyperbridge.surface.ray_tools import HyperoptSearcher, ray_trainable, to_ray
+    from hyperbridge.surface.ray_tools import ray_trainable, to_ray
     from hyperbridge.surface.shim import install, uninstall
     from hyperbridge.surface.spark_trials import SparkTrials
     from hyperbridge.surface.trials import Trials
@@ -93,7 +94,6 @@ __all__ = [
     "Ctrl",
     "Domain",
     "FMinIter",
-    "HyperoptSearcher",
     "Local",
     "Optuna",
     "Ray",

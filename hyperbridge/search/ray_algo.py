@@ -57,7 +57,8 @@ class RaySearch:
 
     Raises:
         InvalidSpaceError: The searcher cannot take the space; the message has the label.
-        InvalidArgumentError: It has several metrics.
+        InvalidArgumentError: It has several metrics, maximises the loss, or proposes points
+            instead of values by label.
     """
 
     def __init__(self, searcher: Any, space: Space, domain: Any, trials: Any) -> None:
@@ -69,6 +70,7 @@ class RaySearch:
         self._suggested: dict[int, str] = {}
         self._takes_points = True
         self._written = to_ray_space(space)
+        _check_goal(searcher, self.name)
         try:
             has_own_space = not searcher.set_search_properties("loss", "min", dict(self._written))
         except (ValueError, TypeError, NotImplementedError, AssertionError) as exc:
@@ -186,6 +188,20 @@ def _chain(searcher: Any) -> list[Any]:
     while (inner := getattr(found[-1], "searcher", None)) is not None:
         found.append(inner)
     return found
+
+
+def _check_goal(searcher: Any, name: str) -> None:
+    """Refuse a searcher that was made for something else than to minimise fmin's loss."""
+    innermost = _chain(searcher)[-1]
+    if innermost.mode == "max" and innermost.metric in (None, "loss"):
+        raise InvalidArgumentError(
+            f"algo {name} has mode='max': fmin minimises the loss. Use mode='min'."
+        )
+    if getattr(innermost, "decoded", False):  # a HyperoptSearcher
+        raise InvalidArgumentError(
+            "algo HyperoptSearcher proposes points of its own space. Pass its algorithm to fmin "
+            "instead, such as algo=tpe.suggest."
+        )
 
 
 def _metrics_of(searcher: Any, name: str) -> dict[str, float]:

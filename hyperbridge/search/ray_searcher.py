@@ -6,6 +6,7 @@ a hyperopt space as it is, any suggest function, and gives hyperopt's own sequen
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable, Sequence
@@ -16,23 +17,31 @@ import cloudpickle
 import numpy as np
 from hyperopt import base, tpe
 from hyperopt.utils import coarse_utcnow
-from ray.tune.search import Searcher
 
 from hyperbridge.documents import Document
 from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
+from hyperbridge.optional import require
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
+from hyperbridge.search.identity import algo_text, difference, space_texts
 from hyperbridge.space.nodes import DictNode
 from hyperbridge.space.points import validate_points
 from hyperbridge.translate.from_hyperopt import read_space
 
+require("ray.tune", needed_by="HyperoptSearcher")
+
+from ray.tune.search import Searcher  # noqa: E402  (after the check, for its advice)
+
+logger = logging.getLogger(__name__)
+
 
 class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
-    """A Ray Tune searcher with a hyperopt algorithm on a hyperopt space.
+    """A Ray Tune searcher with a hyperopt algorithm on a hyperopt space, for any Tuner.
 
     Args:
         space: A hyperopt search space.
-        metric: The result that is optimised.
-        mode: "min" or "max".
+        metric: The result that is optimised; None takes that of ``TuneConfig``. Tune passes it
+            on only when the Tuner has a ``param_space``, be it constants.
+        mode: "min" or "max"; None likewise.
         algo: A hyperopt suggest function, a ``functools.partial`` of one or your own; None
             means ``tpe.suggest``.
         rstate: A ``numpy.random.Generator``; a seed gives the trials that hyperopt's fmin
@@ -43,15 +52,21 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
             `hyperbridge.ray_trainable`.
 
     Attributes:
-        trials: hyperopt's Trials, with a document for every trial.
+        decoded: As given.
+        trials: hyperopt's Trials, with a document for every trial. With ``mode="max"`` its losses
+            are the negative metric.
 
     Raises:
-        InvalidArgumentError: ``mode``, ``rstate`` or ``points_to_evaluate`` cannot work.
+        InvalidArgumentError: ``metric``, ``mode``, ``rstate`` or ``points_to_evaluate`` cannot
+            work. Later: ``TuneConfig`` contradicts ``metric`` or ``mode``, one of them is not
+            known when the first trial is asked for, or a saved state belongs to another search.
         InvalidSpaceError: The space cannot work; the message has the label.
+        MissingDependencyError: Ray is not installed.
 
     Examples:
         >>> from hyperopt import hp
-        >>> searcher = HyperoptSearcher({"lr": hp.uniform("lr", 0, 1)})
+        >>> space = {"lr": hp.uniform("lr", 0, 1)}
+        >>> searcher = HyperoptSearcher(space, metric="loss", mode="min")
         >>> sorted(searcher.suggest("a"))
         ['lr']
     """
@@ -60,29 +75,32 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         self,
         space: Any,
         *,
-        metric: str = "loss",
-        mode: str = "min",
+        metric: str | None = None,
+        mode: str | None = None,
         algo: Callable[..., Any] | None = None,
         rstate: Any = None,
         points_to_evaluate: Sequence[dict[str, Any]] | None = None,
         decoded: bool = True,
     ) -> None:
-        if mode not in ("min", "max"):
+        if mode not in (None, "min", "max"):
             raise InvalidArgumentError(f'mode must be "min" or "max", got {mode!r}')
+        if not isinstance(metric, str | None):
+            raise InvalidArgumentError(f"metric must be the name of one result, got {metric!r}")
         super().__init__(metric=metric, mode=mode)
         self._space = read_space(space)
         if decoded and not isinstance(self._space.root, DictNode):
             raise InvalidSpaceError(
-                "a Tune trainable takes a dict, and this space is none. Make it a dict, or use "
+                "a Tune trainable takes a dict, and this space is not a dict. Make it one, or use "
                 "decoded=False with hyperbridge.ray_trainable"
             )
         self._expr = space
         self._algo = tpe.suggest if algo is None else algo
-        self._decoded = decoded
+        self.decoded = decoded
         self._points = list(points_to_evaluate or [])
         validate_points(self._space, self._points)
         rng = np.random.default_rng() if rstate is None else rstate
         seed_source(rng)
+        self._has_warned = False
         self._start(base.Trials(), {}, rng)
 
     def _start(self, trials: Any, live: dict[str, int], rng: Any) -> None:
@@ -95,12 +113,49 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
 
     # -- Searcher --------------------------------------------------------------------------
 
-    def set_search_properties(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        """Refuse another search space; constants in Tune's ``param_space`` are fine."""
+    def set_search_properties(
+        self,
+        metric: str | None,
+        mode: str | None,
+        config: dict[str, Any],  # noqa: ARG002
+        **spec: Any,  # noqa: ARG002
+    ) -> bool:
+        """Take the metric and the mode of a ``TuneConfig``. Tune calls this by itself.
+
+        Returns:
+            False: the space is the searcher's own. Tune refuses a ``param_space`` that has domains
+            then, and passes constants on.
+
+        Raises:
+            InvalidArgumentError: One of them contradicts the searcher's own.
+        """
+        for name, told in (("metric", metric), ("mode", mode)):
+            known = getattr(self, name)
+            if told is not None and known is not None and told != known:
+                raise InvalidArgumentError(
+                    f"TuneConfig({name}={told!r}) contradicts {name}={known!r} of the "
+                    f"HyperoptSearcher. Set {name} in one of them only."
+                )
+        self._metric = self.metric if metric is None else metric
+        self._mode = self.mode if mode is None else mode
         return False
 
+    def _check_goal(self) -> None:
+        missing = [name for name in ("metric", "mode") if getattr(self, name) is None]
+        if missing:
+            raise InvalidArgumentError(
+                f"HyperoptSearcher does not know its {' and '.join(missing)}. Set both in it, such "
+                'as HyperoptSearcher(space, metric="loss", mode="min"). Tune passes those of '
+                "TuneConfig on only when the Tuner has a param_space."
+            )
+
     def suggest(self, trial_id: str) -> dict[str, Any] | str:
-        """Return the config of a new trial, or "FINISHED" when the algorithm has no more."""
+        """Return the config of a new trial, or "FINISHED" when the algorithm has no more.
+
+        Raises:
+            InvalidArgumentError: Nobody has set the metric or the mode.
+        """
+        self._check_goal()
         document = self._live.get(trial_id)
         if document is None:
             document = self._propose()
@@ -109,7 +164,7 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
             self._live[trial_id] = document
         assignment = base.spec_from_misc(document["misc"])
         plain = {k: v.item() if hasattr(v, "item") else v for k, v in assignment.items()}
-        return self._space.point(plain) if self._decoded else plain
+        return self._space.point(plain) if self.decoded else plain
 
     def _propose(self) -> Document | None:
         ids = self.trials.new_trial_ids(1)
@@ -152,15 +207,27 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         document = self._live.pop(trial_id, None)
         if document is None:
             return
-        value = None if result is None else result.get(self.metric)
-        if error or value is None:
-            document["misc"]["error"] = ("error", f"trial {trial_id} has no {self.metric}")
+        value = None if error or result is None else self._value_in(trial_id, result)
+        if value is None:
+            document["misc"]["error"] = ("error", f"trial {trial_id} ended without {self.metric}")
             self._change(document, base.JOB_STATE_ERROR)
             return
-        loss = float(value) if self.mode == "min" else -float(value)
+        loss = -float(value) if self.mode == "max" else float(value)
         status = base.STATUS_FAIL if math.isnan(loss) else base.STATUS_OK
         document["result"] = {"loss": loss, "status": status}
         self._change(document, base.JOB_STATE_DONE)
+
+    def _value_in(self, trial_id: str, result: dict[str, Any]) -> Any:
+        value = result.get(self.metric)
+        if value is None and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "HyperoptSearcher: trial %s did not report %r, so the search learns nothing from "
+                "it. Report it, or set another metric.",
+                trial_id,
+                self.metric,
+            )
+        return value
 
     # -- save and restore ------------------------------------------------------------------
 
@@ -169,11 +236,41 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         Path(checkpoint_path).write_bytes(cloudpickle.dumps(self._state()))
 
     def restore(self, checkpoint_path: str | os.PathLike[str]) -> None:
-        """Go on from a file of `save`. Unpickling runs code: restore only files you trust."""
-        self._restore(cloudpickle.loads(Path(checkpoint_path).read_bytes()))
+        """Go on from a file of `save`. Unpickling runs code: restore only files you trust.
+
+        Raises:
+            InvalidArgumentError: The file belongs to a search with another space, metric, mode or
+                algorithm; the message says what differs.
+        """
+        state = cloudpickle.loads(Path(checkpoint_path).read_bytes())
+        saved, given = state["belongs_to"], self._belongs_to()
+        differs = difference(saved["space"], given["space"])
+        found = [] if differs is None else [f"its search space is another one: {differs}"]
+        found += [
+            f"it has {name}={saved[name]!r}, the searcher has {name}={given[name]!r}"
+            for name in ("metric", "mode", "algo")
+            if saved[name] is not None and given[name] is not None and saved[name] != given[name]
+        ]
+        if found:
+            raise InvalidArgumentError(
+                f"HyperoptSearcher cannot go on from {os.fspath(checkpoint_path)!r}: "
+                f"{'; '.join(found)}"
+            )
+        self._metric = self.metric or saved["metric"]
+        self._mode = self.mode or saved["mode"]
+        self._restore(state)
+
+    def _belongs_to(self) -> dict[str, Any]:
+        return {
+            "space": space_texts(self._space),
+            "algo": algo_text(self._algo),
+            "metric": self.metric,
+            "mode": self.mode,
+        }
 
     def _state(self) -> dict[str, Any]:
         return {
+            "belongs_to": self._belongs_to(),
             "trials": self.trials,
             "live": {trial_id: document["tid"] for trial_id, document in self._live.items()},
             "rng": self._rng,

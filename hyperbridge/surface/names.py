@@ -12,7 +12,7 @@ from typing import Any, Final
 
 OURS: Final = {
     "HyperoptSampler": "hyperbridge.search.optuna.hyperopt_sampler",
-    "HyperoptSearcher": "hyperbridge.surface.ray_tools",
+    "HyperoptSearcher": "hyperbridge.search.ray_searcher",
     "Local": "hyperbridge.backends.local",
     "Optuna": "hyperbridge.backends.optuna",
     "Ray": "hyperbridge.backends.ray",

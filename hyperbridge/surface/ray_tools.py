@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from hyperbridge.optional import require
@@ -10,58 +10,6 @@ from hyperbridge.run.objective import Objective
 from hyperbridge.run.shipping import pack_objective, pack_runtime
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.translate.to_ray import RaySpace, to_ray_space
-
-
-def HyperoptSearcher(  # noqa: N802 - the name of the class that it returns an object of
-    space: Any,
-    *,
-    metric: str = "loss",
-    mode: str = "min",
-    algo: Callable[..., Any] | None = None,
-    rstate: Any = None,
-    points_to_evaluate: Sequence[dict[str, Any]] | None = None,
-    decoded: bool = True,
-) -> Any:
-    """Return a Ray Tune searcher with a hyperopt algorithm, for any Tuner.
-
-    The class itself is `hyperbridge.search.ray_searcher.HyperoptSearcher`; it derives from one
-    of Ray's, and importing hyperbridge imports no Ray.
-
-    Args:
-        space: A hyperopt search space.
-        metric: The result that is optimised.
-        mode: "min" or "max".
-        algo: A hyperopt suggest function, a ``functools.partial`` of one or your own; None
-            means ``tpe.suggest``.
-        rstate: A ``numpy.random.Generator``; a seed gives the trials that hyperopt's fmin
-            gives, with one trial at a time.
-        points_to_evaluate: Assignments by label to begin with: the index for a choice.
-        decoded: True when a trial's config is the point of the space, for a trainable of your
-            own (the space must be a dict then); False for values by label, for `ray_trainable`.
-
-    Raises:
-        InvalidArgumentError: ``mode``, ``rstate`` or ``points_to_evaluate`` cannot work.
-        InvalidSpaceError: The space cannot work; the message has the label.
-        MissingDependencyError: Ray is not installed.
-
-    Examples:
-        >>> from hyperbridge import hp
-        >>> searcher = HyperoptSearcher({"lr": hp.uniform("lr", 0, 1)})
-        >>> sorted(searcher.suggest("a"))
-        ['lr']
-    """
-    require("ray.tune", needed_by="HyperoptSearcher")
-    from hyperbridge.search import ray_searcher
-
-    return ray_searcher.HyperoptSearcher(
-        space,
-        metric=metric,
-        mode=mode,
-        algo=algo,
-        rstate=rstate,
-        points_to_evaluate=points_to_evaluate,
-        decoded=decoded,
-    )
 
 
 def to_ray(space: Any) -> RaySpace:

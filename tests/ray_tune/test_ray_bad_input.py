@@ -16,7 +16,11 @@ from fsspec.implementations.local import LocalFileSystem
 from hyperopt import hp
 from pyarrow.fs import FSSpecHandler, PyFileSystem
 from ray.tune import CheckpointConfig, FailureConfig, PlacementGroupFactory, RunConfig, TuneConfig
-from ray.tune.schedulers import ASHAScheduler, PopulationBasedTraining
+from ray.tune.schedulers import (
+    ASHAScheduler,
+    PopulationBasedTraining,
+    ResourceChangingScheduler,
+)
 
 from hyperbridge import Ray, Trials, fmin
 from hyperbridge.backends.ray.options import check_run_config
@@ -170,6 +174,13 @@ def test_a_storage_path_that_cannot_be_written_is_named(minimise: Any, tmp_path:
         ({"scheduler": PBT}, "PopulationBasedTraining"),
         ({"scheduler": ASHAScheduler(mode="max")}, "mode='max'"),
         ({"scheduler": ASHAScheduler(mode="min"), "mode": "min"}, "only one of them"),
+        ({"scheduler": ASHAScheduler(metric="a", mode="min"), "metric": "b"}, "only one of them"),
+        ({"scheduler": ASHAScheduler(metric="accuracy")}, r"metric=.accuracy.\) needs a mode"),
+        ({"metric": "accuracy"}, r"TuneConfig\(metric='accuracy'\) needs a mode"),
+        (
+            {"scheduler": ResourceChangingScheduler(ASHAScheduler(metric="loss", mode="max"))},
+            "fmin minimises",
+        ),
     ],
     ids=lambda value: str(value).partition(" at 0x")[0],  # the same in each process
 )

@@ -11,12 +11,14 @@ from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Searcher
 from ray.tune.search.hyperopt import HyperOptSearch
 from ray.tune.search.optuna import OptunaSearch
 
-from hyperbridge import Trials
+from hyperbridge import HyperoptSearcher, Trials
 from hyperbridge.errors import (
     InvalidArgumentError,
     InvalidSpaceError,
     UnsupportedArgumentError,
 )
+from hyperbridge.run.objective import Objective
+from hyperbridge.search.ray_algo import RaySearch
 
 SPACE = {
     "x": hp.uniform("x", -5, 5),
@@ -109,6 +111,33 @@ def test_a_searcher_with_several_metrics_is_refused(minimise: Any) -> None:
     )
     with pytest.raises(InvalidArgumentError, match="several metrics"):
         minimise(lambda x: x, hp.uniform("x", -5, 5), max_evals=1, algo=searcher)
+
+
+@pytest.mark.parametrize(
+    "searcher",
+    [
+        OptunaSearch(metric="loss", mode="max"),
+        HyperOptSearch(mode="max"),
+        ConcurrencyLimiter(OptunaSearch(mode="max"), max_concurrent=1),
+    ],
+    ids=["optuna", "hyperopt", "limited"],
+)
+def test_a_searcher_that_maximises_the_loss_is_refused(searcher: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="fmin minimises the loss"):
+        open_search(searcher)
+
+
+def test_our_own_searcher_proposes_values_by_label_or_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match=r"algo=tpe\.suggest"):
+        open_search(HyperoptSearcher(SPACE))
+    search = open_search(HyperoptSearcher(SPACE, decoded=False))
+    (document,) = search.propose([0])
+    assert document["misc"]["vals"]["model"][0] in (0, 1)
+
+
+def open_search(searcher: Any) -> RaySearch:
+    objective, trials = Objective(len, SPACE, None), Trials()
+    return RaySearch(searcher, objective.space, objective.domain, trials)
 
 
 class Stubborn(Searcher):

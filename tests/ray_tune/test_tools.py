@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from hyperopt import Trials as HyperoptTrials
 from hyperopt import fmin as hyperopt_fmin
-from hyperopt import hp, tpe
+from hyperopt import hp, rand, tpe
 from ray import tune
 from ray.tune import RunConfig, TuneConfig
 
@@ -196,13 +197,16 @@ def objective(point: Any) -> float:
     return float(point["x"] ** 2 + (point["model"]["kind"] == "a"))
 
 
+GOAL: dict[str, Any] = {"metric": "loss", "mode": "min"}
+
+
 def test_a_seed_gives_hyperopts_own_trials() -> None:
     theirs = HyperoptTrials()
     hyperopt_fmin(
         objective, SPACE, algo=tpe.suggest, max_evals=30, trials=theirs,
         rstate=np.random.default_rng(5), show_progressbar=False,
     )  # fmt: skip
-    searcher = HyperoptSearcher(SPACE, rstate=np.random.default_rng(5))
+    searcher = HyperoptSearcher(SPACE, rstate=np.random.default_rng(5), **GOAL)
     drive(searcher, objective, 30)
     assert searcher.trials.losses() == theirs.losses()
     assert searcher.trials.vals == theirs.vals
@@ -210,14 +214,14 @@ def test_a_seed_gives_hyperopts_own_trials() -> None:
 
 @pytest.mark.parametrize("way", ["file", "pickle"])
 def test_a_saved_searcher_goes_on_as_if_nothing_had_happened(way: str, tmp_path: Path) -> None:
-    whole = HyperoptSearcher(SPACE, rstate=np.random.default_rng(5))
+    whole = HyperoptSearcher(SPACE, rstate=np.random.default_rng(5), **GOAL)
     expected = drive(whole, objective, 30)
-    searcher = HyperoptSearcher(SPACE, rstate=np.random.default_rng(5))
+    searcher = HyperoptSearcher(SPACE, rstate=np.random.default_rng(5), **GOAL)
     begun = drive(searcher, objective, 25)
     pending = searcher.suggest("t25")
     if way == "file":
         searcher.save(str(tmp_path / "state"))
-        restored = HyperoptSearcher(SPACE, rstate=np.random.default_rng(77))
+        restored = HyperoptSearcher(SPACE, rstate=np.random.default_rng(77), **GOAL)
         restored.restore(str(tmp_path / "state"))
     else:
         restored = cloudpickle.loads(cloudpickle.dumps(searcher))
@@ -228,7 +232,7 @@ def test_a_saved_searcher_goes_on_as_if_nothing_had_happened(way: str, tmp_path:
 
 def test_points_come_first_and_failed_trials_are_kept_as_failed() -> None:
     searcher = HyperoptSearcher(
-        SPACE, points_to_evaluate=[{"x": 1.0, "model": 0, "n": 2}], decoded=False
+        SPACE, points_to_evaluate=[{"x": 1.0, "model": 0, "n": 2}], decoded=False, **GOAL
     )
     assert searcher.suggest("a") == {"x": 1.0, "model": 0, "n": 2}
     searcher.on_trial_complete("a", error=True)
@@ -252,6 +256,7 @@ def test_max_is_minimised_with_its_sign_turned() -> None:
     ("arguments", "error"),
     [
         ({"mode": "least"}, InvalidArgumentError),
+        ({"metric": ["a", "b"], "mode": "min"}, InvalidArgumentError),
         ({"rstate": 4}, InvalidArgumentError),
         ({"points_to_evaluate": [{"nope": 1}]}, InvalidArgumentError),
         ({"space": hp.uniform("x", 0, 1)}, InvalidSpaceError),
@@ -262,6 +267,115 @@ def test_max_is_minimised_with_its_sign_turned() -> None:
 def test_what_a_searcher_cannot_work_with_is_refused(arguments: Any, error: Any) -> None:
     with pytest.raises(error):
         HyperoptSearcher(**{"space": SPACE, **arguments})
+
+
+def test_the_class_is_a_class_and_a_searcher_of_rays() -> None:
+    searcher = HyperoptSearcher(SPACE, **GOAL)
+    assert isinstance(searcher, HyperoptSearcher)
+    assert isinstance(searcher, tune.search.Searcher)
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({}, {"metric": "acc", "mode": "max"}),
+        ({"mode": "max"}, {"metric": "acc", "mode": None}),
+        ({"metric": "acc"}, {"metric": None, "mode": "max"}),
+        ({"metric": "acc", "mode": "max"}, {"metric": "acc", "mode": "max"}),
+        ({"metric": "acc", "mode": "max"}, {"metric": None, "mode": None}),
+    ],
+)
+def test_metric_and_mode_may_come_from_the_tune_config(own: Any, told: Any) -> None:
+    searcher = HyperoptSearcher(SPACE, **own)
+    assert searcher.set_search_properties(told["metric"], told["mode"], {"epochs": 3}) is False
+    assert (searcher.metric, searcher.mode) == ("acc", "max")
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", {"acc": 3.0, "loss": 1.0})
+    assert searcher.trials.losses() == [-3.0]
+
+
+@pytest.mark.parametrize(
+    ("own", "told", "named"),
+    [
+        ({"mode": "min"}, ("acc", "max"), r"TuneConfig\(mode='max'\) contradicts mode='min'"),
+        ({"metric": "loss"}, ("acc", "max"), r"metric='acc'\) contradicts metric='loss'"),
+    ],
+)
+def test_a_tune_config_that_says_something_else_is_refused(own: Any, told: Any, named: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=named):
+        HyperoptSearcher(SPACE, **own).set_search_properties(*told, {})
+
+
+@pytest.mark.parametrize("own", [{}, {"metric": "acc"}, {"mode": "max"}])
+def test_a_searcher_that_does_not_know_its_direction_proposes_nothing(own: Any) -> None:
+    missing = " and ".join(name for name in ("metric", "mode") if name not in own)
+    with pytest.raises(InvalidArgumentError, match=f"does not know its {missing}"):
+        HyperoptSearcher(SPACE, **own).suggest("a")
+
+
+def test_a_tuner_finds_the_largest_value_when_its_config_maximises(tmp_path: Path) -> None:
+    def train(config: Any) -> None:
+        tune.report({"acc": -((config["x"] - 2) ** 2)})
+
+    searcher = HyperoptSearcher({"x": hp.uniform("x", -5, 5)}, rstate=np.random.default_rng(0))
+    grid = tune.Tuner(
+        train,
+        param_space={"epochs": 3},
+        tune_config=TuneConfig(
+            metric="acc", mode="max", search_alg=searcher, num_samples=3, reuse_actors=True
+        ),
+        run_config=run_config(tmp_path),
+    ).fit()
+    assert grid.num_errors == 0
+    best = grid.get_best_result()
+    assert -best.metrics["acc"] == min(searcher.trials.losses())
+
+
+def test_a_result_without_the_metric_is_warned_about_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    searcher = HyperoptSearcher(SPACE, metric="acc", mode="max")
+    for trial_id in "abc":
+        searcher.suggest(trial_id)
+    for trial_id in "ab":
+        searcher.on_trial_complete(trial_id, {"accuracy": 1.0})
+    searcher.on_trial_complete("c", error=True)
+    assert [d["state"] for d in searcher.trials._dynamic_trials] == [3, 3, 3]
+    assert caplog.text.count("did not report 'acc'") == 1
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"space": {"y": hp.uniform("y", 0, 1)}}, "label 'y'"),
+        ({"space": {**SPACE, "x": hp.uniform("x", -5, 6)}}, r"uniform\('x', low=-5.0, high=6.0\)"),
+        ({"metric": "acc"}, "metric='acc'"),
+        ({"mode": "max"}, "mode='max'"),
+        ({"algo": rand.suggest}, "hyperopt.rand.suggest"),
+        ({"algo": functools.partial(tpe.suggest, gamma=0.5)}, "gamma=0.5"),
+    ],
+    ids=["labels", "bounds", "metric", "mode", "algorithm", "argument"],
+)
+def test_a_state_of_another_search_is_refused(other: Any, named: str, tmp_path: Path) -> None:
+    searcher = HyperoptSearcher(SPACE, **GOAL)
+    drive(searcher, objective, 2)
+    searcher.save(tmp_path / "state")
+    another = HyperoptSearcher(**{"space": SPACE, **GOAL, **other})
+    with pytest.raises(InvalidArgumentError, match=named):
+        another.restore(tmp_path / "state")
+    assert len(another.trials) == 0
+
+
+def test_a_state_brings_the_metric_and_the_mode_with_it(tmp_path: Path) -> None:
+    searcher = HyperoptSearcher(SPACE, metric="acc", mode="max")
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", {"acc": 3.0})
+    searcher.save(tmp_path / "state")
+    restored = HyperoptSearcher(SPACE)
+    restored.restore(tmp_path / "state")
+    restored.suggest("b")
+    restored.on_trial_complete("b", {"acc": 4.0})
+    assert restored.trials.losses() == [-3.0, -4.0]
 
 
 def test_a_tuner_of_ones_own_gets_points_of_the_space(tmp_path: Path) -> None:
@@ -294,7 +408,7 @@ def test_tuner_restore_goes_on_with_the_searcher_as_it_was(tmp_path: Path) -> No
         tune.report({"loss": config["x"]})
 
     def searcher() -> Any:
-        return HyperoptSearcher(SPACE, rstate=np.random.default_rng(0))
+        return HyperoptSearcher(SPACE, rstate=np.random.default_rng(0), **GOAL)
 
     xs = [config["x"] for config in drive(searcher(), lambda point: 0.0, 4)]
     assert min(xs) < 0 < max(xs)

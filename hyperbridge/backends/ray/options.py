@@ -94,19 +94,8 @@ def check_tune_config(given: Any) -> Any:
         raise UnsupportedArgumentError(
             "TuneConfig(num_samples=...) does not go with fmin: use fmin's max_evals"
         )
-    if given.metric in (None, METRIC) and given.mode not in (None, "min"):
-        raise InvalidArgumentError("TuneConfig(mode='max'): fmin minimises the loss, use 'min'")
     scheduler = given.scheduler
-    its_metric, its_mode = _goal_of(scheduler)
-    if its_mode == "max" and (its_metric or given.metric) in (None, METRIC):
-        raise InvalidArgumentError(
-            f"{type(scheduler).__name__}(mode='max'): fmin minimises the loss, use 'min'"
-        )
-    if its_mode is not None and given.mode is not None:
-        raise InvalidArgumentError(
-            f"TuneConfig(mode={given.mode!r}) and {type(scheduler).__name__}(mode={its_mode!r}): "
-            "set only one of them"
-        )
+    _check_goal(given, scheduler)
     if isinstance(scheduler, str):
         raise InvalidArgumentError(
             f"TuneConfig(scheduler={scheduler!r}): pass a scheduler object, such as "
@@ -120,10 +109,41 @@ def check_tune_config(given: Any) -> Any:
     return given
 
 
+def _check_goal(config: Any, scheduler: Any) -> None:
+    """Make sure that what Tune compares trials by has one metric and one direction.
+
+    Raises:
+        InvalidArgumentError: The loss would be maximised, another metric has no mode, or the
+            scheduler has one of the two as well.
+    """
+    kind = type(scheduler).__name__
+    its_metric, its_mode = _goal_of(scheduler)
+    for name, own in (("metric", its_metric), ("mode", its_mode)):
+        if own is not None and getattr(config, name) is not None:
+            raise InvalidArgumentError(
+                f"TuneConfig({name}={getattr(config, name)!r}) and {kind}({name}={own!r}): "
+                "set only one of them"
+            )
+    where = "TuneConfig" if its_mode is None and its_metric is None else kind
+    metric, mode = config.metric or its_metric, config.mode or its_mode
+    if metric in (None, METRIC) and mode not in (None, "min"):
+        raise InvalidArgumentError(f"{where}(mode={mode!r}): fmin minimises the loss, use 'min'")
+    if metric not in (None, METRIC) and mode is None:
+        raise InvalidArgumentError(
+            f"{where}(metric={metric!r}) needs a mode: is {metric!r} better when it is lower "
+            "(mode='min') or higher (mode='max')?"
+        )
+
+
 def _goal_of(scheduler: Any) -> tuple[str | None, str | None]:
-    """Return the metric and the mode that a scheduler was made with."""
+    """Return the metric and the mode that a scheduler, or one inside it, was made with."""
     metric = getattr(scheduler, "_metric", None) or getattr(scheduler, "metric", None)
-    return metric, getattr(scheduler, "_mode", None)
+    mode = getattr(scheduler, "_mode", None)
+    inner = getattr(scheduler, "_base_scheduler", None)
+    if inner is None:
+        return metric, mode
+    its_metric, its_mode = _goal_of(inner)
+    return metric or its_metric, mode or its_mode
 
 
 def _unused(scheduler: Any) -> Any:
