@@ -139,6 +139,16 @@ def one_value() -> Any:
     return {"r": hp.randint("r", 1), "c": hp.choice("c", ["only"]), "x": hp.normal("x", 0, 1)}
 
 
+def narrow() -> Any:
+    return {
+        "u": hp.uniform("u", 0, 3e-11),
+        "l": hp.loguniform("l", -3, -3 + 1e-11),
+        "n": hp.normal("n", 2.0, 1e-13),
+        "q": hp.quniform("q", 0, 1e-12, 1e-13),
+        "wide": hp.uniform("wide", -1, 1),
+    }
+
+
 SPACES: dict[str, Callable[[], Any]] = {
     space.__name__: space
     for space in (
@@ -154,5 +164,6 @@ SPACES: dict[str, Callable[[], Any]] = {
         list_space,
         rounded_only,
         one_value,
+        narrow,
     )
 }

@@ -43,7 +43,8 @@ class Parameter:
         group: Number of its group: the labels that are active under the same condition.
         row: Its row among the numeric, or among the categorical, labels of the group.
         decided_at_once: True when a condition depends on it, so that its value must be known
-            before the next label is drawn. Always true for categories, which are cheap.
+            before the next label is drawn. Always true for categories, which are cheap, and for
+            narrow priors, which need the exact formulas.
         shift: What hyperopt adds to the drawn category in a document (the lower end of
             ``randint(low, high)``), else None.
         draw: Draws a value from the prior, see `drawer`.
@@ -121,7 +122,11 @@ def compile_plan(domain: Any) -> Plan:
         drawn = reader.label_of.get(node)
         if drawn is not None:
             prior, group, row, shift = drafts[drawn]
-            at_once = drawn in reader.labels_in_conditions or isinstance(prior, CategoricalPrior)
+            at_once = (
+                drawn in reader.labels_in_conditions
+                or isinstance(prior, CategoricalPrior)
+                or prior.is_narrow
+            )
             order.append(Parameter(drawn, prior, group, row, at_once, shift, drawer(prior)))
     shifted = tuple(parameter for parameter in order if parameter.shift is not None)
     active = tuple(True if condition.holds is None else None for condition in found)

@@ -52,6 +52,15 @@ class NumericPrior:
     q: float | None
     floor: float | None
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether components may be narrower than `EPS`, the least width in hyperopt's densities.
+
+        A component has at least a hundredth of the prior's width. Only the exact formulas of
+        `likelihood` treat narrower ones as hyperopt does.
+        """
+        return self.sigma < 200 * EPS
+
     def to_inner(self, value: float) -> float:
         """Map an observed value to the inner scale.
 

@@ -53,7 +53,9 @@ def suggest_value(
         return _suggest_category(prior, *parts, stream, prior_weight, n_candidates)
     better, worse = (fit(part, prior, prior_weight) for part in parts)
     candidates = draw_mixture(prior, better.listed(), stream, n_candidates)
-    if prior.q is None:
+    if prior.is_narrow:
+        position = UNDECIDED
+    elif prior.q is None:
         many = (Mixture(*(part[None, :] for part in mixture)) for mixture in (better, worse))
         values = candidates[None, :]
         position = best_continuous(values, inner_values([prior], values), *many)[0]
