@@ -13,6 +13,7 @@ FLOORS = {
     "errors": 0,
     "optional": 0,
     "config": 0,
+    "attached": 1,
     "documents": 1,
     "space": 1,
     "worker": 1,

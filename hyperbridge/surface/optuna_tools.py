@@ -7,6 +7,7 @@ from typing import Any
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 
+from hyperbridge.attached import attach
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.optional import require
 from hyperbridge.run.objective import Objective
@@ -188,5 +189,5 @@ def from_study(study: Any, space: Any) -> Trials:
     trials = Trials()
     insert(documents_of(study, own_space), trials)
     trials._space = own_space.space
-    trials.study = study
+    attach(trials, "study", study)
     return trials

@@ -21,7 +21,7 @@ def is_optuna_algo(algo: Any) -> bool:
     """Tell whether ``algo`` is an Optuna sampler or study; Optuna is not imported for it."""
     if not is_loaded("optuna"):
         return False
-    from hyperbridge.search.optuna.counterparts import is_optuna_algo as is_one
+    from hyperbridge.search.optuna.samplers import is_optuna_algo as is_one
 
     return is_one(algo)
 
@@ -93,7 +93,7 @@ def make_search(
     place = StudyPlace()
     if isinstance(backend, Optuna):
         place = StudyPlace(backend.storage, backend.study_name)
-    search = make_optuna_search(
+    return make_optuna_search(
         algo,
         objective.fn,
         objective.space,
@@ -103,5 +103,3 @@ def make_search(
         default_storage=config.storage(),
         fallback=hyperopt_search,
     )
-    trials.study = search.study
-    return search

@@ -7,6 +7,7 @@ from typing import Any
 
 from hyperopt import base
 
+from hyperbridge.attached import Attached
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
@@ -15,7 +16,7 @@ from hyperbridge.translate.from_hyperopt import read_space
 class BridgedTrials:
     """What ours add to a Trials class of hyperopt; documents and ``argmin`` stay as they are."""
 
-    study: Any = None
+    study = Attached("study")
     """The ``optuna.Study`` of the last fmin call with an Optuna search, else None."""
 
     _space: Space | None = None
@@ -94,7 +95,6 @@ class BridgedTrials:
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         state.pop("_space", None)  # it may hold functions, which a plain pickle refuses
-        state.pop("study", None)  # it has a storage of its own
         return state
 
 

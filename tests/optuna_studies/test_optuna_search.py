@@ -138,6 +138,50 @@ def test_gamma_splits_as_hyperopt_does():
     assert [sampler._gamma(n) for n in (1, 16, 36, 100, 10_000)] == [1, 2, 3, 5, 25]
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"n_startup_jobs": -1},
+        {"n_startup_jobs": 2.5},
+        {"n_startup_jobs": math.inf},
+        {"n_startup_jobs": -math.inf},
+        {"n_startup_jobs": True},
+        {"n_EI_candidates": True},
+        {"n_EI_candidates": np.int64(3)},
+        {"gamma": 0},
+        {"gamma": -1},
+        {"gamma": 1e9},
+        {"gamma": np.float32(0.3)},
+        {"prior_weight": 1e-300},
+        {"prior_weight": 1e300},
+        {"verbose": None},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("space", [SPACE, FLOATS], ids=["conditional", "floats"])
+def test_an_odd_option_that_hyperopt_takes_is_taken(option, space):
+    algo = functools.partial(tpe.suggest, **{"n_startup_jobs": 5, **option})
+    theirs = hyperopt.Trials()
+
+    def first(point):
+        return next(iter(point.values())) if space is FLOATS else point["x"]
+
+    hyperopt.fmin(
+        first, space, algo, 12, trials=theirs, rstate=np.random.default_rng(0),
+        show_progressbar=False,
+    )  # fmt: skip
+    trials = minimise(first, space, algo=algo, max_evals=12)
+    assert len(trials) == len(theirs) == 12
+    assert np.isfinite(trials.losses()).all()
+
+
+@pytest.mark.parametrize(("weight", "least", "most"), [(1e6, 8, 32), (0, 38, 40)])
+def test_the_weight_of_the_prior_holds_for_choices(weight, least, most):
+    algo = functools.partial(tpe.suggest, prior_weight=weight, n_startup_jobs=20)
+    trials = minimise(lambda k: k, hp.choice("k", [0, 1]), algo=algo, max_evals=60)
+    assert least <= trials.vals["k"][20:].count(0) <= most
+
+
 def test_an_unknown_option_is_named():
     with pytest.raises(UnsupportedArgumentError, match="n_startup"):
         minimise(algo=functools.partial(tpe.suggest, n_startup=3))
@@ -294,12 +338,3 @@ def test_nothing_is_said_when_nothing_is_lost(caplog):
     with caplog.at_level(logging.WARNING, logger="hyperbridge"):
         minimise(lambda p: p["a"], FLOATS, max_evals=2)
     assert "another form" not in caplog.text
-
-
-def test_trials_pickle_without_the_study():
-    import pickle
-
-    trials = minimise(max_evals=3)
-    again = pickle.loads(pickle.dumps(trials))
-    assert again.losses() == trials.losses()
-    assert again.study is None

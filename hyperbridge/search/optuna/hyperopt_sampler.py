@@ -47,7 +47,9 @@ class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look 
     With the same seed, trials one after the other, and parameters suggested in reverse
     alphabetical order, which is hyperopt's, the values are those that
     ``hyperopt.fmin(..., rstate=numpy.random.default_rng(seed))`` tries, bit for bit (those with
-    ``log`` to rounding, for the bounds are given in another way).
+    ``log`` to rounding, because their bounds are given in another way). With
+    ``study.optimize(n_jobs=2)`` Optuna seeds its samplers anew in each thread: ``seed`` then has no
+    effect.
 
     Args:
         seed: Of the random numbers; None for different ones every time.
@@ -103,6 +105,16 @@ class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look 
         # By study and number of the trial: a sampler may serve several studies.
         self._suggestions: WeakKeyDictionary[Study, dict[int, _Suggestion]] = WeakKeyDictionary()
 
+    def reseed_rng(self) -> None:
+        """Take new random numbers from the operating system.
+
+        Optuna asks for it in each thread of ``study.optimize(n_jobs=2)``; ask for it yourself in
+        a copy of a sampler that must not draw what the original draws.
+        """
+        with self._lock:
+            self._seed_source = np.random.default_rng()
+            self._seeds = []
+
     def infer_relative_search_space(
         self,
         study: Study,  # noqa: ARG002
@@ -113,11 +125,12 @@ class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look 
 
     def sample_relative(
         self,
-        study: Study,  # noqa: ARG002
+        study: Study,
         trial: FrozenTrial,  # noqa: ARG002
         search_space: dict[str, distributions.BaseDistribution],  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return nothing: every parameter is sampled when it is suggested."""
+        _check_objectives(study)
         return {}
 
     def sample_independent(
@@ -158,11 +171,7 @@ class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look 
         self._suggestions.get(study, {}).pop(trial.number, None)
 
     def _start(self, study: Study, trial: FrozenTrial) -> _Suggestion:
-        if len(study.directions) > 1:
-            raise InvalidArgumentError(
-                "HyperoptSampler samples for one objective; this study has "
-                f"{len(study.directions)}. Use optuna.samplers.TPESampler()."
-            )
+        _check_objectives(study)
         with self._lock:
             while len(self._seeds) <= trial.number:
                 self._seeds.append(int(self._seed_source.integers(_SEED_BOUND)))
@@ -177,6 +186,14 @@ class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look 
         ]
         is_better = better_part(np.array(losses, dtype=np.float64), self._gamma)
         return _Suggestion(self._seeds[trial.number], past, is_better)
+
+
+def _check_objectives(study: Study) -> None:
+    if len(study.directions) > 1:
+        raise InvalidArgumentError(
+            "HyperoptSampler samples for one objective; this study has "
+            f"{len(study.directions)}. Use optuna.samplers.TPESampler()."
+        )
 
 
 class _Suggestion:

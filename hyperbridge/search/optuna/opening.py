@@ -9,10 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from hyperbridge.attached import attach
 from hyperbridge.errors import HyperbridgeWarning, InvalidArgumentError
 from hyperbridge.search.base import Search
 from hyperbridge.search.hyperopt_algo import SeedSource, algo_name
-from hyperbridge.search.optuna.counterparts import (
+from hyperbridge.search.optuna.joining import check_fit, reconcile
+from hyperbridge.search.optuna.locks import named
+from hyperbridge.search.optuna.naming import default_name
+from hyperbridge.search.optuna.prior import PriorDraws
+from hyperbridge.search.optuna.samplers import (
     SEED_BOUND,
     Choice,
     fresh_seed,
@@ -22,10 +27,6 @@ from hyperbridge.search.optuna.counterparts import (
     sampler_name,
     sampler_seed,
 )
-from hyperbridge.search.optuna.joining import check_fit, reconcile
-from hyperbridge.search.optuna.locks import named
-from hyperbridge.search.optuna.naming import default_name
-from hyperbridge.search.optuna.prior import PriorDraws
 from hyperbridge.search.optuna.search import OptunaSearch
 from hyperbridge.search.optuna.studies import (
     StudyPlace,
@@ -56,7 +57,8 @@ def make_optuna_search(
         algo: A hyperopt algorithm, or an Optuna sampler or study.
         fn: The objective, for the name of a stored study.
         space: The search space.
-        trials: The Trials object of the call; gets what the study has beyond it.
+        trials: The Trials object of the call; gets what the study has beyond it, and the
+            attribute ``study``.
         seeds: Seeds the sampler that takes the place of a hyperopt algorithm.
         place: Where the study is kept, as the backend says.
         default_storage: The storage when the backend has none; None for memory.
@@ -118,6 +120,7 @@ def make_optuna_search(
             if is_named
             else "; for a search of its own, give hyperbridge.Optuna(study_name=...)",
         )
+    attach(trials, "study", study)
     if own_space.losses and suggest is None:
         _note_losses(own_space)
     return OptunaSearch(

@@ -25,16 +25,19 @@ from hyperbridge.space.distributions import Categorical
 
 SEED_BOUND = 2**31 - 1
 
-_MOST_GOOD = 25
-"""How many good trials hyperopt's ``tpe.suggest`` keeps at most."""
-_OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
-_RANGES: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "gamma": ("a number above 0", lambda value: value > 0),
-    "n_EI_candidates": ("a whole number of at least 1", lambda v: v >= 1 and v == int(v)),
-    "n_startup_jobs": ("a whole number of at least 0", lambda v: v >= 0 and v == int(v)),
-    "prior_weight": ("a number of at least 0", lambda value: value >= 0),
+_OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "gamma": ("a finite number", math.isfinite),
+    "n_EI_candidates": (
+        "a whole number of at least 1",
+        lambda value: math.isfinite(value) and value >= 1 and value == int(value),
+    ),
+    "n_startup_jobs": ("a number", lambda value: not math.isnan(value)),
+    "prior_weight": (
+        "a finite number of at least 0",
+        lambda value: math.isfinite(value) and value >= 0,
+    ),
 }
-"""What each option of ``tpe.suggest`` must be, in words and as a test of finite numbers."""
+"""What each option of ``tpe.suggest`` must be, in words and as a test of a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,6 @@ def _unwrapped(algo: Any) -> tuple[Any, dict[str, Any]]:
     while isinstance(algo, functools.partial) and not algo.args:
         options = {**algo.keywords, **options}
         algo = algo.func
-    options.pop("verbose", None)
     return algo, options
 
 
@@ -154,41 +156,43 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
     """Make a TPESampler; what the user did not set is as Optuna has it."""
     from optuna.samplers import TPESampler
 
+    from hyperbridge.search.optuna.mixed_tpe import MixedTPESampler, n_best
+
+    options.pop("verbose", None)  # hyperopt's own log lines
     _check_options(options)
     # Optuna 4 and 5 have different defaults for the first two
     keywords: dict[str, Any] = {"multivariate": True, "constant_liar": True, "seed": seed}
-    for name, value in options.items():
-        if name in _OPTIONS:
-            keywords[_OPTIONS[name]] = int(value)
+    n_startup = options.get("n_startup_jobs", 10)
+    if "n_startup_jobs" in options:
+        keywords["n_startup_trials"] = math.ceil(min(max(n_startup, 0), sys.maxsize))
+    if "n_EI_candidates" in options:
+        keywords["n_ei_candidates"] = int(options["n_EI_candidates"])
     known = inspect.signature(TPESampler.__init__).parameters
     if getattr(known.get("warn_independent_sampling"), "default", None) is True:
         keywords["warn_independent_sampling"] = False  # Optuna 4, for each conditional parameter
     if "gamma" in options:
         _require(known, "gamma", "gamma")
-        keywords["gamma"] = _split_size(options["gamma"])
+        keywords["gamma"] = functools.partial(n_best, gamma=float(options["gamma"]))
     if options.get("prior_weight", 1.0) != 1.0:
         _require(known, "prior_weight", "prior_weight")
-        keywords["prior_weight"] = options["prior_weight"]
+        keywords["prior_weight"] = float(options["prior_weight"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # experimental in Optuna 4, retiring in Optuna 5
         if space.choices:
-            from hyperbridge.search.optuna.mixed_tpe import MixedTPESampler
-
             sampler = MixedTPESampler(option_weights=_weights(space), **keywords)
         else:
             sampler = TPESampler(**keywords)
-    return Choice(sampler, keywords.get("n_startup_trials", 10))
+    return Choice(sampler, n_startup)
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
     """Refuse options of ``tpe.suggest`` that it does not have, or whose value cannot work."""
     for name, value in options.items():
-        if name not in _RANGES:
-            known = ", ".join(sorted(_RANGES))
+        if name not in _OPTIONS:
+            known = ", ".join(sorted(_OPTIONS))
             raise UnsupportedArgumentError(f"tpe.suggest has no option {name!r}; it has {known}")
-        kind, is_possible = _RANGES[name]
-        is_number = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
-        if not (is_number and is_possible(value)):
+        kind, is_possible = _OPTIONS[name]
+        if not (isinstance(value, Real) and is_possible(value)):
             raise InvalidArgumentError(
                 f"tpe.suggest's option {name!r} must be {kind}, got {value!r}"
             )
@@ -209,8 +213,3 @@ def _require(known: Any, argument: str, option: str) -> None:
             f"tpe.suggest's option {option!r} has no counterpart in the installed Optuna. "
             "Leave it out, or use backend='local'."
         )
-
-
-def _split_size(gamma: float) -> Callable[[int], int]:
-    """Return how many of n trials are good ones, as hyperopt counts them."""
-    return lambda n: min(math.ceil(gamma * math.sqrt(n)), _MOST_GOOD)
