@@ -1,4 +1,4 @@
-"""A trial and its outcome: what travels between the Run, a backend and an observer.
+"""A trial, its document and its outcome: what travels between Run, backend and observers.
 
 A `Trial` wraps the hyperopt document that `hyperopt.Trials` stores; an `Outcome` is what a
 backend hands back for it. Neither imports an engine, and both are plain data.
@@ -6,8 +6,12 @@ backend hands back for it. Neither imports an engine, and both are plain data.
 
 from __future__ import annotations
 
+import numbers
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+from hyperopt.base import JOB_STATE_NEW
 
 Assignment = dict[str, Any]
 """Value by label, reached labels only: the index for a choice, a float for a quniform."""
@@ -18,6 +22,137 @@ Document = dict[str, Any]
 OutcomeKind = Literal["returned", "raised", "lost", "cancelled"]
 
 TrialStatus = Literal["success", "failure", "cancelled"]
+
+COMMAND: Final = ("domain_attachment", "FMinIter_Domain")
+"""What hyperopt's documents hold as ``misc["cmd"]``."""
+
+
+def assignment_of(document: Document) -> Assignment:
+    """Return the value by label of a document, reached labels only.
+
+    Raises:
+        NotImplementedError: A label has several values, which hyperopt cannot run either.
+
+    Examples:
+        >>> assignment_of({"misc": {"vals": {"x": [0.5], "k": []}}})
+        {'x': 0.5}
+    """
+    given = document["misc"]["vals"]
+    assignment = {label: values[0] for label, values in given.items() if len(values)}
+    if len(assignment) != sum(map(len, given.values())):
+        several = next(label for label, values in given.items() if len(values) > 1)
+        raise NotImplementedError("multiple values", (several, given[several]))
+    return assignment
+
+
+def misc_of(
+    tid: int, assignment: Assignment, labels: Iterable[str], *, idx: Any = None
+) -> dict[str, Any]:
+    """Return the ``misc`` of a document, as hyperopt's own algorithms write it.
+
+    Args:
+        tid: The trial id.
+        assignment: Value by label; a label of ``labels`` that it leaves out is not reached.
+        labels: All labels, in the order that the document is to have.
+        idx: What stands for the id in ``idxs``; None for the id itself.
+
+    Examples:
+        >>> misc_of(3, {"x": 0.5}, ["x", "k"])["idxs"]
+        {'x': [3], 'k': []}
+    """
+    at = tid if idx is None else idx
+    idxs: dict[str, list[Any]] = {}
+    vals: dict[str, list[Any]] = {}
+    for label in labels:
+        is_reached = label in assignment
+        idxs[label] = [at] if is_reached else []
+        vals[label] = [assignment[label]] if is_reached else []
+    return {"tid": tid, "cmd": COMMAND, "workdir": None, "idxs": idxs, "vals": vals}
+
+
+def new_document(tid: int, misc: dict[str, Any], exp_key: Any) -> Document:
+    """Return a document in hyperopt's state NEW.
+
+    Examples:
+        >>> new_document(0, misc_of(0, {"x": 0.5}, ["x"]), None)["result"]
+        {'status': 'new'}
+    """
+    return {
+        "state": JOB_STATE_NEW,
+        "tid": tid,
+        "spec": None,
+        "result": {"status": "new"},
+        "misc": misc,
+        "exp_key": exp_key,
+        "owner": None,
+        "version": 0,
+        "book_time": None,
+        "refresh_time": None,
+    }
+
+
+def know_ids(trials: Any) -> None:
+    """Let a Trials object know the ids of all its documents.
+
+    hyperopt's ``refresh`` leaves out those of failed and cancelled trials, which it would give
+    out again after documents have been brought from somewhere else.
+    """
+    trials._ids.update(document["tid"] for document in trials._dynamic_trials)
+
+
+def take_back(document: Document) -> None:
+    """Let a document wait again whose trial was lost with the process that ran it."""
+    document.update(
+        state=JOB_STATE_NEW, result={"status": "new"}, book_time=None, refresh_time=None
+    )
+
+
+def give_own_ids(trials: Any) -> list[int]:
+    """Renumber the documents that wait under the id of another document.
+
+    hyperopt's ``generate_trials_to_calculate`` counts from 0, whatever Trials its documents go to.
+
+    Args:
+        trials: It knows the ids of its documents.
+
+    Returns:
+        The ids that were taken.
+    """
+    seen: set[Any] = set()
+    twice: list[Document] = []
+    for document in sorted(
+        trials._dynamic_trials, key=lambda each: bool(each["state"] == JOB_STATE_NEW)
+    ):
+        if document["state"] == JOB_STATE_NEW and document["tid"] in seen:
+            twice.append(document)
+        seen.add(document["tid"])
+    taken = [document["tid"] for document in twice]
+    for document, tid in zip(twice, new_ids(trials, len(twice)), strict=True):
+        misc = document["misc"]
+        misc["idxs"] = {label: [tid for _ in idxs] for label, idxs in misc["idxs"].items()}
+        document["tid"] = misc["tid"] = tid
+    return taken
+
+
+def new_ids(trials: Any, n: int) -> list[int]:
+    """Reserve ids that no document of a Trials object has. All of ours come from here.
+
+    hyperopt counts the ids that it knows and goes on from that number, which is an id of its own
+    only while there are no gaps.
+
+    Args:
+        trials: It knows the ids of its documents, see `know_ids`.
+        n: How many.
+    """
+    known = trials._ids
+    n_known = len(known)
+    ids: list[int] = trials.new_trial_ids(n)  # a subclass may have ids of its own kind
+    if len(known) == n_known + n or not any(tid in known for tid in ids):
+        return ids
+    first = 1 + max(int(tid) for tid in known if isinstance(tid, numbers.Integral))
+    ids = list(range(first, first + n))
+    known.update(ids)
+    return ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def drive(run: Run, slots: Slots) -> None:
             stop function) raised; likewise.
     """
     inbox: Inbox = queue.SimpleQueue()
-    running: dict[int, Trial] = {}
+    running: dict[int, Trial] = {}  # by the trial itself: documents may come with equal ids
 
     def report(trial: Trial, outcome: Outcome | BaseException) -> None:
         inbox.put((trial, outcome))
@@ -77,13 +77,13 @@ def drive(run: Run, slots: Slots) -> None:
         trial, outcome = inbox.get(timeout=timeout_s)
         if isinstance(outcome, BaseException):
             raise outcome
-        if running.pop(trial.tid, None) is not None:
+        if running.pop(id(trial), None) is not None:
             run.tell(trial, outcome)
 
     try:
         while True:
             while len(running) < run.capacity and (trial := run.ask()) is not None:
-                running[trial.tid] = trial
+                running[id(trial)] = trial
                 slots.start(trial, report)
             if not running or run.should_cancel():
                 break
@@ -113,7 +113,7 @@ def _settle(run: Run, running: dict[int, Trial], inbox: Inbox) -> None:
             trial, outcome = inbox.get_nowait()
         except queue.Empty:
             break
-        if not isinstance(outcome, BaseException) and running.pop(trial.tid, None) is not None:
+        if not isinstance(outcome, BaseException) and running.pop(id(trial), None) is not None:
             run.settle(trial, outcome)
     reason = run.stop_reason.value if run.stop_reason is not None else "unknown"
     for trial in running.values():

@@ -19,10 +19,9 @@ from hyperopt.base import (
     JOB_STATE_DONE,
     JOB_STATE_ERROR,
     STATUS_OK,
-    spec_from_misc,
 )
 
-from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd
+from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd, assignment_of
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.early_stop import EarlyStopCheck
 from hyperbridge.run.limits import Limits, StopReason
@@ -45,15 +44,6 @@ class ObjectiveRaisedError(HyperbridgeError, RuntimeError):
 def failure_of(exc: BaseException, traceback_text: str) -> Failure:
     """Describe an exception of this process as a Failure."""
     return Failure(str(type(exc)), str(exc), traceback_text, exc)
-
-
-def _assignment(misc: dict[str, Any]) -> dict[str, Any]:
-    """Return the values of a document by label, as hyperopt's ``spec_from_misc`` does."""
-    given = misc["vals"]
-    assignment = {label: values[0] for label, values in given.items() if len(values)}
-    if len(assignment) != sum(map(len, given.values())):
-        spec_from_misc(misc)  # raises hyperopt's error: a label has several values
-    return assignment
 
 
 class Run:
@@ -197,7 +187,7 @@ class Run:
                 self._budget -= 1
             self._log.start(document)
             self._search.observe(document)
-            return Trial(document["tid"], _assignment(document["misc"]), document)
+            return Trial(document["tid"], assignment_of(document), document)
 
     def begin(self, trial: Trial) -> list[bytes | None]:
         """Tell the observers that a trial is about to start; return its tokens, one for each."""

@@ -14,7 +14,15 @@ from typing import Any
 
 from hyperopt import base
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, know_ids, new_ids
+
+_running: set[int] = set()
+"""The id() of each document whose trial runs in some search of this process."""
+
+
+def is_running_here(document: Document) -> bool:
+    """Tell whether a document in state RUNNING belongs to a search of this process."""
+    return id(document) in _running
 
 
 def finite_order_loss(result: dict[str, Any]) -> float | None:
@@ -68,7 +76,7 @@ class TrialLog:
 
     def new_ids(self, n: int) -> list[int]:
         """Reserve n trial ids."""
-        ids: list[int] = self.trials.new_trial_ids(n)
+        ids = new_ids(self.trials, n)
         self._refresh()
         return ids
 
@@ -93,6 +101,7 @@ class TrialLog:
         """Mark a document as running."""
         now = _now()
         document["state"] = base.JOB_STATE_RUNNING
+        _running.add(id(document))
         document["book_time"] = now
         document["refresh_time"] = now
 
@@ -100,6 +109,7 @@ class TrialLog:
         """Give a document its final state; DONE documents must have their result by now."""
         document["refresh_time"] = _now()
         document["state"] = state
+        _running.discard(id(document))
         if state == base.JOB_STATE_DONE:
             loss = finite_order_loss(document["result"])
             if loss is not None:
@@ -131,6 +141,7 @@ class TrialLog:
 
     def _refresh_all(self) -> None:
         self.trials.refresh()
+        know_ids(self.trials)
         self._n_known = len(self.trials._dynamic_trials)
         self._best = min(self._losses_of(self.trials.trials), default=math.inf)
 

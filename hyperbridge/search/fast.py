@@ -17,7 +17,7 @@ import hyperopt
 import numpy as np
 from hyperopt import rand, tpe
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, misc_of
 from hyperbridge.search.tpe.draws import arithmetic_is_uniform
 from hyperbridge.search.tpe.engine import TpeOptions, suggest_random, suggest_tpe
 from hyperbridge.search.tpe.ledger import Ledger
@@ -153,23 +153,9 @@ class FastSuggest:
         for parameter in self._plan.shifted:
             if parameter.label in draws:
                 draws[parameter.label] += parameter.shift
-        labels = self._plan.labels
-        idxs: dict[str, list[Any]]
-        vals: dict[str, list[Any]]
-        if len(draws) == len(labels):
-            idxs = {label: [idx] for label in labels}
-            vals = {label: [draws[label]] for label in labels}
-        else:
-            idxs = {label: [idx] if label in draws else [] for label in labels}
-            vals = {label: [draws[label]] if label in draws else [] for label in labels}
         domain = self._domain
-        misc = {
-            "tid": tid,
-            "cmd": domain.cmd,
-            "workdir": domain.workdir,
-            "idxs": idxs,
-            "vals": vals,
-        }
+        misc = misc_of(tid, draws, self._plan.labels, idx=idx)
+        misc["cmd"], misc["workdir"] = domain.cmd, domain.workdir
         result = domain.new_result()
         documents: list[Document] = self._trials.new_trial_docs([tid], [None], [result], [misc])
         return documents[0]

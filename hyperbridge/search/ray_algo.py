@@ -20,7 +20,7 @@ from hyperopt.base import (
     STATUS_OK,
 )
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, assignment_of, misc_of, new_document
 from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
 from hyperbridge.search.base import SearchNotReadyError
 from hyperbridge.search.hyperopt_algo import algo_name
@@ -124,17 +124,8 @@ class RaySearch:
             return raw_value(parameter, config[parameter.label])
 
         assignment = self._space.walk(look_up)[1]
-        labels = list(self._domain.params)
-        misc = {
-            "tid": tid,
-            "cmd": self._domain.cmd,
-            "workdir": self._domain.workdir,
-            "idxs": {label: [tid] if label in assignment else [] for label in labels},
-            "vals": {label: [assignment[label]] if label in assignment else [] for label in labels},
-        }
-        result = self._domain.new_result()
-        documents: list[Document] = self._trials.new_trial_docs([tid], [None], [result], [misc])
-        return documents[0]
+        misc = misc_of(tid, assignment, self._domain.params)
+        return new_document(tid, misc, self._trials._exp_key)
 
     def observe(self, document: Document) -> None:
         """Tell the searcher how a trial ended."""
@@ -144,7 +135,7 @@ class RaySearch:
         loss = result.get("loss")
         if document["state"] != JOB_STATE_DONE or result["status"] != STATUS_OK or loss is None:
             loss = None
-        values = {label: found[0] for label, found in document["misc"]["vals"].items() if found}
+        values = assignment_of(document)
         seen = (tid, tuple(sorted(values.items())))
         is_known = seen in self._known  # from an earlier call with the same searcher
         self._known.add(seen)

@@ -18,7 +18,7 @@ import numpy as np
 from hyperopt import base, tpe
 from hyperopt.utils import coarse_utcnow
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, misc_of, new_document, new_ids
 from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
 from hyperbridge.optional import require
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
@@ -167,7 +167,7 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
         return self._space.point(plain) if self.decoded else plain
 
     def _propose(self) -> Document | None:
-        ids = self.trials.new_trial_ids(1)
+        ids = new_ids(self.trials, 1)
         if self._points:
             proposed = [self._given(ids[0], self._points.pop(0))]
         else:
@@ -182,17 +182,7 @@ class HyperoptSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
 
     def _given(self, tid: int, point: dict[str, Any]) -> Document:
         labels = list(self._domain.params)
-        misc = {
-            "tid": tid,
-            "cmd": self._domain.cmd,
-            "workdir": self._domain.workdir,
-            "idxs": {label: [tid] if label in point else [] for label in labels},
-            "vals": {label: [point[label]] if label in point else [] for label in labels},
-        }
-        made: list[Document] = self.trials.new_trial_docs(
-            [tid], [None], [self._domain.new_result()], [misc]
-        )
-        return made[0]
+        return new_document(tid, misc_of(tid, point, labels), self.trials._exp_key)
 
     def _change(self, document: Document, state: int) -> None:
         document["state"] = state

@@ -8,6 +8,7 @@ from typing import Any
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 
 from hyperbridge.attached import attach
+from hyperbridge.documents import assignment_of
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.optional import require
 from hyperbridge.run.objective import Objective
@@ -127,7 +128,7 @@ def to_study(
         True
     """
     require("optuna", needed_by="to_study")
-    from hyperbridge.search.optuna.history import assignment_of, frozen_of
+    from hyperbridge.search.optuna.history import frozen_of
     from hyperbridge.search.optuna.joining import check_fit, only_in
     from hyperbridge.search.optuna.studies import StudyPlace, open_study
 

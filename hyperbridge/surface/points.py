@@ -8,10 +8,19 @@ from typing import Any
 
 from hyperopt import base
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import (
+    assignment_of,
+    give_own_ids,
+    know_ids,
+    misc_of,
+    new_document,
+    new_ids,
+    take_back,
+)
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
+from hyperbridge.run.trial_log import is_running_here
 from hyperbridge.space.points import validate_points
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
@@ -20,32 +29,44 @@ logger = logging.getLogger(__name__)
 
 
 def open_trials(trials: Any, file: TrialsFile | None) -> Any:
-    """Return the Trials object of a run, with what an earlier run left in its file.
+    """Return the Trials object of a call, in order, with what an earlier call left in its file.
 
     As in hyperopt a file is continued when no Trials are given. An empty SparkTrials, which
     hyperopt never saved, takes over the file's documents too. Plain Trials that the user made
-    begin anew, as in hyperopt.
+    begin anew, as in hyperopt. Trials that ran when their driver died wait again.
 
     Args:
         trials: As given to fmin; None for a new object.
         file: The file of ``trials_save_file``, or None.
     """
-    if file is None or not file.exists():
-        return Trials() if trials is None else trials
-    if trials is None:
+    is_saved = file is not None and file.exists()
+    if file is not None and is_saved and trials is None:
         trials = file.load()
-    elif isinstance(trials, SparkTrials) and not trials._dynamic_trials:
+    elif file is not None and is_saved and _takes_over(trials):
         earlier = file.load()
         trials._insert_trial_docs(earlier._dynamic_trials)
         trials.attachments.update(earlier.attachments)
     else:
-        return trials
+        file = None
+        trials = Trials() if trials is None else trials
+    know_ids(trials)
     for document in trials._dynamic_trials:
-        if document["state"] == base.JOB_STATE_RUNNING:  # it was lost with its driver
-            document["state"] = base.JOB_STATE_NEW
-    trials.refresh()
-    logger.info("continuing with the %d trials of %s", len(trials.trials), file.path)
+        if document["state"] == base.JOB_STATE_RUNNING and not is_running_here(document):
+            take_back(document)
+    taken = give_own_ids(trials)
+    if taken:
+        logger.warning(
+            "the Trials object has several trials with the ids %s; those that wait get new ones",
+            ", ".join(map(str, taken)),
+        )
+    if file is not None:
+        trials.refresh()
+        logger.info("continuing with the %d trials of %s", len(trials.trials), file.path)
     return trials
+
+
+def _takes_over(trials: Any) -> bool:
+    return isinstance(trials, SparkTrials) and not trials._dynamic_trials
 
 
 def check_points(
@@ -93,7 +114,7 @@ def new_points(trials: Any, points: Sequence[dict[str, Any]] | None) -> list[dic
         trials: The Trials object of the run.
         points: Checked by `check_points`; None for none.
     """
-    known = [_assignment(document) for document in trials._dynamic_trials]
+    known = [assignment_of(document) for document in trials._dynamic_trials]
     return [dict(point) for point in points or () if dict(point) not in known]
 
 
@@ -113,38 +134,11 @@ def insert_points(
     if points is None:
         return 0
     new = new_points(trials, points)
-    ids = trials.new_trial_ids(len(new))
-    documents = [
-        _document(tid, point, objective.domain.params, trials._exp_key)
-        for tid, point in zip(ids, new, strict=True)
-    ]
+    know_ids(trials)
+    documents = []
+    for tid, point in zip(new_ids(trials, len(new)), new, strict=True):
+        labels = [*point, *(label for label in objective.domain.params if label not in point)]
+        documents.append(new_document(tid, misc_of(tid, point, labels), trials._exp_key))
     trials.insert_trial_docs(documents)
     trials.refresh()
     return len(points)
-
-
-def _assignment(document: Document) -> dict[str, Any]:
-    return {label: values[0] for label, values in document["misc"]["vals"].items() if values}
-
-
-def _document(tid: int, point: dict[str, Any], labels: Any, exp_key: Any) -> Document:
-    """Return hyperopt's document of a given point; labels that it leaves out are inactive."""
-    names = list(point) + [label for label in labels if label not in point]
-    return {
-        "state": base.JOB_STATE_NEW,
-        "tid": tid,
-        "spec": None,
-        "result": {"status": "new"},
-        "misc": {
-            "tid": tid,
-            "cmd": ("domain_attachment", "FMinIter_Domain"),
-            "workdir": None,
-            "idxs": {name: [tid] if name in point else [] for name in names},
-            "vals": {name: [point[name]] if name in point else [] for name in names},
-        },
-        "exp_key": exp_key,
-        "owner": None,
-        "version": 0,
-        "book_time": None,
-        "refresh_time": None,
-    }

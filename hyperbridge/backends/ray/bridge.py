@@ -23,10 +23,9 @@ from hyperbridge.backends.ray.results import (
     error_of,
     metrics_of,
     outcome_of_last,
-    values_of,
 )
 from hyperbridge.backends.ray.trainable import REPORT
-from hyperbridge.documents import Document, Outcome, Trial
+from hyperbridge.documents import Document, Outcome, Trial, assignment_of
 from hyperbridge.run.dispatch import cancelled
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.run import Run
@@ -128,7 +127,7 @@ class Bridge:
             document = self._replays.popleft()
             self._flights[trial_id] = Flight(None, replay=metrics_of(document))
             self._records.put(trial_id, document, self._saved.attachments[document["tid"]])
-            return config_of(values_of(document))
+            return config_of(assignment_of(document))
         if len(self._flights) >= self.run.capacity:
             return None
         try:

@@ -20,7 +20,7 @@ import pyarrow
 from hyperopt import base
 
 from hyperbridge.backends.ray.storage import ExperimentFolder
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, know_ids, take_back
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def fill_trials(trials: Any, saved: Saved) -> None:
     brought, stored = [], []
     for document in copy.deepcopy(saved.documents):
         if document["state"] == base.JOB_STATE_RUNNING:
-            document.update(state=base.JOB_STATE_NEW, book_time=None, refresh_time=None)
+            take_back(document)
         document["exp_key"] = trials._exp_key
         mine = present.get(document["tid"])
         if mine is None:
@@ -128,7 +128,7 @@ def fill_trials(trials: Any, saved: Saved) -> None:
             stored.append(mine)
     trials._insert_trial_docs(brought)
     trials.refresh()
-    trials._ids.update(range(max((d["tid"] for d in trials._dynamic_trials), default=-1) + 1))
+    know_ids(trials)
     for document in stored:
         store = base.Trials.trial_attachments(trials, document)
         for name, content in saved.attachments[document["tid"]].items():

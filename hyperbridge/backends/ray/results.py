@@ -87,12 +87,6 @@ def describe_loss(error: BaseException | None) -> Outcome:
     return Outcome("lost", failure=Failure(str(type(lost)), str(lost), text, lost))
 
 
-def values_of(document: Document) -> dict[str, Any]:
-    """Return the assignment of a document."""
-    values = document["misc"]["vals"]
-    return {label: found[0] for label, found in values.items() if len(found)}
-
-
 def config_of(assignment: dict[str, Any]) -> dict[str, Any]:
     """Return what Tune shows as a trial's config: plain numbers by label."""
     return {

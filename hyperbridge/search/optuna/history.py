@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,7 +20,7 @@ from hyperopt.base import (
     STATUS_OK,
 )
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, assignment_of, misc_of
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.translate.from_optuna import read_trial
 from hyperbridge.translate.to_optuna import OptunaSpace, plain_number
@@ -101,22 +100,6 @@ def frozen_of(document: Document, space: OptunaSpace) -> Any:
         if document["refresh_time"] is not None:
             frozen.datetime_complete = _to_local(document["refresh_time"])
     return frozen
-
-
-def assignment_of(document: Document) -> dict[str, Any]:
-    """Return the value by label of a document, reached labels only."""
-    return {label: vals[0] for label, vals in document["misc"]["vals"].items() if len(vals)}
-
-
-def misc_of(tid: int, assignment: dict[str, Any], labels: Sequence[str]) -> dict[str, Any]:
-    """Return the ``misc`` of a document, as hyperopt's own algorithms write it."""
-    return {
-        "tid": tid,
-        "cmd": ("domain_attachment", "FMinIter_Domain"),
-        "workdir": None,
-        "idxs": {label: [tid] if label in assignment else [] for label in labels},
-        "vals": {label: [assignment[label]] if label in assignment else [] for label in labels},
-    }
 
 
 def documents_of(study: Any, space: OptunaSpace) -> list[Document]:

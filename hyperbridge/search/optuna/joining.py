@@ -13,9 +13,9 @@ from hyperopt.base import (
     JOB_STATE_NEW,
 )
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, assignment_of, know_ids, new_ids
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.search.optuna.history import assignment_of, documents_of, frozen_of, loss_of
+from hyperbridge.search.optuna.history import documents_of, frozen_of, loss_of
 from hyperbridge.translate.to_optuna import OptunaSpace, distribution_of
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,8 @@ def check_fit(study: Any, space: OptunaSpace) -> None:
 
 def insert(documents: list[Document], trials: Any) -> None:
     """Insert documents of another origin into a Trials object, under ids of its own."""
-    ids = trials.new_trial_ids(len(documents))
+    know_ids(trials)
+    ids = new_ids(trials, len(documents))
     for tid, document in zip(ids, documents, strict=True):
         misc = document["misc"]
         misc["idxs"] = {label: [tid for _ in idxs] for label, idxs in misc["idxs"].items()}

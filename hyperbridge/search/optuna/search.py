@@ -9,14 +9,13 @@ from typing import Any
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, misc_of, new_document
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.search.base import Search
 from hyperbridge.search.optuna.history import (
     attributes_of,
     frozen_of,
     loss_of,
-    misc_of,
 )
 from hyperbridge.search.optuna.locks import Patience, named
 from hyperbridge.search.optuna.prior import PriorDraws
@@ -117,7 +116,7 @@ class OptunaSearch:
             if self._is_exhausted:
                 break
             misc = misc_of(tid, self._ask(tid), self._labels)
-            documents += self._trials.new_trial_docs([tid], [None], [{"status": "new"}], [misc])
+            documents.append(new_document(tid, misc, self._trials._exp_key))
         return documents
 
     def _ask(self, tid: int) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import pytest
 
-for _part in ("arguments", "results", "failures", "stops", "state", "bad_input"):
+for _part in ("arguments", "results", "failures", "stops", "state", "bad_input", "resuming"):
     pytest.register_assert_rewrite(f"contract.{_part}")
 
 from contract.arguments import ArgumentsContract  # noqa: E402
 from contract.bad_input import BadInputContract  # noqa: E402
 from contract.failures import FailuresContract  # noqa: E402
 from contract.results import ResultsContract  # noqa: E402
+from contract.resuming import ResumingContract  # noqa: E402
 from contract.state import StateContract  # noqa: E402
 from contract.stops import StopContract  # noqa: E402
 
@@ -27,5 +28,6 @@ class BackendContract(
     StopContract,
     StateContract,
     BadInputContract,
+    ResumingContract,
 ):
     """Inherit it, set the class attributes, give the fixture ``backend``."""
