@@ -1,4 +1,7 @@
-"""The contract of a backend: move trials, nothing else.
+"""The contract of a backend: say what it is, and move trials.
+
+A backend is one class in one module. What it is stands on the class as data; the lists of names,
+the help of ``hyperbridge run``, ``hyperbridge doctor`` and the names of the package read it there.
 
 What a backend must keep, and the Run relies on:
 
@@ -7,23 +10,28 @@ What a backend must keep, and the Run relies on:
 * an objective that raises is an outcome, not an error of the backend; a worker process that
   dies is the outcome ``lost`` of its own trial alone;
 * it cancels what runs when the Run says so, and leaves no thread, job or actor behind;
-* it leaves the user's session, environment and thread-local properties as it found them.
-
-A backend object holds what one engine alone knows; creating one imports no engine.
+* it leaves the user's session, environment and thread-local properties as it found them;
+* importing its module, and creating a backend object, import no engine and not hyperopt.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hyperbridge.run.objective import Objective
-from hyperbridge.run.run import Run
+from hyperbridge.backends.findings import Finding, check_package
+from hyperbridge.optional import Package
+
+if TYPE_CHECKING:
+    from hyperbridge.run.objective import Objective
+    from hyperbridge.run.run import Run
+    from hyperbridge.search.base import Search
+    from hyperbridge.search.hyperopt_algo import SeedSource
 
 
-class Session(ABC):
-    """A backend made ready for one call of fmin; a context manager.
+class OpenBackend(ABC):
+    """A backend opened for one call of fmin; a context manager.
 
     Attributes:
         parallelism: How many trials it will run at once.
@@ -42,7 +50,7 @@ class Session(ABC):
     def close(self) -> None:  # noqa: B027 - most have nothing to release
         """Release what `Backend.prepare` took; called once, also after an error."""
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> OpenBackend:
         return self
 
     def __exit__(
@@ -55,17 +63,68 @@ class Session(ABC):
 
 
 class Backend(ABC):
-    """Where trials run.
+    """Where trials run. An object of it holds what this engine alone knows.
 
     Attributes:
-        name: The word that ``backend=`` and ``HYPERBRIDGE_BACKEND`` take.
+        name: The word that ``backend=`` and ``HYPERBRIDGE_BACKEND`` take; lower case.
+        help: What it does with the trials, in a line, for lists of backends.
+        package: The package that it needs; None when it needs none.
         tracked: Whether runs are tracked in MLflow when the user does not say.
-        package: The package that must be installed; None when there is none.
     """
 
     name: ClassVar[str]
-    tracked: ClassVar[bool]
-    package: ClassVar[str | None] = None
+    help: ClassVar[str]
+    package: ClassVar[Package | None] = None
+    tracked: ClassVar[bool] = True
+
+    @classmethod
+    def findings(cls) -> list[Finding]:
+        """Look, without starting anything, at what it needs; for ``hyperbridge doctor``.
+
+        Returns:
+            One finding whose subject is the backend's name, and others about parts of it.
+        """
+        if cls.package is None:
+            return [Finding(cls.name, "ok", "always there")]
+        return [check_package(cls.name, cls.package)]
+
+    @classmethod  # noqa: B027 - most keep nothing
+    def shut_down(cls) -> None:
+        """End what it keeps running between calls of fmin; for a program that makes one call."""
+
+    def stays_within_bounds(self, algo: Any) -> bool:
+        """Tell whether the search refuses points beyond the bounds of the space.
+
+        Args:
+            algo: As for `make_search`.
+        """
+        from hyperbridge.search.choice import is_optuna_algo
+
+        return is_optuna_algo(algo)
+
+    def make_search(
+        self, algo: Any, objective: Objective, trials: Any, seeds: SeedSource
+    ) -> Search:
+        """Return where the points of a call of fmin come from.
+
+        By default the algorithm itself: hyperopt's, or a real study for an Optuna sampler. A
+        backend that brings its own search overrides it.
+
+        Args:
+            algo: A suggest function, an Optuna sampler or study, or a Ray Tune searcher.
+            objective: What the trials evaluate.
+            trials: The Trials object of the call.
+            seeds: Where seeds come from.
+
+        Raises:
+            InvalidArgumentError: The study, or the place for it, cannot be used.
+            UnsupportedArgumentError: The backend cannot use ``algo``.
+            InvalidSpaceError: The search cannot take the space.
+            BackendUnavailableError: The storage of a study cannot be opened.
+        """
+        from hyperbridge.search.choice import make_search
+
+        return make_search(algo, objective, trials, seeds, backend=self.name)
 
     def resume(self, objective: Objective, trials: Any) -> int:  # noqa: ARG002
         """Bring what an interrupted run of the same call left into the Trials object.
@@ -89,7 +148,7 @@ class Backend(ABC):
         return 0
 
     @abstractmethod
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
+    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
         """Check everything that can be checked before the first trial.
 
         Args:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hyperbridge.backends.base import Backend, Session
-from hyperbridge.backends.workers import Workers, check_workers, local_session
-from hyperbridge.run.objective import Objective
+from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.backends.workers import Workers, check_workers, open_workers
+
+if TYPE_CHECKING:
+    from hyperbridge.run.objective import Objective
 
 
 class Local(Backend):
@@ -31,12 +33,12 @@ class Local(Backend):
     """
 
     name: ClassVar[str] = "local"
+    help: ClassVar[str] = "on this machine, without an engine"
     tracked: ClassVar[bool] = False
 
     def __init__(self, *, workers: Workers = "threads") -> None:
         self.workers = check_workers(workers)
 
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
-        """Return a session. See `Backend.prepare`."""
-        # SparkTrials(parallelism=-1), which asks for all slots of a cluster, gets here too
-        return local_session(objective, trials, max(1, parallelism or 1), self.workers)
+    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
+        """Start nothing yet. See `Backend.prepare`."""
+        return open_workers(objective, trials, parallelism, self.workers)

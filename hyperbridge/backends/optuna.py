@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hyperbridge.backends.base import Backend, Session
-from hyperbridge.backends.workers import Workers, check_workers, local_session
+from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.backends.workers import Workers, check_workers, open_workers
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.run.objective import Objective
+from hyperbridge.optional import Package
+from hyperbridge.search.optuna import OPTUNA
+
+if TYPE_CHECKING:
+    from hyperbridge.run.objective import Objective
+    from hyperbridge.search.base import Search
+    from hyperbridge.search.hyperopt_algo import SeedSource
 
 
 class Optuna(Backend):
@@ -42,8 +48,8 @@ class Optuna(Backend):
     """
 
     name: ClassVar[str] = "optuna"
-    tracked: ClassVar[bool] = True
-    package: ClassVar[str | None] = "optuna"
+    help: ClassVar[str] = "on this machine, as a real Optuna study"
+    package: ClassVar[Package | None] = OPTUNA
 
     def __init__(
         self,
@@ -58,6 +64,20 @@ class Optuna(Backend):
         self.study_name = study_name
         self.workers = check_workers(workers)
 
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
-        """Return a session. See `Backend.prepare`."""
-        return local_session(objective, trials, max(1, parallelism or 1), self.workers)
+    def stays_within_bounds(self, algo: Any) -> bool:  # noqa: ARG002 - it is always a study
+        """Tell that a study refuses points beyond the bounds. See `Backend.stays_within_bounds`."""
+        return True
+
+    def make_search(
+        self, algo: Any, objective: Objective, trials: Any, seeds: SeedSource
+    ) -> Search:
+        """Open the study. See `Backend.make_search`."""
+        from hyperbridge.search.choice import make_study_search
+        from hyperbridge.search.optuna.studies import StudyPlace
+
+        place = StudyPlace(self.storage, self.study_name)
+        return make_study_search(algo, objective, trials, seeds, place)
+
+    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
+        """Start nothing yet. See `Backend.prepare`."""
+        return open_workers(objective, trials, parallelism, self.workers)

@@ -6,10 +6,10 @@ import argparse
 import os
 from typing import Any, NoReturn
 
-from hyperbridge import config
+from hyperbridge import backends, config
 from hyperbridge.cli.programs import load
 from hyperbridge.errors import HyperbridgeError
-from hyperbridge.optional import is_installed, require
+from hyperbridge.optional import MLFLOW
 
 _USAGE = (
     "hyperbridge run [--backend NAME] [--parallelism N] [--tracking | --no-tracking]\n"
@@ -37,7 +37,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         help="run a script or notebook that uses hyperopt, unchanged",
         usage=_USAGE,
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
+        epilog=f"{_EXAMPLES}\nbackends:\n{_backends()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
@@ -45,8 +45,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--backend",
         metavar="NAME",
-        help="where trials run: local, spark, ray or optuna "
-        "(default: spark for SparkTrials, local for Trials)",
+        help="where trials run, see below (default: spark for SparkTrials, local for Trials)",
     )
     parser.add_argument(
         "--parallelism",
@@ -57,13 +56,17 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--tracking",
         action=argparse.BooleanOptionalAction,
-        help="log the searches to MLflow, or not (default: if trials go to Spark, Ray or Optuna)",
+        help="log the searches to MLflow, or not (default: yes, unless the backend is local)",
     )
     parser.add_argument(
         "--storage",
         metavar="URL",
         help="where Optuna studies are kept: a database URL or a file (default: in memory)",
     )
+
+
+def _backends() -> str:
+    return "\n".join(f"  {name:<8} {text}" for name, text in backends.describe())
 
 
 def split(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -122,11 +125,9 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         program = load(target)
         settings = config.resolve()
         if settings.backend is not None:
-            from hyperbridge import backends  # imports hyperopt: not before it is needed
-
             backends.get(settings.backend)
-        if settings.tracking and not is_installed("mlflow"):
-            require("mlflow", needed_by="Tracking (--tracking or HYPERBRIDGE_TRACKING)")
+        if settings.tracking and not MLFLOW.is_installed():
+            MLFLOW.require("Tracking (--tracking or HYPERBRIDGE_TRACKING)")
     except HyperbridgeError as exc:
         _usage_error(parser, str(exc))
     from hyperbridge.surface.shim import install

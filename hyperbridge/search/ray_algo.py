@@ -31,14 +31,6 @@ from hyperbridge.translate.to_ray import raw_value, to_ray_space
 logger = logging.getLogger(__name__)
 
 
-def is_ray_searcher(algo: Any) -> bool:
-    """Tell whether ``algo`` is a Ray Tune searcher; Ray is not imported for it."""
-    return any(
-        cls.__module__.startswith("ray.tune.search") and cls.__name__ == "Searcher"
-        for cls in type(algo).__mro__
-    )
-
-
 _known: WeakKeyDictionary[Any, set[tuple[int, Any]]] = WeakKeyDictionary()
 """Which trials each searcher has been told of; it may be used in several calls."""
 

@@ -20,14 +20,14 @@ from hyperopt.utils import coarse_utcnow
 
 from hyperbridge.documents import Document, misc_of, new_document, new_ids
 from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
-from hyperbridge.optional import require
+from hyperbridge.search.choice import RAY
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
 from hyperbridge.search.identity import algo_text, difference, space_texts
 from hyperbridge.space.nodes import DictNode
 from hyperbridge.space.points import validate_points
 from hyperbridge.translate.from_hyperopt import read_space
 
-require("ray.tune", needed_by="HyperoptSearcher")
+RAY.require("HyperoptSearcher", "tune")
 
 from ray.tune.search import Searcher  # noqa: E402  (after the check, for its advice)
 

@@ -9,7 +9,7 @@ from typing import Any
 from hyperopt.base import JOB_STATE_DONE
 from hyperopt.exceptions import AllTrialsFailed
 
-from hyperbridge.backends import Backend, Session
+from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.documents import Failure
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.limits import Limits, StopReason
@@ -71,14 +71,14 @@ def minimise(call: Call) -> Any:
     track = should_track(call.tracking, remote=call.backend.tracked)
     with call.backend.prepare(
         call.objective, parallelism=call.parallelism, trials=call.trials
-    ) as session:
+    ) as opened:
         if isinstance(call.trials, BridgedTrials):
             call.trials._space = call.objective.space
-        best = _run(call, session, track)
+        best = _run(call, opened, track)
     return best if best is None or call.return_argmin else call.objective.space.point(best)
 
 
-def _run(call: Call, session: Session, track: bool) -> dict[str, Any] | None:
+def _run(call: Call, opened: OpenBackend, track: bool) -> dict[str, Any] | None:
     """Run the trials and return the best assignment; None when none is asked for or there."""
     is_spark = isinstance(call.trials, originals.spark_trials)
     log = TrialLog(call.trials)
@@ -95,7 +95,7 @@ def _run(call: Call, session: Session, track: bool) -> dict[str, Any] | None:
         log=log,
         search=search,
         limits=call.limits,
-        capacity=session.parallelism,
+        capacity=opened.parallelism,
         tolerant=call.tolerant,
         spark_trials=is_spark,
         observers=observers,
@@ -106,7 +106,7 @@ def _run(call: Call, session: Session, track: bool) -> dict[str, Any] | None:
         backend=call.backend.name,
         max_evals=call.limits.max_evals,
         parallelism=call.parallelism,
-        actual_parallelism=session.parallelism,
+        actual_parallelism=opened.parallelism,
         timeout=call.limits.timeout,
         algo=search.name,
         max_queue_len=call.limits.max_queue_len,
@@ -118,11 +118,11 @@ def _run(call: Call, session: Session, track: bool) -> dict[str, Any] | None:
         return _best(call, run.first_failure)
 
     if not is_spark:
-        return run.observe(info, lambda: session.execute(run), answer)
-    call.trials.parallelism = session.parallelism
+        return run.observe(info, lambda: opened.execute(run), answer)
+    call.trials.parallelism = opened.parallelism
     _note_stop(call.trials, None)
     try:
-        return run.observe(info, lambda: session.execute(run), answer)
+        return run.observe(info, lambda: opened.execute(run), answer)
     finally:
         _note_stop(call.trials, run.stop_reason)
         if isinstance(call.trials, SparkTrials):

@@ -22,6 +22,7 @@ from hyperbridge.run.limits import (
 )
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
+from hyperbridge.search.choice import check_algo
 from hyperbridge.search.hyperopt_algo import next_seed, seed_source
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
@@ -32,7 +33,6 @@ from hyperbridge.surface.points import (
     new_points,
     open_trials,
 )
-from hyperbridge.surface.searches import check_algo, is_optuna_algo, make_search
 from hyperbridge.surface.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def fmin(
         )  # fmt: skip
     is_spark = isinstance(trials, originals.spark_trials)
     if chosen is None:
-        chosen = backends.Spark() if is_spark else backends.Local()
+        chosen = backends.get("spark" if is_spark else "local")
     if algo is None:
         algo = tpe.suggest
         logger.warning("TPE is being used as the default algorithm.")
@@ -161,8 +161,7 @@ def fmin(
     )
     seeds = seed_source(_rstate(rstate))
     objective = Objective(fn, space, pass_expr_memo_ctrl)
-    is_study = isinstance(chosen, backends.Optuna) or is_optuna_algo(algo)
-    check_points(points_to_evaluate, objective, check_bounds=is_study)
+    check_points(points_to_evaluate, objective, check_bounds=chosen.stays_within_bounds(algo))
     file = TrialsFile(trials_save_file) if os.fspath(trials_save_file) else None
     n_kept = 0 if trials is None else len(trials._dynamic_trials)
     trials = open_trials(trials, file)
@@ -172,7 +171,7 @@ def fmin(
     n_drawn -= n_given - len(new_points(trials, points_to_evaluate))  # nobody drew these
     for _ in range(n_drawn):
         next_seed(seeds)  # as the interrupted run has drawn; who kept the Trials kept the rstate
-    with closing(make_search(algo, objective, trials, seeds, chosen)) as search:
+    with closing(chosen.make_search(algo, objective, trials, seeds)) as search:
         n_extra += insert_points(trials, points_to_evaluate, objective)
         if limits.max_evals == 0 and return_argmin and not trials.trials:
             raise InvalidArgumentError(

@@ -7,16 +7,15 @@ neither: the names are resolved one by one (PEP 562).
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
+
+from hyperbridge.backends import ours
 
 OURS: Final = {
     "HyperoptSampler": "hyperbridge.search.optuna.hyperopt_sampler",
     "HyperoptSearcher": "hyperbridge.search.ray_searcher",
-    "Local": "hyperbridge.backends.local",
-    "Optuna": "hyperbridge.backends.optuna",
-    "Ray": "hyperbridge.backends.ray",
-    "Spark": "hyperbridge.backends.spark",
     "SparkTrials": "hyperbridge.surface.spark_trials",
     "Trials": "hyperbridge.surface.trials",
     "fmin": "hyperbridge.surface.fmin",
@@ -31,10 +30,9 @@ OURS: Final = {
     "to_study": "hyperbridge.surface.optuna_tools",
     "uninstall": "hyperbridge.surface.shim",
 }
-"""Names whose object is ours, each with the module that defines it."""
+"""Names whose object is ours, each with the module that defines it; backends' classes aside."""
 
 MODULES: Final = {
-    "errors": "hyperbridge.errors",
     "spark": "hyperbridge.surface.spark_trials",
 }
 """Public names that are modules of ours; ``spark`` stands where hyperopt has its SparkTrials."""
@@ -60,6 +58,11 @@ def find(name: str) -> Any:
         return _version()
     if name in OURS:
         return getattr(importlib.import_module(OURS[name]), name)
+    for kind in ours().values():
+        if name == kind.__name__:
+            return kind
+    if importlib.util.find_spec(f"hyperbridge.{name}") is not None:
+        return importlib.import_module(f"hyperbridge.{name}")
     if name in MODULES:
         return importlib.import_module(MODULES[name])
     if not name.startswith("_"):

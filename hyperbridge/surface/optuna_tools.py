@@ -10,9 +10,9 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 from hyperbridge.attached import attach
 from hyperbridge.documents import assignment_of
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
-from hyperbridge.optional import require
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.results import to_result
+from hyperbridge.search.optuna import OPTUNA
 from hyperbridge.surface.trials import Trials
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.translate.to_optuna import OptunaSpace
@@ -127,7 +127,7 @@ def to_study(
         >>> to_study(trials, space).best_params == best
         True
     """
-    require("optuna", needed_by="to_study")
+    OPTUNA.require("to_study")
     from hyperbridge.search.optuna.history import frozen_of
     from hyperbridge.search.optuna.joining import check_fit, only_in
     from hyperbridge.search.optuna.studies import StudyPlace, open_study

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hyperbridge.optional import require
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.shipping import pack_objective, pack_runtime
+from hyperbridge.search.choice import RAY
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.translate.to_ray import RaySpace, to_ray_space
 
@@ -33,7 +33,7 @@ def to_ray(space: Any) -> RaySpace:
         >>> sorted(space), space.losses
         (['k', 'lr'], [])
     """
-    require("ray.tune", needed_by="to_ray")
+    RAY.require("to_ray", "tune")
     return to_ray_space(read_space(space))
 
 
@@ -71,7 +71,7 @@ def ray_trainable(
         >>> ray_trainable(lambda x: x**2, hp.uniform("x", -1, 1)).__name__
         'objective'
     """
-    require("ray.tune", needed_by="ray_trainable")
+    RAY.require("ray_trainable", "tune")
     import ray.cloudpickle
 
     from hyperbridge.backends.ray.experiment import name_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hyperbridge.optional import is_installed, require
+from hyperbridge.optional import MLFLOW
 from hyperbridge.tracking.tracker import MlflowTracker
 
 
@@ -22,9 +22,9 @@ def should_track(tracking: bool | None, *, remote: bool) -> bool:
         False
     """
     if tracking is None:
-        return remote and is_installed("mlflow")
-    if tracking and not is_installed("mlflow"):
-        require("mlflow", needed_by="tracking=True")
+        return remote and MLFLOW.is_installed()
+    if tracking and not MLFLOW.is_installed():
+        MLFLOW.require("tracking=True")
     return tracking
 
 

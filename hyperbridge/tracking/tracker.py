@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from hyperbridge.documents import Trial, TrialEnd
-from hyperbridge.optional import require
+from hyperbridge.optional import MLFLOW
 from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
 from hyperbridge.tracking.children import Child, ChildRuns
 from hyperbridge.tracking.complaints import Complaints
@@ -66,7 +66,7 @@ class MlflowTracker:
         Raises:
             MissingDependencyError: MLflow is not installed.
         """
-        mlflow: Any = require("mlflow", needed_by="Tracking")
+        mlflow: Any = MLFLOW.require("Tracking")
         self._decode = info.decode
         try:
             self._open_store(mlflow.get_tracking_uri(), info)

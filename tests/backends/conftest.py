@@ -9,7 +9,7 @@ import pytest
 from hyperopt import rand
 from spark_space import SPACE
 
-from hyperbridge.backends import Spark
+from hyperbridge.backends.spark import Spark
 from hyperbridge.surface.fmin import fmin
 
 

@@ -18,7 +18,7 @@ from hyperopt import anneal, rand, tpe
 from hyperopt.base import JOB_STATE_CANCEL
 from spark_space import SPACE
 
-from hyperbridge.backends import Spark
+from hyperbridge.backends.spark import Spark
 from hyperbridge.errors import (
     InvalidArgumentError,
     UnsupportedArgumentError,

@@ -11,7 +11,7 @@ import pytest
 from contract import BackendContract
 from pyspark.sql import SparkSession
 
-from hyperbridge.backends import Spark
+from hyperbridge.backends.spark import Spark
 
 os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
 

@@ -7,12 +7,12 @@ from typing import ClassVar
 import pytest
 from contract import BackendContract
 
-from hyperbridge.backends import Local
+from hyperbridge.backends.local import Local
 
 
 class TestLocalProcesses(BackendContract):
     parallelism = 3
-    child_setup: ClassVar[str] = "from hyperbridge.backends import Local"
+    child_setup: ClassVar[str] = "from hyperbridge.backends.local import Local"
     child_backend: ClassVar[str] = 'Local(workers="processes")'
 
     @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from contract import BackendContract
 
-from hyperbridge.backends import Spark
+from hyperbridge.backends.spark import Spark
 
 
 class TestSpark(BackendContract):

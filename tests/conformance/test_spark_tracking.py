@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 import test_spark
 
-from hyperbridge.backends import Spark
+from hyperbridge.backends.spark import Spark
 
 pytest.importorskip("mlflow")
 

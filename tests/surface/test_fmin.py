@@ -14,7 +14,7 @@ from hyperopt import hp, rand, tpe
 from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge import config
-from hyperbridge.backends import Local
+from hyperbridge.backends.local import Local
 from hyperbridge.errors import (
     HyperbridgeError,
     InvalidArgumentError,
@@ -54,7 +54,7 @@ def test_an_unknown_backend_is_refused_with_the_list(name: Any) -> None:
 
 
 def test_a_backend_class_is_refused_with_the_way_to_make_an_object() -> None:
-    from hyperbridge.backends import Local
+    from hyperbridge.backends.local import Local
 
     with pytest.raises(InvalidArgumentError, match=r"Local\(\)"):
         search(backend=Local)

@@ -10,11 +10,14 @@ import hyperopt.pyll
 import pytest
 
 import hyperbridge
+from hyperbridge import backends
 from hyperbridge.optional import is_installed
 from hyperbridge.surface.names import MODULES, OURS, find
 
 # Names that hyperopt's package has only because it imports them to compute its version.
 ACCIDENTAL = {"PackageNotFoundError", "version"}
+
+BACKENDS = {kind.__name__ for kind in backends.ours().values()}
 
 
 def public_names_of_hyperopt():
@@ -30,7 +33,8 @@ def test_every_public_name_of_hyperopt_is_exported():
 
 
 def test_names_that_do_not_differ_are_hyperopts_own_objects():
-    for name in set(hyperbridge.__all__) - set(OURS) - set(MODULES) - {"__version__"}:
+    own = {*OURS, *MODULES, *BACKENDS, "errors", "__version__"}
+    for name in set(hyperbridge.__all__) - own:
         assert getattr(hyperbridge, name) is getattr(hyperopt, name), name
 
 
@@ -40,6 +44,8 @@ def test_our_names_are_ours():
         if engine is not None and not is_installed(engine):
             continue  # it is a subclass of the engine's
         assert getattr(hyperbridge, name).__module__.startswith("hyperbridge."), name
+    for name, kind in backends.ours().items():
+        assert getattr(hyperbridge, kind.__name__) is kind, name
     assert hyperbridge.spark.SparkTrials is hyperbridge.SparkTrials
     assert issubclass(hyperbridge.Trials, hyperopt.base.Trials)
 

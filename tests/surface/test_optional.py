@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from hyperbridge import optional
 from hyperbridge.errors import BackendUnavailableError, MissingDependencyError
-from hyperbridge.optional import is_installed, is_loaded, require
+from hyperbridge.optional import Package, is_installed, is_loaded
+
+MINE = Package("mine", "My Engine", install="hyperbridge[mine]")
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on the search path; the package ``mine`` is known by the extra of that name."""
+    """A folder on the search path, where a test may put the package ``mine``."""
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(optional._EXTRAS, "mine", ("mine", "My Engine"))
     monkeypatch.delitem(sys.modules, "mine", raising=False)
     importlib.invalidate_caches()
     yield tmp_path
@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_missing_package_is_named_with_its_pip_line(folder: Path) -> None:
     assert not is_installed("mine")
     with pytest.raises(MissingDependencyError) as caught:
-        require("mine.part", needed_by="Backend 'mine'")
+        MINE.require("Backend 'mine'", "part")
     assert str(caught.value) == (
         "Backend 'mine' needs My Engine. Install it with: pip install 'hyperbridge[mine]'"
     )
@@ -41,9 +41,9 @@ def test_a_missing_package_is_named_with_its_pip_line(folder: Path) -> None:
 def test_a_folder_of_the_packages_name_is_not_the_package(folder: Path) -> None:
     (folder / "mine").mkdir()
     assert not is_installed("mine")
-    for module in ("mine", "mine.part"):
+    for submodule in (None, "part"):
         with pytest.raises(MissingDependencyError, match="needs My Engine"):
-            require(module, needed_by="This")
+            MINE.require("This", submodule)
     assert "mine" in sys.modules
     assert not is_loaded("mine")
 
@@ -52,14 +52,14 @@ def test_a_broken_install_shows_its_own_error(folder: Path) -> None:
     (folder / "mine.py").write_text("import no_such_dependency\n")
     assert is_installed("mine")
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency") as caught:
-        require("mine", needed_by="This")
+        MINE.require("This")
     assert not isinstance(caught.value, MissingDependencyError)
 
 
 def test_a_package_that_is_there_is_returned(folder: Path) -> None:
     (folder / "mine.py").write_text("ANSWER = 42\n")
     assert not is_loaded("mine")
-    assert require("mine", needed_by="This").ANSWER == 42
+    assert MINE.require("This").ANSWER == 42
     assert is_loaded("mine")
 
 

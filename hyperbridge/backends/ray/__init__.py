@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from hyperbridge.backends.base import Backend, Session
+from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.optional import require
-from hyperbridge.run.objective import Objective
+from hyperbridge.optional import Package
+from hyperbridge.search.choice import RAY
+
+if TYPE_CHECKING:
+    from hyperbridge.run.objective import Objective
+    from hyperbridge.search.base import Search
+    from hyperbridge.search.hyperopt_algo import SeedSource
 
 
 class Ray(Backend):
@@ -54,8 +59,8 @@ class Ray(Backend):
     """
 
     name: ClassVar[str] = "ray"
-    tracked: ClassVar[bool] = True
-    package: ClassVar[str | None] = "ray"
+    help: ClassVar[str] = "on a Ray cluster, as a Ray Tune experiment"
+    package: ClassVar[Package | None] = RAY
 
     def __init__(
         self,
@@ -77,9 +82,21 @@ class Ray(Backend):
         self.reuse_actors = reuse_actors
         self._opened: WeakKeyDictionary[Objective, Any] = WeakKeyDictionary()
 
+    def make_search(
+        self, algo: Any, objective: Objective, trials: Any, seeds: SeedSource
+    ) -> Search:
+        """Take a Ray Tune searcher too. See `Backend.make_search`."""
+        from hyperbridge.search.choice import is_ray_searcher
+
+        if not is_ray_searcher(algo):
+            return super().make_search(algo, objective, trials, seeds)
+        from hyperbridge.search.ray_algo import RaySearch
+
+        return RaySearch(algo, objective.space, objective.domain, trials)
+
     def resume(self, objective: Objective, trials: Any) -> int:
         """Bring the trials of an interrupted experiment. See `Backend.resume`."""
-        require("ray.tune", needed_by="Backend 'ray'")
+        RAY.require("Backend 'ray'", "tune")
         from hyperbridge.backends.ray.experiment import open_experiment
 
         experiment = open_experiment(
@@ -88,7 +105,7 @@ class Ray(Backend):
         self._opened[objective] = experiment
         return len(experiment.saved.documents)
 
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
+    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
         """Connect to Ray, and pickle the objective. See `Backend.prepare`."""
         if objective not in self._opened:
             self.resume(objective, trials)

@@ -18,7 +18,7 @@ from hyperopt.base import JOB_STATE_ERROR
 from ray import tune
 from ray.tune import ExperimentAnalysis, PlacementGroupFactory, ResultGrid
 
-from hyperbridge.backends.base import Session
+from hyperbridge.backends.base import OpenBackend
 from hyperbridge.backends.ray.bridge import Bridge
 from hyperbridge.backends.ray.cluster import connect, disconnect, is_remote, search_path
 from hyperbridge.backends.ray.experiment import Experiment, name_of
@@ -44,7 +44,7 @@ _registering = threading.Lock()
 """Tune's registry of trainables is not made for several threads."""
 
 
-class RaySession(Session):
+class RaySession(OpenBackend):
     """One call of fmin on Ray.
 
     Args:
@@ -96,7 +96,7 @@ class RaySession(Session):
             disconnect()
 
     def execute(self, run: Run) -> None:
-        """Run the experiment. See `Session.execute`."""
+        """Run the experiment. See `OpenBackend.execute`."""
         folder = self._experiment.folder
         records = TrialRecords(folder)
         runtime = pack_runtime(

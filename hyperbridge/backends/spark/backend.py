@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hyperbridge.backends.base import Backend, Session
-from hyperbridge.backends.spark.sessions import active_session, is_connect
-from hyperbridge.optional import require
-from hyperbridge.run.objective import Objective
+from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.backends.findings import Finding
+from hyperbridge.backends.spark.sessions import PYSPARK, active_session, is_connect
+from hyperbridge.optional import Package
+
+if TYPE_CHECKING:
+    from hyperbridge.run.objective import Objective
 
 
 class Spark(Backend):
@@ -25,16 +28,30 @@ class Spark(Backend):
     """
 
     name: ClassVar[str] = "spark"
-    tracked: ClassVar[bool] = True
-    package: ClassVar[str | None] = "pyspark"
+    help: ClassVar[str] = "on a Spark cluster, each trial as a job of one task"
+    package: ClassVar[Package | None] = PYSPARK
 
     def __init__(self, *, session: Any = None, resource_profile: Any = None) -> None:
         self.session = session
         self.resource_profile = resource_profile
 
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> Session:
+    @classmethod
+    def findings(cls) -> list[Finding]:
+        """Look at PySpark, Java and the workers' Python. See `Backend.findings`."""
+        from hyperbridge.backends.spark.checks import check_spark
+
+        return check_spark()
+
+    @classmethod
+    def shut_down(cls) -> None:
+        """Stop the active session. See `Backend.shut_down`."""
+        session = PYSPARK.require("Backend 'spark'", "sql").SparkSession.getActiveSession()
+        if session is not None:
+            session.stop()
+
+    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
         """Find or start the session, and pickle the objective. See `Backend.prepare`."""
-        require("pyspark", needed_by="Backend 'spark'")
+        PYSPARK.require("Backend 'spark'")
         session = self.session
         if session is None:
             session = getattr(trials, "spark_session", None)

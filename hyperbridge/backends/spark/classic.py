@@ -18,7 +18,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.util import inheritable_thread_target
 
-from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, OpenSpark, new_key
 from hyperbridge.backends.spark.pickler import PICKLER
 from hyperbridge.backends.spark.profiles import apply_profile
 from hyperbridge.backends.spark.sessions import slots_of
@@ -57,7 +57,7 @@ def _is_stopped(context: Any) -> bool:
 
 def open_classic(
     objective: Objective, *, session: Any, resource_profile: Any, parallelism: int | None
-) -> SparkSession:
+) -> OpenSpark:
     """Make a classic session ready for one call of fmin.
 
     Args:
@@ -78,7 +78,7 @@ def open_classic(
     slots = slots_of(session, resource_profile)
     runner = _ClassicRunner(objective, session, resource_profile, is_local=is_local)
     release = DriverPython(context).release if is_local else None
-    return SparkSession(runner, decide_parallelism(parallelism, slots), release)
+    return OpenSpark(runner, decide_parallelism(parallelism, slots), release)
 
 
 class _ClassicRunner(JobRunner):

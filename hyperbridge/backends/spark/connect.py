@@ -19,7 +19,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql.connect.functions import spark_partition_id
 from pyspark.sql.types import BinaryType, StructField, StructType
 
-from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, SparkSession, new_key
+from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, OpenSpark, new_key
 from hyperbridge.backends.spark.pickler import PICKLER
 from hyperbridge.backends.spark.profiles import register_profile
 from hyperbridge.backends.spark.slots import MAX_PARALLELISM, decide_parallelism
@@ -37,7 +37,7 @@ _REPORT = StructType([StructField("report", BinaryType())])
 
 def open_connect(
     objective: Objective, *, session: Any, resource_profile: Any, parallelism: int | None
-) -> SparkSession:
+) -> OpenSpark:
     """Make a Connect session ready for one call of fmin.
 
     Args:
@@ -68,7 +68,7 @@ def open_connect(
     # What the user asks for is not reduced: a client cannot know that a cluster will not grow.
     is_asked = parallelism is not None and parallelism > 0
     slots = MAX_PARALLELISM if is_asked else connect_slots(session)
-    return SparkSession(runner, decide_parallelism(parallelism, slots))
+    return OpenSpark(runner, decide_parallelism(parallelism, slots))
 
 
 def connect_slots(session: Any) -> int:

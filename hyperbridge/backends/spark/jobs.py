@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from hyperbridge.backends.base import Session
+from hyperbridge.backends.base import OpenBackend
 from hyperbridge.backends.spark.advice import explain_unusable
 from hyperbridge.backends.spark.slots import warn_if_random
 from hyperbridge.documents import Failure, Outcome, Trial
@@ -90,7 +90,7 @@ class JobRunner(ABC):
         return f"{self.key}-trial-{tid}"
 
 
-class SparkSession(Session):
+class OpenSpark(OpenBackend):
     """One call of fmin on Spark.
 
     Args:
@@ -107,7 +107,7 @@ class SparkSession(Session):
         self._release = release
 
     def execute(self, run: Run) -> None:
-        """Run trials until the Run ends. See `Session.execute`."""
+        """Run trials until the Run ends. See `OpenBackend.execute`."""
         warn_if_random(self.parallelism, run.limits.max_evals)
         self._runner.ship(run.attachments())
         drive(run, _JobSlots(self._runner, run))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from hyperbridge.optional import require
+from hyperbridge.optional import Package
+
+PYSPARK = Package("pyspark", "Spark", install="hyperbridge[spark]", oldest="3.5")
 
 _CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 
@@ -16,7 +18,7 @@ def active_session() -> Any:
     Raises:
         MissingDependencyError: PySpark is not installed.
     """
-    require("pyspark", needed_by="Backend 'spark'")
+    PYSPARK.require("Backend 'spark'")
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
 

@@ -1,37 +1,13 @@
-"""What ``hyperbridge doctor`` finds: one `Finding` per thing looked at, and how it is shown."""
+"""How the findings of ``hyperbridge doctor`` are shown, and which of them are failures."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
-Status = Literal["ok", "note", "missing", "broken"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The state of one thing.
-
-    Attributes:
-        subject: What was looked at: a backend's name, ``python``, ``hyperopt``, ``tracking``,
-            or ``probe`` and a backend's name.
-        status: ``ok``; ``note`` for what works with a limit; ``missing`` for what is not
-            installed; ``broken`` for what is there and cannot work.
-        detail: What was found, for people.
-        fix: What to do about it; None when there is nothing to do.
-    """
-
-    subject: str
-    status: Status
-    detail: str
-    fix: str | None = None
-
-    @property
-    def works(self) -> bool:
-        """Whether the thing can be used."""
-        return self.status in ("ok", "note")
+from hyperbridge.backends.findings import Finding
 
 
 def failures(findings: Sequence[Finding], asked: Sequence[str]) -> list[Finding]:
@@ -49,7 +25,12 @@ def failures(findings: Sequence[Finding], asked: Sequence[str]) -> list[Finding]
     return [
         finding
         for finding in findings
-        if not finding.works and (finding.subject in asked or finding.subject.startswith("probe "))
+        if not finding.works
+        and (
+            finding.subject in asked
+            or finding.needed_by in asked
+            or finding.subject.startswith("probe ")
+        )
     ]
 
 
@@ -82,5 +63,9 @@ def as_data(findings: Sequence[Finding], failed: Sequence[Finding]) -> dict[str,
     return {
         "works": not failed,
         "failed": [finding.subject for finding in failed],
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [_shown(finding) for finding in findings],
     }
+
+
+def _shown(finding: Finding) -> dict[str, Any]:
+    return {name: value for name, value in asdict(finding).items() if name != "needed_by"}

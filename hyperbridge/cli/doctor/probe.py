@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hyperbridge.cli.doctor.findings import Finding
+from hyperbridge import backends
+from hyperbridge.backends.findings import Finding
 
 _TIMEOUT_S = 180.0
 
@@ -23,7 +23,7 @@ def probe(backend: str, tracking_uri: str | None) -> Finding:
     """
     subject = f"probe {backend}"
     try:
-        with _quiet(), _stopping_spark(backend):
+        with _quiet(), _shutting_down(backend):
             result = _run_trial(backend, tracking_uri)
     except Exception as exc:  # noqa: BLE001 - whatever it is, it is the finding
         return Finding(
@@ -125,15 +125,12 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _stopping_spark(backend: str) -> Iterator[None]:
-    """Stop the session that the probe has started."""
+def _shutting_down(backend: str) -> Iterator[None]:
+    """End what the probe has started."""
     try:
         yield
     finally:
-        if backend == "spark":
-            spark = importlib.import_module("pyspark.sql").SparkSession.getActiveSession()
-            if spark is not None:
-                spark.stop()
+        backends.find(backend).shut_down()
 
 
 def _first_lines(exc: BaseException) -> str:

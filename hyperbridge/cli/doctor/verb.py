@@ -6,13 +6,10 @@ import argparse
 import json
 from typing import Any
 
-from hyperbridge.cli.doctor.checks import (
-    check_core,
-    check_package,
-    check_spark,
-    check_tracking,
-)
-from hyperbridge.cli.doctor.findings import Finding, as_data, as_text, failures
+from hyperbridge import backends
+from hyperbridge.backends.findings import Finding
+from hyperbridge.cli.doctor.checks import check_backends, check_core, check_tracking
+from hyperbridge.cli.doctor.findings import as_data, as_text, failures
 from hyperbridge.config import resolve
 from hyperbridge.errors import HyperbridgeError
 
@@ -28,8 +25,6 @@ examples:
       runs one trial on Spark, which also asks for the tracking store
   hyperbridge doctor --json
 """
-_BACKENDS = ("local", "spark", "ray", "optuna")
-_PARTS = {"spark": ("spark", "spark python")}
 
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
@@ -46,7 +41,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--backend",
         action="append",
-        choices=_BACKENDS,
+        choices=backends.names(),
         help="a backend that must work; may be repeated (default: that of HYPERBRIDGE_BACKEND)",
     )
     parser.add_argument(
@@ -79,17 +74,16 @@ def run(args: argparse.Namespace) -> int:
         settings = resolve(tracking=args.tracking)
     except HyperbridgeError as exc:
         parser.exit(2, f"{parser.prog}: error: {exc}\n")
-    backends: list[str] = args.backend or []
-    if not backends and isinstance(settings.backend, str):
-        backends = [settings.backend.strip().lower()]
-        if backends[0] not in _BACKENDS:
+    asked: list[str] = args.backend or []
+    if not asked and isinstance(settings.backend, str):
+        asked = [settings.backend.strip().lower()]
+        if asked[0] not in backends.names():
             parser.exit(2, f"{parser.prog}: error: unknown backend {settings.backend!r}\n")
     found = _look(settings.tracking)
     if args.probe:
-        found += _probe(found, backends, track=settings.tracking is not False)
-    asked = [part for name in backends for part in _PARTS.get(name, (name,))]
+        found += _probe(found, asked, track=settings.tracking is not False)
     if settings.tracking:
-        asked.append("tracking")
+        asked = [*asked, "tracking"]
     failed = failures(found, ["python", "hyperopt", *asked])
     if args.json:
         print(json.dumps(as_data(found, failed), indent=2))
@@ -101,18 +95,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _look(tracking: bool | None) -> list[Finding]:
-    found = [*check_core(), *check_spark()]
-    found += [check_package(name, name) for name in ("ray", "optuna")]
+    found = [*check_core(), *check_backends()]
     if tracking is not False:
         found.append(check_tracking())
     return found
 
 
-def _probe(found: list[Finding], backends: list[str], *, track: bool) -> list[Finding]:
+def _probe(found: list[Finding], asked: list[str], *, track: bool) -> list[Finding]:
     from hyperbridge.cli.doctor.probe import probe
 
     works = {finding.subject for finding in found if finding.works}
-    names = backends or [name for name in _BACKENDS if name in works]
+    names = asked or backends.names()
     uri = None
     if track and "tracking" in works:
         import mlflow

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.optional import require
+from hyperbridge.search.optuna import OPTUNA
 from hyperbridge.search.optuna.scales import Scale, scale_of
 from hyperbridge.search.tpe.columns import better_part
 from hyperbridge.search.tpe.draws import draw_prior
@@ -23,7 +23,7 @@ from hyperbridge.search.tpe.priors import BoolArray, FloatArray
 from hyperbridge.search.tpe.single import suggest_value
 from hyperbridge.search.tpe.word_stream import open_stream
 
-require("optuna", needed_by="HyperoptSampler")
+OPTUNA.require("HyperoptSampler")
 
 from optuna import distributions  # noqa: E402  (after the check, for its advice)
 from optuna.samplers import BaseSampler  # noqa: E402

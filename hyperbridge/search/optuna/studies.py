@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.optional import require
+from hyperbridge.search.optuna import OPTUNA
 from hyperbridge.search.optuna.storages import explained, storage_object, when_tables_are_made
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
         BackendUnavailableError: The storage cannot be opened.
         InvalidArgumentError: The place makes no sense, or the study has another direction.
     """
-    optuna = require("optuna", needed_by="An Optuna study")
+    optuna = OPTUNA.require("An Optuna study")
     storage = place.storage
     if storage is None:
         with _unannounced():

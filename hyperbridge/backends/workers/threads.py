@@ -8,7 +8,7 @@ import queue
 import threading
 from typing import Any
 
-from hyperbridge.backends.base import Session
+from hyperbridge.backends.base import OpenBackend
 from hyperbridge.documents import Outcome, Trial
 from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
 from hyperbridge.run.limits import StopReason
@@ -19,7 +19,7 @@ from hyperbridge.worker.frames import format_users_part
 _INTERRUPT_WAIT_S = 1.0
 
 
-class ThreadSession(Session):
+class OpenThreads(OpenBackend):
     """One call of fmin in this process.
 
     Args:
@@ -34,7 +34,7 @@ class ThreadSession(Session):
         self._trials = trials
 
     def execute(self, run: Run) -> None:
-        """Run trials until the Run ends. See `Session.execute`."""
+        """Run trials until the Run ends. See `OpenBackend.execute`."""
         if self.parallelism > 1:
             drive(run, _ThreadSlots(self, run))
             return
@@ -81,7 +81,7 @@ class ThreadSession(Session):
 class _ThreadSlots(Slots):
     """A thread per slot, fed through a queue."""
 
-    def __init__(self, session: ThreadSession, run: Run) -> None:
+    def __init__(self, session: OpenThreads, run: Run) -> None:
         self._session = session
         self._run = run
         self._work: queue.SimpleQueue[tuple[Trial, Report] | None] = queue.SimpleQueue()

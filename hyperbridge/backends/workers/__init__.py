@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from hyperbridge.backends.base import Session
-from hyperbridge.backends.threads import ThreadSession
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.run.objective import Objective
+
+if TYPE_CHECKING:
+    from hyperbridge.backends.base import OpenBackend
+    from hyperbridge.run.objective import Objective
 
 Workers: TypeAlias = Literal["threads", "processes"]
 """What runs the trials: this process, or processes of their own."""
@@ -24,21 +25,27 @@ def check_workers(workers: Any) -> Workers:
     return workers  # type: ignore[no-any-return]  # it is one of the two
 
 
-def local_session(objective: Objective, trials: Any, parallelism: int, workers: Workers) -> Session:
-    """Return a session that runs trials on this machine.
+def open_workers(
+    objective: Objective, trials: Any, parallelism: int | None, workers: Workers
+) -> OpenBackend:
+    """Make this machine ready for one call of fmin.
 
     Args:
         objective: What the trials evaluate.
         trials: The Trials object.
-        parallelism: Trials at once.
+        parallelism: Trials at once; None, or a value below 1 (SparkTrials(parallelism=-1) asks
+            for all slots of a cluster), means 1.
         workers: What runs them.
 
     Raises:
         ObjectiveNotPicklableError: It cannot be sent to a process.
         BackendUnavailableError: This system has no such processes.
     """
+    count = max(1, parallelism or 1)
     if workers == "threads":
-        return ThreadSession(objective, trials, parallelism)
-    from hyperbridge.backends.processes import ProcessSession
+        from hyperbridge.backends.workers.threads import OpenThreads
 
-    return ProcessSession(objective, parallelism)
+        return OpenThreads(objective, trials, count)
+    from hyperbridge.backends.workers.processes import OpenProcesses
+
+    return OpenProcesses(objective, count)

@@ -18,7 +18,7 @@ from typing import IO
 
 import cloudpickle
 
-from hyperbridge.backends.base import Session
+from hyperbridge.backends.base import OpenBackend
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
 from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
@@ -36,7 +36,7 @@ _START = (
 _GRACE_S = 2.0
 
 
-class ProcessSession(Session):
+class OpenProcesses(OpenBackend):
     """One call of fmin on worker processes.
 
     Args:
@@ -57,7 +57,7 @@ class ProcessSession(Session):
         self.objective = pack_objective(objective, cloudpickle, where="worker processes")
 
     def execute(self, run: Run) -> None:
-        """Run trials until the Run ends. See `Session.execute`."""
+        """Run trials until the Run ends. See `OpenBackend.execute`."""
         drive(run, _ProcessSlots(self, run))
 
 
@@ -122,7 +122,7 @@ class _Worker:
 class _ProcessSlots(Slots):
     """A thread and a process per slot."""
 
-    def __init__(self, session: ProcessSession, run: Run) -> None:
+    def __init__(self, session: OpenProcesses, run: Run) -> None:
         self._parallelism = session.parallelism
         self._run = run
         self._runtime = pack_runtime(session.objective, run.attachments(), cloudpickle)
