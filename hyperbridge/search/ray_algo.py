@@ -70,10 +70,10 @@ class RaySearch:
             where = "the space" if label is None else f"label {label!r}"
             raise InvalidSpaceError(f"{self.name} cannot take {where}: {exc}") from exc
         self._metrics = _metrics_of(searcher, self.name)
-        if self._written.losses and not has_own_space:
+        if self._written.approximations and not has_own_space:
             notes = "\n".join(
-                f"  {loss.label}: {loss.got} for {loss.asked}: {loss.why}"
-                for loss in self._written.losses
+                f"  {each.label}: {each.got} for {each.asked}: {each.why}"
+                for each in self._written.approximations
             )
             logger.warning("%s gets some parameters in another form:\n%s", self.name, notes)
         try:

@@ -20,7 +20,7 @@ from hyperbridge.space.queries import (
 from hyperbridge.space.walk import Suggest, Visit, compile_walk
 
 if TYPE_CHECKING:
-    from hyperbridge.space.losses import Loss
+    from hyperbridge.space.approximations import Approximation
 
 
 class MissingLabelError(KeyError):
@@ -151,11 +151,11 @@ class Space:
             if label in self.choices
         }
 
-    def losses(self, target: str) -> list[Loss]:
+    def approximations(self, target: str) -> list[Approximation]:
         """Return what an engine gets in another form than this space says.
 
         Args:
-            target: The engine: ``"optuna"``.
+            target: The engine: ``"optuna"`` or ``"ray"``.
 
         Returns:
             One note for each parameter that is not passed on exactly, empty when all are.
@@ -166,13 +166,16 @@ class Space:
         Examples:
             >>> from hyperopt import hp
             >>> from hyperbridge.translate.from_hyperopt import read_space
-            >>> [loss.label for loss in read_space([hp.normal("n", 0, 1)]).losses("optuna")]
-            ['n']
+            >>> space = read_space([hp.normal("n", 0, 1), hp.lognormal("m", 0, 1)])
+            >>> [each.label for each in space.approximations("optuna")]
+            ['n', 'm']
+            >>> [each.label for each in space.approximations("ray")]
+            ['m']
         """
         # Imported here because a global would be shipped, with the writers that it holds.
-        from hyperbridge.space.losses import losses_of
+        from hyperbridge.space.approximations import approximations_of
 
-        return losses_of(self, target)
+        return approximations_of(self, target)
 
     def _option_text(self, label: str, index: int) -> str:
         text = self._texts.get((label, index))

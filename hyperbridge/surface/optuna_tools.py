@@ -27,7 +27,7 @@ def to_optuna(space: Any) -> OptunaSpace:
     Returns:
         A function ``trial -> point``. The study's parameters are the labels; choices are
         suggested as the index of the option. What Optuna cannot express exactly is in its
-        attribute ``losses``, and its real value in the trial's user attributes.
+        attribute ``approximations``, and its real value in the trial's user attributes.
 
     Raises:
         InvalidSpaceError: The space cannot work; the message has the label.

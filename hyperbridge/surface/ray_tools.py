@@ -21,7 +21,7 @@ def to_ray(space: Any) -> RaySpace:
     Returns:
         A flat dict of Tune's domains by label; a choice is the index of its option. Pass
         the same space to `ray_trainable`, which makes the point of it. What Tune cannot express
-        exactly is in the attribute ``losses``.
+        exactly is in the attribute ``approximations``.
 
     Raises:
         InvalidSpaceError: The space cannot work, or Tune cannot say it; the message has the label.
@@ -30,7 +30,7 @@ def to_ray(space: Any) -> RaySpace:
     Examples:
         >>> from hyperbridge import hp
         >>> space = to_ray({"lr": hp.loguniform("lr", -5, 0), "k": hp.choice("k", ["a", "b"])})
-        >>> sorted(space), space.losses
+        >>> sorted(space), space.approximations
         (['k', 'lr'], [])
     """
     RAY.require("to_ray", "tune")

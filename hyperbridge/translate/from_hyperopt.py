@@ -13,7 +13,7 @@ from typing import Any
 from hyperopt.exceptions import DuplicateLabel
 from hyperopt.pyll.base import as_apply, scope
 
-import hyperbridge.translate.optuna_parameters  # noqa: F401 - what Space.losses("optuna") needs
+import hyperbridge.translate.approximations  # noqa: F401 - what Space.approximations needs
 from hyperbridge.errors import InvalidSpaceError
 from hyperbridge.space.distributions import ARGUMENT_NAMES, make_distribution
 from hyperbridge.space.functions import IMPURE_FUNCTIONS, STANDARD_FUNCTIONS

@@ -1,9 +1,6 @@
-"""Decide how Optuna sees each parameter of a search space, and what that loses.
+"""Turn parameters of a search space into what Optuna is asked for, and its values into hyperopt's.
 
-Optuna has uniform floats and integers, both with a step or a logarithm, and categories. What
-hyperopt has beyond that is suggested as a hidden variable and computed from it. Nothing here
-imports Optuna. Source: Optuna's reference of ``Trial.suggest_float``, ``suggest_int`` and
-``suggest_categorical``.
+What stands for which distribution is in `optuna_table`. Nothing here imports Optuna.
 """
 
 from __future__ import annotations
@@ -16,21 +13,16 @@ from statistics import NormalDist
 from typing import Any, TypeAlias
 
 from hyperbridge.space import Space
+from hyperbridge.space.approximations import Approximation
 from hyperbridge.space.continuous import quantise
 from hyperbridge.space.distributions import (
     Categorical,
     Distribution,
-    LogNormal,
     LogUniform,
-    Normal,
-    QLogNormal,
     QLogUniform,
-    QNormal,
     QUniform,
     RandInt,
-    Uniform,
 )
-from hyperbridge.space.losses import RULES, Loss
 from hyperbridge.space.nodes import (
     ComputedDistribution,
     Parameter,
@@ -40,15 +32,9 @@ from hyperbridge.space.nodes import (
     without_casts,
 )
 from hyperbridge.space.queries import Condition
+from hyperbridge.translate.counterparts import EDGE, Arguments, Row, Step, always, multiples
+from hyperbridge.translate.optuna_table import NORMAL_WIDTH, OPTUNA
 
-NORMAL_WIDTH = 2.0
-"""Standard deviations of the quantile function behind a normal, per standard deviation asked.
-
-With 1 a Parzen estimator cannot resolve the tails: at 3 sigma a thousandth of the unit interval
-is left. 1.5 is better near the middle, but worse than hyperopt at 3 sigma in four dimensions.
-benchmarks/quality.py compares."""
-
-_EDGE = 1e-9
 _LARGEST_INT = 2**53  # Optuna keeps parameters as floats
 
 
@@ -69,6 +55,7 @@ class IntRange:
     low: int
     high: int
     step: int = 1
+    log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +108,133 @@ def counterpart_of(
         >>> counterpart_of(QUniform(0, 10, 2)).suggestion
         FloatRange(low=0.0, high=10.0, step=2.0, log=False)
     """
-    if isinstance(distribution, Uniform):
-        return _clipped(FloatRange(distribution.low, distribution.high))
-    if isinstance(distribution, LogUniform):
-        return _log_uniform(distribution)
-    if isinstance(distribution, QUniform):
-        return _quantised_uniform(distribution, is_int=is_int)
-    if isinstance(distribution, QLogUniform):
-        return _quantised_log_uniform(distribution)
-    if isinstance(distribution, Normal | QNormal | LogNormal | QLogNormal):
-        return _normal(distribution)
+    row = OPTUNA[row_name(distribution, is_index=is_index, is_int=is_int)]
+    suggestion = _suggestion(row, distribution)
+    lost = row.lost_of(distribution)
+    return Counterpart(
+        suggestion,
+        lambda value: _to_raw(row, distribution, value),
+        lambda raw: _from_raw(row, distribution, suggestion, raw),
+        is_hidden=bool(row.after),
+        keeps_prior=all(each.prior == "same" for each in lost),
+        nearly_keeps_prior=all(each.prior != "other" for each in lost),
+        got=lost[0].got if lost else "",
+        why=". Also, ".join(each.why for each in lost),
+    )
+
+
+def row_name(distribution: Distribution, *, is_index: bool, is_int: bool) -> str:
+    """Return the name of the row of `OPTUNA` for a distribution. Arguments: `counterpart_of`.
+
+    Examples:
+        >>> row_name(QUniform(0, 10, 2), is_index=False, is_int=True)
+        'quniform as int'
+    """
+    kind = type(distribution).__name__.lower()
     if isinstance(distribution, RandInt):
-        return _randint(distribution, is_index=is_index)
-    return _weighted(distribution)
+        is_exact = max(map(abs, distribution.bounds())) < _LARGEST_INT
+        return "choice" if is_index else kind if is_exact else f"{kind} beyond 2**53"
+    if isinstance(distribution, QUniform):
+        ends, q = _grid_ends(distribution), distribution.q
+        if is_int and q.is_integer() and max(map(abs, ends)) < _LARGEST_INT:
+            return f"{kind} as int"
+        is_exact = all(Decimal(repr(float(end))) == end for end in ends)
+        return kind if is_exact else f"{kind} of odd steps"
+    if isinstance(distribution, LogUniform | QLogUniform):
+        low, high = _exp(distribution.low), _exp(distribution.high)
+        if not 0 < low < high < math.inf:
+            return f"{kind} beyond floats"
+        is_counted = isinstance(distribution, QLogUniform) and distribution.q == 1
+        if is_int and is_counted and low >= 1 and high < _LARGEST_INT:
+            return f"{kind} as int"
+    return kind
+
+
+def _exp(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _grid_ends(distribution: QUniform) -> tuple[Decimal, Decimal]:
+    """Return the ends of a stepped range, as the decimals that the step is written in."""
+    first, last = multiples(distribution.low, distribution.high, distribution.q)
+    step = Decimal(repr(distribution.q))
+    return first * step, last * step
+
+
+def _suggestion(row: Row, distribution: Any) -> Suggestion:
+    if row.arguments is Arguments.INDICES:
+        if isinstance(distribution, Categorical):
+            weights = distribution.probabilities
+            return Indices(tuple(index for index, weight in enumerate(weights) if weight > 0))
+        return Indices(tuple(range(distribution.low, distribution.high)))
+    low, high = _ends(row.arguments, distribution)
+    if row.call == "suggest_int":
+        step = int(distribution.q) if row.step else 1
+        return IntRange(round(low), round(high), step, row.log)
+    return FloatRange(float(low), float(high), distribution.q if row.step else None, row.log)
+
+
+def _ends(arguments: Arguments, distribution: Any) -> tuple[Any, Any]:
+    if arguments is Arguments.QUANTILES:
+        return EDGE, 1 - EDGE
+    if arguments is Arguments.INCLUDED:
+        return distribution.bounds()  # type: ignore[no-any-return]
+    if arguments is Arguments.DISTANCE:
+        return 0, distribution.high - 1 - distribution.low
+    if arguments is Arguments.MULTIPLES:
+        return _grid_ends(distribution)
+    if arguments is Arguments.COUNTS:
+        return multiples(distribution.low, distribution.high, distribution.q)
+    if arguments is Arguments.EXP:
+        return _exp(distribution.low), _exp(distribution.high)
+    return distribution.low, distribution.high
+
+
+def _to_raw(row: Row, distribution: Any, value: Any) -> Any:
+    """Return hyperopt's value of Optuna's."""
+    if Step.PLUS_LOW in row.after:
+        return min(distribution.low + int(value), distribution.high - 1)
+    if isinstance(distribution, RandInt | Categorical):
+        return int(value)
+    number = float(value)
+    for step in row.after:
+        if step is Step.QUANTILE:
+            number = _wide(distribution).inv_cdf(number)
+        elif step is Step.EXP:
+            number = _exp(number)
+        elif step is Step.ROUND:
+            number = quantise(number, distribution.q)
+        else:
+            number *= distribution.q
+    return quantise(number, distribution.q) if row.step else number
+
+
+def _from_raw(row: Row, distribution: Any, suggestion: Suggestion, raw: Any) -> Any:
+    """Return Optuna's value of hyperopt's."""
+    if isinstance(suggestion, Indices):
+        return int(raw)
+    if isinstance(distribution, RandInt):
+        number: Any = int(raw) - (distribution.low if Step.PLUS_LOW in row.after else 0)
+    elif row.step:
+        number = round(float(raw) / distribution.q) * Decimal(repr(distribution.q))
+    else:
+        number = float(raw)
+    for step in reversed(row.after):
+        if step is Step.QUANTILE:
+            number = _wide(distribution).cdf(number)
+        elif step is Step.EXP:
+            number = math.log(number) if number > 0 else -math.inf
+        elif step is Step.TIMES_Q:
+            number /= distribution.q
+    inside = min(max(number, suggestion.low), suggestion.high)
+    return round(inside) if isinstance(suggestion, IntRange) else float(inside)
+
+
+def _wide(distribution: Any) -> NormalDist:
+    return NormalDist(distribution.mu, NORMAL_WIDTH * distribution.sigma)
 
 
 class Counterparts:
@@ -164,10 +265,10 @@ class Counterparts:
         """Whether Optuna's own random draws are distributed as hyperopt's."""
         self.nearly_keep_prior = all_are_known and all(each.nearly_keeps_prior for each in known)
         """Whether they are, but for the two end values of rounded parameters."""
-        self.losses = [
-            Loss(label, text_of(space.parameters[label]), counterpart.got, counterpart.why)
-            for label, counterpart in self._static.items()
-            if counterpart.got
+        self.approximations = [
+            found
+            for parameter in space.parameters.values()
+            if (found := self._approximation(parameter)) is not None
         ]
 
     def __getitem__(self, parameter: Parameter) -> Counterpart:
@@ -175,18 +276,25 @@ class Counterparts:
         known = self._static.get(parameter.label)
         return self._make(parameter.label, parameter.distribution) if known is None else known
 
+    def _approximation(self, parameter: Parameter) -> Approximation | None:
+        known = self._static.get(parameter.label)
+        if known is not None:
+            got, why = known.got, known.why
+        else:  # the arguments are computed in each trial, so only what is always lost is known
+            row = OPTUNA[parameter.distribution.kind]  # type: ignore[union-attr]  # not static
+            lost = [each for each in row.lost if each.when is always]
+            got, why = (lost[0].got, lost[0].why) if lost else ("", "")
+        return Approximation(parameter.label, text_of(parameter), got, why) if got else None
+
     def _make(self, label: str, distribution: Any) -> Counterpart:
         return counterpart_of(
             distribution, is_index=label in self._choices, is_int=label in self._ints
         )
 
 
-def optuna_losses(space: Space) -> list[Loss]:
+def optuna_approximations(space: Space) -> list[Approximation]:
     """Return what Optuna gets in another form than the user asked for, label by label."""
-    return Counterparts(space).losses
-
-
-RULES["optuna"] = optuna_losses
+    return Counterparts(space).approximations
 
 
 def _int_labels(space: Space) -> frozenset[str]:
@@ -198,147 +306,3 @@ def _int_labels(space: Space) -> frozenset[str]:
         if cast is not None and cast[0] == "int" and parameter is not None:
             found.add(parameter.label)
     return frozenset(found)
-
-
-def _clip(value: Any, suggestion: FloatRange | IntRange) -> Any:
-    return min(max(value, suggestion.low), suggestion.high)
-
-
-def _clipped(suggestion: FloatRange) -> Counterpart:
-    return Counterpart(suggestion, float, lambda raw: _clip(float(raw), suggestion))
-
-
-def _log_uniform(distribution: LogUniform) -> Counterpart:
-    low, high = distribution.bounds()
-    if 0 < low < high < math.inf:
-        return _clipped(FloatRange(low, high, log=True))
-    hidden = FloatRange(distribution.low, distribution.high)
-    return Counterpart(
-        hidden,
-        distribution._from_latent,
-        lambda raw: _clip(math.log(raw) if raw > 0 else hidden.low, hidden),
-        is_hidden=True,
-        got="a range of its natural logarithm",
-        why="an end is too small or too large for a float; the study shows the logarithm, and "
-        "the value as a user attribute of the trial",
-    )
-
-
-_ENDS = "hyperopt's rounding makes the two end values rarer; Optuna has them as often as the others"
-
-
-def _quantised_uniform(distribution: QUniform, *, is_int: bool) -> Counterpart:
-    q = distribution.q
-    first, last = round(distribution.low / q), round(distribution.high / q)
-    ends_are_rarer = distribution.low > (first - 0.5) * q or distribution.high < (last + 0.5) * q
-    why = _ENDS if ends_are_rarer else ""
-    ends = float(first * Decimal(repr(q))), float(last * Decimal(repr(q)))
-    if is_int and q.is_integer() and max(map(abs, ends)) < _LARGEST_INT:
-        ints = IntRange(int(ends[0]), int(ends[1]), step=int(q))
-        return Counterpart(
-            ints,
-            float,
-            lambda raw: _clip(int(q) * round(float(raw) / q), ints),
-            keeps_prior=not ends_are_rarer,
-            got="an integer range with a step" if ends_are_rarer else "",
-            why=why,
-        )
-    if all(Decimal(repr(e)) == k * Decimal(repr(q)) for e, k in zip(ends, (first, last))):  # noqa: B905 - pairs
-        floats = FloatRange(ends[0], ends[1], step=q)
-        return Counterpart(
-            floats,
-            lambda value: quantise(value, q),
-            lambda raw: _clip(float(round(float(raw) / q) * Decimal(repr(q))), floats),
-            keeps_prior=not ends_are_rarer,
-            got="a float range with a step" if ends_are_rarer else "",
-            why=why,
-        )
-    steps = IntRange(first, last)
-    return Counterpart(
-        steps,
-        lambda value: float(value) * q,
-        lambda raw: _clip(round(float(raw) / q), steps),
-        is_hidden=True,
-        keeps_prior=not ends_are_rarer,
-        got="an integer, the number of steps",
-        why="Optuna's steps must be short decimals; the value is a user attribute of the trial"
-        + (f". Also, {why}" if why else ""),
-    )
-
-
-def _quantised_log_uniform(distribution: QLogUniform) -> Counterpart:
-    plain = _log_uniform(LogUniform(distribution.low, distribution.high))
-    q = distribution.q
-    return Counterpart(
-        plain.suggestion,
-        lambda value: quantise(plain.to_raw(value), q),
-        plain.from_raw,
-        is_hidden=True,
-        got="a logarithmic range",
-        why="Optuna has none with a step; the study shows the value before rounding, and the "
-        "rounded one as a user attribute of the trial",
-    )
-
-
-def _normal(distribution: Normal | QNormal | LogNormal | QLogNormal) -> Counterpart:
-    wide = NormalDist(distribution.mu, NORMAL_WIDTH * distribution.sigma)
-    unit = FloatRange(_EDGE, 1 - _EDGE)
-
-    def from_raw(raw: Any) -> float:
-        value = float(raw)
-        if distribution.log:
-            value = math.log(value) if value > 0 else -math.inf
-        return float(_clip(wide.cdf(value), unit))
-
-    return Counterpart(
-        unit,
-        lambda u: distribution._from_latent(wide.inv_cdf(u)),
-        from_raw,
-        is_hidden=True,
-        keeps_prior=False,
-        nearly_keeps_prior=False,
-        got="a range from 0 to 1, the quantile",
-        why="Optuna has no normal distributions; the study shows the quantile in a normal "
-        f"{NORMAL_WIDTH:g} times as wide, and the value as a user attribute of the trial. "
-        "Start-up trials of tpe.suggest are drawn from the distribution asked for",
-    )
-
-
-def _randint(distribution: RandInt, *, is_index: bool) -> Counterpart:
-    low, high = distribution.bounds()
-    if is_index:
-        return Counterpart(Indices(tuple(range(low, high + 1))), int, int)
-    if max(abs(low), abs(high)) < _LARGEST_INT:
-        ints = IntRange(low, high)
-        return Counterpart(ints, int, lambda raw: _clip(int(raw), ints))
-    offsets = FloatRange(0.0, float(high - low))
-    return Counterpart(
-        offsets,
-        lambda value: min(low + int(value), high),
-        lambda raw: _clip(float(int(raw) - low), offsets),
-        is_hidden=True,
-        got="a range of the distance from the lowest value",
-        why="Optuna keeps integers as floats, which are not exact beyond 2**53; the study shows "
-        "the distance, and the value as a user attribute of the trial",
-    )
-
-
-_WEIGHTS = (
-    "Optuna has no weights; hyperopt's tpe.suggest and rand.suggest keep them here, Optuna's own "
-    "samplers do not"
-)
-
-
-def _weighted(distribution: Categorical) -> Counterpart:
-    weights = distribution.probabilities
-    indices = tuple(index for index, weight in enumerate(weights) if weight > 0)
-    is_even = len({weights[index] for index in indices}) == 1
-    return Counterpart(
-        Indices(indices),
-        int,
-        int,
-        keeps_prior=is_even,
-        nearly_keeps_prior=is_even,
-        got="" if is_even else "categories without weights",
-        why="" if is_even else _WEIGHTS,
-    )

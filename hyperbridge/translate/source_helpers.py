@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-WIDTH = 1.5  # less than the Optuna backend's: here the start-up trials are drawn as wide, too
+from hyperbridge.translate.optuna_table import NORMAL_WIDTH
 
 NORMAL = "suggest_normal"
 NORMAL_LOG = "suggest_normal, log"
@@ -56,7 +56,7 @@ def _suggest_normal(needs: Collection[str]) -> str:
         if need in needs
     ]
     signature = ", ".join(["trial", "name", "mu", "sigma", *(["*", *options] if options else [])])
-    width, why = f"{WIDTH:g} * sigma", "  # wider: TPE narrows it down"
+    width, why = f"{NORMAL_WIDTH:g} * sigma", "  # wider: TPE narrows it down"
     if EXACT in needs:
         width, why = "sigma", ""
     lines = [

@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from hyperbridge.space.nodes import ComputedDistribution, Constant, Node, Parameter
+from hyperbridge.translate.optuna_table import NORMAL_WIDTH
 from hyperbridge.translate.source_helpers import (
     LOG_STEPS,
     NORMAL,
     NORMAL_LOG,
     NORMAL_STEP,
-    WIDTH,
 )
 from hyperbridge.translate.source_text import Expression, Group, SourceExpression, Texts
 from hyperbridge.translate.source_values import UnwritableError, exponential, number, quoted
@@ -21,7 +21,7 @@ from hyperbridge.translate.source_values import UnwritableError, exponential, nu
 if TYPE_CHECKING:
     from hyperbridge.translate.source_optuna import Written
 
-WIDER_REMARK = f"; TPE draws it {WIDTH:g} times as wide at first"
+WIDER_REMARK = f"; TPE draws it {NORMAL_WIDTH:g} times as wide at first"
 """What is true of normals only where TPE chooses: at random they are drawn as they are."""
 
 

@@ -11,7 +11,7 @@ from numbers import Real
 from typing import Any
 
 from hyperbridge.space import MissingLabelError, Space
-from hyperbridge.space.losses import Loss
+from hyperbridge.space.approximations import Approximation
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.optuna_parameters import (
     Counterpart,
@@ -44,9 +44,9 @@ class OptunaSpace:
         return f"OptunaSpace({self.space.root!r})"
 
     @property
-    def losses(self) -> list[Loss]:
+    def approximations(self) -> list[Approximation]:
         """What Optuna gets in another form than the space says."""
-        return self.counterparts.losses
+        return self.counterparts.approximations
 
     def __call__(self, trial: Any) -> Any:
         """Return a point for the objective, suggested by the trial.
@@ -136,7 +136,9 @@ def distribution_of(suggestion: Suggestion) -> Any:
         )
     if isinstance(suggestion, Indices):
         return distributions.CategoricalDistribution(suggestion.indices)
-    return distributions.IntDistribution(suggestion.low, suggestion.high, step=suggestion.step)
+    return distributions.IntDistribution(
+        suggestion.low, suggestion.high, step=suggestion.step, log=suggestion.log
+    )
 
 
 def check_bounds(parameter: Parameter, raw: Any) -> None:
@@ -175,4 +177,6 @@ def _ask(trial: Any, label: str, suggestion: Suggestion) -> Any:
         )
     if isinstance(suggestion, Indices):
         return trial.suggest_categorical(label, suggestion.indices)
-    return trial.suggest_int(label, suggestion.low, suggestion.high, step=suggestion.step)
+    return trial.suggest_int(
+        label, suggestion.low, suggestion.high, step=suggestion.step, log=suggestion.log
+    )

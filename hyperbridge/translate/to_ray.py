@@ -2,59 +2,33 @@
 
 Flat, because Tune's own conversions of nested choices for its searchers are wrong; a choice is
 the index of its option, and labels that a point does not reach are drawn all the same and
-ignored. Source: Ray Tune's search space reference. Ray is imported where a domain is made.
+ignored. What stands for which distribution is in `tune_table`. Ray is imported where a domain is
+made.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from hyperbridge.errors import InvalidSpaceError
 from hyperbridge.space import Space
+from hyperbridge.space.approximations import Approximation
 from hyperbridge.space.continuous import quantise
-from hyperbridge.space.distributions import (
-    Categorical,
-    Distribution,
-    LogNormal,
-    LogUniform,
-    Normal,
-    QLogNormal,
-    QLogUniform,
-    QNormal,
-    QUniform,
-    RandInt,
-    Uniform,
-)
-from hyperbridge.space.losses import RULES, Loss
+from hyperbridge.space.distributions import Categorical, Distribution, RandInt
 from hyperbridge.space.nodes import ComputedDistribution, Parameter, text_of
-
-
-@dataclass(frozen=True, slots=True)
-class TuneDomain:
-    """One parameter as Tune gets it.
-
-    Attributes:
-        make: Returns the Tune domain; imports Ray.
-        got: What Tune gets, as text, when something is lost; else empty.
-        why: The reason.
-    """
-
-    make: Callable[[], Any]
-    got: str = ""
-    why: str = ""
+from hyperbridge.translate.counterparts import Arguments, Row, multiples
+from hyperbridge.translate.tune_table import TUNE
 
 
 class RaySpace(dict[str, Any]):
     """A ``param_space`` for a Tuner, and what it cannot say.
 
     Attributes:
-        losses: What Tune gets in another form than the space says, label by label.
+        approximations: What Tune gets in another form than the space says, label by label.
     """
 
-    losses: list[Loss]
+    approximations: list[Approximation]
 
 
 def to_ray_space(space: Space) -> RaySpace:
@@ -63,26 +37,34 @@ def to_ray_space(space: Space) -> RaySpace:
     Raises:
         InvalidSpaceError: A parameter cannot be a Tune domain; the message has the label.
     """
-    from ray import tune  # noqa: F401 - a missing Ray is found before any label
+    from ray import tune
 
-    written = RaySpace(
-        {label: _domain(parameter, space).make() for label, parameter in space.parameters.items()}
-    )
-    written.losses = ray_losses(space)
+    written = RaySpace()
+    for label, parameter in space.parameters.items():
+        problem = _problem(parameter)
+        if problem:
+            raise InvalidSpaceError(f"label {label!r}: {problem}")
+        call, arguments = _call(parameter.distribution, _row(parameter, space))
+        written[label] = getattr(tune, call)(*arguments)
+    written.approximations = ray_approximations(space)
     return written
 
 
-def ray_losses(space: Space) -> list[Loss]:
+def ray_approximations(space: Space) -> list[Approximation]:
     """Return what Tune gets in another form than the user asked for, label by label."""
     found = []
     for label, parameter in space.parameters.items():
-        domain = _domain(parameter, space)
-        if domain.got:
-            found.append(Loss(label, text_of(parameter), domain.got, domain.why))
+        got, why = "nothing", _problem(parameter)
+        if not why:
+            row = _row(parameter, space)
+            lost = row.lost_of(parameter.distribution)
+            call, arguments = _call(parameter.distribution, row)
+            shown = ", ".join(f"{a:g}" if isinstance(a, float) else str(a) for a in arguments)
+            got = (lost and lost[0].got) or f"{call}({shown})"
+            why = "; ".join(each.why for each in lost)
+        if why:
+            found.append(Approximation(label, text_of(parameter), got, why))
     return found
-
-
-RULES["ray"] = ray_losses
 
 
 def raw_value(parameter: Parameter, value: Any) -> Any:
@@ -100,95 +82,65 @@ def raw_value(parameter: Parameter, value: Any) -> Any:
     return number if q is None else quantise(number, q)
 
 
-def _domain(parameter: Parameter, space: Space) -> TuneDomain:
+def _row(parameter: Parameter, space: Space) -> Row:
+    is_index = parameter.label in space.choices and isinstance(parameter.distribution, RandInt)
+    return TUNE["choice" if is_index else type(parameter.distribution).__name__.lower()]
+
+
+def _problem(parameter: Parameter) -> str:
+    """Return why a parameter cannot be a Tune domain; empty when it can."""
     distribution = parameter.distribution
     if isinstance(distribution, ComputedDistribution):
-        raise InvalidSpaceError(
-            f"label {parameter.label!r}: the arguments of the distribution depend on other "
-            "parameters, which a Ray Tune search space cannot say. Use HyperoptSearcher."
+        return (
+            "the arguments of the distribution depend on other parameters, which a Ray Tune search "
+            "space cannot say. Use HyperoptSearcher."
         )
-    try:
-        return _domain_of(distribution, is_index=parameter.label in space.choices)
-    except OverflowError as exc:
-        raise InvalidSpaceError(
-            f"label {parameter.label!r}: the bounds are too large for a float: {exc}"
-        ) from exc
+    if type(distribution).__name__ in ("LogUniform", "QLogUniform"):
+        try:
+            math.exp(distribution.high)  # type: ignore[union-attr]  # both have it
+        except OverflowError as exc:
+            return f"the bounds are too large for a float: {exc}"
+    return ""
 
 
-def _tune(name: str, *args: Any) -> Callable[[], Any]:
-    def make() -> Any:
-        from ray import tune
+def _call(distribution: Any, row: Row) -> tuple[str, tuple[Any, ...]]:
+    """Return the name of a function of ``ray.tune`` and its arguments."""
+    if row.arguments is Arguments.DRAW:
+        return row.call, (_Draw(distribution),)
+    if row.arguments is Arguments.INDICES:
+        weights = getattr(distribution, "probabilities", None)
+        if weights is None:
+            return row.call, (list(range(distribution.low, distribution.high)),)
+        return row.call, ([index for index, weight in enumerate(weights) if weight > 0],)
+    low, high = _ends(distribution, row.arguments)
+    if not row.step:
+        return row.call, (low, high)
+    if row.arguments is not Arguments.MOMENTS and low >= high:
+        return "choice", ([high],)
+    return row.call, (low, high, distribution.q)
 
-        return getattr(tune, name)(*args)
 
-    return make
-
-
-def _domain_of(distribution: Distribution, *, is_index: bool) -> TuneDomain:
-    if isinstance(distribution, Uniform):
-        return TuneDomain(_tune("uniform", distribution.low, distribution.high))
-    if isinstance(distribution, LogUniform):
-        return TuneDomain(
-            _tune("loguniform", math.exp(distribution.low), math.exp(distribution.high))
-        )
-    if isinstance(distribution, QUniform | QLogUniform):
-        return _quantised(distribution)
-    if isinstance(distribution, Normal):
-        return TuneDomain(_tune("randn", distribution.mu, distribution.sigma))
-    if isinstance(distribution, QNormal):
-        return TuneDomain(_tune("qrandn", distribution.mu, distribution.sigma, distribution.q))
-    if isinstance(distribution, LogNormal | QLogNormal):
-        return TuneDomain(
-            _tune("sample_from", _Draw(distribution)),
-            "a function that draws",
-            "Tune has no lognormal; its random search calls the function, unseeded, and its "
-            "other searchers refuse it",
-        )
-    if isinstance(distribution, RandInt):
-        if is_index:
-            return TuneDomain(_tune("choice", list(range(distribution.low, distribution.high))))
-        return TuneDomain(_tune("randint", distribution.low, distribution.high))
-    return _weighted(distribution)
+def _ends(distribution: Any, arguments: Arguments) -> tuple[Any, Any]:
+    if arguments is Arguments.MOMENTS:
+        return distribution.mu, distribution.sigma
+    if arguments is Arguments.EXP:
+        return math.exp(distribution.low), math.exp(distribution.high)
+    if arguments is Arguments.MULTIPLES:
+        first, last = multiples(distribution.low, distribution.high, distribution.q)
+        return first * distribution.q, last * distribution.q
+    if arguments is Arguments.EXP_MULTIPLES:
+        low, high = distribution.bounds()
+        return (distribution.q if low <= 0 < high else low), high
+    return distribution.low, distribution.high
 
 
 class _Draw:
     """Draws from a distribution that Tune does not have."""
 
-    def __init__(self, distribution: Any) -> None:
+    def __init__(self, distribution: Distribution) -> None:
         self._distribution = distribution
 
     def __call__(self, config: Any) -> float:  # noqa: ARG002 - Tune passes it
         import numpy as np
 
         return float(self._distribution.draw(np.random.default_rng()))
-
-
-def _quantised(distribution: QUniform | QLogUniform) -> TuneDomain:
-    q = distribution.q
-    low, high = distribution.bounds()
-    name = "qloguniform" if isinstance(distribution, QLogUniform) else "quniform"
-    why = "Tune's ends must be multiples of q, so the outer values have other probabilities"
-    is_exact = _same(low, distribution.low) and _same(high, distribution.high)
-    if isinstance(distribution, QLogUniform):
-        is_exact = _same(low, math.exp(distribution.low)) and _same(
-            high, math.exp(distribution.high)
-        )
-        if low <= 0 < high:
-            low, why = q, why + "; 0 is never drawn, because a logarithm has none"
-    if low >= high:
-        return TuneDomain(_tune("choice", [high]))
-    got = "" if is_exact else f"{name}({low:g}, {high:g}, {q:g})"
-    return TuneDomain(_tune(name, low, high, q), got, "" if is_exact else why)
-
-
-def _same(first: float, second: float) -> bool:
-    return math.isclose(first, second, rel_tol=1e-9, abs_tol=1e-12)
-
-
-def _weighted(distribution: Categorical) -> TuneDomain:
-    weights = distribution.probabilities
-    indices = [index for index, weight in enumerate(weights) if weight > 0]
-    make = _tune("choice", indices)
-    if len({weights[index] for index in indices}) == 1:
-        return TuneDomain(make)
-    return TuneDomain(make, f"choice({indices})", "Tune's choices have no weights")

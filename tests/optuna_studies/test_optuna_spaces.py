@@ -80,6 +80,7 @@ DISTRIBUTIONS = {
     "qnormal": hp.qnormal("v", 0, 4, 2),
     "lognormal": hp.lognormal("v", 0, 1),
     "qlognormal": hp.qlognormal("v", 1, 0.5, 1),
+    "qloguniform as int": scope.int(hp.qloguniform("v", 0, 3, 1)),
     "randint": hp.randint("v", 5),
     "randint from": hp.randint("v", 3, 7),
     "choice": hp.choice("v", ["a", "b", "c"]),
@@ -199,24 +200,54 @@ def test_steps_keep_the_values_of_hyperopt_without_a_warning_of_optuna(q):
         assert isinstance(steps, IntRange if q == 1 / 3 else FloatRange)
 
 
-def test_losses_name_what_was_asked_what_optuna_gets_and_why():
+def test_approximations_name_what_was_asked_what_optuna_gets_and_why():
     space = hyperbridge.read_space({
         "u": hp.uniform("u", 0, 1),
         "n": hp.normal("n", 0, 1),
         "p": hp.pchoice("p", [(0.2, 1), (0.8, 2)]),
         "i": hp.uniformint("i", 1, 9),
     })  # fmt: skip
-    losses = {loss.label: loss for loss in space.losses("optuna")}
-    assert set(losses) == {"n", "p", "i"}
-    assert losses["n"].asked == "normal('n', mu=0.0, sigma=1.0)"
-    assert "quantile" in losses["n"].got
-    assert "weights" in losses["p"].why
-    assert "end values" in losses["i"].why
+    found = {each.label: each for each in space.approximations("optuna")}
+    assert set(found) == {"n", "p", "i"}
+    assert found["n"].asked == "normal('n', mu=0.0, sigma=1.0)"
+    assert "quantile" in found["n"].got
+    assert "weights" in found["p"].why
+    assert "end values" in found["i"].why
 
 
-def test_an_unknown_target_of_losses_is_named():
-    with pytest.raises(ValueError, match=r"'vizier'.*'optuna'"):
-        hyperbridge.read_space(hp.uniform("u", 0, 1)).losses("vizier")
+def test_an_unknown_target_of_approximations_is_named():
+    with pytest.raises(ValueError, match=r"'vizier'.*'optuna', 'ray'"):
+        hyperbridge.read_space(hp.uniform("u", 0, 1)).approximations("vizier")
+
+
+DISTRIBUTIONS_LOST = {
+    "optuna": {"quniform", "uniformint", "qloguniform", "normal", "qnormal", "lognormal",
+               "qlognormal", "pchoice", "quniform of thirds", "quniform of tenths",
+               "qloguniform as int"},
+    "ray": {"quniform", "qloguniform", "qloguniform as int", "lognormal", "qlognormal", "pchoice"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("target", DISTRIBUTIONS_LOST)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_every_target_tells_what_it_approximates_without_its_engine(target, name):
+    found = hyperbridge.read_space({"v": DISTRIBUTIONS[name]}).approximations(target)
+    assert [each.label for each in found] == ["v"] * (name in DISTRIBUTIONS_LOST[target])
+    assert all(each.got and each.why and "v" in each.asked for each in found)
+
+
+@pytest.mark.parametrize("target", ["optuna", "ray"])
+def test_distributions_that_depend_on_others_are_approximated_aloud(target):
+    space = hyperbridge.read_space({"b": hp.normal("b", 0, hp.uniform("a", 1, 2))})
+    assert [each.label for each in space.approximations(target)] == ["b"]
+
+
+def test_a_logarithmic_integer_is_one_for_optuna():
+    space = {"n": scope.int(hp.qloguniform("n", 0, 3, 1))}
+    point, frozen = suggested(space, {"n": 7})
+    assert point == {"n": 7}
+    assert frozen.distributions == {"n": IntDistribution(1, 20, log=True)}
+    assert frozen.user_attrs == {}
 
 
 def test_computed_arguments_and_shared_labels_work_in_a_search():

@@ -22,7 +22,6 @@ from hyperbridge.errors import (
     InvalidSpaceError,
     ObjectiveNotPicklableError,
 )
-from hyperbridge.space.losses import losses_of
 
 SPACE = {
     "x": hp.uniform("x", -5, 5),
@@ -84,12 +83,12 @@ def test_what_tune_cannot_say_is_noted_by_label() -> None:
         "log": hp.lognormal("log", 0, 1),
     }
     written = to_ray(space)
-    notes = {loss.label: loss for loss in written.losses}
+    notes = {each.label: each for each in written.approximations}
     assert sorted(notes) == ["log", "outer", "weights", "zero"]
     assert "0 is never drawn" in notes["zero"].why
     assert "no weights" in notes["weights"].why
     assert "quniform('outer'" in notes["outer"].asked
-    assert losses_of(read_space(space), "ray") == written.losses
+    assert read_space(space).approximations("ray") == written.approximations
     assert isinstance(written, dict)
 
 

@@ -121,8 +121,8 @@ def make_optuna_search(
             else "; for a search of its own, give hyperbridge.Optuna(study_name=...)",
         )
     attach(trials, "study", study)
-    if own_space.losses and suggest is None:
-        _note_losses(own_space)
+    if own_space.approximations and suggest is None:
+        _note_approximations(own_space)
     return OptunaSearch(
         study,
         own_space,
@@ -153,11 +153,11 @@ def _note_siblings(study: Any) -> None:
         )
 
 
-def _note_losses(space: OptunaSpace) -> None:
+def _note_approximations(space: OptunaSpace) -> None:
     """Say which parameters Optuna gets in another form, and why; once for each reason."""
     labels: dict[str, list[str]] = {}
-    for loss in space.losses:
-        labels.setdefault(f"{loss.got}. {loss.why}.", []).append(loss.label)
+    for each in space.approximations:
+        labels.setdefault(f"{each.got}. {each.why}.", []).append(each.label)
     notes = "\n".join(f"  {', '.join(names)}: {text}" for text, names in labels.items())
     logger.warning("Optuna gets some parameters in another form:\n%s", notes)
 

@@ -1,7 +1,7 @@
-"""What a target cannot express exactly: notes that a writer of the space model records.
+"""What an engine cannot express exactly: notes on the parameters of a search space.
 
-The writers live above this module and register themselves, so that ``Space.losses`` can find
-them without importing upwards.
+The modules that translate a space for an engine stand above this one and register themselves
+here, so that ``Space.approximations`` finds them without an import that goes up.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """One parameter that a target gets in another form than the user asked for.
+class Approximation:
+    """One parameter that an engine gets in another form than the user asked for.
 
     Attributes:
         label: The label of the parameter.
         asked: The hyperopt expression, as text.
-        got: What the target gets instead.
+        got: What the engine gets instead.
         why: The reason, and what it means for the search.
     """
 
@@ -31,18 +31,18 @@ class Loss:
         return f"{self.asked} becomes {self.got}: {self.why}"
 
 
-LossRule: TypeAlias = Callable[[Any], list[Loss]]
-"""Returns the losses of a `Space`."""
+Rule: TypeAlias = Callable[[Any], list[Approximation]]
+"""Returns the approximations of a `Space`."""
 
-RULES: dict[str, LossRule] = {}
-"""The rule of each target; filled by the writers when they are imported."""
+RULES: dict[str, Rule] = {}
+"""The rule of each engine."""
 
 
-def losses_of(space: Any, target: str) -> list[Loss]:
-    """Return what a target loses of a space.
+def approximations_of(space: Any, target: str) -> list[Approximation]:
+    """Return what an engine gets in another form than a space says.
 
     Raises:
-        ValueError: There is no such target.
+        ValueError: There is no such engine.
     """
     try:
         rule = RULES[target]
