@@ -127,7 +127,8 @@ def give_own_ids(trials: Any) -> list[int]:
             twice.append(document)
         seen.add(document["tid"])
     taken = [document["tid"] for document in twice]
-    for document, tid in zip(twice, new_ids(trials, len(twice)), strict=True):
+    ids = new_ids(trials, len(twice)) if twice else []
+    for document, tid in zip(twice, ids, strict=True):
         misc = document["misc"]
         misc["idxs"] = {label: [tid for _ in idxs] for label, idxs in misc["idxs"].items()}
         document["tid"] = misc["tid"] = tid

@@ -13,6 +13,7 @@ from hyperbridge.documents import Assignment, Document
 from hyperbridge.errors import HyperbridgeError, InvalidArgumentError, InvalidSpaceError
 from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
+from hyperbridge.worker.frames import safe_text
 from hyperbridge.worker.objective import (
     ExpressionObjective,
     PointObjective,
@@ -104,6 +105,7 @@ class Objective:
                 "hp.choice or another function of hp for at least one value."
             )
         self.expr = pyll.as_apply(space)
+        self._text: str | None = None
         if pass_expr_memo_ctrl is None:
             pass_expr_memo_ctrl = getattr(fn, "fmin_pass_expr_memo_ctrl", False)
         self.low_level = bool(pass_expr_memo_ctrl)
@@ -113,6 +115,12 @@ class Objective:
     def domain(self) -> base.Domain:
         """Hyperopt's Domain; made when it is asked for, as it costs more than all the rest."""
         return base.Domain(self.fn, self.expr, pass_expr_memo_ctrl=self.low_level)
+
+    def text(self) -> str:
+        """Return the text of the space's pyll graph; it may take seconds where options print."""
+        if self._text is None:
+            self._text = safe_text(self.expr)
+        return self._text
 
     def evaluate(self, assignment: Assignment, document: Document, trials: Any) -> Any:
         """Call the objective in this process, with access to the Trials through ``ctrl``."""

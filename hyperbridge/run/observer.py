@@ -1,8 +1,7 @@
 """What an observer of a Run is told, and when.
 
-The Run calls its observers in the order in which they were given. An observer must not
-raise for a fault of its own surroundings (a store that is away, a closed terminal): it
-warns and goes on, because watching a search must never end it.
+The Run calls its observers in the order in which they were given. What an observer raises
+becomes a warning and does not end the search (see `hyperbridge.run.observers`).
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from hyperbridge.documents import Assignment, Trial, TrialEnd
 
@@ -28,7 +27,7 @@ class RunInfo:
         algo: Name of the algorithm: the module of a hyperopt suggest function
             (``hyperopt.tpe``), else a qualified class name.
         max_queue_len: As given to fmin.
-        space_text: The text of the search space's pyll graph.
+        space_text: Returns the text of the search space's pyll graph, which may take seconds.
         decode: Maps an assignment to ``{label: text of the chosen option}`` for the choices
             among its labels, for people to read.
     """
@@ -40,7 +39,7 @@ class RunInfo:
     timeout: float | None
     algo: str
     max_queue_len: int
-    space_text: str
+    space_text: Callable[[], str]
     decode: Callable[[Assignment], dict[str, str]]
 
 
@@ -85,6 +84,9 @@ class TrialAttachment(Protocol):
 class Observer(Protocol):
     """Base of the MLflow tracker, the progress bar and the journal."""
 
+    name: str
+    """How warnings call it."""
+
     def run_started(self, info: RunInfo) -> None:
         """Called once, on the thread that called fmin, before the first trial."""
         ...
@@ -112,8 +114,3 @@ class Observer(Protocol):
     def run_finished(self, end: RunEnd) -> None:
         """Called once, on the thread that called fmin, also when fmin is about to raise."""
         ...
-
-
-def attachments_of(observers: list[Any]) -> list[TrialAttachment | None]:
-    """Return the attachment of each observer, in order."""
-    return [observer.attachment() for observer in observers]

@@ -83,6 +83,8 @@ class Progress:
         best_loss: Returns the best loss so far, infinity when there is none.
     """
 
+    name = "The progress bar"
+
     def __init__(
         self,
         factory: ProgressFactory,

@@ -14,6 +14,7 @@ from hyperopt.base import STATUS_OK, STATUS_STRINGS
 from hyperopt.exceptions import InvalidLoss, InvalidResultStatus
 
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.worker.frames import safe_repr
 
 
 class InvalidResultError(HyperbridgeError, TypeError):
@@ -44,7 +45,14 @@ class InvalidLossError(HyperbridgeError, InvalidLoss):  # type: ignore[misc]  # 
 
 
 def _keys(result: dict[str, Any]) -> str:
-    return ", ".join(repr(key) for key in result) or "no keys"
+    return ", ".join(safe_repr(key) for key in result) or "no keys"
+
+
+def _is_status(value: Any) -> bool:
+    try:
+        return value in STATUS_STRINGS
+    except Exception:  # noqa: BLE001 - an array, or an object that compares in its own way
+        return False
 
 
 def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -56,6 +64,7 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         InvalidResultError, MissingStatusError, InvalidStatusError, InvalidLossError: It
             breaks hyperopt's rules for a result.
+        Exception: What an object in it raised, such as a tensor that float() cannot convert.
 
     Examples:
         >>> to_result(2)
@@ -67,17 +76,17 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         result = dict(value)
     except (TypeError, ValueError) as exc:
         raise InvalidResultError(
-            f"the objective returned {value!r} ({type(value).__name__}); return the loss as a "
-            "number, or a dict such as {'loss': 0.1, 'status': STATUS_OK}"
+            f"the objective returned {safe_repr(value)} ({type(value).__name__}); return the loss "
+            "as a number, or a dict such as {'loss': 0.1, 'status': STATUS_OK}"
         ) from exc
     if "status" not in result:
         raise MissingStatusError(
             f"the objective returned a dict without 'status' (it has {_keys(result)}); "
             "add 'status': STATUS_OK"
         )
-    if result["status"] not in STATUS_STRINGS:
+    if not _is_status(result["status"]):
         raise InvalidStatusError(
-            f"the objective returned status {result['status']!r}; "
+            f"the objective returned status {safe_repr(result['status'])}; "
             f"it must be one of {', '.join(STATUS_STRINGS)}",
             result,
         )
@@ -91,7 +100,7 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
             ) from exc
         except (TypeError, ValueError) as exc:
             raise InvalidLossError(
-                f"the objective returned loss {result['loss']!r} "
+                f"the objective returned loss {safe_repr(result['loss'])} "
                 f"({type(result['loss']).__name__}), which is not a number",
                 result,
             ) from exc

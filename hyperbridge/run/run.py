@@ -26,11 +26,12 @@ from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.early_stop import EarlyStopCheck
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.observer import Observer, RunEnd, RunInfo, TrialAttachment
+from hyperbridge.run.observers import Observers
 from hyperbridge.run.results import to_result
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search, SearchNotReadyError
-from hyperbridge.worker.frames import users_part
+from hyperbridge.worker.frames import cut_traceback, format_users_part, safe_text, type_text
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class ObjectiveRaisedError(HyperbridgeError, RuntimeError):
 
 def failure_of(exc: BaseException, traceback_text: str) -> Failure:
     """Describe an exception of this process as a Failure."""
-    return Failure(str(type(exc)), str(exc), traceback_text, exc)
+    return Failure(type_text(exc), safe_text(exc), traceback_text, exc)
 
 
 class Run:
@@ -90,8 +91,7 @@ class Run:
         self._search = search
         self._tolerant = tolerant
         self._spark_trials = spark_trials
-        self._observers = tuple(observers)
-        self._attachments: list[TrialAttachment | None] = []
+        self._observers = Observers(observers)
         self._trials_file = trials_file
         self._file_is_behind = False
         self._lock = threading.RLock()
@@ -121,12 +121,8 @@ class Run:
         Raises:
             BaseException: What ``body`` or ``answer`` raised, or the failure that ended the search.
         """
-        started: list[Observer] = []
         try:
-            for observer in self._observers:
-                observer.run_started(info)
-                started.append(observer)
-            self._attachments = [observer.attachment() for observer in self._observers]
+            self._observers.run_started(info)
             body()
         except BaseException as exc:
             self.abort(exc)
@@ -139,9 +135,7 @@ class Run:
                 self.error = self.error or exc
                 raise
             finally:  # a file that cannot be written must not keep the observers from closing
-                end = self._totals()
-                for observer in reversed(started):
-                    observer.run_finished(end)
+                self._observers.run_finished(self._totals())
         if self.error is not None:
             raise self.error
         return cast(T, found)
@@ -161,7 +155,7 @@ class Run:
 
     def attachments(self) -> list[TrialAttachment | None]:
         """Return what must surround each objective, one entry per observer."""
-        return self._attachments
+        return self._observers.attachments()
 
     def ask(self) -> Trial | None:
         """Return the next trial, already marked as running.
@@ -182,16 +176,22 @@ class Run:
             if not self._queue:
                 self._stop(self.stop_reason or StopReason.SEARCH_EXHAUSTED)
                 return None
-            document = self._queue.popleft()
+            document = self._queue[0]
+            trial = Trial(document["tid"], assignment_of(document), document)
+            self._queue.popleft()
             if self._budget is not None:
                 self._budget -= 1
             self._log.start(document)
-            self._search.observe(document)
-            return Trial(document["tid"], assignment_of(document), document)
+            try:
+                self._search.observe(document)
+            except BaseException:
+                self._log.finish(document, JOB_STATE_CANCEL)
+                raise
+            return trial
 
     def begin(self, trial: Trial) -> list[bytes | None]:
         """Tell the observers that a trial is about to start; return its tokens, one for each."""
-        return [observer.trial_starting(trial) for observer in self._observers]
+        return self._observers.trial_starting(trial)
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Record the outcome of a trial that `ask` gave, and see whether the Run goes on.
@@ -215,8 +215,7 @@ class Run:
             try:
                 self._search.observe(trial.document)
             finally:  # a search that cannot go on must not hide a trial that has ended
-                for observer in self._observers:
-                    observer.trial_finished(end)
+                self._observers.trial_finished(end)
             return end
 
     def abort(self, error: BaseException) -> None:
@@ -281,29 +280,33 @@ class Run:
         failure = outcome.failure
         if outcome.kind == "returned":
             try:
-                result, attached = to_result(outcome.value)
-            except HyperbridgeError as exc:
-                failure = failure_of(exc, f"{type(exc).__name__}: {exc}\n")
+                result = self._keep_result(trial.document, outcome)
+            except Exception as exc:  # noqa: BLE001 - what a user's object does fails its trial
+                is_ours = isinstance(exc, HyperbridgeError)
+                text = f"{type(exc).__name__}: {exc}\n" if is_ours else format_users_part(exc)
+                failure = failure_of(exc, text)
             else:
-                return self._record_result(trial, result, {**outcome.attachments, **attached})
+                trial.document["result"] = result
+                self._log.finish(trial.document, JOB_STATE_DONE)
+                loss = result["loss"] if result["status"] == STATUS_OK else None
+                return TrialEnd(trial, "success", loss=loss, result=result)
         if failure is None:
             raise ValueError(f"trial {trial.tid}: a {outcome.kind!r} outcome without a failure")
         if outcome.kind == "cancelled":
             return self._record_failure(trial, failure, JOB_STATE_CANCEL)
         return self._record_failure(trial, failure, JOB_STATE_ERROR)
 
-    def _record_result(
-        self, trial: Trial, result: dict[str, Any], attachments: dict[str, Any]
-    ) -> TrialEnd:
-        document = trial.document
-        document["result"] = result
-        if attachments:
+    def _keep_result(self, document: Document, outcome: Outcome) -> dict[str, Any]:
+        """Return the result of an outcome, once its attachments are kept."""
+        result, attached = to_result(outcome.value)
+        attached = {**outcome.attachments, **attached}
+        if self._trials_file is not None:
+            self._trials_file.check(result, attached)
+        if attached:
             store = self._log.attachments(document)
-            for name, content in attachments.items():
+            for name, content in attached.items():
                 store[name] = content
-        self._log.finish(document, JOB_STATE_DONE)
-        loss = result["loss"] if result["status"] == STATUS_OK else None
-        return TrialEnd(trial, "success", loss=loss, result=result)
+        return result
 
     def _record_failure(self, trial: Trial, failure: Failure, state: int) -> TrialEnd:
         misc = trial.document["misc"]
@@ -325,8 +328,7 @@ class Run:
         error = failure.exception
         if error is None:
             error = ObjectiveRaisedError(f"{failure.message}\n\n{failure.traceback}")
-        error.__traceback__ = users_part(error.__traceback__)
-        self.error = self.error or error
+        self.error = self.error or cut_traceback(error)
         self._stop(StopReason.ERROR)
 
     # -- stopping --------------------------------------------------------------------------

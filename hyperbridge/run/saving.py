@@ -12,7 +12,8 @@ from typing import Any
 
 import cloudpickle
 
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError, ResultNotPicklableError
+from hyperbridge.worker.frames import safe_repr, safe_text
 
 
 class TrialsFile:
@@ -60,6 +61,23 @@ class TrialsFile:
                 "not a Trials object. Move it away to start anew."
             )
         return trials
+
+    def check(self, result: dict[str, Any], attachments: dict[str, Any]) -> None:
+        """Refuse what a trial returned if the file cannot hold it.
+
+        Raises:
+            ResultNotPicklableError: It cannot be pickled; the message has the key.
+        """
+        for what, parts in (("result", result), ("attachments", attachments)):
+            for key, part in parts.items():
+                try:
+                    cloudpickle.dumps((key, part))
+                except (Exception, SystemExit) as exc:
+                    raise ResultNotPicklableError(
+                        f"{what}[{safe_repr(key)}], a {type(part).__name__}, cannot be pickled "
+                        f"for trials_save_file ({type(exc).__name__}: {safe_text(exc)}). Return "
+                        "less, for example numbers, or store the object and return its path."
+                    ) from exc
 
     def save(self, trials: Any) -> None:
         """Replace the file's content by a pickle of the Trials, all or nothing."""

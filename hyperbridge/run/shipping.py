@@ -19,6 +19,7 @@ from hyperbridge.errors import ObjectiveNotPicklableError, ResultNotPicklableErr
 from hyperbridge.run.blame import find_culprit
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
+from hyperbridge.worker.frames import safe_text, set_cause
 from hyperbridge.worker.runtime import Runtime
 from hyperbridge.worker.state import fresh_state
 
@@ -126,7 +127,7 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
             value, attached = (pickle.loads(part) for part in parts)
         except Exception as exc:  # noqa: BLE001 - unpickling a user's object may raise anything
             return _unpicklable(
-                f"the result cannot be read on the driver ({type(exc).__name__}: {exc})"
+                f"the result cannot be read on the driver ({type(exc).__name__}: {safe_text(exc)})"
             )
         return Outcome("returned", value=value, attachments=attached)
     if kind == "unpicklable":
@@ -142,8 +143,10 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
             exception = pickle.loads(packed)
         except Exception:  # noqa: BLE001 - its module may be missing here; the text remains
             exception = None
+        if not isinstance(exception, BaseException):
+            exception = None
     if exception is not None:
-        exception.__cause__ = RemoteTracebackError(text)
+        set_cause(exception, RemoteTracebackError(text))
     return Outcome("raised", failure=Failure(type_name, message, text, exception))
 
 

@@ -32,7 +32,7 @@ def finite_order_loss(result: dict[str, Any]) -> float | None:
         return None
     try:
         value = float(loss)
-    except (TypeError, ValueError):  # a trial with status 'fail' may call anything its loss
+    except Exception:  # noqa: BLE001 - a trial with status 'fail' may call anything its loss
         return None
     return None if math.isnan(value) else value
 

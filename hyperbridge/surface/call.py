@@ -110,7 +110,7 @@ def _run(call: Call, opened: OpenBackend, track: bool) -> dict[str, Any] | None:
         timeout=call.limits.timeout,
         algo=search.name,
         max_queue_len=call.limits.max_queue_len,
-        space_text=str(call.objective.expr),
+        space_text=call.objective.text,
         decode=call.objective.space.decode,
     )
 

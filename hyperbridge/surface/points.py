@@ -136,7 +136,7 @@ def insert_points(
     new = new_points(trials, points)
     know_ids(trials)
     documents = []
-    for tid, point in zip(new_ids(trials, len(new)), new, strict=True):
+    for tid, point in zip(new_ids(trials, len(new)) if new else [], new, strict=True):
         labels = [*point, *(label for label in objective.domain.params if label not in point)]
         documents.append(new_document(tid, misc_of(tid, point, labels), trials._exp_key))
     trials.insert_trial_docs(documents)

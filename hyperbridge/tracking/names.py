@@ -64,13 +64,15 @@ def as_number(value: Any) -> float | None:
 
     An integer too large for a float becomes an infinity.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return None
     number: Any = value  # numbers.Real promises no comparison with int
     try:
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            return None
         return float(number)
     except OverflowError:
         return math.inf if number > 0 else -math.inf
+    except Exception:  # noqa: BLE001 - a class of the user's may do anything
+        return None
 
 
 def legal_metric(value: float) -> float:

@@ -49,7 +49,7 @@ def describe(info: RunInfo, fmin_uuid: str) -> tuple[dict[str, str], dict[str, s
     tags = {
         "runSource": RUN_SOURCE,
         "fmin_uuid": fmin_uuid,
-        "space": info.space_text.replace("\n", "\\n"),
+        "space": info.space_text().replace("\n", "\\n"),
         "hyperbridge.backend": info.backend,
         "hyperbridge.version": _own_version(),
     }

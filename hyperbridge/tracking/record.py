@@ -18,6 +18,7 @@ from hyperbridge.tracking.names import (
     legal_name,
     legal_text,
 )
+from hyperbridge.worker.frames import safe_text
 
 _STATUS_KEY = "status"
 _LOSS_KEY = "loss"
@@ -103,7 +104,7 @@ def starting_tags(
     decoded = {
         f"hyperbridge.value.{label}": text for label, text in decode(trial.assignment).items()
     }
-    assignment = json.dumps(trial.assignment, default=str)
+    assignment = json.dumps(trial.assignment, default=safe_text)
     return {
         "hyperbridge.tid": str(trial.tid),
         "hyperbridge.params": legal_text(assignment, MAX_TAG_LENGTH),
@@ -117,15 +118,19 @@ def ending_record(end: TrialEnd, legalise: Legaliser) -> Record:
     tags: dict[str, str] = {"trial_status": end.status}
     result = end.result or {}
     if result and result.get(_STATUS_KEY) != "ok":
-        tags["hyperbridge.result_status"] = legal_text(str(result.get(_STATUS_KEY)), MAX_TAG_LENGTH)
+        tags["hyperbridge.result_status"] = legal_text(
+            safe_text(result.get(_STATUS_KEY)), MAX_TAG_LENGTH
+        )
     metrics = {}
     for key, value in result.items():
         number = None if key in (_LOSS_KEY, _STATUS_KEY) else as_number(value)
         if number is not None:
-            name, number = legalise.metric(str(key), number, tid=tid)
+            name, number = legalise.metric(safe_text(key), number, tid=tid)
             metrics[name] = number
     loss = None if end.loss is None else legalise.metric(_LOSS_KEY, end.loss, tid=tid)[1]
-    assignment = {str(label): str(value) for label, value in end.trial.assignment.items()}
+    assignment = {
+        safe_text(label): safe_text(value) for label, value in end.trial.assignment.items()
+    }
     params = legalise.texts(assignment, MAX_PARAM_LENGTH, tid=tid)
     return Record(params, tags, loss, metrics)
 

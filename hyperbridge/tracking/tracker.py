@@ -43,6 +43,8 @@ class MlflowTracker:
         True
     """
 
+    name = "MLflow tracking"
+
     def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
         self._fmin_uuid = uuid.uuid4().hex[:6]

@@ -16,8 +16,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from hyperbridge.worker.frames import format_users_part
+from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
 from hyperbridge.worker.numbers import restore
+from hyperbridge.worker.surroundings import Surroundings
 
 Message = tuple[int, dict[str, Any], list[Any]]
 """One trial on its way to a worker: id, assignment (it may be `portable`), observers' tokens."""
@@ -75,10 +76,7 @@ class Runtime:
         for folder in self.search_path:
             if folder not in sys.path:
                 sys.path.append(folder)
-        with contextlib.ExitStack() as stack:
-            for attachment, token in zip(self.attachments, tokens):  # noqa: B905 - 3.9 workers
-                if attachment is not None and token is not None:
-                    stack.enter_context(attachment(token, shared_process=False))
+        with Surroundings(self.attachments, tokens, shared_process=False):
             return loads(self.objective)(tid, restore(assignment))  # type: ignore[no-any-return]
 
 
@@ -87,28 +85,32 @@ def _describe(exc: BaseException, dumps: Callable[[Any], bytes]) -> tuple[Any, .
     try:
         packed = dumps(exc)
         importlib.import_module("pickle").loads(packed)  # some exceptions cannot be rebuilt
-    except Exception:  # noqa: BLE001 - an exception class of the user's may do anything
+    except BaseException:  # noqa: BLE001 - an exception class of the user's may do anything
         packed = None
-    return ("raised", str(type(exc)), str(exc), text, packed)
+    return ("raised", type_text(exc), safe_text(exc), text, packed)
 
 
 def _pack(value: Any, attached: dict[str, Any], dumps: Callable[[Any], bytes]) -> tuple[Any, ...]:
     try:
         return ("returned", dumps(value), dumps(attached))
-    except Exception as exc:  # noqa: BLE001 - pickling a user's object may raise anything
-        culprit = "the result"
-        if isinstance(value, dict):
-            for key, part in value.items():
-                try:
-                    dumps(part)
-                except Exception:  # noqa: BLE001 - as above
-                    culprit = f"result[{key!r}], a {type(part).__name__},"
-                    break
+    except BaseException as exc:  # noqa: BLE001 - pickling a user's object may raise anything
         return (
             "unpicklable",
-            f"{culprit} cannot be sent back to the driver ({type(exc).__name__}: {exc}). "
+            f"{unpicklable_part(value, dumps)} cannot be sent back to the driver "
+            f"({type(exc).__name__}: {safe_text(exc)}). "
             "Return less, for example numbers, or store the object and return its path.",
         )
+
+
+def unpicklable_part(value: Any, dumps: Callable[[Any], bytes]) -> str:
+    """Name what of a result cannot be pickled."""
+    if issubclass(type(value), dict):  # isinstance() asks the object, which may raise
+        for key, part in dict.items(value):
+            try:
+                dumps(part)
+            except BaseException:  # noqa: BLE001 - as above
+                return f"result[{safe_repr(key)}], a {type(part).__name__},"
+    return "the result"
 
 
 def _flush() -> None:

@@ -92,6 +92,7 @@ def test_points_that_were_added_under_ids_of_other_trials_get_their_own(
     assert "several trials with the ids 0, 1" in caplog.text
 
 
+@pytest.mark.leaves("was given")
 @pytest.mark.parametrize("parallelism", [1, 3])
 def test_histories_that_were_put_together_keep_all_their_trials(parallelism: int) -> None:
     documents: list[Any] = []

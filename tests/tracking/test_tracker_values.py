@@ -25,7 +25,7 @@ def test_labels_that_mlflow_refuses_stay_distinguishable(any_store, request):
 
 
 def test_long_values_are_cut_with_a_warning(any_store, request):
-    info = replace(INFO, space_text="s" * 20_000)
+    info = replace(INFO, space_text=lambda: "s" * 20_000)
     with pytest.warns(TrackingWarning, match="Trial 0: the value of 'C' has 9000 characters"):
         FakeRun(info=info)(lambda _: 0.5, [{"C": "v" * 9000}])
     name = "search" if "sqlite" in any_store else request.node.name

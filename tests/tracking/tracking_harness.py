@@ -32,7 +32,7 @@ INFO = RunInfo(
     timeout=None,
     algo="hyperopt.tpe",
     max_queue_len=1,
-    space_text="0 dict\n1  C =\n2   hyperopt_param",
+    space_text=lambda: "0 dict\n1  C =\n2   hyperopt_param",
     decode=lambda assignment: (
         {"kernel": ["linear", "rbf"][assignment["kernel"]]} if "kernel" in assignment else {}
     ),

@@ -54,7 +54,7 @@ def open_experiment(
     run_config = dataclasses.replace(run_config, name=name)
     folder = ExperimentFolder(filesystem, posixpath.join(path, name))
     saved = Saved()
-    text = str(objective.expr)
+    text = objective.text()
     if folder.exists():
         folder.check_space(text)
         saved = load_records(folder)

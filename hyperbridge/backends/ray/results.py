@@ -13,6 +13,8 @@ from hyperopt.base import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK
 from hyperbridge.documents import Document, Failure, Outcome
 from hyperbridge.errors import WorkerLostError
 from hyperbridge.run.dispatch import cancelled
+from hyperbridge.run.trial_log import finite_order_loss
+from hyperbridge.worker.frames import safe_text, type_text
 
 TUNES_OWN = frozenset(
     {
@@ -51,8 +53,8 @@ def metrics_of(document: Document) -> dict[str, Any]:
     if document["state"] == JOB_STATE_DONE:
         result = document["result"]
         shown |= {key: result[key] for key in result if _is_plain(key, result[key])}
-        loss = result.get("loss")
-        shown["loss"] = math.nan if loss is None else float(loss)
+        loss = finite_order_loss(result)
+        shown["loss"] = math.nan if loss is None else loss
     return shown
 
 
@@ -76,12 +78,14 @@ def outcome_of_last(result: dict[str, Any] | None) -> Outcome:
 
 def describe_loss(error: BaseException | None) -> Outcome:
     """Return the outcome of a trial whose process is gone, or that Ray could not start."""
-    what = "no more is known" if error is None else str(error).strip()
+    what = "no more is known" if error is None else safe_text(error).strip()
     first = what.splitlines()[0] if what else type(error).__name__
     cause = getattr(error, "cause", None)
     if isinstance(cause, BaseException):  # a RayTaskError: the process lives, the trial failed
         text = "".join(traceback.format_exception(cause))
-        return Outcome("raised", failure=Failure(str(type(cause)), str(cause), what + "\n", cause))
+        return Outcome(
+            "raised", failure=Failure(type_text(cause), safe_text(cause), what + "\n", cause)
+        )
     lost = WorkerLostError(f"the worker that ran the trial was lost: {first}")
     text = f"{lost}\n{what}\n"
     return Outcome("lost", failure=Failure(str(type(lost)), str(lost), text, lost))

@@ -84,7 +84,7 @@ class RaySession(OpenBackend):
         self._is_ours = connect()
         try:
             self.parallelism = decide_parallelism(parallelism, count_slots(request))
-            experiment.folder.note_space(str(objective.expr))
+            experiment.folder.note_space(objective.text())
         except BaseException:
             self.close()
             raise

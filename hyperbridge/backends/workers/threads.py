@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import queue
 import threading
@@ -15,6 +14,7 @@ from hyperbridge.run.limits import StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import Run, failure_of
 from hyperbridge.worker.frames import format_users_part
+from hyperbridge.worker.surroundings import Surroundings
 
 _INTERRUPT_WAIT_S = 1.0
 
@@ -58,16 +58,10 @@ class OpenThreads(OpenBackend):
             BaseException: What the objective raised that is no Exception (KeyboardInterrupt,
                 SystemExit): as in hyperopt, that ends the search.
         """
-        around = [
-            attachment(token, shared_process=True)
-            for attachment, token in zip(run.attachments(), run.begin(trial), strict=True)
-            if attachment is not None and token is not None
-        ]
-        if not around:
+        tokens = run.begin(trial)
+        if not any(tokens):
             return self._evaluate(trial)
-        with contextlib.ExitStack() as stack:
-            for context in around:
-                stack.enter_context(context)
+        with Surroundings(run.attachments(), tokens, shared_process=True):
             return self._evaluate(trial)
 
     def _evaluate(self, trial: Trial) -> Outcome:

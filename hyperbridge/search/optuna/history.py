@@ -69,7 +69,7 @@ def _plain(result: dict[str, Any]) -> dict[str, Any]:
     for key, value in result.items():
         try:
             text = json.dumps(value, default=plain_number, allow_nan=False)
-        except (TypeError, ValueError):
+        except Exception:  # noqa: BLE001 - an object of the user's may do anything
             if key == "loss":
                 found[key] = None
             continue

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hyperopt import hp
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
 from hyperopt.exceptions import AllTrialsFailed, InvalidLoss, InvalidResultStatus
 
@@ -117,6 +118,43 @@ class FailuresContract(Basis):
         assert trials.count_failed_trials() == 1
         with pytest.raises(error, match=text):
             minimise(lambda p: result, max_evals=1, trials=Trials())
+
+    def test_an_odd_result_or_exception_fails_its_trial_alone(self, minimise: Any) -> None:
+        def odd(kind: int) -> Any:
+            class NoText:
+                def __repr__(self) -> str:
+                    raise RuntimeError("no text")
+
+            class Tensor:
+                def __float__(self) -> float:
+                    raise RuntimeError("only one element")
+
+            class NoTextError(Exception):
+                def __str__(self) -> str:
+                    raise RuntimeError("no text")
+
+            if kind == 0:
+                raise NoTextError("x")
+            results: list[Any] = [
+                None,
+                NoText(),
+                10**400,
+                {"status": "ok", "loss": Tensor()},
+                {"status": "ok", "loss": NoText()},
+                {"status": "fail", "loss": Tensor()},
+                {"status": "ok", "loss": 0.5, "extra": NoText(), NoText(): 1},
+            ]
+            return results[kind]
+
+        trials = SparkTrials()
+        kinds = list(range(7))
+        minimise(
+            odd, hp.choice("kind", kinds), max_evals=0, trials=trials,
+            points_to_evaluate=[{"kind": kind} for kind in kinds],
+        )  # fmt: skip
+        states = {d["misc"]["vals"]["kind"][0]: d["state"] for d in trials._dynamic_trials}
+        assert states == {kind: JOB_STATE_DONE if kind > 4 else JOB_STATE_ERROR for kind in kinds}
+        assert trials.argmin == {"kind": 6}
 
     @pytest.mark.parametrize("way", ["exit", "kill"])
     def test_an_objective_that_kills_its_process_fails_its_trial_alone(
