@@ -14,6 +14,7 @@ FLOORS = {
     "optional": 0,
     "config": 0,
     "attached": 1,
+    "notebooks": 1,
     "documents": 1,
     "space": 1,
     "worker": 1,

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
-from hyperbridge.cli.cells import Cell, Code
+from hyperbridge.notebooks.cells import Cell, Code
 
 T = TypeVar("T")
 

@@ -1,37 +1,24 @@
-"""The names that a notebook finds without defining them: ``display``, ``spark``, ``dbutils``."""
+"""The names that a notebook finds without defining them.
+
+Databricks lists them as display, displayHTML, dbutils, getArgument, sc, spark, sql, sqlContext,
+table and udf. Source: ``databricks.sdk.runtime`` of the Databricks SDK for Python.
+"""
 
 from __future__ import annotations
 
-import linecache
-import re
+import importlib.util
 import symtable
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any
 
-from hyperbridge.cli.cells import Code
+from hyperbridge.notebooks.cells import Code
 from hyperbridge.optional import is_installed
 
-_SPARK = ("spark", "sc", "sqlContext", "dbutils")
+SPARK_NAMES = frozenset({"sc", "spark", "sql", "sqlContext", "table", "udf"})
+"""Names that need a Spark session."""
 
-_EXPLANATIONS = {
-    "dbutils": "{use} exists only on Databricks",
-    "get_ipython": "{use} exists only in IPython and Jupyter",
-    **dict.fromkeys(
-        ("sc", "spark", "sqlContext"),
-        "Databricks defines it before a notebook starts; here it needs PySpark. Install it with: "
-        "pip install 'hyperbridge[spark]'",
-    ),
-}
-
-
-_INSTEAD = {
-    "widgets": ". Read the value from sys.argv or an environment variable instead, or catch the "
-    "NameError",
-    "secrets": ". Read the value from an environment variable instead, or catch the NameError",
-    "fs": ". Use pathlib or shutil instead, or catch the NameError",
-}
-"""What does the work of a part of ``dbutils`` elsewhere."""
+NOTEBOOK_NAMES = SPARK_NAMES | {"dbutils", "display", "displayHTML", "getArgument"}
+"""All names that Databricks defines before a notebook starts."""
 
 
 def names_needed(codes: Iterable[Code]) -> set[str]:
@@ -54,43 +41,79 @@ def names_needed(codes: Iterable[Code]) -> set[str]:
     return read - defined
 
 
-def provide(names: set[str], namespace: dict[str, Any]) -> None:
-    """Put those of the names that this machine can offer into a namespace.
+def available(names: set[str]) -> set[str]:
+    """Return those of the names that this machine can offer."""
+    found = names & NOTEBOOK_NAMES
+    return found if is_installed("pyspark") else found - SPARK_NAMES
 
-    ``spark``, ``sc`` and ``sqlContext`` start a Spark session, if PySpark is installed;
-    ``dbutils`` comes with Databricks' own PySpark and nowhere else.
+
+def why_missing(name: str) -> str:
+    """Say why a name is not there."""
+    if name in SPARK_NAMES:
+        return (
+            f"{name!r} is not defined: Databricks defines it before a notebook starts; here it "
+            "needs PySpark. Install it with: pip install 'hyperbridge[spark]'"
+        )
+    if name == "get_ipython":
+        return "'get_ipython' is not defined: it exists only in IPython and Jupyter"
+    return f"{name!r} is not defined"
+
+
+def provide(names: set[str], namespace: dict[str, Any], dbutils: Any) -> None:
+    """Put some of the `NOTEBOOK_NAMES` into a namespace; those of Spark start a session.
+
+    Args:
+        names: From `available`.
+        namespace: The notebook's globals.
+        dbutils: The object of that name.
     """
-    if "display" in names:
-        namespace["display"] = display
-    if "displayHTML" in names:
-        namespace["displayHTML"] = display_html
-    wanted = [name for name in _SPARK if name in names]
-    if not wanted or not is_installed("pyspark"):
-        return
-    if wanted == ["dbutils"] and _dbutils_class() is None:
-        return
-    from pyspark.sql import SparkSession
+    own = {
+        "dbutils": dbutils,
+        "display": display,
+        "displayHTML": display_html,
+        "getArgument": dbutils.widgets.getArgument,
+    }
+    namespace.update({name: value for name, value in own.items() if name in names})
+    if names & SPARK_NAMES:
+        _provide_spark(names, namespace)
+
+
+def _provide_spark(names: set[str], namespace: dict[str, Any]) -> None:
+    from pyspark import SparkContext
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.functions import udf
+
+    from hyperbridge.backends.spark.worker_python import DriverPython, is_local_master
 
     session = SparkSession.builder.getOrCreate()
-    for name in wanted:
-        if name == "spark":
-            namespace[name] = session
-        elif name == "sc":
-            namespace[name] = session.sparkContext
-        elif name == "sqlContext":
-            from pyspark.sql import SQLContext
+    context = SparkContext._active_spark_context  # none with Spark Connect
+    if context is not None and is_local_master(context.master):
+        DriverPython(context)  # for the functions of the notebook itself
+    found = {"spark": session, "sql": session.sql, "table": session.table, "udf": udf}
+    if "sc" in names:
+        found["sc"] = session.sparkContext
+    if "sqlContext" in names:
+        from pyspark.sql import SQLContext
 
-            namespace[name] = SQLContext(session.sparkContext, session)
-        elif (dbutils := _dbutils_class()) is not None:
-            namespace[name] = dbutils(session)
+        found["sqlContext"] = SQLContext(session.sparkContext, session)
+    namespace.update({name: value for name, value in found.items() if name in names})
+    if not hasattr(DataFrame, "display"):  # Databricks' own has it
+        DataFrame.display = display
 
 
-def _dbutils_class() -> Any:
-    try:
-        from pyspark.dbutils import DBUtils
-    except ModuleNotFoundError:
+def has_databricks_utils() -> bool:
+    """Tell whether Databricks' own ``dbutils`` is here."""
+    return is_installed("pyspark") and importlib.util.find_spec("pyspark.dbutils") is not None
+
+
+def databricks_utils() -> Any:
+    """Return Databricks' own ``dbutils``, on its running or a new Spark session; None elsewhere."""
+    if not has_databricks_utils():
         return None
-    return DBUtils
+    from pyspark.dbutils import DBUtils
+    from pyspark.sql import SparkSession
+
+    return DBUtils(SparkSession.builder.getOrCreate())
 
 
 def display(*values: object, **_options: object) -> None:
@@ -111,34 +134,6 @@ def display(*values: object, **_options: object) -> None:
 def display_html(html: str) -> None:
     """Print a line in the place of HTML."""
     print(f"[displayHTML: {len(html)} characters of HTML, not shown]")
-
-
-def explain(exc: NameError, names: set[str]) -> None:
-    """Add to a NameError's message what the missing name is, if notebooks define it.
-
-    Args:
-        exc: The error, changed in place.
-        names: From `names_needed`.
-    """
-    name = exc.name
-    if name not in names or name not in _EXPLANATIONS:
-        return
-    use = _use_of(name, exc.__traceback__)
-    explanation = _EXPLANATIONS[name].format(use=use)
-    if name == "dbutils":
-        part = next(iter(re.findall(r"\.\s*(\w+)", use)), "")
-        explanation += _INSTEAD.get(part, ". Leave it out, or catch the NameError")
-    exc.args = (f"name {name!r} is not defined: {explanation}.",)
-
-
-def _use_of(name: str, trace: TracebackType | None) -> str:
-    """Return the name with the attributes that the failing line asks it for."""
-    line = ""
-    while trace is not None:
-        line = linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
-        trace = trace.tb_next
-    match = re.search(rf"\b{name}(\s*\.\s*\w+)*", line)
-    return name if match is None else match[0]
 
 
 def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

@@ -13,7 +13,8 @@ from hyperbridge.optional import MLFLOW
 
 _USAGE = (
     "hyperbridge run [--backend NAME] [--parallelism N] [--tracking | --no-tracking]\n"
-    "                       [--storage URL] (SCRIPT | NOTEBOOK | -m MODULE) [ARG ...]"
+    "                       [--storage URL] [--widget NAME=VALUE]\n"
+    "                       (SCRIPT | NOTEBOOK | -m MODULE) [ARG ...]"
 )
 _DESCRIPTION = """\
 Run a Python script, a notebook (.ipynb, or a Databricks source file) or a module
@@ -26,8 +27,9 @@ examples:
   hyperbridge run --backend local --no-tracking train.py
   hyperbridge run --parallelism 8 -m package.train data.csv
   hyperbridge run notebooks/tune.ipynb
+  hyperbridge run --widget env=prod --widget max_evals=50 tune_databricks.py
 """
-_TAKES_VALUE = ("--backend", "--parallelism", "--storage")
+_TAKES_VALUE = ("--backend", "--parallelism", "--storage", "--widget")
 
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
@@ -62,6 +64,14 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         "--storage",
         metavar="URL",
         help="where Optuna studies are kept: a database URL or a file (default: in memory)",
+    )
+    parser.add_argument(
+        "--widget",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="the value of a widget of a Databricks notebook; may be repeated "
+        "(default: what the notebook says)",
     )
 
 
@@ -119,10 +129,11 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         _usage_error(parser, "--storage must not be empty")
     if args.parallelism is not None and args.parallelism < 1:
         _usage_error(parser, f"--parallelism must be at least 1, got {args.parallelism}")
+    widgets = _widgets(parser, args.widget)
     _export(args)
 
     try:
-        program = load(target)
+        program = load(target, widgets=widgets)
         settings = config.resolve()
         if settings.backend is not None:
             backends.get(settings.backend)
@@ -135,6 +146,17 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
     install()
     program.run()
     return 0
+
+
+def _widgets(parser: argparse.ArgumentParser, given: list[str]) -> dict[str, str]:
+    """Return the values of widgets by name."""
+    found: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not name or not equals:
+            _usage_error(parser, f"--widget must be NAME=VALUE, got {each!r}")
+        found[name] = value
+    return found
 
 
 def _export(args: argparse.Namespace) -> None:

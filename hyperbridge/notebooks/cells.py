@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,11 @@ class Include:
     Attributes:
         where: The line that asks for it, for messages.
         target: The path as written.
+        values: Of widgets, by name: ``$name="value"`` after the path.
+        arguments: What else stands there, for ``sys.argv``.
     """
 
     where: str
     target: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()

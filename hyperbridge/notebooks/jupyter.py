@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hyperbridge.cli.cells import Cell
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.notebooks.cells import Cell
+
+_DATABRICKS = "application/vnd.databricks.v1+notebook"
+"""The key of the metadata of a notebook that Databricks exported."""
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -31,6 +34,7 @@ def read_cells(path: Path) -> list[Cell]:
     language = _language(notebook.get("metadata", {}))
     if language.lower() not in ("python", "ipython", "python3"):
         raise InvalidArgumentError(f"'{path}' is a notebook in {language}, not in Python")
+    is_databricks = _DATABRICKS in notebook.get("metadata", {})
     sources = [cell["source"] for cell in notebook["cells"] if cell.get("cell_type") == "code"]
     return [
         Cell(
@@ -38,6 +42,7 @@ def read_cells(path: Path) -> list[Cell]:
             filename=f"<{path.name} cell {number}>",
             first_line=1,
             text=source if isinstance(source, str) else "".join(source),
+            single_percent=is_databricks,
         )
         for number, source in enumerate(sources, start=1)
     ]

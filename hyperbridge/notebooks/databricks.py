@@ -12,8 +12,8 @@ import re
 import tokenize
 from pathlib import Path
 
-from hyperbridge.cli.cells import Cell
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.notebooks.cells import Cell
 
 _HEADER = b"# Databricks notebook source"
 _SEPARATOR = re.compile(r"# COMMAND -{5,}\s*$")
