@@ -7,11 +7,12 @@ cannot be pickled is found before the first trial and named.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from hyperbridge.documents import Failure, Outcome
@@ -34,8 +35,9 @@ def _ours_by_value(pickler: ModuleType) -> Iterator[None]:
     with _lock:
         names = [
             name
-            for name in list(sys.modules)
+            for name, module in list(sys.modules.items())
             if any(name == root or name.startswith(f"{root}.") for root in _SHIPPED)
+            or _is_only_here(name, module)
         ]
         added = []
         for name in names:
@@ -47,6 +49,35 @@ def _ours_by_value(pickler: ModuleType) -> Iterator[None]:
         finally:
             for name in added:
                 pickler.unregister_pickle_by_value(sys.modules[name])
+
+
+def _is_only_here(name: str, module: Any) -> bool:
+    """Tell whether no other process can import a module under its name.
+
+    ``runpy.run_path`` makes such modules, ``types.ModuleType`` does, and so does a loader that is
+    given the path of a file outside of ``sys.path``.
+    """
+    if type(module) is not ModuleType or name == "__main__":
+        return False
+    if "." in name:
+        top = name.partition(".")[0]
+        return _is_only_here(top, sys.modules.get(top))
+    file = getattr(module, "__file__", None) or ""
+    if getattr(module, "__spec__", None) is None:
+        # modules that C code makes have neither a file nor Python functions
+        values = list(vars(module).values())
+        return file.endswith(".py") or any(
+            type(value) is FunctionType and value.__module__ == name for value in values
+        )
+    if not file.endswith(".py"):
+        return False
+    folder, base = os.path.split(file)
+    if base == "__init__.py":
+        folder = os.path.dirname(folder)
+    if folder in sys.path:
+        return False
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+    return all(finder.find_spec(name, None) is None for finder in finders)
 
 
 def dumps_by_value(obj: Any, pickler: ModuleType) -> bytes:

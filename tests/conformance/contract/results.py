@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import runpy
+import sys
+import types
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +15,17 @@ from hyperopt.base import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK
 
 from contract.basis import Basis
 from hyperbridge.surface.trials import Trials
+
+ONLY_HERE = """
+class Answer:
+    def __init__(self, loss):
+        self.loss = loss
+
+def fn(p):
+    return {"loss": p["x"], "status": "ok", "answer": Answer(p["x"])}
+
+minimise(fn, max_evals=2, trials=trials)
+"""
 
 
 class ResultsContract(Basis):
@@ -34,6 +50,29 @@ class ResultsContract(Basis):
         for document in trials.trials:
             assert document["result"]["model"].x == document["result"]["loss"]
             np.testing.assert_array_equal(document["result"]["curve"], [0, 1, 2])
+
+    @pytest.mark.parametrize("how", ["run_path", "run_path as main", "a file", "a new module"])
+    def test_code_that_only_this_process_can_import_travels(
+        self, minimise: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    ) -> None:
+        path = tmp_path / "only_here.py"
+        path.write_text(ONLY_HERE)
+        trials = Trials()
+        names = {"minimise": minimise, "trials": trials}
+        if how.startswith("run_path"):
+            runpy.run_path(str(path), names, run_name="__main__" if "main" in how else None)
+        else:
+            if how == "a file":
+                spec = importlib.util.spec_from_file_location("only_here", path)
+                assert spec is not None
+                module = importlib.util.module_from_spec(spec)
+            else:
+                module = types.ModuleType("only_here")
+            monkeypatch.setitem(sys.modules, "only_here", module)
+            vars(module).update(names)
+            exec(compile(ONLY_HERE, path, "exec"), vars(module))
+        assert [str(result["status"]) for result in trials.results] == ["ok", "ok"]
+        assert all(result["answer"].loss == result["loss"] for result in trials.results)
 
     @pytest.mark.parametrize("loss", [3, 2.5, np.float32(1.5), np.int64(4), True])
     def test_a_number_is_a_loss(self, minimise: Any, loss: Any) -> None:
