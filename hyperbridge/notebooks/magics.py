@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-_CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w+)(?P<rest>.*)")
+_CELL_MAGIC = re.compile(r"\s*%%[ \t]*(?P<name>\w+)(?P<rest>.*)")
 _LANGUAGE = re.compile(r"\s*%(?P<name>md-sandbox|\w+)(?P<rest>.*)")
-_LINE_MAGIC = re.compile(r"(?P<indent>\s*)(?P<target>)%{1,2}(?P<name>\w+)(?P<rest>.*)")
+_LINE_MAGIC = re.compile(r"(?P<indent>\s*)(?P<target>)%{1,2}[ \t]*(?P<name>\w+)(?P<rest>.*)")
 _SHELL = re.compile(r"(?P<indent>\s*)(?P<target>)!{1,2}(?P<rest>.*)")
 _HELP = re.compile(
     r"(?P<indent>\s*)(?P<target>)(?P<rest>\?{1,2}\s*[\w.*%]+|[\w.*%]+\s*\?{1,2})\s*;?\s*$"
 )
 _TARGET = r"(?P<indent>\s*)(?P<target>\w[\w.,\s\[\]'\"]*?)\s*=\s*"
-_ASSIGNED_MAGIC = re.compile(_TARGET + r"%(?P<name>\w+)(?P<rest>.*)")
+_ASSIGNED_MAGIC = re.compile(_TARGET + r"%[ \t]*(?P<name>\w+)(?P<rest>.*)")
 _ASSIGNED_SHELL = re.compile(_TARGET + r"!(?P<rest>.*)")
 _OPTIONS = re.compile(r"(?:\s+(?:-[slTD]\s*\S+|-[nrpRi]\s*\d+|-{1,2}[a-zA-Z][\w-]*))*\s*")
 

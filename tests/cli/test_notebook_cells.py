@@ -44,7 +44,7 @@ def test_python_is_left_as_it_is(text):
 
 @pytest.mark.parametrize(
     "line",
-    ["%matplotlib inline", "%pip install 'a b", "print?", "?print", "np.sum??", "%ls;"],
+    ["%matplotlib inline", "% matplotlib inline", "%pip install 'a b", "print?", "a.b??", "%ls;"],
 )
 def test_line_that_only_ipython_knows_is_skipped_with_a_note(line):
     source, notes = python_of(f"x = 1\n{line}\ny = 2\n")
@@ -65,13 +65,16 @@ def test_continued_magic_is_skipped_as_a_whole_and_keeps_the_line_numbers():
     assert python_of("!pip install \\\n  a \\\n  b\nx = 1\n")[0] == "pass\n\n\nx = 1\n"
 
 
-def test_timed_line_runs_without_the_magic():
-    source, notes = python_of("if True:\n    %time x = 1\n")
+@pytest.mark.parametrize("magic", ["%time", "% time"])
+def test_timed_line_runs_without_the_magic(magic):
+    source, notes = python_of(f"if True:\n    {magic} x = 1\n")
     assert source == "if True:\n    x = 1\n"
     assert "without %time" in notes[0]
 
 
-@pytest.mark.parametrize("head", ["%%time", "%%capture", "%%capture\n%%time", "\n%%timeit -n1"])
+@pytest.mark.parametrize(
+    "head", ["%%time", "%% time", "%%capture", "%%capture\n%%time", "\n%%timeit -n1"]
+)
 def test_cell_that_is_timed_or_captured_runs(head):
     source, notes = python_of(f"{head}\nx = 1\n")
     assert source.strip() == "x = 1"
