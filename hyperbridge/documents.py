@@ -211,17 +211,31 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a search is kept, so that another call of fmin can go on with it.
+
+    Attributes:
+        name: The same text for the same place, for example ``file /home/me/trials.pkl``.
+        is_shared: Whether several processes may work on the search at the same time.
+    """
+
+    name: str
+    is_shared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TrialEnd:
     """The end of a trial as observers see it.
 
     Attributes:
         trial: The trial; its document is final.
-        status: ``success`` when the objective returned a valid result (also one whose own
-            status is ``fail``), ``failure`` when it raised or its process was lost,
-            ``cancelled`` when it was stopped.
+        status: ``success`` when the objective returned a result with status ``ok``; ``failure``
+            when it returned another status, raised, or its process was lost; ``cancelled`` when
+            it was stopped.
         loss: The loss of a valid result with status ``ok``, as a float (it may be NaN), else None.
         result: The result dict of a valid result, else None.
-        failure: The reason of a failure or a cancellation, else None.
+        failure: What was raised, or why the trial was lost or cancelled; None when the objective
+            returned a valid result.
     """
 
     trial: Trial

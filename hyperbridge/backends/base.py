@@ -24,6 +24,7 @@ from hyperbridge.backends.findings import Finding, check_package
 from hyperbridge.optional import Package
 
 if TYPE_CHECKING:
+    from hyperbridge.documents import Place
     from hyperbridge.run.objective import Objective
     from hyperbridge.run.run import Run
     from hyperbridge.search.base import Search
@@ -35,9 +36,12 @@ class OpenBackend(ABC):
 
     Attributes:
         parallelism: How many trials it will run at once.
+        kept_in: Where the engine itself keeps the search, so that another call of fmin can go on
+            with it; None when it does not.
     """
 
     parallelism: int
+    kept_in: Place | None = None
 
     @abstractmethod
     def execute(self, run: Run) -> None:

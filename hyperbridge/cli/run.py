@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from hyperbridge import backends, config
 from hyperbridge.cli.programs import load
+from hyperbridge.cli.termination import terminable
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.optional import MLFLOW
 
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         0, when the script came to its end.
 
     Raises:
-        SystemExit: Code 2 for a mistake in the command line.
+        SystemExit: Code 2 for a mistake in the command line, 143 after SIGTERM.
         BaseException: What the script raised.
     """
     parser: argparse.ArgumentParser = args.parser
@@ -144,7 +145,8 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
     from hyperbridge.surface.shim import install
 
     install()
-    program.run()
+    with terminable():
+        program.run()
     return 0
 
 

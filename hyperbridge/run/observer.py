@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from hyperbridge.documents import Assignment, Trial, TrialEnd
+from hyperbridge.documents import Assignment, Place, Trial, TrialEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class RunInfo:
         space_text: Returns the text of the search space's pyll graph, which may take seconds.
         decode: Maps an assignment to ``{label: text of the chosen option}`` for the choices
             among its labels, for people to read.
+        kept_in: Where the search is kept; None when it ends with its process.
     """
 
     backend: str
@@ -41,6 +42,7 @@ class RunInfo:
     max_queue_len: int
     space_text: Callable[[], str]
     decode: Callable[[Assignment], dict[str, str]]
+    kept_in: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

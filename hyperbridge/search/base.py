@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from hyperbridge.documents import Document
+from hyperbridge.documents import Document, Place
 
 
 class SearchNotReadyError(Exception):
@@ -24,6 +24,9 @@ class Search(Protocol):
 
     name: str
     """How the search is called in logs and in MLflow's ``algo`` param."""
+
+    kept_in: Place | None
+    """Where the search itself is kept, as a study is; None when the trials are all there is."""
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Return documents in state NEW for some of the ids, in order.

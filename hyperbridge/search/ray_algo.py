@@ -20,7 +20,7 @@ from hyperopt.base import (
     STATUS_OK,
 )
 
-from hyperbridge.documents import Document, assignment_of, misc_of, new_document
+from hyperbridge.documents import Document, Place, assignment_of, misc_of, new_document
 from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
 from hyperbridge.search.base import SearchNotReadyError
 from hyperbridge.search.hyperopt_algo import algo_name
@@ -52,6 +52,8 @@ class RaySearch:
         InvalidArgumentError: It has several metrics, maximises the loss, or proposes points
             instead of values by label.
     """
+
+    kept_in: Place | None = None
 
     def __init__(self, searcher: Any, space: Space, domain: Any, trials: Any) -> None:
         self.name = algo_name(searcher)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
+from hyperopt.base import JOB_STATE_DONE
 from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.documents import Failure, Place
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
@@ -25,7 +25,6 @@ from hyperbridge.surface import originals
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import BridgedTrials
 from hyperbridge.tracking import make_tracker, should_track
-from hyperbridge.worker.frames import set_cause
 
 logger = logging.getLogger(__name__)
 
@@ -113,18 +112,12 @@ def _run(call: Call, opened: OpenBackend, track: bool) -> dict[str, Any] | None:
         max_queue_len=call.limits.max_queue_len,
         space_text=call.objective.text,
         decode=call.objective.space.decode,
+        kept_in=opened.kept_in or search.kept_in or _place_of(call.trials_file),
     )
 
     def answer() -> dict[str, Any] | None:
-        return _best(call, run)
+        return _best(call, run.first_failure)
 
-    if run.has_nothing_to_do():
-        logger.warning(
-            "max_evals=%s, and the Trials object holds %d trials already: nothing is left to be "
-            "run. Give a larger max_evals, or a new Trials object or trials_save_file.",
-            call.limits.max_evals,
-            len(call.trials.trials),
-        )
     if not is_spark:
         return run.observe(info, lambda: opened.execute(run), answer)
     call.trials.parallelism = opened.parallelism
@@ -137,6 +130,10 @@ def _run(call: Call, opened: OpenBackend, track: bool) -> dict[str, Any] | None:
             call.trials.log_totals()
 
 
+def _place_of(file: TrialsFile | None) -> Place | None:
+    return None if file is None else Place(f"file {file.path}", is_shared=False)
+
+
 def _note_stop(trials: Any, reason: StopReason | None) -> None:
     """Keep, on a SparkTrials, whether and why the search was cancelled."""
     named = (StopReason.TIMEOUT, StopReason.EARLY_STOP, StopReason.USER)
@@ -144,9 +141,8 @@ def _note_stop(trials: Any, reason: StopReason | None) -> None:
     trials._fmin_cancelled_reason = reason.value if reason in named else None
 
 
-def _best(call: Call, run: Run) -> dict[str, Any] | None:
+def _best(call: Call, first_failure: Failure | None) -> dict[str, Any] | None:
     trials = call.trials
-    first_failure = run.first_failure
     if not call.return_argmin and not trials.trials:
         return None
     try:
@@ -154,30 +150,16 @@ def _best(call: Call, run: Run) -> dict[str, Any] | None:
     except AllTrialsFailed as exc:
         cause = exc if first_failure is None else first_failure.exception
         if cause is not None and isinstance(cause.__cause__, RemoteTracebackError):
-            set_cause(cause, None)  # the message has that traceback already
-        raise AllTrialsFailedError(_why(trials, run)) from cause
+            cause.__cause__ = None  # the message has that traceback already
+        raise AllTrialsFailedError(_why(trials, first_failure)) from cause
 
 
-def _why(trials: Any, run: Run) -> str:
+def _why(trials: Any, first_failure: Failure | None) -> str:
     """Say why there is no argmin, with the first traceback where a trial raised."""
-    counts = Counter(document["state"] for document in trials._dynamic_trials)
-    n_ended = counts.total()
-    n_cancelled = counts[JOB_STATE_CANCEL]
-    parts = []
-    if not trials.trials:  # hyperopt's sentence
-        parts.append("There are no evaluation tasks, cannot return argmin of task losses.")
+    n_ended = len(trials._dynamic_trials)
+    text = f"None of the {n_ended} trials ended with status 'ok' and a loss that is a number."
     if n_ended == 0:
-        parts.append("No trial was evaluated.")
-    elif n_cancelled == n_ended:
-        parts.append(f"All {n_ended} trials were cancelled.")
-    else:
-        parts.append(
-            f"None of the {n_ended} trials ended with status 'ok' and a loss that is a number."
-        )
-        if n_cancelled:
-            parts.append(f"{n_cancelled} were cancelled.")
-    if run.stop_reason is not None and run.stop_reason.cancels_running:
-        parts.append(f"The search was stopped: {run.stop_reason.value}.")
-    if run.first_failure is not None:
-        parts.append(f"The first failure:\n{run.first_failure.traceback}")
-    return " ".join(parts)
+        return "No trial was evaluated, so there is no argmin to return."
+    if first_failure is None:
+        return text
+    return f"{text} The first failure:\n{first_failure.traceback}"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hyperbridge.documents import Trial, TrialEnd
 from hyperbridge.tracking.attach import make_token
-from hyperbridge.tracking.attach.session import STRAY_TAG
 from hyperbridge.tracking.record import Legaliser, Record, ending_record, traceback_text
 from hyperbridge.tracking.store import Store, StoreAwayError
 
@@ -113,8 +111,8 @@ class ChildRuns:
             tags=self._tags(child, parent),
         )
 
-    def complete(self, child: Child, end: TrialEnd, ended_ms: int) -> list[Step]:
-        """Return the steps after a trial has ended.
+    def complete(self, child: Child, end: TrialEnd, ended_ms: int) -> tuple[list[Step], Step]:
+        """Return the steps after a trial has ended, and the last one, which ends its run.
 
         Args:
             child: The trial's run.
@@ -131,14 +129,7 @@ class ChildRuns:
                     else None
                 )
             )
-        steps.append(lambda: self._end(child, _STATUS[end.status], ended_ms))
-        return steps
-
-    def end_strays(self, parent: Any) -> None:
-        """End the runs that objectives started in their trials and that died with a worker."""
-        query = f"attributes.status = 'RUNNING' and tags.`{STRAY_TAG}` = '{self._fmin_uuid}'"
-        for run in self._store.find_runs(parent.info.experiment_id, query):
-            self._store.end_run(run.info.run_id, "KILLED", int(time.time() * 1000))
+        return steps, lambda: self._end(child, _STATUS[end.status], ended_ms)
 
     # -- one run ---------------------------------------------------------------------------
 

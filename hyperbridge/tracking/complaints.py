@@ -6,6 +6,7 @@ import threading
 import warnings
 
 from hyperbridge.errors import TrackingWarning
+from hyperbridge.worker.frames import safe_text
 
 
 class Complaints:
@@ -50,6 +51,14 @@ class Complaints:
             "reported again.",
         )
 
+    def note_fault(self, name: str, error: Exception) -> None:
+        """Note that something of ``name`` cannot be logged, whatever the store says."""
+        self.note(
+            f"fault {type(error).__name__}",
+            f"Something of {name} is not logged to MLflow: {type(error).__name__}: "
+            f"{_first_line(error)}. The search goes on, and the same error is not reported again.",
+        )
+
     def note_given_up(self, names: list[str], patience_s: float) -> None:
         """Note what was not logged although the end of the search waited."""
         listed = ", ".join(dict.fromkeys(names))
@@ -83,5 +92,5 @@ class Complaints:
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
+    lines = safe_text(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__

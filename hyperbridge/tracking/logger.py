@@ -13,6 +13,7 @@ from hyperbridge.tracking.store import StoreAwayError
 _FIRST_DELAY_S = 0.25
 _LAST_DELAY_S = 2.0
 _JOIN_S = 5.0
+_HURRIED_S = 10.0
 
 
 @dataclass(eq=False)
@@ -23,10 +24,12 @@ class Job:
         name: What the steps are about, for example ``trial 3``.
         steps: Called without arguments; a step that raised `StoreAwayError` is repeated, so it
             must do no harm when it was done already.
+        last: The step after them, which is also taken in a hurry; None for none.
     """
 
     name: str
     steps: deque[Callable[[], None]]
+    last: Callable[[], None] | None = None
 
 
 class BackgroundLogger:
@@ -54,6 +57,7 @@ class BackgroundLogger:
         self._waiting: deque[Job] = deque()
         self._working: set[Job] = set()
         self._closed = False
+        self._is_hurried = False
         self._delay_s = 0.0
         self._resume_at = 0.0
         self._progress_at = 0.0
@@ -64,11 +68,20 @@ class BackgroundLogger:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, name: str, *steps: Callable[[], None]) -> None:
+    def submit(
+        self, name: str, *steps: Callable[[], None], last: Callable[[], None] | None = None
+    ) -> None:
         """Add a job and return at once."""
         with self._cond:
-            self._waiting.append(Job(name, deque(steps)))
+            self._waiting.append(Job(name, deque(steps), last))
             self._cond.notify()
+
+    def hurry(self) -> None:
+        """Take only the last steps from now on, and wait less for the store."""
+        with self._cond:
+            self._is_hurried = True
+            self._resume_at = 0.0
+            self._cond.notify_all()
 
     def flush(self, patience_s: float) -> list[str]:
         """Wait until all jobs are done, or the store has been away for too long.
@@ -84,7 +97,8 @@ class BackgroundLogger:
             self._resume_at = self._delay_s = 0.0
             self._cond.notify_all()
             while self._waiting or self._working:
-                rest_s = self._progress_at + patience_s - time.monotonic()
+                limit_s = min(patience_s, _HURRIED_S) if self._is_hurried else patience_s
+                rest_s = self._progress_at + limit_s - time.monotonic()
                 if rest_s <= 0:
                     break
                 self._cond.wait(rest_s)
@@ -133,11 +147,16 @@ class BackgroundLogger:
             return None
 
     def _take(self, job: Job) -> None:
-        while job.steps:
-            try:
-                job.steps[0]()
-            except StoreAwayError:
-                raise
-            except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
-                self._on_refusal(job, exc)
+        while job.steps and not self._is_hurried:
+            self._try(job, job.steps[0])
             job.steps.popleft()
+        if job.last is not None:
+            self._try(job, job.last)
+
+    def _try(self, job: Job, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except StoreAwayError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
+            self._on_refusal(job, exc)

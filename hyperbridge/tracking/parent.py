@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from hyperbridge.run.observer import RunInfo
+from hyperbridge.tracking.leftovers import place_tags
 from hyperbridge.tracking.names import (
     MAX_PARAM_LENGTH,
     MAX_TAG_LENGTH,
@@ -83,6 +84,7 @@ class ParentRun:
     def __init__(self, store: Store, info: RunInfo, fmin_uuid: str) -> None:
         self._store = store
         self._fmin_uuid = fmin_uuid
+        self._first_tags = {"fmin_uuid": fmin_uuid, **place_tags(info.kept_in)}
         self._params, self._tags = describe(info, fmin_uuid)
         self._mlflow: Any = importlib.import_module("mlflow")
         self._fluent: Any = importlib.import_module("mlflow.tracking.fluent")
@@ -108,7 +110,7 @@ class ParentRun:
         if self._run is None:
             # A run that a launcher names is the user's: MLflow resumes it, and it stays open.
             self._owned = "MLFLOW_RUN_ID" not in os.environ
-            tags = {"fmin_uuid": self._fmin_uuid} if self._owned else None
+            tags = self._first_tags if self._owned else None
             generator = random.getstate()  # MLflow draws the run's name from it
             random.seed()  # else each search of a script would get the same name
             try:
@@ -203,7 +205,7 @@ class ParentRun:
             else self._store.create_run(
                 experiment_id,
                 name=None,
-                tags={**context_tags(), "fmin_uuid": self._fmin_uuid},
+                tags={**context_tags(), **self._first_tags},
                 start_ms=self._started_ms,
             )
         )

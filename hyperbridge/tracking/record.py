@@ -68,6 +68,10 @@ class Legaliser:
             )
         return self._name(name, tid), legal_metric(value)
 
+    def note_fault(self, name: str, error: Exception) -> None:
+        """Note that something of ``name`` cannot be logged."""
+        self._complaints.note_fault(name, error)
+
     def _name(self, name: str, tid: int) -> str:
         legal = legal_name(name)
         if legal != name:
@@ -101,10 +105,16 @@ def starting_tags(
     The assignment is among them, as JSON: the params follow at the end only (see
     `ChildRuns`), and a run whose driver was killed should tell what it tried.
     """
-    decoded = {
-        f"hyperbridge.value.{label}": text for label, text in decode(trial.assignment).items()
-    }
-    assignment = json.dumps(trial.assignment, default=safe_text)
+    try:
+        chosen = decode(trial.assignment)
+    except Exception as exc:  # noqa: BLE001 - an index out of range, or a text that raises
+        legalise.note_fault(f"trial {trial.tid}", exc)
+        chosen = {}
+    try:
+        assignment = json.dumps(trial.assignment, default=safe_text)
+    except (TypeError, ValueError):  # a key, or a value that holds itself
+        assignment = safe_text(trial.assignment)
+    decoded = {f"hyperbridge.value.{label}": text for label, text in chosen.items()}
     return {
         "hyperbridge.tid": str(trial.tid),
         "hyperbridge.params": legal_text(assignment, MAX_TAG_LENGTH),

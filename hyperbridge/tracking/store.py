@@ -38,10 +38,6 @@ class StoreAwayError(Exception):
     """The store did not answer, or not in a way that another attempt could not change."""
 
 
-def _http_request_trampoline(*args: Any, **kwargs: Any) -> Any:
-    return globals()["_hyperbridge_http_request"](*args, **kwargs)
-
-
 def _request_once(original: Any, *args: Any, **kwargs: Any) -> Any:
     if getattr(_this_thread, "impatient", False):
         variables = importlib.import_module("mlflow.environment_variables")
@@ -111,7 +107,7 @@ class Store:
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """While open, calls made through this object do not retry."""
-        with intercept(self._rest.http_request, _http_request_trampoline, _request_once):
+        with intercept(self._rest.http_request, _request_once):
             yield
 
     def call(self, function: Callable[[Any], T]) -> T:
@@ -185,8 +181,9 @@ class Store:
         self.call(lambda _: self._plain_store().update_run_info(run_id, code, end_ms, None))
 
     def flush_async(self) -> None:
-        """Wait for what objectives in this process logged with ``synchronous=False``."""
+        """Wait for what objectives in this process log in the background, traces included."""
         self._plain_store().flush_async_logging()
+        self._mlflow.flush_trace_async_logging()
 
     def _plain_store(self) -> Any:
         return importlib.import_module("mlflow.tracking")._get_store(self._uri)

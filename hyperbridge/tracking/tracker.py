@@ -14,6 +14,14 @@ from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
 from hyperbridge.tracking.children import Child, ChildRuns
 from hyperbridge.tracking.complaints import Complaints
 from hyperbridge.tracking.environment import make_attachment
+from hyperbridge.tracking.interrupts import interrupts_deferred
+from hyperbridge.tracking.leftovers import (
+    end_leftovers,
+    end_strays,
+    note_closed,
+    note_open,
+    place_tags,
+)
 from hyperbridge.tracking.logger import BackgroundLogger
 from hyperbridge.tracking.parent import RUN_SOURCE, ParentRun, context_tags
 from hyperbridge.tracking.record import Legaliser, starting_tags
@@ -82,6 +90,13 @@ class MlflowTracker:
                 on_away=lambda job, exc: self._complaints.note_away(job.name, exc),
             )
             self._is_on = True
+            note_open(self._fmin_uuid)
+            place = info.kept_in
+            if place is not None:
+                self._logger.submit(
+                    "runs that an earlier process left open",
+                    lambda: end_leftovers(self._store, self._experiment_id(), place),
+                )
         self._complaints.issue()
 
     def attachment(self) -> TrialAttachment | None:
@@ -118,28 +133,44 @@ class MlflowTracker:
         self._complaints.issue()
 
     def run_finished(self, end: RunEnd) -> None:
-        """Complete and end all runs of ours. See `Observer.run_finished`."""
+        """Complete and end all runs of ours. See `Observer.run_finished`.
+
+        Ctrl-C during this leaves out what is not needed to end them, and is raised afterwards.
+        """
         if self._is_on:
-            with self._lock:
-                self._is_on = False
-                left = list(self._open.values())
-            for child in left:
-                self._complete(TrialEnd(child.trial, "cancelled"))
-            counts = {
-                "total": end.total,
-                "successful": end.successful,
-                "failed": end.failed,
-                "cancelled": end.cancelled,
-            }
-            now_ms = _now_ms()
-            self._logger.submit("the parent run", lambda: self._parent.log_counts(counts, now_ms))
-            if end.failed or end.cancelled or left:
-                self._logger.submit("runs started by objectives", self._end_strays)
-            self._logger.submit("what objectives logged asynchronously", self._store.flush_async)
-            self._flush(_status_of(end.error))
+            try:
+                with interrupts_deferred(self._logger.hurry):
+                    self._finish(end)
+            finally:
+                note_closed(self._fmin_uuid)
         self._complaints.issue(final=end.error is None)
 
     # -- steps -----------------------------------------------------------------------------
+
+    def _finish(self, end: RunEnd) -> None:
+        with self._lock:
+            self._is_on = False
+            left = list(self._open.values())
+        for child in left:
+            self._complete(TrialEnd(child.trial, "cancelled"))
+        counts = {
+            "total": end.total,
+            "successful": end.successful,
+            "failed": end.failed,
+            "cancelled": end.cancelled,
+        }
+        now_ms = _now_ms()
+        submit = self._logger.submit
+        submit("the parent run", lambda: self._parent.log_counts(counts, now_ms))
+        submit("what objectives log in the background", self._store.flush_async)
+        submit(
+            "runs started by objectives",
+            last=lambda: end_strays(self._store, self._experiment_id(), self._fmin_uuid),
+        )
+        self._flush(_status_of(end.error))
+
+    def _experiment_id(self) -> str:
+        return self._parent.ensure().info.experiment_id  # type: ignore[no-any-return]
 
     def _open_store(self, uri: str, info: RunInfo) -> None:
         self._store = Store(uri)
@@ -153,6 +184,7 @@ class MlflowTracker:
             **context_tags(),
             "fmin_uuid": self._fmin_uuid,
             "runSource": RUN_SOURCE,
+            **place_tags(info.kept_in),
         }
         self._legalise = Legaliser(self._complaints)
         self._children = ChildRuns(self._store, fmin_uuid=self._fmin_uuid, legalise=self._legalise)
@@ -198,8 +230,8 @@ class MlflowTracker:
             self._over.add(end.trial.tid)
             child = self._open.pop(end.trial.tid, None)
         if child is not None and not child.refused:  # else proposed but never started
-            steps = self._children.complete(child, end, _now_ms())
-            self._logger.submit(_name_of(child), lambda: self._ensure(child), *steps)
+            steps, last = self._children.complete(child, end, _now_ms())
+            self._logger.submit(_name_of(child), lambda: self._ensure(child), *steps, last=last)
 
     def _log_best(self) -> None:
         with self._lock:
@@ -211,9 +243,6 @@ class MlflowTracker:
                 with self._lock:
                     self._improvements = points + self._improvements
                 raise
-
-    def _end_strays(self) -> None:
-        self._children.end_strays(self._parent.ensure())
 
     def _flush(self, status: str) -> None:
         given_up: list[str] = []
@@ -233,7 +262,9 @@ class MlflowTracker:
         try:
             self._parent.finish(status)
         except StoreAwayError:
-            self._logger.submit("the parent run", lambda: self._parent.end_later(status, now_ms))
+            self._logger.submit(
+                "the parent run", last=lambda: self._parent.end_later(status, now_ms)
+            )
             given_up += self._logger.flush(0.0 if given_up else self._patience_s)
         except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
             self._complaints.note_refusal("the parent run", exc)

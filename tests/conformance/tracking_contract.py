@@ -247,6 +247,145 @@ class TrackingContract:
         assert all(c.data.tags["trial_status"] == "cancelled" for c in killed)
         assert parent.data.metrics["cancelled_trials_count"] == len(killed)
 
+    def test_threads_and_programs_of_the_objective_log_into_its_child(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(x: float) -> float:
+            import subprocess
+            import sys
+            from concurrent.futures import ThreadPoolExecutor
+            from multiprocessing.pool import ThreadPool
+
+            import mlflow
+
+            with ThreadPool(2) as pool:
+                pool.map(lambda k: mlflow.log_metric(f"fold_{k}", x), [0, 1])
+            with ThreadPoolExecutor(1) as executor:
+                executor.submit(mlflow.log_metric, "executor", x).result()
+            program = f"import mlflow; mlflow.log_metric('program', {float(x)!r})"
+            subprocess.run([sys.executable, "-c", program], check=True)
+            return x
+
+        minimise(fn, hp.uniform("x", 0, 1), max_evals=2)
+        _, children = self.family(client)
+        assert len(children) == 2
+        for child in children:
+            x = float(child.data.params["x"])
+            names = ("fold_0", "fold_1", "executor", "program", "loss")
+            assert child.data.metrics == dict.fromkeys(names, x)
+            assert child.info.status == "FINISHED"
+
+    def test_a_run_of_the_users_keeps_what_is_nested_in_it(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        with mlflow.start_run(run_name="mine") as mine:
+            pass
+        mine_id = mine.info.run_id
+
+        def fn(x: float) -> float:
+            import mlflow
+
+            with mlflow.start_run(run_id=mine_id), mlflow.start_run(nested=True):
+                mlflow.log_metric("inside", x)
+            mlflow.log_metric("direct", x)
+            return x
+
+        minimise(fn, hp.uniform("x", 0, 1), max_evals=2, parallelism=1)
+        runs = self.runs(client)
+        nested = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == mine_id]
+        children = [r for r in runs if "hyperbridge.tid" in r.data.tags]
+        assert [set(r.data.metrics) for r in nested] == [{"inside"}] * 2
+        assert [set(r.data.metrics) for r in children] == [{"direct", "loss"}] * 2
+        assert {r.info.status for r in runs} == {"FINISHED"}
+        assert len(runs) == 1 + 1 + 2 + 2
+
+    def test_a_result_with_status_fail_is_a_failed_child(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(p: Any) -> dict[str, Any]:
+            return {"loss": p["x"], "status": "fail" if p["x"] < 0 else "ok"}
+
+        trials = Trials()
+        minimise(fn, max_evals=6, trials=trials)
+        parent, children = self.family(client)
+        n_failed = trials.statuses().count("fail")
+        assert 0 < n_failed < 6
+        assert parent.data.metrics["failed_trials_count"] == n_failed
+        assert parent.data.metrics["successful_trials_count"] == 6 - n_failed
+        assert parent.info.status == "FINISHED"
+        for child, document in zip(children, trials.trials, strict=True):
+            is_ok = document["result"]["status"] == "ok"
+            assert child.info.status == ("FINISHED" if is_ok else "FAILED")
+            assert child.data.tags["trial_status"] == ("success" if is_ok else "failure")
+            assert ("loss" in child.data.metrics) == is_ok
+
+    def test_a_run_in_the_result_travels_as_a_plain_run(
+        self, minimise: Any, client: MlflowClient, tmp_path: Path
+    ) -> None:
+        import pickle
+
+        from mlflow.tracking.fluent import ActiveRun
+
+        def fn(x: float) -> dict[str, Any]:
+            import mlflow
+
+            with mlflow.start_run() as run:
+                mlflow.log_metric("inside", x)
+            return {"loss": x, "status": "ok", "run": run, "kept": [{"active": (run,)}]}
+
+        trials = Trials()
+        file = tmp_path / "trials.pkl"
+        minimise(fn, hp.uniform("x", 0, 1), max_evals=2, trials=trials, trials_save_file=str(file))
+        _, children = self.family(client)
+        for found in (trials, pickle.loads(pickle.dumps(trials)), pickle.loads(file.read_bytes())):
+            for child, result in zip(children, found.results, strict=True):
+                (active,) = result["kept"][0]["active"]
+                for run in (result["run"], active):
+                    assert type(run) is ActiveRun
+                    assert run.info.run_id == child.info.run_id
+        best = trials.best_trial["result"]["run"].info.run_id
+        assert best in {child.info.run_id for child in children}
+
+    def test_traces_are_there_when_the_search_has_ended(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(x: float) -> float:
+            import mlflow
+
+            with mlflow.start_span(name="predict") as span:
+                span.set_inputs({"x": float(x)})
+            return x
+
+        minimise(fn, hp.uniform("x", 0, 1), max_evals=2)
+        _, children = self.family(client)
+        traces = client.search_traces(locations=[children[0].info.experiment_id])
+        sources = {trace.info.trace_metadata["mlflow.sourceRun"] for trace in traces}
+        assert sources == {child.info.run_id for child in children}
+
+    def test_values_that_cannot_be_shown_end_no_search(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(p: Any) -> dict[str, Any]:
+            import numbers
+
+            class Unspeakable:
+                def __str__(self) -> str:
+                    raise RuntimeError("no text")
+
+                __repr__ = __str__
+
+                def __float__(self) -> float:
+                    raise RuntimeError("no number")
+
+            numbers.Real.register(Unspeakable)
+            return {"loss": p["x"], "status": "ok", "odd": Unspeakable()}
+
+        trials = Trials()
+        minimise(fn, max_evals=2, trials=trials)
+        _, children = self.family(client)
+        assert [child.info.status for child in children] == ["FINISHED"] * 2
+        assert len(trials.losses()) == 2
+
     def test_no_tracking_means_no_run(self, minimise: Any, client: MlflowClient) -> None:
         minimise(lambda p: 0.0, max_evals=1, tracking=False)
         assert self.runs(client) == []

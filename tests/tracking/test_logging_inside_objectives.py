@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ from typing import Any
 import mlflow
 import objective_forms as forms
 import pytest
-from tracking_harness import FakeRun, all_runs, only_parent, run_in_worker, use_store
+from tracking_harness import (
+    FakeRun,
+    all_runs,
+    only_parent,
+    run_in_worker,
+    runs_below,
+    use_store,
+)
 
 ORDER = [
     forms.nothing,
@@ -96,11 +104,11 @@ def tracked(request, tmp_path_factory, empty_database, mlflow_server, reset_mlfl
 def test_all_runs_are_ended_and_in_one_tree(tracked):
     statuses = {run.info.run_name: run.info.status for run in tracked.runs}
     assert "RUNNING" not in statuses.values()
-    children = tracked.below(tracked.parent)
-    assert len(children) == len(tracked.names)
-    grandchildren = [run for child in children for run in tracked.below(child)]
-    assert len(children) + len(grandchildren) + 1 == len(tracked.runs)
-    failed = [run for run in children if run.info.status == "FAILED"]
+    trials = tracked.below(tracked.parent)
+    assert len(trials) == len(tracked.names)
+    grandchildren = [run for child in trials for run in tracked.below(child)]
+    assert len(trials) + len(grandchildren) + 1 == len(tracked.runs)
+    failed = [run for run in trials if run.info.status == "FAILED"]
     assert [run.info.run_id for run in failed] == [
         tracked.child(forms.raise_inside_a_run).info.run_id
     ]
@@ -316,34 +324,64 @@ def test_concurrent_trials_never_log_into_each_other(sqlite_store):
         return assignment["C"]
 
     FakeRun(parallelism=4)(objective, [{"C": float(n)} for n in range(12)])
-    children = [run for run in all_runs() if "hyperbridge.tid" in run.data.tags]
-    assert len(children) == 12
-    for child in children:
+    trials = [run for run in all_runs() if "hyperbridge.tid" in run.data.tags]
+    assert len(trials) == 12
+    for child in trials:
         tid = float(child.data.tags["hyperbridge.tid"])
         assert child.data.metrics == {"mine": tid, "loss": tid}
         assert child.data.params["mine"] == str(tid)
 
 
-def test_other_threads_of_the_process_are_not_affected(sqlite_store):
-    import threading
-
+def test_threads_that_no_trial_started_keep_their_own_runs(sqlite_store):
     found = []
+    begin, ended = threading.Event(), threading.Event()
+
+    def elsewhere():
+        assert begin.wait(60)
+        found.append(mlflow.active_run())
+        with mlflow.start_run(run_name="independent") as run:
+            found.append(run.info.run_id)
+        ended.set()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
 
     def objective(_):
-        def elsewhere():
-            found.append(mlflow.active_run())
-            with mlflow.start_run(run_name="independent") as run:
-                found.append(run.info.run_id)
-
-        thread = threading.Thread(target=elsewhere)
-        thread.start()
-        thread.join()
+        begin.set()
+        assert ended.wait(60)
         return 0.5
 
     FakeRun()(objective)
+    thread.join()
     (independent,) = [run for run in all_runs() if run.info.run_name == "independent"]
     assert found == [None, independent.info.run_id]
     assert "mlflow.parentRunId" not in independent.data.tags
+
+
+def test_what_nobody_can_assign_is_warned_about_and_hangs_below_the_search(sqlite_store, caplog):
+    both_run, logged = threading.Barrier(3), threading.Barrier(3)
+
+    def elsewhere():
+        both_run.wait(60)
+        mlflow.log_metric("first", 1.0)
+        mlflow.log_metric("second", 1.0)
+        logged.wait(60)
+
+    def objective(assignment):
+        both_run.wait(60)
+        logged.wait(60)
+        return assignment["C"]
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    FakeRun(parallelism=2)(objective, [{"C": 0.0}, {"C": 1.0}])
+    thread.join()
+    parent = only_parent()
+    (stray,) = [run for run in runs_below(parent) if "hyperbridge.tid" not in run.data.tags]
+    assert stray.data.metrics == {"first": 1.0, "second": 1.0}
+    assert stray.info.status == "KILLED"
+    assert len(runs_below(parent)) == 3
+    assert [r.getMessage() for r in caplog.records if "started by none of them" in r.getMessage()]
 
 
 def test_the_drivers_thread_gets_its_runs_back(sqlite_store):

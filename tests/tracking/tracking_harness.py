@@ -207,7 +207,7 @@ def run_in_worker(
         cwd=folder / "elsewhere",
         env={**variables, **(environment or {})},
         check=not may_die,
-        timeout=120,
+        timeout=500,
     )
     report = folder / "outcomes"
     outcomes = (

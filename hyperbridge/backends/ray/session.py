@@ -34,6 +34,7 @@ from hyperbridge.backends.ray.surroundings import (
     tune_environment,
 )
 from hyperbridge.backends.ray.trainable import make_trainable
+from hyperbridge.documents import Place
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import pack_objective, pack_runtime
@@ -81,6 +82,7 @@ class RaySession(OpenBackend):
         self._reports = reports
         self._packed = pack_objective(objective, ray.cloudpickle, where="Ray")
         experiment.folder.create()
+        self.kept_in = Place(f"experiment {experiment.folder.path}", is_shared=False)
         self._is_ours = connect()
         try:
             self.parallelism = decide_parallelism(parallelism, count_slots(request))

@@ -62,7 +62,7 @@ class TaskValues:
         """Return ``debugValue``, as Databricks does outside of a job.
 
         Raises:
-            TypeError: No ``debugValue`` was given.
+            TypeError: There is none.
         """
         if debugValue is None:
             raise TypeError(

@@ -15,20 +15,14 @@ from hyperopt.base import (
 
 from hyperbridge.documents import Document, assignment_of, know_ids, new_ids
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.search.optuna.history import documents_of, frozen_of, is_unexplained, loss_of
-from hyperbridge.search.optuna.sessions import orphans_of
+from hyperbridge.search.optuna.history import documents_of, frozen_of, loss_of
 from hyperbridge.translate.to_optuna import OptunaSpace, distribution_of
 
 logger = logging.getLogger(__name__)
 
 
-def check_fit(study: Any, space: OptunaSpace, *, advice: str) -> None:
+def check_fit(study: Any, space: OptunaSpace) -> None:
     """Refuse a study whose complete trials are not trials of the space.
-
-    Args:
-        study: An ``optuna.Study``.
-        space: The search space.
-        advice: What to do, as the end of the message.
 
     Raises:
         InvalidArgumentError: A label is missing or unknown, or was suggested from another
@@ -43,7 +37,7 @@ def check_fit(study: Any, space: OptunaSpace, *, advice: str) -> None:
             if label not in known:
                 raise InvalidArgumentError(
                     f"{where} has the parameter {label!r}, which the search space does not "
-                    f"have. {advice}"
+                    "have. Give another study_name."
                 )
 
         def compare(parameter: Any, frozen: Any = frozen, where: str = where) -> Any:
@@ -54,14 +48,14 @@ def check_fit(study: Any, space: OptunaSpace, *, advice: str) -> None:
                     return frozen.user_attrs[label]
                 raise InvalidArgumentError(
                     f"{where} has no value for label {label!r}, which its other values need. "
-                    f"{advice}"
+                    "Give another study_name."
                 )
             wanted = distribution_of(counterpart.suggestion)
             stored = frozen.distributions[label]
             if stored != wanted:
                 raise InvalidArgumentError(
                     f"label {label!r}: {where} has {stored}, but the search space needs "
-                    f"{wanted}. {advice}"
+                    f"{wanted}. Give another study_name."
                 )
             return counterpart.to_raw(frozen.params[label])
 
@@ -86,9 +80,7 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
 
     What both have already is recognised by its assignment and loss. A document that waits for a
     point which the study has evaluated gets its result; others that wait or run are left alone.
-    Documents that do not fit the space stay out of the study. Where a storage failed before it
-    took a trial's result, the trial is still running there, or was marked as failed since: it gets
-    the result, or stays out of the Trials object, which has it.
+    Documents that do not fit the space stay out of the study.
 
     Returns:
         How many documents the Trials object got.
@@ -100,9 +92,6 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
         if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
     ]
     only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
-    lost = [assignment_of(document) for document in only_here]
-    only_stored = [d for d in only_stored if not (is_unexplained(d) and assignment_of(d) in lost)]
-    unfinished = orphans_of(study) if only_here else []
     n_stored = len(only_stored)
     only_stored = _fill_waiting(trials, only_stored)
     if only_stored:
@@ -113,22 +102,8 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
         except (LookupError, TypeError, ValueError) as exc:
             logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
             continue
-        trial = next((each for each in unfinished if each.params == frozen.params), None)
-        if trial is None:
-            study.add_trial(frozen)
-        else:
-            unfinished.remove(trial)
-            _finish(study, trial, frozen)
+        study.add_trial(frozen)
     return n_stored
-
-
-def _finish(study: Any, trial: Any, frozen: Any) -> None:
-    """Tell a study how a running trial has ended."""
-    from optuna.trial import Trial
-
-    for name, value in frozen.user_attrs.items():
-        Trial(study, trial._trial_id).set_user_attr(name, value)
-    study.tell(trial.number, frozen.value, state=frozen.state, skip_if_finished=True)
 
 
 def _fill_waiting(trials: Any, stored: list[Document]) -> list[Document]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 
-from hyperbridge.documents import Document, misc_of, new_document
+from hyperbridge.documents import Document, Place, misc_of, new_document
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.search.base import Search
 from hyperbridge.search.optuna.history import (
@@ -17,10 +17,9 @@ from hyperbridge.search.optuna.history import (
     frozen_of,
     loss_of,
 )
-from hyperbridge.search.optuna.locks import Patience, named
+from hyperbridge.search.optuna.locks import Patience, named, storage_name
 from hyperbridge.search.optuna.prior import PriorDraws
-from hyperbridge.search.optuna.sessions import StudySession, study_session
-from hyperbridge.search.optuna.studies import tell
+from hyperbridge.search.optuna.studies import Session, session, tell
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.to_optuna import OptunaSpace
 
@@ -65,6 +64,7 @@ class OptunaSearch:
     ) -> None:
         self.name = name
         self.study = study
+        self.kept_in = _place_of(study)
         self._space = space
         self._trials = trials
         self._prior = prior
@@ -78,11 +78,11 @@ class OptunaSearch:
         self._is_lost = False
         self._resources = contextlib.ExitStack()
         self._patience = self._resources.enter_context(Patience(study))
-        self._entered = contextlib.ExitStack()
-        self._session: StudySession | None = None
+        self._noted = contextlib.ExitStack()
+        self._session: Session | None = None
         try:
             with self._storage():
-                self._session = self._entered.enter_context(study_session(study))
+                self._session = self._noted.enter_context(session(study))
         except BaseException:
             self._resources.close()
             raise
@@ -218,11 +218,19 @@ class OptunaSearch:
                 self._write()
                 for trial in self._asked.values():
                     self._end(trial, None, TrialState.FAIL)
-                self._entered.close()
+                self._noted.close()
         except BackendUnavailableError as exc:
             logger.warning("the study could not be brought to its end: %s", exc)
         finally:
             self._asked.clear()
             self._unwritten.clear()
-            self._entered.close()
+            self._noted.close()
             self._resources.close()
+
+
+def _place_of(study: Any) -> Place | None:
+    from optuna.storages import InMemoryStorage
+
+    if isinstance(study._storage, InMemoryStorage):
+        return None
+    return Place(f"study {study.study_name} in {storage_name(study)}", is_shared=True)

@@ -11,13 +11,17 @@ import logging
 import os
 import pickle
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+from hyperbridge.tracking.attach.child_processes import environment_for_programs
+from hyperbridge.tracking.attach.fluent import arrive, fresh_thread_state, hooked
 from hyperbridge.tracking.attach.imports import call_after_import
+from hyperbridge.tracking.attach.open_trials import open_trials
 from hyperbridge.tracking.attach.process import ProcessState
-from hyperbridge.tracking.attach.session import TrialSession
+from hyperbridge.tracking.attach.trial import AttachedTrial
 
 _OWN_PREFIXES = ("MLFLOW_", "_MLFLOW_")
 
@@ -30,8 +34,9 @@ class MlflowAttachment:
     is left to the objective: when the objective imports it, the child run is attached at the
     end of that import; when it never does, nothing happens.
 
-    In a process that runs several trials in threads, only the run stack of the trial's own
-    thread is touched.
+    What belongs to a trial, beside the thread that runs the objective: threads, pools and
+    processes that it starts. In a process that runs several trials in threads, other threads are
+    not touched.
 
     Args:
         tracking_uri: Where the runs are; local paths made absolute.
@@ -61,8 +66,11 @@ class MlflowAttachment:
 
     @contextlib.contextmanager
     def _attach_thread(self, token: bytes) -> Iterator[None]:
+        trial = self._make_trial(pickle.loads(token), owns_process=False)
         with contextlib.ExitStack() as stack:
-            _enter(stack, TrialSession(pickle.loads(token)))
+            _enter(stack, open_trials().opened(trial, arrive))
+            self._attach(stack, trial)
+            _enter(stack, fresh_thread_state())
             yield
 
     @contextlib.contextmanager
@@ -70,16 +78,41 @@ class MlflowAttachment:
         facts = pickle.loads(token)
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._environment(facts["experiment_id"]))
+            trial = self._make_trial(facts, owns_process=True)
+            os.environ.update(trial.environment)
+            _enter(stack, open_trials().opened(trial, arrive))
 
             def attach() -> None:
                 _enter(stack, ProcessState(self.tracking_uri, self.registry_uri))
-                _enter(stack, TrialSession(facts))
+                self._attach(stack, trial)
+                _enter(stack, fresh_thread_state())
 
             if "mlflow" in sys.modules:
                 attach()
             else:
                 stack.enter_context(call_after_import("mlflow", attach))
             yield
+
+    def _make_trial(self, facts: dict[str, Any], *, owns_process: bool) -> AttachedTrial:
+        environment = environment_for_programs(facts, self.tracking_uri, self.registry_uri)
+        description = {
+            "id": uuid.uuid4().hex,
+            "facts": facts,
+            "environment": environment,
+            "owns_process": owns_process,
+        }
+        return AttachedTrial(description)
+
+    @staticmethod
+    def _attach(stack: contextlib.ExitStack[Any], trial: AttachedTrial) -> None:
+        """Bring MLflow, which is loaded, to the trial's run."""
+        _enter(stack, hooked())
+        trial.meet_mlflow()
+
+        def end_all(kind: Any, *_: Any) -> None:
+            trial.end_all(failed=kind is not None)
+
+        stack.push(_harmless(end_all))
 
     @contextlib.contextmanager
     def _environment(self, experiment_id: str | None) -> Iterator[None]:
@@ -106,13 +139,29 @@ class MlflowAttachment:
             os.environ.update(before)
 
 
-def _enter(stack: contextlib.ExitStack[Any], context: AbstractContextManager[None]) -> None:
+def _enter(stack: contextlib.ExitStack[Any], context: AbstractContextManager[Any]) -> None:
+    """Enter a context that must not fail the trial: a worker may have any version of MLflow."""
     try:
-        stack.enter_context(context)
-    except Exception as exc:  # noqa: BLE001 - a worker may have any version of MLflow
+        context.__enter__()
+    except Exception as exc:  # noqa: BLE001 - as above
         logging.getLogger("hyperbridge").warning(
             "MLflow: the objective's own logging does not reach its trial's run: %r", exc
         )
+    else:
+        stack.push(_harmless(context.__exit__))
+
+
+def _harmless(leave: Callable[..., Any]) -> Callable[..., None]:
+    """Return an exit function whose own errors do not fail the trial."""
+
+    def leave_quietly(kind: Any, error: Any, traceback: Any) -> None:
+        try:
+            leave(kind, error, traceback)
+        except Exception as exc:  # noqa: BLE001 - see `_enter`
+            if exc is not error:
+                logging.getLogger("hyperbridge").warning("MLflow: after a trial: %r", exc)
+
+    return leave_quietly
 
 
 def make_token(

@@ -17,9 +17,7 @@ Replacement = Callable[..., Any]
 
 
 @contextlib.contextmanager
-def intercept(
-    function: Any, trampoline: Any, replacement: Replacement
-) -> Iterator[Callable[..., Any]]:
+def intercept(function: Any, replacement: Replacement) -> Iterator[Callable[..., Any]]:
     """Have calls of ``function`` run ``replacement`` while any context of this kind is open.
 
     Contexts are counted per function. The first one's replacement serves all of them, so a
@@ -27,30 +25,33 @@ def intercept(
 
     Args:
         function: A plain function without free variables.
-        trampoline: A plain function whose code passes its arguments on to
-            ``globals()["_hyperbridge_<name of function>"]``, in the globals of ``function``.
         replacement: See `Replacement`.
 
     Yields:
         The original function, under another identity.
+
+    Raises:
+        ValueError: The function has free variables, for example because another library has
+            wrapped it.
     """
     state = function.__dict__.setdefault(
         "_hyperbridge", SimpleNamespace(lock=threading.Lock(), users=0, original=None)
     )
-    name = f"_hyperbridge_{function.__name__}"
     with state.lock:
         if state.users == 0:
             original = FunctionType(
                 function.__code__, function.__globals__, function.__name__, function.__defaults__
             )
             original.__kwdefaults__ = function.__kwdefaults__
-            state.original = original
 
             def forward(*args: Any, **kwargs: Any) -> Any:
                 return replacement(original, *args, **kwargs)
 
+            # The function's globals are those of its module, where code can find our function.
+            name = "_hyperbridge_" + function.__qualname__.replace(".", "_")
             function.__globals__[name] = forward
-            function.__code__ = trampoline.__code__
+            function.__code__ = eval(f"lambda *args, **kwargs: {name}(*args, **kwargs)").__code__
+            state.original = original
         state.users += 1
     try:
         yield state.original
@@ -58,5 +59,5 @@ def intercept(
         with state.lock:
             state.users -= 1
             if state.users == 0:
-                # The global stays: a thread may be between the trampoline and its target.
+                # The global stays: a thread may be between the two functions.
                 function.__code__ = state.original.__code__

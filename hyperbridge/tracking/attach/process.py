@@ -52,11 +52,12 @@ class ProcessState:
             configurations.update(self._autologging_before)
 
     def _flush(self) -> None:
-        """Wait for what was logged asynchronously, if a store was opened at all."""
+        """Wait for what is logged in the background, traces included, if a store was opened."""
         opened = self._tracking._tracking_store_registry._get_store_with_resolved_uri
         if opened.cache_info().currsize > 0:
             try:
                 self._mlflow.flush_async_logging()
+                self._mlflow.flush_trace_async_logging()
             except Exception as exc:  # noqa: BLE001 - a store that is away must not fail a trial
                 logging.getLogger("hyperbridge").warning("MLflow: could not flush: %s", exc)
 

@@ -1,0 +1,245 @@
+"""Bring the processes that a trial starts to the trial's run.
+
+A program finds the run in its environment, as on Databricks and under ``mlflow run``. A Python
+process of `multiprocessing` (or of joblib) is handed a passport with its process object. Pools
+outlive trials, so their processes look on a board, a small file, which trial runs now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import json
+import logging
+import os
+import pickle
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from hyperbridge.tracking.attach.trial import STRAY_TAG, AttachedTrial
+
+_RUN_CONTEXT = "MLFLOW_RUN_CONTEXT"
+"""Tags, as JSON, for each run that MLflow creates in a process."""
+
+Arrive = Callable[[], None]
+"""Prepares a process that a trial has started; called in it."""
+
+_POOLS = ("multiprocessing.pool", "concurrent.futures.process")
+
+
+def environment_for_programs(
+    facts: dict[str, Any], tracking_uri: str, registry_uri: str | None
+) -> dict[str, str]:
+    """Return the variables that bring MLflow in another program to a trial's run.
+
+    Its first run is the trial's; further ones hang below it.
+
+    Args:
+        facts: The unpacked token, see `make_token`.
+        tracking_uri: Where the run is.
+        registry_uri: Where models are; None to follow the tracking URI.
+    """
+    variables = {
+        "MLFLOW_TRACKING_URI": tracking_uri,
+        "MLFLOW_REGISTRY_URI": registry_uri,
+        "MLFLOW_EXPERIMENT_ID": facts["experiment_id"],
+        "MLFLOW_RUN_ID": facts["run_id"],
+    }
+    above = facts["run_id"] or facts["parent_run_id"]
+    if above is not None:
+        tags: dict[str, str] = {}
+        with contextlib.suppress(ValueError, TypeError):
+            tags.update(json.loads(os.environ.get(_RUN_CONTEXT, "{}")))
+        ours = {"mlflow.parentRunId": above, STRAY_TAG: facts["fmin_uuid"]}
+        variables[_RUN_CONTEXT] = json.dumps({**tags, **ours})
+    return {name: str(value) for name, value in variables.items() if value is not None}
+
+
+def start_program(
+    original: Any, trial: AttachedTrial | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Stand in for ``subprocess.Popen.__init__``: a program of a trial's gets its variables.
+
+    Where the process serves one trial at a time they are in the environment anyway.
+    """
+    if trial is None or trial.owns_process:
+        return original(*args, **kwargs)
+    given = inspect.signature(original).bind(*args, **kwargs).arguments
+    users = given.get("env")
+    environment = dict(os.environ if users is None else users)
+    if environment.get("MLFLOW_RUN_ID") in (None, os.environ.get("MLFLOW_RUN_ID")):
+        environment.update(trial.environment)
+        environment.pop("MLFLOW_EXPERIMENT_NAME", None)  # it would outrank the id
+    given["env"] = environment
+    return original(**given)
+
+
+class Board:
+    """A file that tells the processes of this one which trials run in it now.
+
+    There is none until a trial starts a process, and none between trials.
+    """
+
+    def __init__(self) -> None:
+        self.folder: str | None = None
+
+    @property
+    def path(self) -> str | None:
+        """Where it is; None when nobody needs it."""
+        return None if self.folder is None else os.path.join(self.folder, "trials")
+
+    def open(self, trials: list[AttachedTrial]) -> None:
+        """Begin to keep it."""
+        if self.folder is None:
+            self.folder = tempfile.mkdtemp(prefix="hyperbridge-trials-")
+            self.write(trials)
+
+    def write(self, trials: list[AttachedTrial]) -> None:
+        """Put up the trials that run now."""
+        if self.folder is None or self.path is None:
+            return
+        if not trials:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            with open(f"{self.path}.new", "wb") as file:
+                pickle.dump([trial.description for trial in trials], file)
+            os.replace(f"{self.path}.new", self.path)
+        except OSError as exc:
+            logging.getLogger("hyperbridge").warning(
+                "MLflow: what processes of the objective log may go to another run: %s", exc
+            )
+
+
+class Passport:
+    """Says, in a process that a trial has started, which trial it works for.
+
+    Args:
+        trial: The trial that started it.
+        path: The board; None for a process that works for this trial alone.
+        arrive: Prepares the new process.
+        is_shared: Whether trials that run at the same time may share the process.
+    """
+
+    def __init__(
+        self, trial: AttachedTrial, path: str | None, arrive: Arrive, *, is_shared: bool
+    ) -> None:
+        self.trial = trial
+        self.path = path
+        self.arrive = arrive
+        self.is_shared = is_shared
+        self._lock = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._descriptions: list[dict[str, Any]] = []
+        self._has_warned = False
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        try:
+            cloudpickle = importlib.import_module("cloudpickle")
+            return pickle.loads, (cloudpickle.dumps(_Arrival(self)),)
+        except Exception as exc:  # noqa: BLE001 - a process must start also without a passport
+            logging.getLogger("hyperbridge").warning(
+                "MLflow: what a process of the objective logs may go to a run of its own: %r", exc
+            )
+            return bool, ()
+
+    def trial_now(self) -> AttachedTrial | None:
+        """Return the trial that this process works for now; None when there is no telling."""
+        if self.path is None:
+            return self.trial
+        with self._lock:
+            return self._by_board(self.path)
+
+    def _by_board(self, path: str) -> AttachedTrial | None:
+        running = self._read(path)
+        if not running:
+            return self.trial
+        if len(running) == 1:
+            if running[0]["id"] != self.trial.description["id"]:
+                self.trial = AttachedTrial(running[0])
+                os.environ.update(self.trial.environment)
+            return self.trial
+        known = self.trial.description["id"]
+        if not self.is_shared and any(each["id"] == known for each in running):
+            return self.trial
+        if not self._has_warned:
+            self._has_warned = True
+            logging.getLogger("hyperbridge").warning(
+                "MLflow: this process works for several trials at once, so what it logs goes to a "
+                'run of its own. Run trials in processes: Local(workers="processes").'
+            )
+        return None
+
+    def _read(self, path: str) -> list[dict[str, Any]]:
+        try:
+            status = os.stat(path)
+            if self._seen != (status.st_mtime_ns, status.st_ino):
+                with open(path, "rb") as file:
+                    self._descriptions = pickle.load(file)
+                self._seen = (status.st_mtime_ns, status.st_ino)
+        except (OSError, EOFError):  # no trial runs now
+            return []
+        return self._descriptions
+
+
+class _Arrival:
+    """Unpickles as a passport and prepares the process for it."""
+
+    def __init__(self, passport: Passport) -> None:
+        self.passport = passport
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        passport = self.passport
+        description = {**passport.trial.description, "owns_process": True}
+        return _arrive, (description, passport.path, passport.arrive, passport.is_shared)
+
+
+def _arrive(
+    description: dict[str, Any],
+    path: str | None,
+    arrive: Arrive,
+    is_shared: bool,
+) -> Passport:
+    trial = AttachedTrial(description)
+    os.environ.update(trial.environment)
+    arrive()
+    return Passport(trial, path, arrive, is_shared=is_shared)
+
+
+def passport_of_this_process() -> Passport | None:
+    """Return the passport that this process was started with, if a trial started it."""
+    process = importlib.import_module("multiprocessing.process").current_process()
+    found: Passport | None = process.__dict__.get("_hyperbridge_passport") or None
+    return found
+
+
+def start_process(
+    original: Any,
+    process: Any,
+    trial: AttachedTrial | None,
+    board: Board,
+    trials: list[AttachedTrial],
+    arrive: Arrive,
+) -> Any:
+    """Stand in for ``BaseProcess.start``: hand a passport to a process that a trial starts."""
+    if trial is None:
+        return original(process)
+    own = passport_of_this_process()
+    module = getattr(getattr(process, "_target", None), "__module__", None) or ""
+    is_loky = "loky" in module
+    path = None
+    if own is not None:
+        path = own.path
+    elif module in _POOLS or is_loky:
+        board.open(trials)
+        path = board.path
+    process._hyperbridge_passport = Passport(trial, path, arrive, is_shared=is_loky)
+    try:
+        return original(process)
+    finally:
+        process.__dict__.pop("_hyperbridge_passport", None)

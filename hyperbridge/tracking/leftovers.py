@@ -1,0 +1,118 @@
+"""End the runs that a killed process left RUNNING, when another call goes on with its search.
+
+Runs of a search that is kept somewhere (a file of trials, a study, a Ray experiment) carry the
+place and their process as tags. A run is left alone while its process lives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from hyperbridge.documents import Place
+from hyperbridge.tracking.attach.trial import STRAY_TAG
+from hyperbridge.tracking.store import Store
+
+_PLACE_TAG = "hyperbridge.kept_in"
+_PROCESS_TAG = "hyperbridge.process"
+
+_open_here: set[str] = set()
+"""The fmin calls of this process that have not ended, by their fmin_uuid."""
+
+
+def note_open(fmin_uuid: str) -> None:
+    """Remember that a call of fmin has begun in this process."""
+    _open_here.add(fmin_uuid)
+
+
+def note_closed(fmin_uuid: str) -> None:
+    """Remember that a call of fmin has ended."""
+    _open_here.discard(fmin_uuid)
+
+
+def place_tags(place: Place | None) -> dict[str, str]:
+    """Return the tags of the runs of a search that is kept at a place; none without one."""
+    if place is None:
+        return {}
+    return {_PLACE_TAG: _short(place), _PROCESS_TAG: _this_process()}
+
+
+def end_leftovers(store: Store, experiment_id: str, place: Place) -> None:
+    """End the open runs of dead processes that kept their search at the same place.
+
+    Args:
+        store: Where the runs are.
+        experiment_id: The experiment of the present call.
+        place: Where the present call keeps its search.
+    """
+    query = f"attributes.status = 'RUNNING' and tags.`{_PLACE_TAG}` = '{_short(place)}'"
+    now_ms = int(time.time() * 1000)
+    calls = set()
+    for run in store.find_runs(experiment_id, query):
+        if _is_alive(run.data.tags, is_shared=place.is_shared):
+            continue
+        calls.add(run.data.tags.get("fmin_uuid"))
+        if "hyperbridge.tid" in run.data.tags:
+            store.log(run.info.run_id, tags={"trial_status": "cancelled"})
+        store.end_run(run.info.run_id, "KILLED", now_ms)
+    for fmin_uuid in calls - {None}:
+        end_strays(store, experiment_id, str(fmin_uuid))
+
+
+def end_strays(store: Store, experiment_id: str, fmin_uuid: str) -> None:
+    """End the runs that objectives started below their trials' runs and did not end.
+
+    Args:
+        store: Where the runs are.
+        experiment_id: Their experiment.
+        fmin_uuid: Names the call of fmin.
+    """
+    query = f"attributes.status = 'RUNNING' and tags.`{STRAY_TAG}` = '{fmin_uuid}'"
+    for run in store.find_runs(experiment_id, query):
+        store.end_run(run.info.run_id, "KILLED", int(time.time() * 1000))
+
+
+def _short(place: Place) -> str:
+    return hashlib.sha256(place.name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _this_process() -> str:
+    pid = os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_started(pid)}"
+
+
+def _is_alive(tags: dict[str, Any], *, is_shared: bool) -> bool:
+    """Tell whether the process of a run lives, or may do so.
+
+    Args:
+        tags: Of the run.
+        is_shared: Whether several processes may work on the search at once. If not, a process
+            on another machine is taken for dead: else this call would not go on with its search.
+    """
+    process: str = tags.get(_PROCESS_TAG, "")
+    if process == _this_process():
+        return tags.get("fmin_uuid") in _open_here
+    host, _, rest = process.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname():
+        return is_shared
+    try:
+        pid = int(rest)
+        os.kill(pid, 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return f"{host}:{pid}:{_started(pid)}" == process
+
+
+def _started(pid: int) -> str:
+    """Return when a process started, as Linux counts it; elsewhere the ids alone must do."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return status.rpartition(")")[2].split()[19]

@@ -1,0 +1,74 @@
+"""What the threads, pools and processes of an objective log lands in the trial's child run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import spawning_forms as forms
+from tracking_harness import FakeRun, in_experiment, run_in_worker
+
+pytest.importorskip("joblib")
+
+LIGHT = [forms.threads, forms.kept_pools, forms.kept_pools, forms.joblib_threads, forms.forked]
+HEAVY = [
+    forms.joblib_loky,
+    forms.joblib_loky,
+    forms.joblib_processes,
+    forms.kept_processes,
+    forms.kept_processes,
+    forms.spawned,
+    forms.from_a_fork_server,
+    forms.from_a_fork_server,
+    forms.program,
+]
+
+
+def evaluate(where: str, objectives: list[Any], tmp_path: Any) -> None:
+    if where == "worker":
+        outcomes = run_in_worker(tmp_path, FakeRun(), objectives)
+        assert [outcome.value for outcome in outcomes] == [0.5] * len(objectives)
+    else:
+        run = FakeRun()(objectives, [{"C": 0.5}] * len(objectives))
+        assert [end.failure for end in run.ends] == [None] * len(objectives)
+
+
+def check(objectives: list[Any], experiment: str) -> None:
+    """Each trial has what its objective logged, and there is no other run."""
+    runs = in_experiment(experiment)
+    children = {
+        int(run.data.tags["hyperbridge.tid"]): run
+        for run in runs
+        if "hyperbridge.tid" in run.data.tags
+    }
+    found = {tid: set(run.data.metrics) - {"loss"} for tid, run in sorted(children.items())}
+    assert found == {tid: forms.NAMES[form] for tid, form in enumerate(objectives)}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len(runs) == 1 + len(objectives)
+
+
+@pytest.mark.parametrize("where", ["thread", "worker"])
+def test_threads_of_an_objective_log_into_its_child_run(tmp_path, server_store, request, where):
+    evaluate(where, LIGHT, tmp_path)
+    check(LIGHT, request.node.name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["thread", "worker"])
+def test_processes_of_an_objective_log_into_its_child_run(tmp_path, server_store, request, where):
+    evaluate(where, HEAVY, tmp_path)
+    check(HEAVY, request.node.name)
+
+
+@pytest.mark.parametrize("where", ["thread", "worker"])
+def test_several_runs_of_a_program_are_the_child_and_runs_below_it(
+    tmp_path, server_store, request, where
+):
+    evaluate(where, [forms.program_with_several_runs], tmp_path)
+    runs = in_experiment(request.node.name)
+    (child,) = [run for run in runs if "hyperbridge.tid" in run.data.tags]
+    below = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == child.info.run_id]
+    assert child.data.metrics == {"fold": 0.0, "loss": 0.5}
+    assert sorted(run.data.metrics["fold"] for run in below) == [1.0, 2.0]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert len(runs) == 4
