@@ -32,10 +32,10 @@ class Optuna(Backend):
             minute at most; then fmin raises BackendUnavailableError, and the trials that have
             ended are in the Trials object. None takes the environment variable
             ``HYPERBRIDGE_STORAGE`` if set, else memory.
-        study_name: Name of the study; None for one made from the objective and the search
-            space: another objective, or the same one with other code, gets a study of its own.
-            Options that ``functools.partial`` binds to it count, with what dicts, lists and
-            dataclasses hold; of data, such as a DataFrame or a long list, only the type counts.
+        study_name: Name of the study; None for the qualified name of the objective with a hash
+            of the search space and of the options that ``functools.partial`` binds (of data,
+            such as a DataFrame or a long list, only the type counts). An objective with the same
+            name and other code continues the study, with a warning.
         workers: ``"threads"`` of this process (with parallelism 1: the thread that calls fmin),
             or ``"processes"``, which can be cancelled.
 

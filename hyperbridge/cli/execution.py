@@ -135,7 +135,7 @@ def _own_frames_hidden() -> Iterator[None]:
             exc = exc.with_traceback(_below_entry(trace))
             if hook is sys.__excepthook__ and sys.version_info < (3, 13):
                 # Before 3.13 the built-in hook looks for source lines in files only, and a cell
-                # of a notebook is none.
+                # of a notebook is not one.
                 traceback.print_exception(kind, exc, exc.__traceback__)
             else:
                 hook(kind, exc, exc.__traceback__)

@@ -81,6 +81,8 @@ class Notebook(Program):
             needed.add("spark")
             self._names |= available({"spark"})
         self._check(uses, needed)
+        if any(arg.startswith("--widget") for arg in args):
+            _note(f"--widget after {path} is an argument of the notebook itself; put it before")
 
     def run(self) -> None:
         """Run the cells in order. See `Program.run`."""

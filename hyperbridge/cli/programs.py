@@ -55,7 +55,7 @@ def load(target: Sequence[str], *, widgets: Mapping[str, str] | None = None) -> 
 
 def _refuse_widgets(widgets: Mapping[str, str] | None, name: str) -> None:
     if widgets:
-        raise InvalidArgumentError(f"--widget is for notebooks, and '{name}' is none")
+        raise InvalidArgumentError(f"--widget is for notebooks, and '{name}' is not a notebook")
 
 
 class Script(Program):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hyperopt.base import STATUS_OK
+from hyperopt.base import JOB_STATE_DONE, STATUS_OK
 
 from hyperbridge.documents import Document, TrialEnd
 from hyperbridge.errors import InvalidArgumentError
@@ -33,8 +33,9 @@ class EarlyStopCheck:
         self._ok_only = ok_only
         self._args: Any = []
         self._ended: list[Document] = []
+        self._reads_loss = _is_no_progress_loss(function)
         if ok_only:
-            self._ended = [d for d in trials.trials if d["result"].get("status") == STATUS_OK]
+            self._ended = [d for d in trials.trials if d["state"] == JOB_STATE_DONE]
 
     def __call__(self, end: TrialEnd) -> bool:
         """Return whether to stop, after the trial ``end``.
@@ -49,6 +50,9 @@ class EarlyStopCheck:
             self._ended.append(end.trial.document)
             if end.result["status"] != STATUS_OK:
                 return False
+        elif self._reads_loss and not _last_has_loss(trials):
+            return False
+        if self._ok_only:
             trials = object.__new__(type(self._trials))
             trials.__dict__.update(self._trials.__dict__)
             trials._trials = self._ended
@@ -60,3 +64,16 @@ class EarlyStopCheck:
                 f"early_stop_fn must return (stop, args), got {answer!r}"
             ) from exc
         return bool(stop)
+
+
+def _is_no_progress_loss(function: Any) -> bool:
+    """Tell whether a function is hyperopt's own rule, which cannot do without a loss."""
+    return (
+        getattr(function, "__module__", None) == "hyperopt.early_stop"
+        and getattr(function, "__qualname__", "") == "no_progress_loss.<locals>.stop_fn"
+    )
+
+
+def _last_has_loss(trials: Any) -> bool:
+    documents = trials.trials
+    return len(documents) > 0 and documents[-1]["result"].get("loss") is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.worker.frames import safe_text
 
 EarlyStop = Callable[..., tuple[bool, Any]]
 
@@ -38,6 +39,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real)
 
 
+def _is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number, of any type; infinities are not."""
+    if isinstance(value, numbers.Integral):
+        return _is_number(value)
+    return _is_number(value) and math.isfinite(value) and int(value) == value
+
+
 def check_max_evals(max_evals: Any) -> int | None:
     """Return max_evals as an int, None for no limit.
 
@@ -46,7 +54,7 @@ def check_max_evals(max_evals: Any) -> int | None:
     """
     if max_evals is None or (_is_number(max_evals) and max_evals == math.inf):
         return None
-    if not _is_number(max_evals) or not max_evals >= 0 or int(max_evals) != max_evals:
+    if not _is_whole(max_evals) or max_evals < 0:
         raise InvalidArgumentError(
             f"max_evals must be a whole number of at least 0, or None, got {max_evals!r}"
         )
@@ -63,7 +71,8 @@ def check_timeout(timeout: Any) -> float | None:
         return None
     if not _is_number(timeout) or not timeout > 0:
         raise InvalidArgumentError(
-            f"timeout must be None or a positive number of seconds, got {timeout!r}"
+            "The timeout argument should be None or a positive value. "  # hyperopt's sentence
+            f"Given value: {safe_text(timeout)}. It is a number of seconds."
         )
     return timeout  # type: ignore[no-any-return]  # kept as given: MLflow shows it
 
@@ -78,7 +87,8 @@ def check_loss_threshold(loss_threshold: Any) -> float | None:
         return None
     if not _is_number(loss_threshold) or math.isnan(loss_threshold):
         raise InvalidArgumentError(
-            f"loss_threshold must be None or a number, got {loss_threshold!r}"
+            "The loss_threshold argument should be None or a numeric value. "  # as above
+            f"Given value: {safe_text(loss_threshold)}."
         )
     return loss_threshold  # type: ignore[no-any-return]  # any real number compares
 
@@ -89,7 +99,7 @@ def check_max_queue_len(max_queue_len: Any) -> int:
     Raises:
         InvalidArgumentError: It is anything else.
     """
-    if not _is_number(max_queue_len) or int(max_queue_len) != max_queue_len or max_queue_len < 1:
+    if not _is_whole(max_queue_len) or max_queue_len < 1:
         raise InvalidArgumentError(
             f"max_queue_len must be a whole number of at least 1, got {max_queue_len!r}"
         )

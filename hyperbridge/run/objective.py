@@ -13,7 +13,7 @@ from hyperbridge.documents import Assignment, Document
 from hyperbridge.errors import HyperbridgeError, InvalidArgumentError, InvalidSpaceError
 from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
-from hyperbridge.worker.frames import safe_text
+from hyperbridge.worker.frames import safe_repr, safe_text
 from hyperbridge.worker.objective import (
     ExpressionObjective,
     PointObjective,
@@ -99,12 +99,13 @@ class Objective:
             fn = _KeywordObjective(fn)
         self.fn = fn
         self.space: Space = read_space(space)
-        if not self.space.parameters:
-            raise InvalidSpaceError(
-                f"space has no parameters to search over: {self.space!r}. Use hp.uniform, "
-                "hp.choice or another function of hp for at least one value."
-            )
         self.expr = pyll.as_apply(space)
+        if not self.expr.inputs():
+            raise InvalidSpaceError(
+                f"space must hold something, got {safe_repr(space)}, which hyperopt cannot search "
+                'either. Use a dict such as {"x": hp.uniform("x", 0, 1)}; its values may be '
+                "constants."
+            )
         self._text: str | None = None
         if pass_expr_memo_ctrl is None:
             pass_expr_memo_ctrl = getattr(fn, "fmin_pass_expr_memo_ctrl", False)

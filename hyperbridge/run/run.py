@@ -34,6 +34,9 @@ from hyperbridge.search.base import Search, SearchNotReadyError
 from hyperbridge.worker.frames import cut_traceback, format_users_part, safe_text, type_text
 
 logger = logging.getLogger(__name__)
+_spark_logger = logging.getLogger("hyperopt-spark")
+
+_LONGEST_TIMEOUT_S = 1e12
 
 T = TypeVar("T")
 
@@ -107,7 +110,9 @@ class Run:
             if limits.early_stop is None
             else EarlyStopCheck(limits.early_stop, log.trials, ok_only=spark_trials or capacity > 1)
         )
-        self._deadline = None if limits.timeout is None else time.monotonic() + limits.timeout
+        self._deadline: float | None = None
+        if limits.timeout is not None:
+            self._deadline = time.monotonic() + min(limits.timeout, _LONGEST_TIMEOUT_S)
 
     def observe(self, info: RunInfo, body: Callable[[], None], answer: Callable[[], T]) -> T:
         """Run ``body`` between the observers' start and finish, and return the answer.
@@ -147,6 +152,12 @@ class Run:
         if self._deadline is None:
             return None
         return max(0.0, self._deadline - time.monotonic())
+
+    def has_nothing_to_do(self) -> bool:
+        """Tell whether, before the first trial, earlier ones have used up max_evals."""
+        has_asked_for_some = self.limits.max_evals is not None and self.limits.max_evals > 0
+        is_spent = self._budget is not None and self._budget <= 0
+        return has_asked_for_some and is_spent
 
     @property
     def search(self) -> Search:
@@ -229,6 +240,8 @@ class Run:
     def _finish(self) -> None:
         """Settle what was never started, and save what the file has not got yet."""
         with self._lock:
+            if self._spark_trials and self._fresh and self.stop_reason is StopReason.TIMEOUT:
+                self._refill()  # hyperopt has proposed its first trials by now; they are cancelled
             if self.stop_reason not in (None, StopReason.ERROR):
                 while self._queue:
                     document = self._queue.popleft()
@@ -338,8 +351,9 @@ class Run:
         known = self.stop_reason
         if known is None or (reason.cancels_running and not known.cancels_running):
             self.stop_reason = reason
-            if reason.cancels_running:
-                logger.info("fmin stops: %s", reason.value)
+            if reason in (StopReason.TIMEOUT, StopReason.LOSS_THRESHOLD, StopReason.EARLY_STOP):
+                told = _spark_logger if self._spark_trials else logger  # hyperopt's own words
+                told.warning("fmin cancelled because of %s", reason.value)
 
     def _end_batch(self, end: TrialEnd) -> None:
         """Do what hyperopt does after each batch: save, then ask the early stop function."""

@@ -13,11 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from hyperopt import Trials, rand, tpe
+from hyperopt.base import JOB_STATE_DONE, STATUS_OK
 
 from hyperbridge import config
 from hyperbridge.documents import Document, Place
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
 from hyperbridge.search.fast import accelerate
+from hyperbridge.space import Space
+from hyperbridge.space.nodes import ComputedDistribution
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +122,52 @@ class HyperoptSearch:
         self._domain = domain
         self._trials = trials
         self._seeds = seeds
+
+    def check(self, space: Space, max_evals: int | None) -> None:
+        """Refuse a space that one of hyperopt's algorithms cannot search, before the first trial.
+
+        hyperopt's TPE cannot draw from a distribution whose arguments are computed from other
+        parameters, and says so only after its random trials. Some it can, so it is tried: on a
+        made-up history, and only where a space has such a distribution.
+
+        Args:
+            space: The search space.
+            max_evals: How many trials there may be; None for no limit.
+
+        Raises:
+            InvalidSpaceError: The algorithm cannot search it; the message has the label.
+        """
+        computed = [
+            label
+            for label, parameter in space.parameters.items()
+            if isinstance(parameter.distribution, ComputedDistribution)
+        ]
+        function = self.algo
+        n_random = 1
+        while isinstance(function, functools.partial):
+            n_random = function.keywords.get("n_startup_jobs", n_random)
+            function = function.func
+        module = getattr(function, "__module__", None)
+        if not computed or module not in ("hyperopt.tpe", "hyperopt.anneal"):
+            return
+        if module == "hyperopt.tpe" and n_random == 1:
+            n_random = tpe._default_n_startup_jobs
+        if max_evals is not None and max_evals <= n_random:
+            return
+        try:
+            made_up = Trials()
+            for document in rand.suggest(list(range(n_random)), self._domain, made_up, 0):
+                document.update(state=JOB_STATE_DONE, result={"status": STATUS_OK, "loss": 0.0})
+                made_up.insert_trial_docs([document])
+            made_up.refresh()
+            self.algo([n_random], self._domain, made_up, 0)
+        except TypeError as exc:
+            raise InvalidSpaceError(
+                f"label {', '.join(map(repr, computed))}: {self.name}.suggest cannot search a "
+                f"distribution that depends on another parameter (after its {n_random} random "
+                f"trials it raises: {exc}). Use algo=rand.suggest or backend='optuna', or draw "
+                "the parameter from fixed bounds and scale it in the objective."
+            ) from exc
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Call the algorithm once. See `Search.propose`."""

@@ -98,8 +98,8 @@ class Categorical:
         probabilities: One for each index, summing to 1.
 
     Raises:
-        ValueError: There is none, one is negative or not finite, or they do not sum to 1
-            (absolute tolerance 1e-5, as ``numpy.isclose`` has it).
+        ValueError: The sequence is empty, a probability is negative or not finite, or they do
+            not sum to 1 (absolute tolerance 1e-5, as ``numpy.isclose`` has it).
     """
 
     probabilities: Sequence[float]

@@ -1,4 +1,4 @@
-"""Find who holds certain objects: names of modules, and things that cannot be bound anew."""
+"""Find who holds certain objects: names of modules, and things that keep the old object."""
 
 from __future__ import annotations
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from hyperopt.base import JOB_STATE_DONE
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge.backends.base import Backend, OpenBackend
-from hyperbridge.documents import Failure, Place
+from hyperbridge.documents import Place
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
@@ -25,6 +26,7 @@ from hyperbridge.surface import originals
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import BridgedTrials
 from hyperbridge.tracking import make_tracker, should_track
+from hyperbridge.worker.frames import set_cause
 
 logger = logging.getLogger(__name__)
 
@@ -116,8 +118,15 @@ def _run(call: Call, opened: OpenBackend, track: bool) -> dict[str, Any] | None:
     )
 
     def answer() -> dict[str, Any] | None:
-        return _best(call, run.first_failure)
+        return _best(call, run)
 
+    if run.has_nothing_to_do():
+        logger.warning(
+            "max_evals=%s, and the Trials object holds %d trials already: nothing is left to be "
+            "run. Give a larger max_evals, or a new Trials object or trials_save_file.",
+            call.limits.max_evals,
+            len(call.trials.trials),
+        )
     if not is_spark:
         return run.observe(info, lambda: opened.execute(run), answer)
     call.trials.parallelism = opened.parallelism
@@ -141,8 +150,9 @@ def _note_stop(trials: Any, reason: StopReason | None) -> None:
     trials._fmin_cancelled_reason = reason.value if reason in named else None
 
 
-def _best(call: Call, first_failure: Failure | None) -> dict[str, Any] | None:
+def _best(call: Call, run: Run) -> dict[str, Any] | None:
     trials = call.trials
+    first_failure = run.first_failure
     if not call.return_argmin and not trials.trials:
         return None
     try:
@@ -150,16 +160,30 @@ def _best(call: Call, first_failure: Failure | None) -> dict[str, Any] | None:
     except AllTrialsFailed as exc:
         cause = exc if first_failure is None else first_failure.exception
         if cause is not None and isinstance(cause.__cause__, RemoteTracebackError):
-            cause.__cause__ = None  # the message has that traceback already
-        raise AllTrialsFailedError(_why(trials, first_failure)) from cause
+            set_cause(cause, None)  # the message has that traceback already
+        raise AllTrialsFailedError(_why(trials, run)) from cause
 
 
-def _why(trials: Any, first_failure: Failure | None) -> str:
+def _why(trials: Any, run: Run) -> str:
     """Say why there is no argmin, with the first traceback where a trial raised."""
-    n_ended = len(trials._dynamic_trials)
-    text = f"None of the {n_ended} trials ended with status 'ok' and a loss that is a number."
+    counts = Counter(document["state"] for document in trials._dynamic_trials)
+    n_ended = counts.total()
+    n_cancelled = counts[JOB_STATE_CANCEL]
+    parts = []
+    if not trials.trials:  # hyperopt's sentence
+        parts.append("There are no evaluation tasks, cannot return argmin of task losses.")
     if n_ended == 0:
-        return "No trial was evaluated, so there is no argmin to return."
-    if first_failure is None:
-        return text
-    return f"{text} The first failure:\n{first_failure.traceback}"
+        parts.append("No trial was evaluated.")
+    elif n_cancelled == n_ended:
+        parts.append(f"All {n_ended} trials were cancelled.")
+    else:
+        parts.append(
+            f"None of the {n_ended} trials ended with status 'ok' and a loss that is a number."
+        )
+        if n_cancelled:
+            parts.append(f"{n_cancelled} were cancelled.")
+    if run.stop_reason is not None and run.stop_reason.cancels_running:
+        parts.append(f"The search was stopped: {run.stop_reason.value}.")
+    if run.first_failure is not None:
+        parts.append(f"The first failure:\n{run.first_failure.traceback}")
+    return " ".join(parts)

@@ -23,16 +23,11 @@ from hyperbridge.run.limits import (
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.choice import check_algo
-from hyperbridge.search.hyperopt_algo import next_seed, seed_source
+from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
-from hyperbridge.surface.points import (
-    check_points,
-    count_generated,
-    insert_points,
-    new_points,
-    open_trials,
-)
+from hyperbridge.surface.history import check_trials, fit_to_space, open_trials
+from hyperbridge.surface.points import check_points, count_generated, draw_again, insert_points
 from hyperbridge.surface.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -91,13 +86,16 @@ def fmin(
         verbose: False hides the progress bar.
         return_argmin: True returns the best assignment (indices for choices), False the best
             point, or None when there is none.
-        points_to_evaluate: Assignments by label to begin with.
+        points_to_evaluate: Assignments by label to begin with, on top of ``max_evals``; also
+            when ``trials`` is given, where hyperopt ignores them. Points that the Trials have
+            already are not evaluated again; labels that the space does not have are left out.
         max_queue_len: How many points are proposed at a time.
         show_progressbar: True, False, or a context manager factory, see ``hyperopt.progress``.
         early_stop_fn: ``(trials, *args) -> (stop, args)``, called after each trial.
         trials_save_file: A file that the Trials are saved to after each trial, and continued
-            from when ``trials`` is None or an empty SparkTrials. Unpickling runs code: continue
-            only from files that you trust.
+            from when ``trials`` is None or an empty SparkTrials; a seeded search then goes on
+            with further draws, where hyperopt draws the same again. A symbolic link is followed.
+            Unpickling runs code: continue only from files that you trust.
         backend: ``"local"``, ``"spark"``, ``"ray"``, ``"optuna"`` or a backend object such as
             ``hyperbridge.Optuna(storage="sqlite:///study.db")``.
         parallelism: Trials at once; None for the backend's default.
@@ -124,6 +122,7 @@ def fmin(
         >>> bool(abs(best["x"]) < 0.2)
         True
     """
+    check_trials(trials)
     settings = config.resolve(backend=backend, parallelism=parallelism, tracking=tracking)
     chosen = None if settings.backend is None else backends.get(settings.backend)
     if _goes_to_hyperopt(trials, allow_trials_fmin):
@@ -161,22 +160,25 @@ def fmin(
     )
     seeds = seed_source(_rstate(rstate))
     objective = Objective(fn, space, pass_expr_memo_ctrl)
-    check_points(points_to_evaluate, objective, check_bounds=chosen.stays_within_bounds(algo))
-    file = TrialsFile(trials_save_file) if os.fspath(trials_save_file) else None
-    n_kept = 0 if trials is None else len(trials._dynamic_trials)
-    trials = open_trials(trials, file)
+    points = check_points(
+        points_to_evaluate, objective, check_bounds=chosen.stays_within_bounds(algo)
+    )
+    file = TrialsFile(trials_save_file) if trials_save_file else None
+    trials, restored = open_trials(trials, file)
     n_extra = count_generated(trials)
-    n_given = len(new_points(trials, points_to_evaluate))
-    n_drawn = chosen.resume(objective, trials) - n_kept
-    n_drawn -= n_given - len(new_points(trials, points_to_evaluate))  # nobody drew these
-    for _ in range(n_drawn):
-        next_seed(seeds)  # as the interrupted run has drawn; who kept the Trials kept the rstate
+    known = {id(document) for document in trials._dynamic_trials}
+    chosen.resume(objective, trials)
+    restored += [document for document in trials._dynamic_trials if id(document) not in known]
+    fit_to_space(trials, objective.space)
+    draw_again(seeds, restored, points)
     with closing(chosen.make_search(algo, objective, trials, seeds)) as search:
-        n_extra += insert_points(trials, points_to_evaluate, objective)
+        if isinstance(search, HyperoptSearch):
+            search.check(objective.space, limits.max_evals)
+        n_extra += insert_points(trials, points, objective.domain.params)
         if limits.max_evals == 0 and return_argmin and not trials.trials:
             raise InvalidArgumentError(
-                "max_evals=0 evaluates nothing, so there is no argmin to return. Give max_evals of "
-                "at least 1, or return_argmin=False."
+                "max_evals=0 evaluates nothing. There are no evaluation tasks, cannot return "
+                "argmin of task losses. Give max_evals of at least 1, or return_argmin=False."
             )
         requested = settings.parallelism
         if requested is None and is_spark:

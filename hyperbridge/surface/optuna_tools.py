@@ -150,7 +150,7 @@ def to_study(
                 f"trial {document['tid']} does not fit the search space: {exc}"
             ) from exc
     study = open_study(StudyPlace(storage, study_name), sampler, name=None)
-    check_fit(study, own_space)
+    check_fit(study, own_space, advice="Give another study_name.")
     new = only_in(ended, study, own_space)
     study.add_trials([each for each, is_new in zip(frozen, new, strict=True) if is_new])
     return study
@@ -185,7 +185,9 @@ def from_study(study: Any, space: Any) -> Trials:
     from hyperbridge.search.optuna.joining import insert
     from hyperbridge.search.optuna.studies import check_directions
 
-    check_directions(study)
+    check_directions(
+        study, advice="Make a study that minimises, of the negated values, and carry that over."
+    )
     own_space = to_optuna(space)
     trials = Trials()
     insert(documents_of(study, own_space), trials)

@@ -34,10 +34,10 @@ def is_installed() -> bool:
 def install(*, stacklevel: int = 1) -> None:
     """Make ``fmin`` and ``SparkTrials`` of hyperopt ours, for all code of this process.
 
-    Names that modules, ``__main__`` included, have imported from hyperopt before are bound
-    anew. What cannot be (a SparkTrials object that exists already, a subclass of it, a default
-    argument or a closure that holds the old function) keeps hyperopt's, and a warning names
-    it. Calling it again changes nothing. ``import hyperbridge.auto`` does the same.
+    Names that modules, ``__main__`` included, have already imported from hyperopt are changed
+    too. Other things that hold the old function or class (a SparkTrials object, a subclass of it,
+    a default argument, a closure) cannot be changed: they keep hyperopt's code, and a warning
+    names them. A second call changes nothing. ``import hyperbridge.auto`` does the same.
 
     Args:
         stacklevel: Whose line a warning points at, as in ``warnings.warn``; 1 is the caller's.

@@ -70,6 +70,7 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
         self.spark_session = spark_session
         self.resource_profile = resource_profile
         self._parallelism: int | None = None
+        self._spark_supports_job_cancelling = True  # on each kind of session; programs ask
         self._fmin_cancelled = False
         self._fmin_cancelled_reason: str | None = None
 

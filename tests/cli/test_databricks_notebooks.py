@@ -66,8 +66,14 @@ def test_value_that_a_dropdown_does_not_offer_is_an_error(shell):
     ("args", "message"),
     [
         (["--widget", "env", "nb.py"], "--widget must be NAME=VALUE, got 'env'"),
-        (["--widget", "a=b", "script.py"], "--widget is for notebooks, and 'script.py' is none"),
-        (["--widget", "a=b", "-m", "script"], "--widget is for notebooks, and 'script' is none"),
+        (
+            ["--widget", "a=b", "script.py"],
+            "--widget is for notebooks, and 'script.py' is not a notebook",
+        ),
+        (
+            ["--widget", "a=b", "-m", "script"],
+            "--widget is for notebooks, and 'script' is not a notebook",
+        ),
     ],
 )
 def test_widget_that_cannot_be_given_is_refused(tmp_path, monkeypatch, capsys, args, message):

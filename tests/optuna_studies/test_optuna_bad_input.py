@@ -154,6 +154,45 @@ def test_arguments_that_cannot_work_leave_the_study_alone(path, arguments, error
     check_refused(path, error, text, **arguments)
 
 
+@pytest.mark.parametrize("directions", [["maximize"], ["minimize", "minimize"]], ids=len)
+def test_a_given_study_that_cannot_hold_losses_is_refused_with_what_to_do(directions):
+    study = optuna.create_study(directions=directions)
+    with pytest.raises(
+        InvalidArgumentError, match="direction='minimize'.*the negative of"
+    ) as caught:
+        studies.minimise(algo=study)
+    assert "study_name" not in str(caught.value)
+    assert study.trials == []
+    with pytest.raises(InvalidArgumentError, match="negated values"):
+        hyperbridge.from_study(study, SPACE)
+
+
+def test_a_given_study_of_another_space_is_refused_with_what_to_do():
+    study = optuna.create_study()
+    study.optimize(lambda trial: trial.suggest_float("other", 0, 1), n_trials=1)
+    with pytest.raises(InvalidArgumentError, match=r"'other'.*Give a study of this search space"):
+        studies.minimise(algo=study)
+
+
+@pytest.mark.parametrize(
+    ("pruner", "is_said"),
+    [
+        (None, False),
+        (optuna.pruners.MedianPruner(), False),
+        (optuna.pruners.NopPruner(), False),
+        (optuna.pruners.MedianPruner(n_startup_trials=2), True),
+        (optuna.pruners.HyperbandPruner(), True),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_pruner_that_prunes_nothing_is_said(pruner, is_said, caplog):
+    study = optuna.create_study(pruner=pruner)
+    studies.minimise(algo=study, max_evals=1)
+    notes = [r.getMessage() for r in caplog.records if "prunes nothing" in r.getMessage()]
+    assert len(notes) == is_said
+    assert not is_said or type(pruner).__name__ in notes[0]
+
+
 def test_a_study_and_a_storage_at_once_are_refused():
     with pytest.raises(InvalidArgumentError, match="own storage"):
         minimise("journal.log", algo=optuna.create_study())

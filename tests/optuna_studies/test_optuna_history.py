@@ -96,7 +96,7 @@ def test_going_on_with_a_study_that_nobody_named_is_said(tmp_path, caplog):
     for _ in range(2):
         minimise(storage, max_evals=2, study_name="named")
         minimise(storage, max_evals=2)
-    notes = [r.getMessage() for r in caplog.records if "going on with" in r.getMessage()]
+    notes = [r.getMessage() for r in caplog.records if "continuing study" in r.getMessage()]
     assert len(notes) == 1
     assert "loss-" in notes[0]
 

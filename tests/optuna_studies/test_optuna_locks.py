@@ -20,10 +20,13 @@ from hyperbridge.search.optuna import locks
 
 SPACE = {"x": hp.uniform("x", -5, 5), "k": hp.choice("k", ["a", "b"])}
 
+WRITE, READ = "BEGIN EXCLUSIVE", "BEGIN; SELECT * FROM trials LIMIT 1"
+
 LOCK = """
 import sqlite3, sys, threading
-connection = sqlite3.connect(sys.argv[1])
-connection.execute("BEGIN EXCLUSIVE")
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[3].split(";"):
+    connection.execute(statement).fetchall()
 print("locked", flush=True)
 release = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), release.set()), daemon=True).start()
@@ -35,8 +38,8 @@ connection.rollback()
 class Locker:
     """An objective in whose n-th call another process locks the database for some seconds."""
 
-    def __init__(self, path, n, *, seconds):
-        self.path, self.n, self.seconds = path, n, seconds
+    def __init__(self, path, n, *, seconds, by=WRITE):
+        self.path, self.n, self.seconds, self.by = path, n, seconds, by
         self.n_calls = 0
         self.process = None
 
@@ -44,7 +47,7 @@ class Locker:
         self.n_calls += 1
         if self.n_calls == self.n:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", LOCK, str(self.path), str(self.seconds)],
+                [sys.executable, "-c", LOCK, str(self.path), str(self.seconds), self.by],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             )  # fmt: skip
             assert self.process.stdout.readline().strip() == b"locked"
@@ -80,9 +83,10 @@ def states(path):
     return [trial.state for trial in study.trials]
 
 
+@pytest.mark.parametrize("by", [WRITE, READ], ids=["a writer", "a reader"])
 @pytest.mark.parametrize("parallelism", [1, 2])
-def test_a_lock_that_goes_away_is_waited_for(path, caplog, parallelism):
-    with closing(Locker(path, 3, seconds=1.5)) as fn:
+def test_a_lock_that_goes_away_is_waited_for(path, caplog, parallelism, by):
+    with closing(Locker(path, 3, seconds=1.5, by=by)) as fn:
         trials = minimise(fn, path, parallelism=parallelism)
     assert len(trials.losses()) == fn.n_calls == 6
     assert states(path) == [TrialState.COMPLETE] * 6
@@ -117,6 +121,19 @@ def test_a_lock_that_stays_ends_the_search_and_what_ended_is_kept(
     assert len(trials.losses()) == 6
     assert TrialState.RUNNING not in states(path)
     assert states(path).count(TrialState.COMPLETE) == 6
+    if parallelism == 1:  # else a trial was cancelled
+        assert len(states(path)) == 6, "what the storage never took is told, not failed and added"
+
+
+def test_a_trial_that_was_failed_since_is_no_trial_of_its_own(path, monkeypatch):
+    monkeypatch.setattr(locks, "PATIENCE_S", 0.5)
+    trials = hyperbridge.Trials()
+    with closing(Locker(path, 3, seconds=60)) as fn, pytest.raises(BackendUnavailableError):
+        minimise(fn, path, trials=trials)
+    minimise(fn, path, max_evals=3)  # somebody else clears up
+    assert states(path).count(TrialState.FAIL) == 1
+    minimise(fn, path, trials=trials, max_evals=5)
+    assert len(trials.losses()) == len(trials._dynamic_trials) == 5
 
 
 def test_what_the_study_missed_is_written_when_the_storage_is_back_at_the_end(path, monkeypatch):
@@ -174,3 +191,4 @@ def test_the_engine_is_left_as_found(path):
     before = len(engine.dialect.dispatch.do_execute)
     minimise(lambda point: 0.0, path, algo=study, backend="optuna", max_evals=1)
     assert len(engine.dialect.dispatch.do_execute) == before
+    assert "do_commit" not in vars(engine.dialect)

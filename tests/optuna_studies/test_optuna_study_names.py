@@ -1,42 +1,51 @@
-"""Which searches share a study: by the code, the options and the space of an objective."""
+"""Which searches share a study: by the name, the options and the space of an objective."""
 
 from __future__ import annotations
 
 import functools
+import logging
 
 import optuna
 import pytest
 from hyperopt import hp
 from studies import minimise, run_script
 
-import hyperbridge
+SPACE_X = {"x": hp.uniform("x", -5, 5)}
 
 
-def test_two_objectives_of_one_name_do_not_share_a_study(tmp_path, caplog):
-    storage = f"sqlite:///{tmp_path / 'study.db'}"
-    space = {"x": hp.uniform("x", -5, 5)}
-    minimise(storage, fn=lambda p: p["x"] ** 2, space=space, max_evals=20)
-    assert "begins" not in caplog.text
-    _, trials = minimise(storage, fn=lambda p: (p["x"] - 4) ** 2, space=space, max_evals=20)
-    assert trials.losses() == [(values - 4) ** 2 for values in trials.vals["x"]]
-    first, second = optuna.get_all_study_names(storage)
-    (note,) = [r.getMessage() for r in caplog.records if "begins" in r.getMessage()]
-    assert repr(first) in note
-    assert repr(second) in note
+def said(caplog):
+    return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
 
 
-def test_the_same_objective_made_again_finds_its_study(tmp_path):
+@pytest.mark.parametrize("study_name", [None, "mine"])
+def test_changed_code_of_an_objective_goes_on_with_its_study_and_is_said(
+    tmp_path, caplog, study_name
+):
     storage = f"sqlite:///{tmp_path / 'study.db'}"
 
-    def make(offset):
-        return lambda p: (p["x"] - offset) ** 2
+    def search(fn, max_evals):
+        caplog.clear()
+        minimise(storage, fn=fn, space=SPACE_X, max_evals=max_evals, study_name=study_name)
+        return [note for note in said(caplog) if "the code of the objective" in note]
 
-    for _ in range(2):
-        minimise(storage, fn=make(1), max_evals=3)
-        minimise(storage, fn=make(2), max_evals=3)
-    studies = [optuna.load_study(study_name=n, storage=storage)
-               for n in optuna.get_all_study_names(storage)]  # fmt: skip
-    assert [len(study.trials) for study in studies] == [3, 3]
+    assert search(lambda p: p["x"] ** 2, 2) == []
+    assert search(lambda p: p["x"] ** 2, 3) == []
+    (note,) = search(lambda p: (p["x"] - 4) ** 2, 5)
+    assert search(lambda p: (p["x"] - 4) ** 2, 6) == []
+    (name,) = optuna.get_all_study_names(storage)
+    assert repr(name) in note
+    assert len(optuna.load_study(study_name=name, storage=storage).trials) == 6
+
+
+def test_another_space_of_an_objective_begins_a_study_and_names_the_earlier_one(tmp_path, caplog):
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    minimise(storage, space=SPACE_X, fn=lambda p: p["x"] ** 2, max_evals=2)
+    assert said(caplog) == []
+    minimise(storage, space={"x": hp.uniform("x", 0, 1)}, fn=lambda p: p["x"] ** 2, max_evals=3)
+    (note,) = said(caplog)
+    names = optuna.get_all_study_names(storage)
+    assert len(names) == 2
+    assert all(repr(name) in note for name in names)
 
 
 class Counting:
@@ -115,12 +124,10 @@ def method(offset):
 def test_an_objective_that_changes_what_it_holds_goes_on_with_its_study(make):
     storage = optuna.storages.InMemoryStorage()
     fn = make(1)
-    for objective, max_evals in ((fn, 3), (fn, 5), (make(1), 6), (make(2), 2)):
-        minimise(storage, fn=objective, space={"x": hp.uniform("x", -5, 5)}, max_evals=max_evals)
-    assert [len(storage.get_all_trials(each._study_id)) for each in storage.get_all_studies()] == [
-        6,
-        2,
-    ]
+    for objective, max_evals in ((fn, 3), (fn, 5), (make(1), 6)):
+        minimise(storage, fn=objective, space=SPACE_X, max_evals=max_evals)
+    (study,) = storage.get_all_studies()
+    assert len(storage.get_all_trials(study._study_id)) == 6
 
 
 def test_options_that_a_partial_binds_in_a_dict_make_a_study_of_their_own(tmp_path):
@@ -135,24 +142,10 @@ def test_options_that_a_partial_binds_in_a_dict_make_a_study_of_their_own(tmp_pa
         assert trials.losses() == [(x - offset) ** 2 for x in trials.vals["x"]]
 
 
-def test_no_study_is_said_to_begin_when_the_trials_hold_what_it_has(tmp_path, caplog):
-    storage = tmp_path / "study.log"
-    space = {"x": hp.uniform("x", -5, 5)}
-    minimise(storage, fn=lambda p: p["x"] + 1, space=space, max_evals=1)
-    trials = hyperbridge.Trials()
-    said = []
-    for max_evals in (2, 4):
-        caplog.clear()
-        minimise(storage, fn=lambda p: p["x"] ** 2, space=space, trials=trials, max_evals=max_evals)
-        said.append("begins" in caplog.text)
-    assert said == [True, False]
-    assert len(trials.study.trials) == 4
-
-
 NAMED = """
     import functools
     from hyperbridge import hp, read_space
-    from hyperbridge.search.optuna.naming import default_name
+    from hyperbridge.search.optuna.naming import code_of, default_name
 
     class Model:
         def __init__(self, depth):
@@ -164,7 +157,7 @@ NAMED = """
         return max(x in ("q", "r") for x in p)  # a comment
 
     space = read_space({"x": hp.uniform("x", 0, 1), "o": hp.choice("o", [object(), "b"])})
-    print([default_name(fn, space) for fn in (
+    print([default_name(fn, space) + code_of(fn) for fn in (
         train, lambda p: {"s", "t"}, Model(1), Model(2), functools.partial(train, data=object()),
         functools.partial(train, mode="slow"), Model(3).__call__,
     )])

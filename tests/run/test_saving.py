@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,7 @@ import cloudpickle
 import hyperopt
 import numpy as np
 import pytest
-from hyperopt import hp, rand
+from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_RUNNING
 
 from hyperbridge.errors import InvalidArgumentError
@@ -170,3 +171,77 @@ def test_a_file_that_holds_something_else_is_refused_and_kept(
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="directory"):
         search(tmp_path)
+
+
+def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    target, link = tmp_path / "data" / "trials.pkl", tmp_path / "trials.pkl"
+    link.symlink_to(target)
+    search(str(link), max_evals=2)
+    search(str(link), max_evals=4)
+    assert link.is_symlink()
+    assert len(load(target).trials) == 4
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_first_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, **kwargs: Any) -> None:  # the tests may run as root, whom no mode stops
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    seen: list[float] = []
+    with pytest.raises(InvalidArgumentError, match=r"trials\.pkl.*Permission denied"):
+        search(tmp_path / "trials.pkl", seen.append)
+    assert seen == []
+
+
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a folder that nobody writes")
+def test_a_folder_that_nobody_can_write_is_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="cannot be written"):
+        search("/proc/trials.pkl")
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    file, host = tmp_path / "trials.pkl", socket.gethostname()
+    dead = tmp_path / f".trials.pkl.0123abcd.{process.pid}@{host}"
+    own_id = tmp_path / f".trials.pkl.0123abcd.{os.getpid()}@{host}"
+    kept = [
+        tmp_path / f".trials.pkl.0123abcd.{os.getppid()}@{host}",
+        tmp_path / f".trials.pkl.0123abcd.{process.pid}@elsewhere",
+        tmp_path / f".other.pkl.0123abcd.{process.pid}@{host}",
+        tmp_path / ".trials.pkl",
+    ]
+    for path in (dead, own_id, *kept):
+        path.write_bytes(b"half")
+    search(file, max_evals=1)
+    assert sorted(tmp_path.iterdir()) == sorted([file, *kept])
+
+
+def test_a_long_name_is_no_hindrance(tmp_path: Path) -> None:
+    file = tmp_path / ("x" * 250)
+    search(file, max_evals=1)
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize("algo", [rand.suggest, tpe.suggest])
+def test_a_seeded_search_that_goes_on_is_that_of_one_call(tmp_path: Path, algo: Any) -> None:
+    file, whole = tmp_path / "trials.pkl", Trials()
+    points = [{"x": 0.5}]
+    for max_evals in (4, 4, 30):
+        search(file, algo=algo, max_evals=max_evals, points_to_evaluate=points)
+    fmin(
+        abs, SPACE, algo=algo, max_evals=30, trials=whole, points_to_evaluate=points,
+        rstate=np.random.default_rng(0), show_progressbar=False,
+    )  # fmt: skip
+    assert load(file).vals == whole.vals
+
+
+def test_a_seeded_search_with_a_queue_does_not_draw_its_points_again(tmp_path: Path) -> None:
+    file = tmp_path / "trials.pkl"
+    for max_evals in (4, 8):
+        search(file, max_evals=max_evals, max_queue_len=2)
+    values = load(file).vals["x"]
+    assert len(set(values)) == len(values) == 8

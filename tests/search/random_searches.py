@@ -539,14 +539,17 @@ def _document(document: dict[str, Any]) -> str:
 
 
 def compare(search: Search) -> tuple[str, Outcome, Outcome]:
-    """Return how far the two agree: ``same``, ``earlier`` or what differs; and both outcomes.
+    """Return how far the two agree: ``same`` or what differs; and both outcomes.
 
-    ``earlier``: hyperopt raises in the middle of the search, and ours refuses before it.
+    ``earlier`` means that hyperopt raises too, and that ours does so before the first trial.
+    ``refused`` means that ours does not take a distribution that has no values.
     """
     theirs = run(originals.fmin, hyperopt.Trials, search)
     ours = run(fmin, Trials, search)
     if theirs == ours:
         return "same", theirs, ours
+    if ours.raised.startswith("InvalidSpaceError: label") and "must be" in ours.raised:
+        return "refused", theirs, ours
     if theirs.raised and ours.raised:
         if not ours.n_seen:
             return "earlier", theirs, ours

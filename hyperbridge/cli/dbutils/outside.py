@@ -62,7 +62,7 @@ class TaskValues:
         """Return ``debugValue``, as Databricks does outside of a job.
 
         Raises:
-            TypeError: There is none.
+            TypeError: No ``debugValue`` was given.
         """
         if debugValue is None:
             raise TypeError(

@@ -108,7 +108,7 @@ class Widgets:
         )
 
     def getArgument(self, name: str, defaultValue: str | None = None) -> str:  # noqa: N802, N803
-        """Return the value of a widget, or a default where there is none. See `get`."""
+        """Return the value of a widget, or a default if the widget does not exist."""
         try:
             return self.get(name)
         except WidgetNotDefinedError:

@@ -34,6 +34,7 @@ FAILURE = "hyperbridge.failure"
 """User attribute: kind, type name and message of a trial that has no result."""
 
 _LONGEST_ENTRY = 2000
+_UNEXPLAINED = ("", "the Optuna trial failed")
 
 
 def loss_of(document: Document) -> float | None:
@@ -43,6 +44,11 @@ def loss_of(document: Document) -> float | None:
         return None
     loss = float(result["loss"])
     return None if math.isnan(loss) else loss
+
+
+def is_unexplained(document: Document) -> bool:
+    """Tell whether a document is that of a trial which failed for a reason the study lacks."""
+    return bool(document["misc"].get("error") == _UNEXPLAINED)
 
 
 def attributes_of(document: Document) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[st
         result = {"status": STATUS_FAIL, "failure": "pruned"}
     else:
         state = JOB_STATE_ERROR
-        misc["error"] = ("", "the Optuna trial failed")
+        misc["error"] = _UNEXPLAINED
         result = {"status": "new"}
     return {
         "state": state,

@@ -15,14 +15,20 @@ from hyperopt.base import (
 
 from hyperbridge.documents import Document, assignment_of, know_ids, new_ids
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.search.optuna.history import documents_of, frozen_of, loss_of
+from hyperbridge.search.optuna.history import documents_of, frozen_of, is_unexplained, loss_of
+from hyperbridge.search.optuna.sessions import orphans_of
 from hyperbridge.translate.to_optuna import OptunaSpace, distribution_of
 
 logger = logging.getLogger(__name__)
 
 
-def check_fit(study: Any, space: OptunaSpace) -> None:
+def check_fit(study: Any, space: OptunaSpace, *, advice: str) -> None:
     """Refuse a study whose complete trials are not trials of the space.
+
+    Args:
+        study: An ``optuna.Study``.
+        space: The search space.
+        advice: What to do, as the end of the message.
 
     Raises:
         InvalidArgumentError: A label is missing or unknown, or was suggested from another
@@ -37,7 +43,7 @@ def check_fit(study: Any, space: OptunaSpace) -> None:
             if label not in known:
                 raise InvalidArgumentError(
                     f"{where} has the parameter {label!r}, which the search space does not "
-                    "have. Give another study_name."
+                    f"have. {advice}"
                 )
 
         def compare(parameter: Any, frozen: Any = frozen, where: str = where) -> Any:
@@ -48,14 +54,14 @@ def check_fit(study: Any, space: OptunaSpace) -> None:
                     return frozen.user_attrs[label]
                 raise InvalidArgumentError(
                     f"{where} has no value for label {label!r}, which its other values need. "
-                    "Give another study_name."
+                    f"{advice}"
                 )
             wanted = distribution_of(counterpart.suggestion)
             stored = frozen.distributions[label]
             if stored != wanted:
                 raise InvalidArgumentError(
                     f"label {label!r}: {where} has {stored}, but the search space needs "
-                    f"{wanted}. Give another study_name."
+                    f"{wanted}. {advice}"
                 )
             return counterpart.to_raw(frozen.params[label])
 
@@ -80,7 +86,9 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
 
     What both have already is recognised by its assignment and loss. A document that waits for a
     point which the study has evaluated gets its result; others that wait or run are left alone.
-    Documents that do not fit the space stay out of the study.
+    Documents that do not fit the space stay out of the study. Where a storage failed before it
+    took a trial's result, the trial is still running there, or was marked as failed since: it gets
+    the result, or stays out of the Trials object, which has it.
 
     Returns:
         How many documents the Trials object got.
@@ -92,6 +100,9 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
         if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
     ]
     only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
+    lost = [assignment_of(document) for document in only_here]
+    only_stored = [d for d in only_stored if not (is_unexplained(d) and assignment_of(d) in lost)]
+    unfinished = orphans_of(study) if only_here else []
     n_stored = len(only_stored)
     only_stored = _fill_waiting(trials, only_stored)
     if only_stored:
@@ -102,8 +113,22 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
         except (LookupError, TypeError, ValueError) as exc:
             logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
             continue
-        study.add_trial(frozen)
+        trial = next((each for each in unfinished if each.params == frozen.params), None)
+        if trial is None:
+            study.add_trial(frozen)
+        else:
+            unfinished.remove(trial)
+            _finish(study, trial, frozen)
     return n_stored
+
+
+def _finish(study: Any, trial: Any, frozen: Any) -> None:
+    """Tell a study how a running trial has ended."""
+    from optuna.trial import Trial
+
+    for name, value in frozen.user_attrs.items():
+        Trial(study, trial._trial_id).set_user_attr(name, value)
+    study.tell(trial.number, frozen.value, state=frozen.state, skip_if_finished=True)
 
 
 def _fill_waiting(trials: Any, stored: list[Document]) -> list[Document]:

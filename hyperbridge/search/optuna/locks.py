@@ -1,8 +1,8 @@
 """Storages that fail in the middle of a search: wait for a locked SQLite file, name what failed.
 
-SQLite lets one connection write at a time and gives up after a few seconds (``timeout`` in the URL,
-5 by default) while another holds the file. Here a statement is tried again for a minute. Source:
-SQLAlchemy's reference of ``DialectEvents``, SQLite's of ``SQLITE_BUSY``.
+SQLite lets one connection write at a time, and none while another reads; it gives up after a few
+seconds (``timeout`` in the URL, 5 by default). Here a statement or a commit is tried again for a
+minute. Source: SQLAlchemy's reference of ``DialectEvents``, SQLite's of ``SQLITE_BUSY``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import logging
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,6 +24,10 @@ PATIENCE_S = 60.0
 """How long a statement waits for a locked SQLite file."""
 
 _PAUSE_S = 0.05  # SQLite may refuse at once when waiting could not help; else it waits itself
+
+_changing_commits = threading.Lock()
+_PATIENT = "_hyperbridge_patient"
+"""Attribute of SQLAlchemy's dialect: who waits for its commits, for which it has no event."""
 
 
 class Patience:
@@ -49,6 +54,7 @@ class Patience:
 
             event.listen(self._engine, "do_execute", self._execute)
             event.listen(self._engine, "do_executemany", self._execute_many)
+            self._wait_for_commits(self._engine.dialect)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -57,10 +63,35 @@ class Patience:
 
             event.remove(self._engine, "do_execute", self._execute)
             event.remove(self._engine, "do_executemany", self._execute_many)
+            self._leave_commits(self._engine.dialect)
 
     def lose(self) -> None:
         """Try no statement twice from now on."""
         self._is_lost = True
+
+    def _wait_for_commits(self, dialect: Any) -> None:
+        with _changing_commits:
+            patient: list[Patience] = vars(dialect).setdefault(_PATIENT, [])
+            patient.append(self)
+            if len(patient) > 1:  # another search on this engine has done it
+                return
+            commit = dialect.do_commit
+
+            def do_commit(connection: Any) -> None:
+                waiting = patient[-1:]
+                if waiting:
+                    waiting[0]._persist(lambda: commit(connection))
+                else:
+                    commit(connection)
+
+            dialect.do_commit = do_commit
+
+    def _leave_commits(self, dialect: Any) -> None:
+        with _changing_commits:
+            patient = vars(dialect)[_PATIENT]
+            patient.remove(self)
+            if not patient:
+                del dialect.do_commit, vars(dialect)[_PATIENT]
 
     def _execute(self, cursor: Any, statement: Any, parameters: Any, context: Any) -> bool:  # noqa: ARG002
         self._persist(lambda: cursor.execute(statement, parameters))

@@ -1,17 +1,27 @@
-"""Name a stored study after the call of fmin that it belongs to: its objective and its space.
+"""Name a stored study after the call of fmin that it belongs to, and notice changed objectives.
 
-The same call must find its study again in another process, and another objective must not get
-it: the losses of two functions in one study would give a wrong best point.
+The same call must find its study again in another process, so the texts here are the same in
+every process: an address, the order of a set, or the way an object prints itself is no part of
+them.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import dataclasses
+import enum
 import functools
 import hashlib
+import inspect
+import os
+import sys
 from collections.abc import Iterator
+from datetime import date, time, timedelta
+from numbers import Number
+from types import CodeType, SimpleNamespace
 from typing import Any
 
-from hyperbridge.search.optuna.fingerprints import function_texts, value_texts
 from hyperbridge.space import Space
 from hyperbridge.space.nodes import (
     Call,
@@ -24,18 +34,17 @@ from hyperbridge.space.nodes import (
     text_of,
 )
 
+_PLAIN = (Number, str, bytes, type(None), range, date, time, timedelta)
+_MOST = 1000
+"""Most values of a container that count one by one; a longer one is data."""
+_DEEPEST = 8
+
 
 def default_name(fn: Any, space: Space) -> str:
-    """Name a study so that the same call of fmin finds it again, and no other one.
+    """Return the name of an objective's study: its qualified name, and a hash of the space.
 
-    What counts is the objective's code (comments and line numbers aside), what it is bound to
-    (by ``functools.partial``, as defaults, or by the function that made it), and the space. Bound
-    numbers, texts and functions count as they are. What the caller has chosen as an argument of a
-    ``functools.partial`` counts with what it holds, in any order: dicts, lists, sets, dataclasses,
-    namespaces. Of data and models, such as a DataFrame, an estimator, or a container of more than
-    a thousand values, only the type counts. What the objective may change while it runs does not
-    count: lists, dicts and sets otherwise, names that it rebinds, attributes that methods of its
-    object set.
+    Options that ``functools.partial`` binds count as the space does: numbers, texts, and what
+    containers, dataclasses and namespaces hold of them. Of data and other objects the type counts.
 
     Args:
         fn: The objective.
@@ -46,23 +55,56 @@ def default_name(fn: Any, space: Space) -> str:
         >>> space = read_space([1])
         >>> default_name(abs, space).startswith("abs-")
         True
-        >>> default_name(lambda x: x, space) == default_name(lambda x: -x, space)
+        >>> default_name(pow, space) == default_name(functools.partial(pow, exp=2), space)
         False
     """
-    parts = "\n".join([*_space_texts(space), *function_texts(fn)])
-    return f"{title_of(fn)}-{hashlib.sha256(parts.encode()).hexdigest()[:8]}"
+    texts = list(_space_texts(space))
+    while isinstance(fn, functools.partial):
+        texts += [_text(fn.args), _text(fn.keywords)]
+        fn = fn.func
+    title = getattr(fn, "__qualname__", type(fn).__qualname__)
+    title = title.replace("<locals>.", "").replace("<", "").replace(">", "")
+    return f"{title}-{_hash(texts)}"
 
 
-def title_of(fn: Any) -> str:
-    """Return the readable part of the name of an objective's study.
+def code_of(fn: Any) -> str:
+    """Return a hash of an objective's code and of the plain values that it holds.
+
+    The objective of an earlier process with another hash has other code, or holds something else
+    in its closure or as an attribute of its object. Python's version counts.
+
+    Args:
+        fn: The objective.
 
     Examples:
-        >>> title_of(functools.partial(lambda x: x, 1))
-        'lambda'
+        >>> code_of(lambda x: x) == code_of(lambda x: x), code_of(lambda x: x) == code_of(abs)
+        (True, False)
     """
     while isinstance(fn, functools.partial):
         fn = fn.func
-    return str(getattr(fn, "__name__", type(fn).__name__)).strip("<>")
+    function = getattr(fn, "__func__", fn)  # of a bound method
+    owner = getattr(fn, "__self__", fn)
+    is_object = not (isinstance(owner, type) or hasattr(owner, "__code__"))
+    held = list(getattr(owner, "__dict__", {}).values()) if is_object else []
+    if not hasattr(function, "__code__"):
+        function = inspect.getattr_static(type(fn), "__call__", None)
+    for cell in getattr(function, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # a name that has no value yet
+            held.append(cell.cell_contents)
+    code = getattr(function, "__code__", None)
+    plain = [value for value in held if isinstance(value, _PLAIN)]
+    return _hash([sys.version[:4], *(_code_texts(code) if code else ()), _text(plain)])
+
+
+def _code_texts(code: CodeType) -> Iterator[str]:
+    yield code.co_code.hex()
+    yield " ".join(code.co_names)
+    for const in code.co_consts:
+        yield from _code_texts(const) if isinstance(const, CodeType) else (_text(const),)
+
+
+def _hash(texts: list[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode(errors="surrogatepass")).hexdigest()[:8]
 
 
 def _space_texts(space: Space) -> Iterator[str]:
@@ -71,23 +113,53 @@ def _space_texts(space: Space) -> Iterator[str]:
     for node in iterate(space.root):
         numbers[id(node)] = len(numbers)
         yield " ".join([type(node).__name__, *(str(numbers[id(n)]) for n in node.children())])
-        yield from _own_texts(node)
+        yield _own_text(node)
 
 
-def _own_texts(node: Node) -> Iterator[str]:
-    """Yield the texts of a node without those below it."""
+def _own_text(node: Node) -> str:
+    """Return the text of a node without those below it."""
     if isinstance(node, Constant):
-        yield from value_texts(node.value)
-    elif isinstance(node, DictNode):
-        yield from value_texts(node.keys)
-    elif isinstance(node, Parameter):
+        return _text(node.value)
+    if isinstance(node, DictNode):
+        return _text(node.keys)
+    if isinstance(node, Parameter):
         distribution = node.distribution
         if isinstance(distribution, ComputedDistribution):
             names = [name for name, _ in distribution.arguments]
-            yield " ".join([node.label, distribution.kind, *names])
-        else:
-            yield text_of(node)
-    elif isinstance(node, Call):
-        yield " ".join([node.name, *(name for name, _ in node.kwargs)])
-        if not node.is_standard:
-            yield from function_texts(node.function)
+            return " ".join([node.label, distribution.kind, *names])
+        return text_of(node)
+    if isinstance(node, Call):
+        own = "" if node.is_standard else _text(node.function)
+        return " ".join([node.name, *(name for name, _ in node.kwargs), own])
+    return ""
+
+
+def _text(value: Any, depth: int = 0) -> str:
+    """Return the text of a plain value, or of one that holds such; of another one its type."""
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__qualname__}.{value.name}"
+    if hasattr(value, "dtype") and getattr(value, "shape", None) == ():  # a scalar of NumPy
+        value = value.item()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return hex(value)  # Python refuses to write thousands of decimal digits
+    if isinstance(value, _PLAIN):
+        return repr(value)
+    if isinstance(value, functools.partial):
+        value = [value.func, value.args, value.keywords]
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        value = [type(value), {name: getattr(value, name, None) for name in names}]
+    elif isinstance(value, SimpleNamespace | argparse.Namespace):
+        value = vars(value)
+    kinds = (dict, list, tuple, set, frozenset)
+    kind = next((kind for kind in kinds if isinstance(value, kind)), None)
+    if kind is None:
+        named = value if isinstance(getattr(value, "__qualname__", None), str) else type(value)
+        return f"{getattr(named, '__module__', None)}.{named.__qualname__}"
+    if len(value) > _MOST or depth > _DEEPEST:
+        return kind.__name__
+    items = value.items() if kind is dict else value
+    texts = [_text(item, depth + 1) for item in items]
+    return f"{kind.__name__}({', '.join(texts if kind in (list, tuple) else sorted(texts))})"

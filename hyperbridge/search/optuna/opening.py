@@ -15,7 +15,7 @@ from hyperbridge.search.base import Search
 from hyperbridge.search.hyperopt_algo import SeedSource, algo_name
 from hyperbridge.search.optuna.joining import check_fit, reconcile
 from hyperbridge.search.optuna.locks import named
-from hyperbridge.search.optuna.naming import default_name
+from hyperbridge.search.optuna.naming import code_of, default_name
 from hyperbridge.search.optuna.prior import PriorDraws
 from hyperbridge.search.optuna.samplers import (
     SEED_BOUND,
@@ -28,16 +28,19 @@ from hyperbridge.search.optuna.samplers import (
     sampler_seed,
 )
 from hyperbridge.search.optuna.search import OptunaSearch
+from hyperbridge.search.optuna.sessions import is_kept
 from hyperbridge.search.optuna.studies import (
     StudyPlace,
     check_directions,
     open_study,
-    siblings_of,
 )
 from hyperbridge.space import Space
 from hyperbridge.translate.to_optuna import OptunaSpace
 
 logger = logging.getLogger(__name__)
+
+_CODE = "hyperbridge.objective"
+"""User attribute of a study: the hash of the objective's code."""
 
 
 def make_optuna_search(
@@ -83,7 +86,12 @@ def make_optuna_search(
                 "storage nor study_name"
             )
         study, title = algo, sampler_name(algo.sampler)
-        check_directions(study)
+        check_directions(
+            study,
+            advice="Create it with direction='minimize', and let the objective return as its loss "
+            "the negative of what it maximises.",
+        )
+        _check_pruner(study)
     elif is_optuna_algo(algo):
         study, title = open_study(kept, algo, name=default), sampler_name(algo)
     else:
@@ -97,11 +105,17 @@ def make_optuna_search(
         study = open_study(kept, None if choice is None else choice.sampler, name=default)
     is_named = study is algo or place.study_name is not None
     with named(study, advice="No trial has been started."):
-        check_fit(study, own_space)
-        is_new = not study.get_trials(deepcopy=False)  # before the Trials object's own get there
-        n_earlier = reconcile(study, trials, own_space)
-        if is_new and not is_named:
+        check_fit(
+            study,
+            own_space,
+            advice="Give a study of this search space, or a new one."
+            if study is algo
+            else "Give another study_name.",
+        )
+        if not (is_named or study.get_trials(deepcopy=False)):
             _note_siblings(study)
+        _check_code(study, fn)
+        n_earlier = reconcile(study, trials, own_space)
         n_known = len(study.get_trials(deepcopy=False))
     if choice is not None:
         if n_known:  # the same seed again would draw the same points again
@@ -113,12 +127,10 @@ def make_optuna_search(
     if n_earlier:
         logger.log(
             logging.INFO if is_named else logging.WARNING,
-            "going on with study %r and its %d trials%s",
+            "continuing study %r, which has %d trials%s",
             study.study_name,
             n_earlier,
-            ""
-            if is_named
-            else "; for a search of its own, give hyperbridge.Optuna(study_name=...)",
+            "" if is_named else "; for a new study, give hyperbridge.Optuna(study_name=...)",
         )
     attach(trials, "study", study)
     if own_space.approximations and suggest is None:
@@ -142,14 +154,52 @@ def _needs_prior(space: OptunaSpace, choice: Choice) -> bool:
 
 
 def _note_siblings(study: Any) -> None:
-    """Say that the storage has studies of this name's beginning: an objective may have changed."""
-    siblings = siblings_of(study)
-    if siblings:
+    """Say that the storage has studies of the same objective, but of other search spaces."""
+    beginning = study.study_name.rpartition("-")[0] + "-"
+    others = [
+        each.study_name
+        for each in study._storage.get_all_studies()
+        if each.study_name.startswith(beginning) and each.study_name != study.study_name
+    ]
+    if is_kept(study) and others:
         logger.warning(
-            "a study of its own, %r, begins: the objective or its space is another one than that "
-            "of %s. To go on with an earlier study, give hyperbridge.Optuna(study_name=...)",
+            "new study %r: the search space, or an option of the objective, differs from that of "
+            "%s. To continue one of these, give hyperbridge.Optuna(study_name=...)",
             study.study_name,
-            ", ".join(repr(name) for name in siblings),
+            ", ".join(map(repr, sorted(others))),
+        )
+
+
+def _check_pruner(study: Any) -> None:
+    """Say that a pruner has nothing to do. Optuna gives a study a MedianPruner by default."""
+    from optuna.pruners import MedianPruner, NopPruner
+
+    pruner = study.pruner
+    is_default = type(pruner) is MedianPruner and vars(pruner) == vars(MedianPruner())
+    if not (is_default or isinstance(pruner, NopPruner)):
+        logger.warning(
+            "the %s of study %r prunes nothing here: an objective of fmin reports no values to a "
+            "trial while it runs. To prune, use hyperbridge.optuna_objective or the code that "
+            "hyperbridge migrate writes, with study.optimize",
+            type(pruner).__name__,
+            study.study_name,
+        )
+
+
+def _check_code(study: Any, fn: Any) -> None:
+    """Keep a hash of the objective's code in a stored study, and say when it has changed."""
+    if not is_kept(study):
+        return
+    code, known = code_of(fn), study.user_attrs.get(_CODE)
+    if known == code:
+        return
+    study.set_user_attr(_CODE, code)
+    if known is not None:
+        logger.warning(
+            "the code of the objective, or a value that it holds, is not what it was when study "
+            "%r was last used. Its trials may come from another function: if so, give "
+            "hyperbridge.Optuna(study_name=...) for a study of its own",
+            study.study_name,
         )
 
 

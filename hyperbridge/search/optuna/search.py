@@ -19,7 +19,8 @@ from hyperbridge.search.optuna.history import (
 )
 from hyperbridge.search.optuna.locks import Patience, named, storage_name
 from hyperbridge.search.optuna.prior import PriorDraws
-from hyperbridge.search.optuna.studies import Session, session, tell
+from hyperbridge.search.optuna.sessions import StudySession, study_session
+from hyperbridge.search.optuna.studies import tell
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.to_optuna import OptunaSpace
 
@@ -78,11 +79,11 @@ class OptunaSearch:
         self._is_lost = False
         self._resources = contextlib.ExitStack()
         self._patience = self._resources.enter_context(Patience(study))
-        self._noted = contextlib.ExitStack()
-        self._session: Session | None = None
+        self._entered = contextlib.ExitStack()
+        self._session: StudySession | None = None
         try:
             with self._storage():
-                self._session = self._noted.enter_context(session(study))
+                self._session = self._entered.enter_context(study_session(study))
         except BaseException:
             self._resources.close()
             raise
@@ -218,13 +219,13 @@ class OptunaSearch:
                 self._write()
                 for trial in self._asked.values():
                     self._end(trial, None, TrialState.FAIL)
-                self._noted.close()
+                self._entered.close()
         except BackendUnavailableError as exc:
             logger.warning("the study could not be brought to its end: %s", exc)
         finally:
             self._asked.clear()
             self._unwritten.clear()
-            self._noted.close()
+            self._entered.close()
             self._resources.close()
 
 

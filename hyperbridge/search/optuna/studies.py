@@ -9,24 +9,15 @@ import contextlib
 import functools
 import inspect
 import logging
-import os
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.search.optuna import OPTUNA
 from hyperbridge.search.optuna.storages import explained, storage_object, when_tables_are_made
 
-logger = logging.getLogger(__name__)
-
-_SESSIONS = "hyperbridge.sessions"
-
-_open_here: set[str] = set()
 _changing_filters = threading.Lock()
 _opening = threading.Lock()
 """Optuna makes the tables of a new database when nobody else does."""
@@ -77,7 +68,7 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
 
     with explained(storage), _opening:
         study = when_tables_are_made(create)
-        check_directions(study)
+        check_directions(study, advice="Give another study_name.")
     return study
 
 
@@ -103,8 +94,12 @@ def _unannounced() -> Iterator[None]:
             told.filters = [each for each in told.filters if each is not is_of_others]
 
 
-def check_directions(study: Any) -> None:
+def check_directions(study: Any, *, advice: str) -> None:
     """Refuse a study that cannot hold a minimisation of one loss.
+
+    Args:
+        study: An ``optuna.Study``.
+        advice: What to do, as the end of the message.
 
     Raises:
         InvalidArgumentError: It has several objectives, or maximises.
@@ -112,13 +107,13 @@ def check_directions(study: Any) -> None:
     directions = [direction.name for direction in study.directions]
     if len(directions) > 1:
         raise InvalidArgumentError(
-            f"study {study.study_name!r} has {len(directions)} objectives; fmin has one loss. "
-            "Give another study_name."
+            f"study {study.study_name!r} has {len(directions)} objectives, but there is one loss. "
+            f"{advice}"
         )
     if directions != ["MINIMIZE"]:
         raise InvalidArgumentError(
-            f"study {study.study_name!r} has the direction {directions[0].lower()!r}; fmin "
-            "minimises. Give another study_name."
+            f"study {study.study_name!r} has the direction {directions[0].lower()!r}, but a loss "
+            f"is minimised. {advice}"
         )
 
 
@@ -148,93 +143,3 @@ def _lean_tell() -> Callable[..., Any] | None:
         if known <= set(inspect.signature(_tell_with_warning).parameters)
         else None
     )
-
-
-def siblings_of(study: Any) -> list[str]:
-    """Return the names of other studies of its storage that differ in the last part alone."""
-    if not is_kept(study):
-        return []
-    beginning = study.study_name.rpartition("-")[0] + "-"
-    names = sorted(each.study_name for each in study._storage.get_all_studies())
-    return [
-        name
-        for name in names
-        if name != study.study_name and name.rpartition("-")[0] + "-" == beginning
-    ]
-
-
-def is_kept(study: Any) -> bool:
-    """Tell whether a study outlives this process."""
-    from optuna.storages import InMemoryStorage
-
-    return not isinstance(study._storage, InMemoryStorage)
-
-
-@dataclass
-class Session:
-    """A process at work on a study.
-
-    Attributes:
-        is_clean: False when it may leave trials running: it then stays noted in the study, so
-            that the next session clears up after it.
-    """
-
-    is_clean: bool = True
-
-
-@contextlib.contextmanager
-def session(study: Any) -> Iterator[Session]:
-    """Note in a stored study that this process works on it, and clear up after dead ones.
-
-    A trial that was running when its process was killed would stay so for ever, and the TPE
-    sampler would keep away from it. It is marked as failed, unless another process may still be
-    at work on the study.
-    """
-    noting = Session()
-    if not is_kept(study):
-        yield noting
-        return
-    key = f"{socket.gethostname()}:{os.getpid()}:{time.time_ns()}"
-    _open_here.add(key)
-    try:
-        noted: dict[str, str] = dict(study.user_attrs.get(_SESSIONS, {}))
-        alive = {name: since for name, since in noted.items() if _is_alive(name)}
-        dead = [since for name, since in noted.items() if name not in alive]
-        if dead and not alive:
-            _fail_running(study, datetime.fromisoformat(min(dead)))
-        study.set_user_attr(_SESSIONS, {**alive, key: datetime.now().isoformat()})
-        yield noting
-    finally:
-        _open_here.discard(key)
-        if noting.is_clean:
-            noted = dict(study.user_attrs.get(_SESSIONS, {}))
-            noted.pop(key, None)
-            study.set_user_attr(_SESSIONS, noted)
-
-
-def _is_alive(key: str) -> bool:
-    host, pid, _ = key.rsplit(":", 2)
-    if key in _open_here or host != socket.gethostname() or os.name != "posix":
-        return True
-    if int(pid) == os.getpid():
-        return False  # it is not in _open_here: another process that had our id
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _fail_running(study: Any, since: datetime) -> None:
-    from optuna.trial import TrialState
-
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if trial.datetime_start is not None and trial.datetime_start >= since:
-            logger.warning(
-                "study %r: trial %d was running when its process ended; it is marked as failed",
-                study.study_name,
-                trial.number,
-            )
-            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)

@@ -227,7 +227,7 @@ class History:
 
         Args:
             values: Value by label, active labels only.
-            loss: Its loss, not NaN; infinite while there is none.
+            loss: Its loss, not NaN; infinite as long as the trial has no loss.
             side_of: The row whose loss decides on which side of the split the values are;
                 None for the trial's own.
 

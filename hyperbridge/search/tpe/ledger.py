@@ -5,7 +5,7 @@ Source: the loop over ``trials.trials`` in ``hyperopt.tpe.suggest`` and ``miscs_
 
 The documents that went into the columns are remembered in order. On every call that list is
 compared with the list of the Trials object; from the first difference on, the columns are cut
-off and read anew. Differences are found near the end, among trials that were still running, so
+off and read again. Differences are found near the end, among trials that were still running, so
 this is cheap; and whatever happened (documents that failed and left, were deleted or replaced),
 the outcome is right.
 """

@@ -134,7 +134,7 @@ class GroupPosterior:
     def _decide_long(self, smooth: list[_Undecided]) -> list[int]:
         """Return the positions of the winners of labels without a rounding step.
 
-        The sums of the long history leave few candidates; those are compared as ever.
+        The sums of the long history leave few candidates; the exact sums decide between those.
         """
         values, inner, better = self._candidates(smooth)
         sums, slack = sums_of_worse(self._columns, inner, self._weights, self._n_above)

@@ -12,7 +12,7 @@ from typing import Any
 import hyperopt
 import numpy as np
 import pytest
-from hyperopt import hp, rand
+from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, STATUS_OK
 from hyperopt.early_stop import no_progress_loss
 from hyperopt.fmin import fmin_pass_expr_memo_ctrl, generate_trials_to_calculate
@@ -282,6 +282,22 @@ class ArgumentsContract(Basis):
         for max_evals in (2, 4, 4, 5):
             minimise(lambda p: p["x"], max_evals=max_evals, trials=trials)
             assert len(trials) == max_evals
+
+    @pytest.mark.parametrize("algo", [rand.suggest, tpe.suggest], ids=["rand", "tpe"])
+    def test_a_space_of_constants_is_evaluated_and_its_best_is_empty(
+        self, minimise: Any, algo: Any
+    ) -> None:
+        space = {"model": "svm", "C": 1.0, "layers": [1, (2, {"units": 3})], "none": {}}
+        trials = Trials()
+
+        def fn(point: Any) -> float:
+            assert point == {"model": "svm", "C": 1.0, "layers": (1, (2, {"units": 3})), "none": {}}
+            return float(point["C"])
+
+        best = minimise(fn, space, max_evals=22, trials=trials, algo=algo)
+        assert best == {}
+        assert trials.losses() == [1.0] * 22
+        assert all(d["misc"]["vals"] == {} for d in trials.trials)
 
     @pytest.mark.parametrize(
         "space",

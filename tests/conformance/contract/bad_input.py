@@ -35,7 +35,7 @@ class BadInputContract(Basis):
             ({"early_stop_fn": 5}, "early_stop_fn"),
             ({"rstate": 42}, "rstate"),
             ({"points_to_evaluate": {"x": 1}}, "points_to_evaluate"),
-            ({"points_to_evaluate": [{"nope": 1}]}, "nope"),
+            ({"points_to_evaluate": [{"nope": 1}]}, "no value"),
             ({"trials_save_file": "no/such/folder/file"}, "no/such/folder"),
             ({"space": {"x": hp.uniform("x", 1, 0)}}, "x"),
             ({"space": {"x": hp.quniform("x", 0, 1, 0)}}, "x"),
@@ -55,10 +55,11 @@ class BadInputContract(Basis):
         assert isinstance(caught.value, ValueError)
         assert trials._dynamic_trials == []
 
-    def test_a_space_without_parameters_is_refused(self, minimise: Any) -> None:
+    @pytest.mark.parametrize("space", [{}, [], (), 3, "fixed", None], ids=repr)
+    def test_an_empty_space_is_refused(self, minimise: Any, space: Any) -> None:
         trials = Trials()
-        with pytest.raises(InvalidSpaceError, match="no parameters"):
-            minimise(lambda p: float(p["fixed"]), {"fixed": 3}, max_evals=2, trials=trials)
+        with pytest.raises(InvalidSpaceError, match="must hold something"):
+            minimise(lambda p: 0.0, space, max_evals=2, trials=trials)
         assert trials._dynamic_trials == []
 
     def test_max_evals_0_without_argmin_returns_none(self, minimise: Any) -> None:

@@ -1,0 +1,144 @@
+"""The Trials object that a call of fmin begins with: checked, in order, continued from a file."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from hyperopt import base
+
+from hyperbridge.documents import Document, give_own_ids, know_ids, take_back
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.run.saving import TrialsFile
+from hyperbridge.run.trial_log import is_running_here
+from hyperbridge.space import Space
+from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import Trials
+
+logger = logging.getLogger(__name__)
+
+
+def check_trials(trials: Any) -> None:
+    """Refuse what is no Trials object.
+
+    Raises:
+        InvalidArgumentError: It is a class, or something else.
+    """
+    if trials is None:
+        return
+    if isinstance(trials, type):
+        raise InvalidArgumentError(
+            f"trials={trials.__name__} is a class; pass an object, such as {trials.__name__}()"
+        )
+    if not hasattr(trials, "_dynamic_trials"):
+        raise InvalidArgumentError(
+            f"trials must be a Trials object or None, got a {type(trials).__name__}. "
+            "hyperopt.base.trials_from_docs makes one from a list of documents."
+        )
+
+
+def open_trials(trials: Any, file: TrialsFile | None) -> tuple[Any, list[Document]]:
+    """Return the Trials object of a call, in order, and what an earlier call left in its file.
+
+    As in hyperopt a file is continued when no Trials are given. An empty SparkTrials, which
+    hyperopt never saved, takes over the file's documents too. Plain Trials that the user made
+    begin anew, as in hyperopt. Trials that ran when their driver died wait again.
+
+    Args:
+        trials: As given to fmin; None for a new object.
+        file: The file of ``trials_save_file``, or None.
+
+    Returns:
+        The Trials object, and those of its documents that come from the file.
+    """
+    restored: list[Document] = []
+    if file is None or not file.exists():
+        trials = Trials() if trials is None else trials
+    elif trials is None:
+        trials = file.load()
+        restored = list(trials._dynamic_trials)
+    elif isinstance(trials, SparkTrials) and not trials._dynamic_trials:
+        earlier = file.load()
+        restored = earlier._dynamic_trials
+        trials._insert_trial_docs(restored)
+        trials.attachments.update(earlier.attachments)
+    know_ids(trials)
+    for document in trials._dynamic_trials:
+        is_left = document["state"] == base.JOB_STATE_RUNNING and _is_of(trials, document)
+        if is_left and not is_running_here(document):
+            take_back(document)
+    taken = give_own_ids(trials)
+    if taken:
+        logger.warning(
+            "the Trials object has several trials with the ids %s; those that wait get new ones",
+            ", ".join(map(str, taken)),
+        )
+    if restored:
+        trials.refresh()
+        logger.info("continuing with %d trials of the save file", len(trials.trials))
+    return trials, restored
+
+
+def fit_to_space(trials: Any, space: Space) -> None:
+    """Compare the labels of a history with those of the space, before a trial is started.
+
+    A label that a document does not have becomes one that it does not reach: hyperopt's TPE ends
+    with a KeyError at such documents, ``generate_trials_to_calculate`` makes them.
+
+    Args:
+        trials: The Trials object.
+        space: The search space.
+
+    Raises:
+        InvalidArgumentError: The trials that have ended are all of another space; the message
+            has the labels.
+    """
+    labels = space.parameters
+    unknown: dict[str, None] = {}
+    missing: dict[str, None] = {}
+    documents = [d for d in trials._dynamic_trials if _is_of(trials, d)]
+    n_ended = n_strange = 0
+    for document in documents:
+        if document["state"] == base.JOB_STATE_DONE:
+            known = document["misc"]["vals"]
+            absent = [label for label in labels if label not in known]
+            unknown.update(dict.fromkeys(label for label in known if label not in labels))
+            missing.update(dict.fromkeys(absent))
+            n_ended += 1
+            n_strange += len(absent) == len(labels) and bool(known or labels)
+    if unknown or missing:
+        _complain(unknown, missing, n_ended, all_strange=n_strange == n_ended)
+    for document in documents:
+        for label in labels:
+            document["misc"]["vals"].setdefault(label, [])
+            document["misc"]["idxs"].setdefault(label, [])
+
+
+def _is_of(trials: Any, document: Document) -> bool:
+    """Tell whether a document belongs to the experiment of a Trials object."""
+    return trials._exp_key is None or document["exp_key"] == trials._exp_key
+
+
+def _complain(
+    unknown: dict[str, None], missing: dict[str, None], n_ended: int, *, all_strange: bool
+) -> None:
+    differences = [
+        f"the space has {_named(missing)}, which they do not have" if missing else "",
+        f"they have {_named(unknown)}, which the space does not have" if unknown else "",
+    ]
+    text = "; ".join(filter(None, differences))
+    if all_strange:
+        raise InvalidArgumentError(
+            f"trials holds {n_ended} trials of another search space: {text}. Pass a new Trials() "
+            "(or another trials_save_file) for a new search."
+        )
+    logger.warning(
+        "some of the %d trials that the Trials object holds are of another search space: %s. They "
+        "count for max_evals, and the best one may be among them.",
+        n_ended,
+        text,
+    )
+
+
+def _named(labels: dict[str, None]) -> str:
+    return ", ".join(map(repr, labels))
