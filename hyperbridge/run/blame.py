@@ -14,14 +14,8 @@ if TYPE_CHECKING:
 
 _DEPTH = 4
 
-_DRIVER_ONLY = ("SparkSession", "SparkContext", "DataFrame", "RDD", "DataFrameReader")
-
-
-DRIVER_ONLY_ADVICE = (
-    "Spark objects live on the driver alone, so an objective that uses Spark or MLlib itself "
-    "cannot run inside a Spark task: call fmin with plain Trials() (backend 'local'); the "
-    "objective's own Spark jobs are distributed then."
-)
+ADVICE = "Create it inside the objective, or load it there from a file."
+"""What to do about an object that cannot be pickled, on every engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +30,13 @@ class Culprit:
     name: str
     value: Any
 
-    def explain(self, where: str) -> str:
-        """Say what is wrong and what to do, for an engine called ``where``."""
+    def explain(self, where: str, advise: Callable[[Any], str] | None = None) -> str:
+        """Say what is wrong and what to do.
+
+        Args:
+            where: Names the engine.
+            advise: Returns what to do about the object there; None for `ADVICE`.
+        """
         if not self.name:
             return f"The objective cannot be sent to the workers of {where}."
         kind = type(self.value).__name__
@@ -45,12 +44,7 @@ class Culprit:
             f"The objective cannot be sent to the workers of {where}: it uses {self.name!r}, "
             f"a {kind}, which cannot be pickled."
         )
-        if kind in _DRIVER_ONLY or type(self.value).__module__.startswith(("pyspark", "py4j")):
-            return f"{text} {DRIVER_ONLY_ADVICE}"
-        return (
-            f"{text} Create it inside the objective, or load it there from a file; large data "
-            "can go into a broadcast variable."
-        )
+        return f"{text} {ADVICE if advise is None else advise(self.value)}"
 
 
 def find_culprit(objective: Objective, dumps: Callable[[Any], object]) -> Culprit:

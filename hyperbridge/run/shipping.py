@@ -1,13 +1,14 @@
 """Pickle the objective for workers, and unpack what they send back.
 
-What is ours is pickled by value, so that workers need not have hyperbridge installed. What
-cannot be pickled is found before the first trial and named.
+What is ours is pickled by value, so that workers need not have hyperbridge installed; so is what
+is the user's in modules that they cannot import. What cannot be pickled is found before the first
+trial and named.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 import pickle
 import sys
 import threading
@@ -16,10 +17,15 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from hyperbridge.documents import Failure, Outcome
-from hyperbridge.errors import ObjectiveNotPicklableError, ResultNotPicklableError
+from hyperbridge.errors import (
+    HyperbridgeError,
+    ObjectiveNotPicklableError,
+    ResultNotPicklableError,
+)
 from hyperbridge.run.blame import find_culprit
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
+from hyperbridge.run.reach import is_out_of_reach
 from hyperbridge.worker.frames import safe_text, set_cause
 from hyperbridge.worker.runtime import Runtime
 from hyperbridge.worker.state import fresh_state
@@ -30,83 +36,91 @@ _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def _ours_by_value(pickler: ModuleType) -> Iterator[None]:
-    """Let a cloudpickle module pickle our worker-side modules by value."""
+def _by_value(pickler: ModuleType) -> Iterator[Callable[[str], None]]:
+    """Yield a function that lets a cloudpickle module pickle a module by value in this block."""
+    added = []
+
+    def add(name: str) -> None:
+        if name not in pickler.list_registry_pickle_by_value():
+            pickler.register_pickle_by_value(sys.modules[name])
+            added.append(sys.modules[name])
+
     with _lock:
-        names = [
-            name
-            for name, module in list(sys.modules.items())
-            if any(name == root or name.startswith(f"{root}.") for root in _SHIPPED)
-            or _is_only_here(name, module)
-        ]
-        added = []
-        for name in names:
-            if name not in pickler.list_registry_pickle_by_value():
-                pickler.register_pickle_by_value(sys.modules[name])
-                added.append(name)
         try:
-            yield
+            yield add
         finally:
-            for name in added:
-                pickler.unregister_pickle_by_value(sys.modules[name])
+            for module in added:
+                pickler.unregister_pickle_by_value(module)
 
 
-def _is_only_here(name: str, module: Any) -> bool:
-    """Tell whether no other process can import a module under its name.
-
-    ``runpy.run_path`` makes such modules, ``types.ModuleType`` does, and so does a loader that is
-    given the path of a file outside of ``sys.path``.
-    """
-    if type(module) is not ModuleType or name == "__main__":
-        return False
-    if "." in name:
-        top = name.partition(".")[0]
-        return _is_only_here(top, sys.modules.get(top))
-    file = getattr(module, "__file__", None) or ""
-    if getattr(module, "__spec__", None) is None:
-        # modules that C code makes have neither a file nor Python functions
-        values = list(vars(module).values())
-        return file.endswith(".py") or any(
-            type(value) is FunctionType and value.__module__ == name for value in values
-        )
-    if not file.endswith(".py"):
-        return False
-    folder, base = os.path.split(file)
-    if base == "__init__.py":
-        folder = os.path.dirname(folder)
-    if folder in sys.path:
-        return False
-    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
-    return all(finder.find_spec(name, None) is None for finder in finders)
-
-
-def dumps_by_value(obj: Any, pickler: ModuleType) -> bytes:
-    """Pickle an object of ours so that it loads where hyperbridge is not installed.
+def dumps_by_value(
+    obj: Any, pickler: ModuleType, *, has: Callable[[str], bool] | None = None
+) -> bytes:
+    """Pickle an object so that it loads where hyperbridge and the user's modules are not.
 
     Args:
         obj: The object.
         pickler: cloudpickle, or an engine's own copy of it.
+        has: See `hyperbridge.run.reach.is_out_of_reach`.
     """
-    with _ours_by_value(pickler):
-        return pickler.dumps(obj)  # type: ignore[no-any-return]
+    file = io.BytesIO()
+    known: dict[str, bool] = {}
+
+    def is_sent(name: str) -> bool:
+        if any(name == root or name.startswith(f"{root}.") for root in _SHIPPED):
+            return name in sys.modules
+        return is_out_of_reach(name, has)
+
+    class Pickler(pickler.CloudPickler):  # type: ignore[name-defined,misc]  # one of several
+        def reducer_override(self, part: Any) -> Any:
+            name = part.__name__ if isinstance(part, ModuleType) else _module_of(part)
+            if name is not None and name not in known:
+                known[name] = is_sent(name)
+                if known[name]:
+                    add(name)
+            return super().reducer_override(part)
+
+    with _by_value(pickler) as add:
+        Pickler(file).dump(obj)
+    return file.getvalue()
 
 
-def pack_objective(objective: Objective, pickler: ModuleType, *, where: str) -> bytes:
+def _module_of(part: Any) -> str | None:
+    """Return the module that a function or a class is looked up in."""
+    if not isinstance(part, (type, FunctionType)):
+        return None
+    name = part.__module__
+    return name if isinstance(name, str) else None
+
+
+def pack_objective(
+    objective: Objective,
+    pickler: ModuleType,
+    *,
+    where: str,
+    advise: Callable[[Any], str] | None = None,
+    has: Callable[[str], bool] | None = None,
+) -> bytes:
     """Pickle the objective and its space.
 
     Args:
         objective: The objective.
         pickler: cloudpickle, or an engine's own copy of it.
         where: Names the engine, for the message.
+        advise: Returns what to do about an object that cannot be pickled, in the engine's own
+            words; None for what helps everywhere.
+        has: See `hyperbridge.run.reach.is_out_of_reach`.
 
     Raises:
         ObjectiveNotPicklableError: It cannot be pickled; the message names the variable.
     """
     try:
-        return dumps_by_value(objective.shipped(), pickler)
+        return dumps_by_value(objective.shipped(), pickler, has=has)
+    except HyperbridgeError:  # of an engine that was asked what its workers have
+        raise
     except Exception as exc:
-        culprit = find_culprit(objective, lambda obj: dumps_by_value(obj, pickler))
-        raise ObjectiveNotPicklableError(f"{culprit.explain(where)} ({exc})") from exc
+        culprit = find_culprit(objective, lambda obj: dumps_by_value(obj, pickler, has=has))
+        raise ObjectiveNotPicklableError(f"{culprit.explain(where, advise)} ({exc})") from exc
 
 
 def pack_runtime(

@@ -9,6 +9,7 @@ import os
 import pickle
 import queue
 import signal
+import socket
 import struct
 import threading
 from typing import IO
@@ -16,15 +17,14 @@ from typing import IO
 _LENGTH = struct.Struct(">Q")
 
 
-def write_frame(stream: IO[bytes], content: bytes) -> None:
+def write_frame(connection: socket.socket, content: bytes) -> None:
     """Write one frame.
 
     Raises:
         BrokenPipeError: Nobody reads any more.
     """
-    stream.write(_LENGTH.pack(len(content)))
-    stream.write(content)
-    stream.flush()
+    connection.sendall(_LENGTH.pack(len(content)))
+    connection.sendall(content)
 
 
 def read_frame(stream: IO[bytes]) -> bytes | None:
@@ -37,21 +37,20 @@ def read_frame(stream: IO[bytes]) -> bytes | None:
     return content if len(content) == length else None
 
 
-def serve(requests: int, reports: int) -> None:
+def serve(descriptor: int) -> None:
     """Run trials until the parent closes its end; a trial that then still runs is killed.
 
     Args:
-        requests: Descriptor to read messages from.
-        reports: Descriptor to write reports to.
+        descriptor: Of a socket to read messages from and to write reports to.
     """
-    for descriptor in (requests, reports):
-        os.set_inheritable(descriptor, False)
+    connection = socket.socket(fileno=descriptor)
+    connection.set_inheritable(False)
     frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     is_idle = threading.Event()
     is_idle.set()
 
     def receive() -> None:
-        with os.fdopen(requests, "rb") as incoming:
+        with connection.makefile("rb") as incoming:
             while (content := read_frame(incoming)) is not None:
                 frames.put(content)
         frames.put(None)
@@ -63,9 +62,8 @@ def serve(requests: int, reports: int) -> None:
     if content is None:
         return
     runtime = pickle.loads(content)
-    with os.fdopen(reports, "wb") as outgoing:
-        while (content := frames.get()) is not None:
-            is_idle.clear()
-            report = runtime.run(pickle.loads(content))
-            is_idle.set()
-            write_frame(outgoing, report)
+    while (content := frames.get()) is not None:
+        is_idle.clear()
+        report = runtime.run(pickle.loads(content))
+        is_idle.set()
+        write_frame(connection, report)

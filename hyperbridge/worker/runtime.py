@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from hyperbridge.worker.forks import OnlyInThisProcess, release_in_children
 from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
 from hyperbridge.worker.numbers import restore
 from hyperbridge.worker.surroundings import Surroundings
@@ -59,6 +60,7 @@ class Runtime:
             Pickled ``("returned", value bytes, attachments)``, ``("raised", type name,
             message, traceback, exception bytes or None)`` or ``("unpicklable", text)``.
         """
+        release_in_children()
         dumps = importlib.import_module(self.pickler).dumps
         with self.fresh_state():
             try:
@@ -76,7 +78,8 @@ class Runtime:
         for folder in self.search_path:
             if folder not in sys.path:
                 sys.path.append(folder)
-        with Surroundings(self.attachments, tokens, shared_process=False):
+        surroundings = Surroundings(self.attachments, tokens, shared_process=False)
+        with surroundings, OnlyInThisProcess():
             return loads(self.objective)(tid, restore(assignment))  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""Recognise, in Spark's messages, a cluster on which no trial can run, and say what to do.
+"""What to do about what goes wrong on Spark: objects of the driver, clusters that run nothing.
 
 Source: messages of PySpark 3.5 and 4.x, and of the JVM that starts the Python workers.
 """
@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Any
+
+from hyperbridge.run.blame import ADVICE
 
 _WORKER_PYTHON = (
     "Set PYSPARK_PYTHON to {python!r}, or to the same Python where the workers are, before the "
@@ -34,6 +37,32 @@ _KINDS = (
         "SparkSession.",
     ),
 )
+
+
+DRIVER_ONLY_ADVICE = (
+    "Spark objects live on the driver alone, so an objective that uses Spark or MLlib itself "
+    "cannot run inside a Spark task: call fmin with plain Trials() (backend 'local'); the "
+    "objective's own Spark jobs are distributed then."
+)
+RETRY_ADVICE = (
+    "Spark starts a task whose worker is lost up to spark.task.maxFailures times. Where the "
+    "objective itself crashes its worker (no memory, a segmentation fault), each start costs the "
+    "whole trial: create the SparkSession with spark.task.maxFailures=1."
+)
+_DRIVER_ONLY = ("SparkSession", "SparkContext", "DataFrame", "RDD", "DataFrameReader")
+
+
+def advise(value: Any) -> str:
+    """Say what to do about an object that an objective uses and that cannot be pickled.
+
+    Examples:
+        >>> advise(open)
+        'Create it inside the objective, or load it there from a file. Large data can go into a broadcast variable.'
+    """  # noqa: E501
+    kind = type(value)
+    if kind.__name__ in _DRIVER_ONLY or kind.__module__.startswith(("pyspark", "py4j")):
+        return DRIVER_ONLY_ADVICE
+    return f"{ADVICE} Large data can go into a broadcast variable."
 
 
 def explain_unusable(text: str) -> str | None:

@@ -18,7 +18,14 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.util import inheritable_thread_target
 
-from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, OpenSpark, new_key
+from hyperbridge.backends.spark.advice import advise
+from hyperbridge.backends.spark.jobs import (
+    JobFailedError,
+    JobRunner,
+    OpenSpark,
+    make_look,
+    new_key,
+)
 from hyperbridge.backends.spark.pickler import PICKLER
 from hyperbridge.backends.spark.profiles import apply_profile
 from hyperbridge.backends.spark.sessions import slots_of
@@ -93,13 +100,27 @@ class _ClassicRunner(JobRunner):
         self._resource_profile = resource_profile
         # A local worker runs on this machine, so it can import what lies beside the script.
         self._search_path = [p or os.getcwd() for p in sys.path] if is_local else None
+        has = None if is_local else self._have_workers
         try:
-            self._objective = pack_objective(objective, PICKLER, where="Spark")
+            self._objective = pack_objective(
+                objective, PICKLER, where="Spark", advise=advise, has=has
+            )
         finally:
             self._user_broadcasts = self._take_pickled_broadcasts()
         self._entry = dumps_by_value(run_shipped, PICKLER)
         self._shipped: Any = None
         self._input: Any = None
+
+    def _have_workers(self, module: str) -> bool:
+        """Ask a worker whether it can import a module."""
+        before = self._take_pickled_broadcasts()  # a job of another pickle would take them
+        try:
+            (answer,) = self._context.parallelize([0], 1).mapPartitions(make_look(module)).collect()
+        except (Py4JError, PySparkException, OSError, EOFError):
+            answer = True  # nothing runs there: the first trial will tell why
+        finally:
+            self._context._pickled_broadcast_vars.update(before)
+        return bool(answer)
 
     def _take_pickled_broadcasts(self) -> list[Any]:
         """Return the broadcast variables that pickling the objective has just met.
@@ -129,13 +150,13 @@ class _ClassicRunner(JobRunner):
             return inheritable_thread_target(tagged)  # type: ignore[no-any-return]
         return inheritable_thread_target(self._session)(tagged)  # type: ignore[no-any-return]
 
-    def run(self, message: Message) -> bytes:
+    def run(self, message: Message) -> tuple[bytes, int]:
         tag = self.tag_of(message[0])
         task = _make_task(self.key, self._shipped, self._user_broadcasts, message, self._entry)
         try:
             self._context.addJobTag(tag)
             self._context.setLocalProperty("spark.job.description", f"trial {message[0]}")
-            (report,) = self._input.mapPartitions(task).collect()
+            ((report, n_starts),) = self._input.mapPartitions(task).collect()
         except (Py4JError, PySparkException, OSError, EOFError) as exc:
             text = str(exc)
             by_user = "cancelled" in text and "SparkException" in text
@@ -144,7 +165,7 @@ class _ClassicRunner(JobRunner):
         finally:
             if not self.is_stopped():
                 self._context.removeJobTag(tag)
-        return report  # type: ignore[no-any-return]
+        return report, n_starts
 
     def cancel(self) -> None:
         if not self.is_stopped():
@@ -159,17 +180,20 @@ class _ClassicRunner(JobRunner):
 
 def _make_task(
     key: str, shipped: Any, user_broadcasts: list[Any], message: Message, entry: bytes
-) -> Callable[[Iterable[Any]], Iterator[bytes]]:
+) -> Callable[[Iterable[Any]], Iterator[tuple[bytes, int]]]:
     """Return the function of one Spark task."""
     pickler = PICKLER.__name__
 
-    def task(iterator: Iterable[Any]) -> Iterator[bytes]:
+    def task(iterator: Iterable[Any]) -> Iterator[tuple[bytes, int]]:
         import pickle
+
+        from pyspark import TaskContext
 
         deque(iterator, maxlen=0)  # PySpark reuses only workers that read their input
         assert user_broadcasts is not None  # named, so that the job brings them along
         run = pickle.loads(entry)
-        yield run(key, lambda: shipped.value, message, pickler)
+        n_starts = TaskContext.get().attemptNumber() + 1
+        yield run(key, lambda: shipped.value, message, pickler), n_starts
 
     task.__module__ = "__main__"  # pickled by value: workers do not have this module
     return task

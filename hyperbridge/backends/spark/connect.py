@@ -17,9 +17,16 @@ from typing import Any
 import pyspark
 from pyspark.errors import PySparkException
 from pyspark.sql.connect.functions import spark_partition_id
-from pyspark.sql.types import BinaryType, StructField, StructType
+from pyspark.sql.types import BinaryType, LongType, StructField, StructType
 
-from hyperbridge.backends.spark.jobs import JobFailedError, JobRunner, OpenSpark, new_key
+from hyperbridge.backends.spark.advice import advise
+from hyperbridge.backends.spark.jobs import (
+    JobFailedError,
+    JobRunner,
+    OpenSpark,
+    make_look,
+    new_key,
+)
 from hyperbridge.backends.spark.pickler import PICKLER
 from hyperbridge.backends.spark.profiles import register_profile
 from hyperbridge.backends.spark.slots import MAX_PARALLELISM, decide_parallelism
@@ -32,7 +39,7 @@ from hyperbridge.worker.runtime import Message, run_shipped
 
 logger = logging.getLogger(__name__)
 
-_REPORT = StructType([StructField("report", BinaryType())])
+_REPORT = StructType([StructField("report", BinaryType()), StructField("n_starts", LongType())])
 
 
 def open_connect(
@@ -97,9 +104,32 @@ class _ConnectRunner(JobRunner):
         super().__init__(new_key())
         self._session = session
         self._options = {} if resource_profile is None else {"profile": resource_profile}
-        self._objective = pack_objective(objective, PICKLER, where="Spark")
+        self._objective = pack_objective(
+            objective,
+            PICKLER,
+            where="Spark",
+            advise=advise,
+            has=None if _serves_itself() else self._have_workers,
+        )
         self._entry = dumps_by_value(run_shipped, PICKLER)
         self._name = f"{self.key}.bin"
+
+    def _have_workers(self, module: str) -> bool:
+        """Ask a worker whether it can import a module."""
+        look = make_look(module)
+
+        def answers(batches: Iterable[Any]) -> Iterator[Any]:
+            import pyarrow
+
+            column = pyarrow.array(list(look(batches)))
+            yield pyarrow.RecordBatch.from_arrays([column], names=["has"])
+
+        answers.__module__ = "__main__"  # pickled by value: workers do not have this module
+        try:
+            (row,) = self._session.range(0, 1, 1, 1).mapInArrow(answers, "has boolean").collect()
+        except PySparkException:
+            return True  # nothing runs there: the first trial will tell why
+        return bool(row[0])
 
     def ship(self, attachments: list[TrialAttachment | None]) -> None:
         # A server that lives in this process runs its workers on this machine.
@@ -120,7 +150,7 @@ class _ConnectRunner(JobRunner):
 
         return tagged
 
-    def run(self, message: Message) -> bytes:
+    def run(self, message: Message) -> tuple[bytes, int]:
         tag = self.tag_of(message[0])
         task = _make_task(self.key, self._name, message, self._entry)
         one_row = self._session.range(0, 1, 1, 1)
@@ -133,7 +163,7 @@ class _ConnectRunner(JobRunner):
         finally:
             if not self.is_stopped():
                 self._session.removeTag(tag)
-        return bytes(row[0])
+        return bytes(row[0]), int(row[1])
 
     def cancel(self) -> None:
         if not self.is_stopped():
@@ -156,7 +186,7 @@ def _make_task(
         import pickle
 
         import pyarrow
-        from pyspark import SparkFiles
+        from pyspark import SparkFiles, TaskContext
 
         for _ in batches:
             pass
@@ -166,8 +196,13 @@ def _make_task(
                 return file.read()
 
         report = pickle.loads(entry)(key, shipment, message, pickler)
-        column = pyarrow.array([report], type=pyarrow.binary())
-        yield pyarrow.RecordBatch.from_arrays([column], names=["report"])
+        yield pyarrow.RecordBatch.from_arrays(
+            [
+                pyarrow.array([report], type=pyarrow.binary()),
+                pyarrow.array([TaskContext.get().attemptNumber() + 1], type=pyarrow.int64()),
+            ],
+            names=["report", "n_starts"],
+        )
 
     task.__module__ = "__main__"  # pickled by value: workers do not have this module
     return task

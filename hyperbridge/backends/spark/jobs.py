@@ -6,23 +6,23 @@ the rest (threads, cancellation, telling a cancelled job from a lost worker) is 
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import queue
 import re
-import threading
+import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
-from hyperbridge.backends.spark.advice import explain_unusable
+from hyperbridge.backends.spark.advice import DRIVER_ONLY_ADVICE, RETRY_ADVICE, explain_unusable
 from hyperbridge.backends.spark.slots import warn_if_random
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
-from hyperbridge.run.blame import DRIVER_ONLY_ADVICE
-from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
+from hyperbridge.run.dispatch import cancelled, drive
 from hyperbridge.run.observer import TrialAttachment
+from hyperbridge.run.pool import ThreadPool
 from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import unpack_outcome
 from hyperbridge.worker.numbers import portable
@@ -31,6 +31,7 @@ from hyperbridge.worker.runtime import Message
 logger = logging.getLogger(__name__)
 
 _CANCEL_AGAIN_S = 0.2
+_CANCEL_S = 60.0
 
 
 class JobFailedError(Exception):
@@ -66,8 +67,11 @@ class JobRunner(ABC):
         """Return a thread target that has the calling thread's local properties or tags."""
 
     @abstractmethod
-    def run(self, message: Message) -> bytes:
+    def run(self, message: Message) -> tuple[bytes, int]:
         """Run one trial as a job and wait for its report, on a thread made with `inherit`.
+
+        Returns:
+            The report, and how many times Spark started the task until there was one.
 
         Raises:
             JobFailedError: The job was cancelled, or its worker was lost.
@@ -90,6 +94,20 @@ class JobRunner(ABC):
         return f"{self.key}-trial-{tid}"
 
 
+def make_look(module: str) -> Callable[[Iterable[Any]], Iterator[bool]]:
+    """Return the function of a task that tells whether its worker can import a module."""
+
+    def look(iterator: Iterable[Any]) -> Iterator[bool]:
+        import importlib.util
+
+        for _ in iterator:
+            pass
+        yield importlib.util.find_spec(module) is not None
+
+    look.__module__ = "__main__"  # pickled by value: workers do not have this module
+    return look
+
+
 class OpenSpark(OpenBackend):
     """One call of fmin on Spark.
 
@@ -110,7 +128,7 @@ class OpenSpark(OpenBackend):
         """Run trials until the Run ends. See `OpenBackend.execute`."""
         warn_if_random(self.parallelism, run.limits.max_evals)
         self._runner.ship(run.attachments())
-        drive(run, _JobSlots(self._runner, run))
+        drive(run, _Pool(self._runner, run))
 
     def close(self) -> None:
         """Leave the user's session as it was."""
@@ -123,67 +141,59 @@ def new_key() -> str:
     return f"hyperbridge-{uuid.uuid4().hex[:12]}"
 
 
-class _JobSlots(Slots):
-    """A thread per slot, fed through a queue; threads start as they are needed."""
+class _Pool(ThreadPool):
+    """The trials of one call as jobs, each submitted by a thread of its own slot."""
 
     def __init__(self, runner: JobRunner, run: Run) -> None:
+        super().__init__(run, runner.key)
         self._runner = runner
-        self._run = run
-        self._work: queue.SimpleQueue[tuple[Trial, Report] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._cancelled = threading.Event()
 
-    def start(self, trial: Trial, report: Report) -> None:
-        if len(self._threads) < self._run.capacity:
-            name = f"{self._runner.key}-{len(self._threads)}"
-            serve = self._runner.inherit(self._serve)
-            thread = threading.Thread(target=self._guard, args=(serve,), name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._work.put((trial, report))
+    def wrap(self, serve: Callable[[], None]) -> Callable[[], None]:
+        inherited = self._runner.inherit(serve)
 
-    def _guard(self, serve: Callable[[], None]) -> None:
-        """Run a slot; when its thread cannot be set up, say so for the trial that waits."""
-        try:
-            serve()
-        except BaseException as exc:  # noqa: BLE001 - handed to the thread that called fmin
-            if (item := self._work.get()) is not None:
-                trial, report = item
-                report(trial, self._explain(exc))
+        def enter() -> None:
+            with self._explaining():
+                inherited()
 
-    def _serve(self) -> None:
-        while (item := self._work.get()) is not None:
-            trial, report = item
-            try:
-                report(trial, self._run_job(trial))
-            except BaseException as exc:  # noqa: BLE001 - handed to the thread that called fmin
-                report(trial, self._explain(exc))
+        return enter
 
-    def _explain(self, exc: BaseException) -> BaseException:
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
         """Name the cause of errors that a session stopped under our feet makes in many forms."""
-        if isinstance(exc, BackendUnavailableError) or not self._runner.is_stopped():
-            return exc
-        error = BackendUnavailableError(
-            "Backend 'spark': the SparkSession was stopped while trials were running."
-        )
-        error.__cause__ = exc
-        return error
-
-    def _run_job(self, trial: Trial) -> Outcome:
-        tokens: list[Any] = self._run.begin(trial)
-        if self._cancelled.is_set():
-            return cancelled("before it started")
         try:
-            report = self._runner.run((trial.tid, portable(trial.assignment), tokens))
-        except JobFailedError as exc:
-            return self._lost(exc)
-        return unpack_outcome(report, advise=_advise)
+            yield
+        except BackendUnavailableError:
+            raise
+        except BaseException as exc:
+            if not self._runner.is_stopped():
+                raise
+            raise BackendUnavailableError(
+                "Backend 'spark': the SparkSession was stopped while trials were running."
+            ) from exc
+
+    def evaluate(self, trial: Trial) -> Outcome:
+        with self._explaining():
+            tokens: list[Any] = self.run.begin(trial)
+            if self.is_cancelled:
+                return cancelled("before it started")
+            try:
+                message = (trial.tid, portable(trial.assignment), tokens)
+                report, n_starts = self._runner.run(message)
+            except JobFailedError as exc:
+                return self._lost(exc)
+            if n_starts > 1:
+                logger.warning(
+                    "trial %s was started %d times, as its worker was lost. %s",
+                    trial.tid,
+                    n_starts,
+                    RETRY_ADVICE,
+                )
+            return unpack_outcome(report, advise=_advise)
 
     def _lost(self, exc: JobFailedError) -> Outcome:
         """Tell a cancelled job, a lost worker and an engine that cannot run trials apart."""
-        if self._cancelled.is_set():
-            reason = self._run.stop_reason
-            return cancelled(reason.value if reason is not None else "stopped")
+        if self.is_cancelled:
+            return self.why_cancelled()
         if self._runner.is_stopped():
             raise exc
         if exc.cancelled:
@@ -191,23 +201,25 @@ class _JobSlots(Slots):
         unusable = explain_unusable(exc.text)
         if unusable is not None:
             raise BackendUnavailableError(f"Backend 'spark': {unusable}") from exc
-        cause = first_cause(exc.text)
-        error = WorkerLostError(f"the worker that ran the trial was lost: {cause}")
+        text = f"the worker that ran the trial was lost: {first_cause(exc.text)}"
+        n_starts = count_starts(exc.text)
+        if n_starts > 1:
+            text = f"{text} The trial was started {n_starts} times. {RETRY_ADVICE}"
+        error = WorkerLostError(text)
         return Outcome("lost", failure=Failure(str(type(error)), str(error), exc.text, error))
 
-    def cancel(self) -> bool:
-        self._cancelled.set()
+    def stop(self) -> bool:
         self._runner.cancel()
         return True
 
     def close(self) -> None:
-        for _ in self._threads:
-            self._work.put(None)
-        for thread in self._threads:
-            thread.join(_CANCEL_AGAIN_S if self._cancelled.is_set() else None)
-            while thread.is_alive():  # a job that was being submitted while we cancelled
-                self._runner.cancel()
-                thread.join(_CANCEL_AGAIN_S)
+        self.dismiss()
+        deadline = time.monotonic() + _CANCEL_S
+        while not self.join(_CANCEL_AGAIN_S if self.is_cancelled else None):
+            if time.monotonic() > deadline:
+                logger.warning("Spark has not ended cancelled jobs within %.0f s", _CANCEL_S)
+                break
+            self._runner.cancel()  # a job may have been being submitted while we cancelled
         if not self._runner.is_stopped():
             self._runner.close()
 
@@ -230,6 +242,17 @@ def _advise(traceback: str) -> str | None:
         True
     """
     return DRIVER_ONLY_ADVICE if _DRIVER_ONLY.search(traceback) else None
+
+
+def count_starts(text: str) -> int:
+    """Return how many times Spark says that it has started a task.
+
+    Examples:
+        >>> count_starts("Task 0 in stage 3.0 failed 4 times, most recent failure: ...")
+        4
+    """
+    match = re.search(r"failed (\d+) times", text)
+    return 1 if match is None else int(match[1])
 
 
 def first_cause(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
+from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.optional import Package
 
 PYSPARK = Package("pyspark", "Spark", install="hyperbridge[spark]", oldest="3.5")
@@ -17,6 +19,7 @@ def active_session() -> Any:
 
     Raises:
         MissingDependencyError: PySpark is not installed.
+        BackendUnavailableError: A new one cannot be started.
     """
     PYSPARK.require("Backend 'spark'")
     from pyspark.errors import PySparkRuntimeError
@@ -25,13 +28,51 @@ def active_session() -> Any:
     try:
         session = SparkSession.active()
     except PySparkRuntimeError:  # there is none
-        if any(os.environ.get(name) for name in _CONNECT_VARIABLES):
-            return SparkSession.builder.getOrCreate()  # a server knows nothing of the console
-        # Spark's own bar, one a job, would be drawn over that of the search.
-        return SparkSession.builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+        builder = SparkSession.builder
+        if not any(os.environ.get(name) for name in _CONNECT_VARIABLES):
+            # Spark's own bar, one a job, would be drawn over that of the search. A Connect server
+            # knows nothing of the console.
+            builder = builder.config("spark.ui.showConsoleProgress", "false")
+        return _start(builder)
     if is_connect(session):
         return session  # its builder would ask for the address again
     return SparkSession.builder.getOrCreate()
+
+
+def _start(builder: Any) -> Any:
+    """Start a session.
+
+    Raises:
+        BackendUnavailableError: It cannot be started.
+    """
+    try:
+        return builder.getOrCreate()
+    except Exception as exc:  # PySpark's own errors, py4j's, gRPC's, OSError
+        from hyperbridge.backends.spark.checks import find_problem
+
+        problem = None if os.environ.get("SPARK_REMOTE") else find_problem()
+        if problem is not None:
+            reason = f"{problem.detail}. What to do: {problem.fix}"
+        else:
+            reason = (
+                f"{describe_start(exc)}. See the output of Spark above, and try "
+                "'hyperbridge doctor --backend spark --probe'"
+            )
+        raise BackendUnavailableError(
+            f"Backend 'spark': Spark cannot be started: {reason}."
+        ) from exc
+
+
+def describe_start(exc: BaseException) -> str:
+    r"""Return what a failed start of Spark says, in a line.
+
+    Examples:
+        >>> describe_start(RuntimeError("An error.\n: java.net.BindException: in use\n\tat"))
+        'java.net.BindException: in use'
+    """
+    lines = [line.strip(" \t:") for line in str(exc).splitlines() if line.strip(" \t:")]
+    named = [line for line in lines if re.match(r"[\w.$]+(?:Exception|Error)\b", line)]
+    return (named or lines or [type(exc).__name__])[0].rstrip(".")[:500]
 
 
 def is_connect(session: Any) -> bool:

@@ -1,37 +1,39 @@
 """Run trials in worker processes on this machine, one process per slot, kept for the next trial.
 
 A worker is a new interpreter, so that scripts without an ``if __name__ == "__main__"`` guard
-work, talks through two pipes, and ends when its parent does. It leads a process group of its
-own: cancelling a trial ends what the objective started, too.
+work, talks through a socket, and ends when its parent does. It leads a process group of its
+own: what the objective started ends with a trial that is cancelled or whose process dies.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from typing import IO
+from typing import Any
 
 import cloudpickle
 
 from hyperbridge.backends.base import OpenBackend
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
-from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
+from hyperbridge.run.blame import ADVICE
+from hyperbridge.run.dispatch import drive
 from hyperbridge.run.objective import Objective
+from hyperbridge.run.pool import ThreadPool
 from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import pack_objective, pack_runtime, unpack_outcome
 from hyperbridge.worker.pipes import read_frame, write_frame
 from hyperbridge.worker.runtime import Message
 
 _START = (
-    "import sys; requests, reports, *folders = sys.argv[1:]; "
+    "import sys; descriptor, *folders = sys.argv[1:]; "
     "sys.path[:] = folders; sys.argv[:] = ['']; "
-    "from hyperbridge.worker.pipes import serve; serve(int(requests), int(reports))"
+    "from hyperbridge.worker.pipes import serve; serve(int(descriptor))"
 )
 _GRACE_S = 2.0
 
@@ -54,11 +56,20 @@ class OpenProcesses(OpenBackend):
                 'workers="processes" needs Linux or macOS. Use workers="threads".'
             )
         self.parallelism = parallelism
-        self.objective = pack_objective(objective, cloudpickle, where="worker processes")
+        self.objective = pack_objective(
+            objective,
+            cloudpickle,
+            where="worker processes",
+            advise=_advise,
+        )
 
     def execute(self, run: Run) -> None:
         """Run trials until the Run ends. See `OpenBackend.execute`."""
-        drive(run, _ProcessSlots(self, run))
+        drive(run, _Pool(self, run))
+
+
+def _advise(value: Any) -> str:  # noqa: ARG001 - the same for all objects
+    return f'{ADVICE} Or use workers="threads", which sends nothing.'
 
 
 class _Worker:
@@ -69,37 +80,52 @@ class _Worker:
     """
 
     def __init__(self, runtime: bytes) -> None:
-        requests, self._requests = os.pipe()
-        self._reports, reports = os.pipe()
+        self._socket, theirs = socket.socketpair()
         folders = [os.path.abspath(folder) for folder in sys.path]
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(requests), str(reports), *folders],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(requests, reports),
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(self._requests)
-            os.close(self._reports)
-            raise
-        finally:
-            os.close(requests)
-            os.close(reports)
-        self._to: IO[bytes] = os.fdopen(self._requests, "wb")
-        self._from: IO[bytes] = os.fdopen(self._reports, "rb")
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", _START, str(theirs.fileno()), *folders],
+                    stdin=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            except BaseException:
+                self._socket.close()
+                raise
+        self._reports = self._socket.makefile("rb")
         self._runtime: bytes | None = runtime
+        self._may_end = False
+        name = f"hyperbridge-reaper-{self._process.pid}"
+        self._reaper = threading.Thread(target=self._reap, name=name, daemon=True)
+        self._reaper.start()
+
+    def _reap(self) -> None:
+        """Wake whoever talks to the process when it has ended.
+
+        The end of the process need not close its end of the socket: a child that the objective
+        forked may hold it open for hours.
+        """
+        self._process.wait()
+        if not self._may_end:
+            self.kill()
+        with contextlib.suppress(OSError):  # closed, or shut down already
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def run(self, message: Message) -> bytes | None:
         """Run one trial; None when the process ended before the trial did."""
         try:
             if self._runtime is not None:
-                write_frame(self._to, self._runtime)
+                write_frame(self._socket, self._runtime)
                 self._runtime = None
-            write_frame(self._to, cloudpickle.dumps(message))
-        except BrokenPipeError:
+            write_frame(self._socket, cloudpickle.dumps(message))
+            return read_frame(self._reports)
+        except (BrokenPipeError, ConnectionResetError):
             return None
-        return read_frame(self._from)
+
+    def has_ended(self) -> bool:
+        """Tell whether the process has ended."""
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End the process and what it started, at once."""
@@ -108,94 +134,68 @@ class _Worker:
 
     def close(self) -> int:
         """Let the process end, or make it; return its exit code."""
-        with contextlib.suppress(BrokenPipeError):
-            self._to.close()
+        self._may_end = not self.has_ended()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
         try:
             return self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:  # a thread of the objective's keeps it alive
             self.kill()
             return self._process.wait()
         finally:
-            self._from.close()
+            self._reaper.join()
+            self._reports.close()
+            self._socket.close()
 
 
-class _ProcessSlots(Slots):
-    """A thread and a process per slot."""
+class _Pool(ThreadPool):
+    """The trials of one call in worker processes, one for each thread of the pool."""
 
-    def __init__(self, session: OpenProcesses, run: Run) -> None:
-        self._parallelism = session.parallelism
-        self._run = run
-        self._runtime = pack_runtime(session.objective, run.attachments(), cloudpickle)
-        self._work: queue.SimpleQueue[tuple[Trial, Report] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+    def __init__(self, opened: OpenProcesses, run: Run) -> None:
+        super().__init__(run, "hyperbridge-process")
+        self._runtime = pack_runtime(opened.objective, run.attachments(), cloudpickle)
         self._lock = threading.Lock()
-        self._workers: set[_Worker] = set()
-        self._cancelled = False
+        self._workers: dict[int, _Worker] = {}  # by the id of their thread
 
-    def start(self, trial: Trial, report: Report) -> None:
-        if len(self._threads) < self._parallelism:
-            name = f"hyperbridge-process-{len(self._threads)}"
-            thread = threading.Thread(target=self._serve, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._work.put((trial, report))
-
-    def _serve(self) -> None:
-        worker: _Worker | None = None
-        try:
-            while (item := self._work.get()) is not None:
-                trial, report = item
-                try:
-                    message = (trial.tid, trial.assignment, list(self._run.begin(trial)))
-                    if worker is None:
-                        worker = self._open()
-                    answer = None if worker is None else worker.run(message)
-                    if answer is None:
-                        code = self._end(worker)
-                        worker = None
-                        report(trial, self._lost(code))
-                    else:
-                        report(trial, unpack_outcome(answer))
-                except BaseException as exc:  # noqa: BLE001 - for the thread that called fmin
-                    report(trial, exc)
-        finally:
-            self._end(worker)
+    def evaluate(self, trial: Trial) -> Outcome:
+        message = (trial.tid, trial.assignment, list(self.run.begin(trial)))
+        worker = self._workers.get(threading.get_ident())
+        if worker is not None and worker.has_ended():  # after its last trial
+            self._end()
+            worker = None
+        worker = worker or self._open()
+        answer = None if worker is None else worker.run(message)
+        if answer is not None:
+            return unpack_outcome(answer)
+        code = self._end()
+        return self.why_cancelled() if self.is_cancelled else _lost(code)
 
     def _open(self) -> _Worker | None:
-        """Start a worker, unless the run has been cancelled."""
+        """Start a worker for this thread, unless the run has been cancelled."""
         with self._lock:
-            if self._cancelled:
+            if self.is_cancelled:
                 return None
-            worker = _Worker(self._runtime)
-            self._workers.add(worker)
+            worker = self._workers[threading.get_ident()] = _Worker(self._runtime)
             return worker
 
-    def _end(self, worker: _Worker | None) -> int | None:
-        if worker is None:
-            return None
+    def _end(self) -> int | None:
         with self._lock:
-            self._workers.discard(worker)
-        return worker.close()
+            worker = self._workers.pop(threading.get_ident(), None)
+        return None if worker is None else worker.close()
 
-    def _lost(self, code: int | None) -> Outcome:
-        if self._cancelled:
-            reason = self._run.stop_reason
-            return cancelled("stopped" if reason is None else reason.value)
-        how = "its exit code is unknown"
-        if code is not None:
-            how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        error = WorkerLostError(f"the worker process ended before its trial did ({how})")
-        return Outcome("lost", failure=Failure(str(type(error)), str(error), f"{error}\n", error))
+    def leave(self) -> None:
+        self._end()
 
-    def cancel(self) -> bool:
+    def stop(self) -> bool:
         with self._lock:
-            self._cancelled = True
-            for worker in self._workers:
+            for worker in self._workers.values():
                 worker.kill()
         return True
 
-    def close(self) -> None:
-        for _ in self._threads:
-            self._work.put(None)
-        for thread in self._threads:
-            thread.join()
+
+def _lost(code: int | None) -> Outcome:
+    how = "its exit code is unknown"
+    if code is not None:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    error = WorkerLostError(f"the worker process ended before its trial did ({how})")
+    return Outcome("lost", failure=Failure(str(type(error)), str(error), f"{error}\n", error))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import queue
-import threading
 from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
 from hyperbridge.documents import Outcome, Trial
-from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
+from hyperbridge.run.dispatch import cancelled, drive
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.objective import Objective
+from hyperbridge.run.pool import ThreadPool
 from hyperbridge.run.run import Run, failure_of
 from hyperbridge.worker.frames import format_users_part
 from hyperbridge.worker.surroundings import Surroundings
@@ -36,7 +35,7 @@ class OpenThreads(OpenBackend):
     def execute(self, run: Run) -> None:
         """Run trials until the Run ends. See `OpenBackend.execute`."""
         if self.parallelism > 1:
-            drive(run, _ThreadSlots(self, run))
+            drive(run, _Pool(self, run))
             return
         running: Trial | None = None
         try:
@@ -72,41 +71,24 @@ class OpenThreads(OpenBackend):
         return Outcome("returned", value=value)
 
 
-class _ThreadSlots(Slots):
-    """A thread per slot, fed through a queue."""
+class _Pool(ThreadPool):
+    """The trials of one call on threads of this process."""
 
-    def __init__(self, session: OpenThreads, run: Run) -> None:
-        self._session = session
-        self._run = run
-        self._work: queue.SimpleQueue[tuple[Trial, Report] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._interrupted = False
+    def __init__(self, opened: OpenThreads, run: Run) -> None:
+        super().__init__(run, "hyperbridge-trial")
+        self._opened = opened
 
-    def start(self, trial: Trial, report: Report) -> None:
-        if len(self._threads) < self._session.parallelism:
-            name = f"hyperbridge-trial-{len(self._threads)}"
-            thread = threading.Thread(target=self._serve, name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._work.put((trial, report))
-
-    def _serve(self) -> None:
-        try:
-            while (item := self._work.get()) is not None:
-                trial, report = item
-                try:
-                    report(trial, self._session.evaluate(self._run, trial))
-                except BaseException as exc:  # noqa: BLE001 - for the thread that called fmin
-                    report(trial, exc)
-        except KeyboardInterrupt:  # `cancel` found this thread between two trials
-            if not self._interrupted:
-                raise
+    def evaluate(self, trial: Trial) -> Outcome:
+        return self._opened.evaluate(self.run, trial)
 
     def cancel(self) -> bool:
-        if self._run.stop_reason not in (StopReason.USER, StopReason.ERROR):
+        """Interrupt the trials when the search failed; else let them end."""
+        if self.run.stop_reason not in (StopReason.USER, StopReason.ERROR):
             return False
-        self._interrupted = True
-        for thread in self._threads:  # reaches Python code, not a blocking call
+        return super().cancel()
+
+    def stop(self) -> bool:
+        for thread in self.threads:  # reaches Python code, not a blocking call
             if thread.ident is not None and thread.is_alive():
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
@@ -114,7 +96,5 @@ class _ThreadSlots(Slots):
         return True
 
     def close(self) -> None:
-        for _ in self._threads:
-            self._work.put(None)
-        for thread in self._threads:
-            thread.join(_INTERRUPT_WAIT_S if self._interrupted else None)
+        self.dismiss()
+        self.join(_INTERRUPT_WAIT_S if self.is_cancelled else None)

@@ -182,6 +182,54 @@ class FailuresContract(Basis):
         assert all("WorkerLost" in d["misc"]["error"][0] for d in doomed)
         assert trials.count_successful_trials() == 6 - len(doomed)
 
+    @pytest.mark.parametrize("daemon", [False, True])
+    def test_a_child_that_outlives_a_dead_objective_holds_nothing_up(
+        self, minimise: Any, daemon: bool, tmp_path: Path
+    ) -> None:
+        self.needs_own_process()
+        fmin_is_over, waited_in_vain = tmp_path / "over", tmp_path / "waited"
+
+        def fn(p: Any) -> float:
+            import os
+            import time
+
+            if p["x"] < 0 and not os.fork():
+                if daemon:
+                    os.setsid()
+                for _ in range(600):
+                    if fmin_is_over.exists():
+                        os._exit(0)
+                    time.sleep(0.2)
+                waited_in_vain.touch()
+                os._exit(0)
+            if p["x"] < 0:
+                os._exit(3)
+            return float(p["x"])
+
+        trials = SparkTrials()
+        points = [{"x": -1.0, "kind": 1, "n": 0}, {"x": 1.0, "kind": 1, "n": 0}]
+        minimise(fn, max_evals=0, points_to_evaluate=points, trials=trials)
+        fmin_is_over.touch()
+        assert not waited_in_vain.exists()
+        assert trials.losses() == [1.0]
+        assert trials.count_failed_trials() == 1
+
+    def test_a_child_that_comes_back_from_the_objective_reports_nothing(
+        self, minimise: Any
+    ) -> None:
+        self.needs_own_process()
+
+        def fn(p: Any) -> float:
+            import os
+
+            is_child = not os.fork()
+            return -100.0 if is_child else float(p["x"])
+
+        trials = SparkTrials()
+        minimise(fn, max_evals=4, trials=trials)
+        assert len(trials) == 4
+        assert min(trials.losses()) > -100
+
     def test_sys_exit_in_an_objective_fails_its_trial_or_leaves_as_in_hyperopt(
         self, minimise: Any
     ) -> None:

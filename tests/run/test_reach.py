@@ -1,0 +1,153 @@
+"""What is defined where workers cannot import it reaches them: programs run in odd ways."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipapp
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PROGRAM = """
+import numpy as np
+from hyperbridge import Local, Trials, fmin, hp, rand
+
+class Box:
+    def __init__(self, value):
+        self.value = value
+
+class Low(Exception):
+    pass
+
+def boxed(x):
+    return Box(x)
+
+def objective(x):
+    if x < -0.5:
+        raise Low(x)
+    return {"loss": boxed(x).value, "status": "ok", "box": boxed(x)}
+
+def search(fn=objective):
+    trials = Trials()
+    fmin(fn, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=2, trials=trials,
+         points_to_evaluate=[{"x": -0.75}], rstate=np.random.default_rng(0),
+         show_progressbar=False, catch_eval_exceptions=True, backend=Local(workers="processes"))
+    (failed,) = [d for d in trials._dynamic_trials if d["state"] == 3]
+    assert failed["misc"]["error"][0].endswith("Low'>"), failed["misc"]["error"]
+    assert all(type(d["result"]["box"]) is Box for d in trials.trials)
+    print(len(trials.trials), "trials", flush=True)
+
+"""
+UNGUARDED = PROGRAM + "search()\n"
+
+WAYS = {
+    "as a script": ["prog.py"],
+    "with -m": ["-m", "prog"],
+    "with -c": ["-c", UNGUARDED],
+    "by runpy.run_path": ["-c", "import runpy; runpy.run_path('prog.py')"],
+    "by runpy.run_path as main": [
+        "-c", "import runpy; runpy.run_path('prog.py', run_name='__main__')",
+    ],
+    "by runpy.run_module": ["-c", "import runpy; runpy.run_module('prog')"],
+    "by runpy.run_module in sys.modules": [
+        "-c", "import runpy; runpy.run_module('prog', alter_sys=True)",
+    ],
+    "by an import that runs the search": ["-c", "import prog"],
+    "by exec without a name": ["-c", "exec(open('prog.py').read(), {})"],
+    "by exec with a name": ["-c", "exec(open('prog.py').read(), {'__name__': 'made_up'})"],
+    "in a module made in memory": [
+        "-c",
+        "import sys, types; sys.modules['made_up'] = m = types.ModuleType('made_up'); "
+        "exec(open('prog.py').read(), vars(m))",
+    ],
+    "in a module loaded from a path": [
+        "-c",
+        "import importlib.util as u, sys\n"
+        "spec = u.spec_from_file_location('elsewhere', 'lib.py')\n"
+        "sys.modules['elsewhere'] = m = u.module_from_spec(spec)\n"
+        "spec.loader.exec_module(m); m.search()",
+    ],
+    "in a folder on the path": [
+        "-c", "import sys; sys.path.insert(0, 'folder'); import inside; inside.search()",
+    ],
+    "in a spawned process": ["spawns.py"],
+    "in a zip": ["app.pyz"],
+}  # fmt: skip
+
+SPAWNS = (
+    PROGRAM
+    + """
+import multiprocessing
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context("spawn").Process(target=search)
+    process.start()
+    process.join()
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "prog.py").write_text(UNGUARDED)
+    (folder / "lib.py").write_text(PROGRAM)
+    (folder / "spawns.py").write_text(SPAWNS)
+    for name, files in {
+        "folder": {"inside.py": PROGRAM},
+        "app": {"inside.py": PROGRAM, "__main__.py": "import inside\ninside.search()\n"},
+    }.items():
+        (folder / name).mkdir()
+        for file, text in files.items():
+            (folder / name / file).write_text(text)
+    zipapp.create_archive(folder / "app", folder / "app.pyz")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_a_search_works_wherever_the_objective_is_defined(way: str, folder: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, *WAYS[way]], cwd=folder, capture_output=True, text=True, timeout=240,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HYPERBRIDGE_TRACKING": "0"},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "2 trials\n"  # once: a worker that imports the program searches again
+
+
+def test_modules_of_packages_and_of_this_folder_are_imported_by_workers() -> None:
+    import numpy.random
+
+    from hyperbridge.run.reach import is_out_of_reach
+
+    assert not is_out_of_reach("json.decoder")
+    assert not is_out_of_reach(numpy.random.__name__)
+    assert not is_out_of_reach("hyperbridge.run.reach")
+    assert not is_out_of_reach("no_such_module")
+
+
+def test_workers_with_other_files_are_asked_about_modules_that_are_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib
+
+    from hyperbridge.run.reach import is_out_of_reach
+
+    (tmp_path / "own_lib.py").write_text("def f(): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_lib", raising=False)
+    importlib.import_module("own_lib")
+    asked: list[str] = []
+
+    def has(name: str) -> bool:
+        asked.append(name)
+        return name != "own_lib"
+
+    assert not is_out_of_reach("own_lib")
+    assert is_out_of_reach("own_lib", has)
+    assert not is_out_of_reach("numpy", has)
+    assert asked == ["own_lib"]
