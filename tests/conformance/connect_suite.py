@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract import BackendContract
 from pyspark.sql import SparkSession
 
 from hyperbridge.backends.spark import Spark
+from hyperbridge.testing import BackendContract
 
 os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
 

@@ -63,7 +63,7 @@ def backend_classes() -> dict[str, type]:
 
 def render() -> str:
     """Return the table in Markdown, with a note for each gap."""
-    from contract import BackendContract
+    from hyperbridge.testing import BackendContract
 
     classes = backend_classes()
     notes: dict[str, list[str]] = {}

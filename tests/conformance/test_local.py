@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from contract import BackendContract
+
+from hyperbridge.testing import BackendContract
 
 _NO_CANCEL = "a trial that runs on the thread that called fmin cannot be cancelled"
 

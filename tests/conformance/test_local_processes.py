@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from contract import BackendContract
 
 from hyperbridge.backends.local import Local
+from hyperbridge.testing import BackendContract
 
 
 class TestLocalProcesses(BackendContract):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from contract import BackendContract
 
 from hyperbridge.backends.optuna import Optuna
+from hyperbridge.testing import BackendContract
 
 pytest.importorskip("optuna")
 

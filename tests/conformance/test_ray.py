@@ -6,15 +6,15 @@ import time
 from typing import Any, ClassVar
 
 import pytest
-from contract import BackendContract
-from contract.arguments import ArgumentsContract
-from contract.basis import our_threads, sleep_below_zero
 from hyperopt import hp
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 
 from hyperbridge.backends.ray import Ray
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing import BackendContract
+from hyperbridge.testing.arguments import ArgumentsContract
+from hyperbridge.testing.basis import our_threads, sleep_below_zero
 
 pytest.importorskip("ray")
 

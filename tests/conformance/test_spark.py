@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
-from contract import BackendContract
 
 from hyperbridge.backends.spark import Spark
+from hyperbridge.testing import BackendContract
 
 
 class TestSpark(BackendContract):

@@ -14,8 +14,9 @@ def test_the_readme_shows_the_gaps_that_the_backends_declare() -> None:
 
 
 def test_every_declared_gap_is_a_test_of_the_contract() -> None:
-    from contract import BackendContract
     from support_table import backend_classes
+
+    from hyperbridge.testing import BackendContract
 
     known = {test for tests in sections(BackendContract).values() for test in tests}
     for title, cls in backend_classes().items():

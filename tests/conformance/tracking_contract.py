@@ -8,9 +8,6 @@ from typing import Any, ClassVar
 
 import mlflow
 import pytest
-from contract import BackendContract
-from contract.basis import SPACE, seed, sleep_below_zero
-from contract.children import interrupted_script, start_child, stop_child, wait_for
 from hyperopt import hp, rand
 from hyperopt.exceptions import AllTrialsFailed
 from mlflow.tracking import MlflowClient
@@ -18,6 +15,9 @@ from mlflow.tracking import MlflowClient
 from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing import BackendContract
+from hyperbridge.testing.basis import SPACE, seed, sleep_below_zero
+from hyperbridge.testing.children import interrupted_script, start_child, stop_child, wait_for
 
 
 class TrackingContract:

@@ -12,10 +12,10 @@ from hyperopt import hp
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
 from hyperopt.exceptions import AllTrialsFailed, InvalidLoss, InvalidResultStatus
 
-from contract.basis import Basis, our_threads
 from hyperbridge.errors import ObjectiveNotPicklableError
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing.basis import Basis, our_threads
 
 
 class FailuresContract(Basis):

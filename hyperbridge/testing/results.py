@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from hyperopt.base import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK
 
-from contract.basis import Basis
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing.basis import Basis
 
 ONLY_HERE = """
 class Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,8 +13,6 @@ from hyperopt import anneal, hp, mix, rand, tpe
 from hyperopt.base import STATUS_OK
 
 from hyperbridge.surface.fmin import fmin
-
-ROOT = Path(__file__).resolve().parents[2]
 
 SPACE = {
     "x": hp.uniform("x", -5, 5),
@@ -36,7 +34,7 @@ def seed(number: int = 0) -> np.random.Generator:
 
 def own_suggest(new_ids: Any, domain: Any, trials: Any, seed: int) -> list[Any]:
     """A user's own algorithm: every third point is a copy of the best one so far."""
-    documents = rand.suggest(new_ids, domain, trials, seed)
+    documents: list[Any] = rand.suggest(new_ids, domain, trials, seed)
     done = [t for t in trials.trials if t["result"].get("status") == STATUS_OK]
     if done and new_ids[0] % 3 == 2:
         best = min(done, key=lambda t: t["result"]["loss"])
@@ -77,6 +75,15 @@ def sleep_below_zero(seconds: float) -> Any:
     return fn
 
 
+def _expected_to_fail(test: Callable[..., None], reason: str) -> Callable[..., None]:
+    @functools.wraps(test)
+    def marked(*args: Any, **kwargs: Any) -> None:
+        test(*args, **kwargs)
+
+    found: Callable[..., None] = pytest.mark.xfail(reason=reason, strict=True)(marked)
+    return found
+
+
 class Basis:
     """What the parts of the contract ask of a backend.
 
@@ -106,6 +113,14 @@ class Basis:
     interrupted_s: ClassVar[float] = 10
     child_backend: ClassVar[str]
     child_setup: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        for name, reason in vars(cls).get("gaps", {}).items():
+            setattr(cls, name, _expected_to_fail(getattr(cls, name), reason))
+
+    @pytest.fixture(autouse=True)
+    def _no_tracking_unless_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HYPERBRIDGE_TRACKING", "0")
 
     @pytest.fixture
     def backend(self) -> Any:

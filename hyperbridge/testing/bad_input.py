@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hyperopt import hp
 
-from contract.basis import SPACE, Basis
 from hyperbridge.errors import HyperbridgeError, InvalidArgumentError, InvalidSpaceError
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing.basis import SPACE, Basis
 
 
 class BadInputContract(Basis):

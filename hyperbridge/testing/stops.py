@@ -12,11 +12,11 @@ from hyperopt import hp, rand
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 from hyperopt.exceptions import AllTrialsFailed
 
-from contract.basis import Basis, our_threads, sleep_below_zero
-from contract.children import interrupted_script, start_child, stop_child, wait_for
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing.basis import Basis, our_threads, sleep_below_zero
+from hyperbridge.testing.children import interrupted_script, start_child, stop_child, wait_for
 
 
 class StopContract(Basis):

@@ -12,11 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hyperbridge
+
 if TYPE_CHECKING:
-    from contract.basis import Basis
-
-ROOT = Path(__file__).resolve().parents[3]
-
+    from hyperbridge.testing.basis import Basis
 
 INTERRUPTED = """
 import os, threading, time
@@ -62,8 +61,9 @@ def interrupted_script(
 
     Args:
         backend: The test class of the backend.
-        before, after: Statements around the call of fmin.
+        before: Statements before the call of fmin.
         arguments: More arguments of fmin.
+        after: Statements after the call of fmin.
     """
     return INTERRUPTED.format(
         setup=backend.child_setup,
@@ -81,7 +81,7 @@ def start_child(source: str, folder: Path, **kwargs: Any) -> subprocess.Popen[st
     script.write_text(source)
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(Path(hyperbridge.__file__).parents[1]), *sys.path]),
         "HYPERBRIDGE_TRACKING": "0",
         "SPARK_LOCAL_IP": "127.0.0.1",
     }

@@ -18,9 +18,9 @@ from hyperopt.base import (
     trials_from_docs,
 )
 
-from contract.basis import Basis
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing.basis import Basis
 
 
 def uneven(point: Any) -> Any:

@@ -17,9 +17,9 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, STATUS_OK
 from hyperopt.early_stop import no_progress_loss
 from hyperopt.fmin import fmin_pass_expr_memo_ctrl, generate_trials_to_calculate
 
-from contract.basis import ALGORITHMS, SPACE, Basis, seed, without_time
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing.basis import ALGORITHMS, SPACE, Basis, seed, without_time
 
 
 class ArgumentsContract(Basis):
@@ -327,13 +327,13 @@ class ArgumentsContract(Basis):
             offset = 3.0
 
             def __call__(self, p: Any) -> float:
-                return p["x"] + self.offset
+                return float(p["x"] + self.offset)
 
             def score(self, p: Any) -> float:
-                return p["x"] - self.offset
+                return float(p["x"] - self.offset)
 
         def shifted(p: Any, by: float) -> float:
-            return p["x"] + by
+            return float(p["x"] + by)
 
         cases = [
             (Model(), 3.0),

@@ -11,8 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from contract.basis import Basis, our_threads, seed
 from hyperbridge.surface.trials import Trials
+from hyperbridge.testing.basis import Basis, our_threads, seed
+
+
+def _numpy_state() -> list[int]:
+    state: Any = np.random.get_state()
+    return list(state[1])
 
 
 class StateContract(Basis):
@@ -24,13 +29,13 @@ class StateContract(Basis):
         environment, directory = dict(os.environ), os.getcwd()
         random.seed(1)
         np.random.seed(2)
-        states = random.getstate(), np.random.get_state()[1].tolist()
+        states = random.getstate(), _numpy_state()
         handlers = signal.getsignal(signal.SIGINT)
         minimise(lambda p: p["x"], max_evals=2)
         assert dict(os.environ) == environment
         assert os.getcwd() == directory
         assert random.getstate() == states[0]
-        assert np.random.get_state()[1].tolist() == states[1]
+        assert _numpy_state() == states[1]
         assert signal.getsignal(signal.SIGINT) is handlers
         assert our_threads() == []
 

@@ -1,0 +1,69 @@
+"""A backend as another package brings it: trials on a ``concurrent.futures`` executor."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.documents import Outcome, Trial
+from hyperbridge.run.dispatch import Report, Slots, drive
+from hyperbridge.run.run import Run, failure_of
+from hyperbridge.worker.frames import format_users_part
+from hyperbridge.worker.surroundings import Surroundings
+
+
+class Executor(Backend):
+    """Trials on the threads of an executor."""
+
+    name: ClassVar[str] = "executor"
+    help: ClassVar[str] = "on the threads of an executor"
+    tracked: ClassVar[bool] = False
+
+    def prepare(self, objective: Any, *, parallelism: int | None, trials: Any) -> OpenBackend:
+        return OpenExecutor(objective, parallelism or 2, trials)
+
+
+class OpenExecutor(OpenBackend):
+    """One call of fmin."""
+
+    def __init__(self, objective: Any, parallelism: int, trials: Any) -> None:
+        self.objective = objective
+        self.parallelism = parallelism
+        self.trials = trials
+
+    def execute(self, run: Run) -> None:
+        drive(run, ExecutorSlots(self, run))
+
+
+class ExecutorSlots(Slots):
+    """The slots are the executor's threads."""
+
+    def __init__(self, opened: OpenExecutor, run: Run) -> None:
+        self.opened = opened
+        self.run = run
+        self.executor = ThreadPoolExecutor(opened.parallelism, thread_name_prefix="hyperbridge")
+
+    def start(self, trial: Trial, report: Report) -> None:
+        self.executor.submit(self.serve, trial, report)
+
+    def serve(self, trial: Trial, report: Report) -> None:
+        tokens = self.run.begin(trial)
+        try:
+            with Surroundings(self.run.attachments(), tokens, shared_process=True):
+                value = self.opened.objective.evaluate(
+                    trial.assignment, trial.document, self.opened.trials
+                )
+        except Exception as exc:
+            failure = failure_of(exc, format_users_part(exc))
+            report(trial, Outcome("raised", failure=failure))
+        except BaseException as exc:
+            report(trial, exc)
+        else:
+            report(trial, Outcome("returned", value=value))
+
+    def cancel(self) -> bool:
+        return False  # a thread cannot be stopped
+
+    def close(self) -> None:
+        self.executor.shutdown()
