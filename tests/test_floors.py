@@ -24,7 +24,7 @@ FLOORS = {
     "tracking": 3,
     "backends": 4,
     "surface": 5,
-    "testing": 5,
+    "testing": 7,
     "auto": 6,
     "cli": 6,
     "migrate": 6,
