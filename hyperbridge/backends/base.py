@@ -17,6 +17,7 @@ What a backend must keep, and the Run relies on:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +25,7 @@ from hyperbridge.backends.findings import Finding, check_package
 from hyperbridge.optional import Package
 
 if TYPE_CHECKING:
-    from hyperbridge.documents import Place
+    from hyperbridge.documents import Document, Place
     from hyperbridge.run.objective import Objective
     from hyperbridge.run.run import Run
     from hyperbridge.search.base import Search
@@ -38,10 +39,13 @@ class OpenBackend(ABC):
         parallelism: How many trials it will run at once.
         kept_in: Where the engine itself keeps the search, so that another call of fmin can go on
             with it; None when it does not.
+        restored: The documents that it has brought into the Trials object, as an interrupted
+            call left them.
     """
 
     parallelism: int
     kept_in: Place | None = None
+    restored: Sequence[Document] = ()
 
     @abstractmethod
     def execute(self, run: Run) -> None:
@@ -52,7 +56,7 @@ class OpenBackend(ABC):
         """
 
     def close(self) -> None:  # noqa: B027 - most have nothing to release
-        """Release what `Backend.prepare` took; called once, also after an error."""
+        """Release what `Backend.open` took; called once, also after an error."""
 
     def __enter__(self) -> OpenBackend:
         return self
@@ -130,37 +134,20 @@ class Backend(ABC):
 
         return make_search(algo, objective, trials, seeds, backend=self.name)
 
-    def resume(self, objective: Objective, trials: Any) -> int:  # noqa: ARG002
-        """Bring what an interrupted run of the same call left into the Trials object.
-
-        Called before `prepare`, before the search is made. A backend that keeps trials by itself
-        (a Ray Tune experiment) overrides it.
-
-        Args:
-            objective: What the trials evaluate.
-            trials: The Trials object of the call.
-
-        Returns:
-            How many trials the interrupted run has proposed, whether or not the Trials object
-            had them already. fmin advances its seeds by that number, less the trials of a Trials
-            object that its caller kept: for those it does as hyperopt, which goes on with the
-            ``rstate`` as it is given.
-
-        Raises:
-            InvalidArgumentError: What is there does not fit this call.
-        """
-        return 0
-
     @abstractmethod
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
-        """Check everything that can be checked before the first trial.
+    def open(self, objective: Objective, *, trials: Any, parallelism: int | None) -> OpenBackend:
+        """Make ready for one call of fmin: check everything that can be checked before a trial.
+
+        Called before the search is made. A backend that keeps trials by itself (a Ray Tune
+        experiment) brings those of an interrupted call into the Trials object, and says which.
 
         Args:
             objective: What the trials evaluate.
-            parallelism: How many trials at once the user asked for; None for the default.
             trials: The Trials object of the call.
+            parallelism: How many trials at once the user asked for; None for the default.
 
         Raises:
             BackendUnavailableError: The engine cannot run here.
             ObjectiveNotPicklableError: The objective cannot be sent to its workers.
+            InvalidArgumentError: What an interrupted call left does not fit this call.
         """

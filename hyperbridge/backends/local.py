@@ -39,6 +39,6 @@ class Local(Backend):
     def __init__(self, *, workers: Workers = "threads") -> None:
         self.workers = check_workers(workers)
 
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
-        """Start nothing yet. See `Backend.prepare`."""
+    def open(self, objective: Objective, *, trials: Any, parallelism: int | None) -> OpenBackend:
+        """Start nothing yet. See `Backend.open`."""
         return open_workers(objective, trials, parallelism, self.workers)

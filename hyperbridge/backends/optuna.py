@@ -78,6 +78,6 @@ class Optuna(Backend):
         place = StudyPlace(self.storage, self.study_name)
         return make_study_search(algo, objective, trials, seeds, place)
 
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
-        """Start nothing yet. See `Backend.prepare`."""
+    def open(self, objective: Objective, *, trials: Any, parallelism: int | None) -> OpenBackend:
+        """Start nothing yet. See `Backend.open`."""
         return open_workers(objective, trials, parallelism, self.workers)

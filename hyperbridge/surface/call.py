@@ -46,6 +46,7 @@ class Call:
         n_extra: Trials that come on top of ``max_evals``, see `insert_points`.
         trials: Where the trials are kept.
         backend: Where the trials run.
+        opened: The backend, made ready.
         parallelism: As the user gave it; None for the backend's default.
         tracking: As the user gave it; None for the backend's default.
         tolerant: Whether the search goes on after a failed trial.
@@ -60,6 +61,7 @@ class Call:
     n_extra: int
     trials: Any
     backend: Backend
+    opened: OpenBackend
     parallelism: int | None
     tracking: bool | None
     tolerant: bool
@@ -71,20 +73,17 @@ class Call:
 def minimise(call: Call) -> Any:
     """Run a call of fmin and return what fmin returns."""
     track = should_track(call.tracking, remote=call.backend.tracked)
-    with call.backend.prepare(
-        call.objective, parallelism=call.parallelism, trials=call.trials
-    ) as opened:
-        if isinstance(call.trials, BridgedTrials):
-            call.trials._space = call.objective.space
-        best = _run(call, opened, track)
+    if isinstance(call.trials, BridgedTrials):
+        call.trials._space = call.objective.space
+    best = _run(call, track=track)
     return best if best is None or call.return_argmin else call.objective.space.point(best)
 
 
-def _run(call: Call, opened: OpenBackend, track: bool) -> dict[str, Any] | None:
+def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
     """Run the trials and return the best assignment; None when none is asked for or there."""
     is_spark = isinstance(call.trials, originals.spark_trials)
     log = TrialLog(call.trials)
-    search = call.search
+    search, opened = call.search, call.opened
     observers: list[Observer] = [make_tracker()] if track else []
     if call.progress:
         n_done = sum(d["state"] == JOB_STATE_DONE for d in call.trials.trials)

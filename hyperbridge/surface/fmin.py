@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import numpy as np
@@ -166,23 +166,23 @@ def fmin(
     file = TrialsFile(trials_save_file) if trials_save_file else None
     trials, restored = open_trials(trials, file)
     n_extra = count_generated(trials)
-    known = {id(document) for document in trials._dynamic_trials}
-    chosen.resume(objective, trials)
-    restored += [document for document in trials._dynamic_trials if id(document) not in known]
-    fit_to_space(trials, objective.space)
-    draw_again(seeds, restored, points)
-    with closing(chosen.make_search(algo, objective, trials, seeds)) as search:
+    requested = settings.parallelism
+    if requested is None and is_spark:
+        requested = trials.user_specified_parallelism
+    with ExitStack() as stack:
+        opened = stack.enter_context(chosen.open(objective, trials=trials, parallelism=requested))
+        fit_to_space(trials, objective.space)
+        draw_again(seeds, [*restored, *opened.restored], points)
+        search = stack.enter_context(closing(chosen.make_search(algo, objective, trials, seeds)))
         if isinstance(search, HyperoptSearch):
             search.check(objective.space, limits.max_evals)
-        n_extra += insert_points(trials, points, objective.domain.params)
+        if points:
+            n_extra += insert_points(trials, points, objective.domain.params)
         if limits.max_evals == 0 and return_argmin and not trials.trials:
             raise InvalidArgumentError(
                 "max_evals=0 evaluates nothing. There are no evaluation tasks, cannot return "
                 "argmin of task losses. Give max_evals of at least 1, or return_argmin=False."
             )
-        requested = settings.parallelism
-        if requested is None and is_spark:
-            requested = trials.user_specified_parallelism
         return minimise(
             Call(
                 objective=objective,
@@ -191,6 +191,7 @@ def fmin(
                 n_extra=n_extra,
                 trials=trials,
                 backend=chosen,
+                opened=opened,
                 parallelism=requested,
                 tracking=settings.tracking,
                 tolerant=is_spark or bool(catch_eval_exceptions),

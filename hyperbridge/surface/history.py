@@ -30,7 +30,7 @@ def check_trials(trials: Any) -> None:
         raise InvalidArgumentError(
             f"trials={trials.__name__} is a class; pass an object, such as {trials.__name__}()"
         )
-    if not hasattr(trials, "_dynamic_trials"):
+    if not (hasattr(trials, "_dynamic_trials") or hasattr(trials, "fmin")):
         raise InvalidArgumentError(
             f"trials must be a Trials object or None, got a {type(trials).__name__}. "
             "hyperopt.base.trials_from_docs makes one from a list of documents."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hyperbridge.documents import Document, assignment_of, know_ids, misc_of, new_document, new_ids
@@ -74,19 +74,17 @@ def count_generated(trials: Any) -> int:
     return len(trials.trials) - n_before
 
 
-def insert_points(trials: Any, points: Sequence[dict[str, Any]] | None, labels: Any) -> int:
+def insert_points(trials: Any, points: Sequence[dict[str, Any]], labels: Iterable[str]) -> int:
     """Queue the user's points before the search's own, unless the Trials have them already.
 
     Args:
         trials: The Trials object of the run.
-        points: From `check_points`; None for none.
+        points: From `check_points`.
         labels: The labels of the space, in the order that documents are to have.
 
     Returns:
         How many trials come on top of ``max_evals``: all the given points, as in hyperopt.
     """
-    if not points:
-        return 0
     known = [assignment_of(document) for document in trials._dynamic_trials]
     new = [point for point in points if point not in known]
     know_ids(trials)

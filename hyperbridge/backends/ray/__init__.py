@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
-from weakref import WeakKeyDictionary
 
 from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.errors import InvalidArgumentError
@@ -80,7 +79,6 @@ class Ray(Backend):
         self.run_config = run_config
         self.tune_config = tune_config
         self.reuse_actors = reuse_actors
-        self._opened: WeakKeyDictionary[Objective, Any] = WeakKeyDictionary()
 
     def make_search(
         self, algo: Any, objective: Objective, trials: Any, seeds: SeedSource
@@ -94,25 +92,16 @@ class Ray(Backend):
 
         return RaySearch(algo, objective.space, objective.domain, trials)
 
-    def resume(self, objective: Objective, trials: Any) -> int:
-        """Bring the trials of an interrupted experiment. See `Backend.resume`."""
+    def open(self, objective: Objective, *, trials: Any, parallelism: int | None) -> OpenBackend:
+        """Bring the trials of an interrupted experiment, connect to Ray. See `Backend.open`."""
         RAY.require("Backend 'ray'", "tune")
         from hyperbridge.backends.ray.experiment import open_experiment
+        from hyperbridge.backends.ray.resources import request_of
+        from hyperbridge.backends.ray.session import RaySession
 
         experiment = open_experiment(
             objective, trials, tune_config=self.tune_config, run_config=self.run_config
         )
-        self._opened[objective] = experiment
-        return len(experiment.saved.documents)
-
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
-        """Connect to Ray, and pickle the objective. See `Backend.prepare`."""
-        if objective not in self._opened:
-            self.resume(objective, trials)
-        from hyperbridge.backends.ray.resources import request_of
-        from hyperbridge.backends.ray.session import RaySession
-
-        experiment = self._opened.pop(objective)
         most = experiment.tune_config.max_concurrent_trials or None
         if parallelism is not None and most is not None and parallelism != most:
             raise InvalidArgumentError(

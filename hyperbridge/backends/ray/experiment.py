@@ -14,6 +14,7 @@ from pyarrow.fs import LocalFileSystem
 from hyperbridge.backends.ray.options import check_run_config, check_tune_config
 from hyperbridge.backends.ray.records import Saved, fill_trials, load_records
 from hyperbridge.backends.ray.storage import ExperimentFolder, open_storage
+from hyperbridge.documents import Document
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.objective import Objective
 
@@ -28,12 +29,14 @@ class Experiment:
         folder: Where it is, or will be.
         tune_config, run_config: The user's, checked; the RunConfig has its name.
         saved: What an earlier run left.
+        restored: What of it the Trials object did not have.
     """
 
     folder: ExperimentFolder
     tune_config: Any
     run_config: Any
     saved: Saved
+    restored: list[Document]
 
 
 def open_experiment(
@@ -53,13 +56,13 @@ def open_experiment(
         run_config = dataclasses.replace(run_config, storage_path=path)  # Tune wants it absolute
     run_config = dataclasses.replace(run_config, name=name)
     folder = ExperimentFolder(filesystem, posixpath.join(path, name))
-    saved = Saved()
+    saved, restored = Saved(), []
     text = objective.text()
     if folder.exists():
         folder.check_space(text)
         saved = load_records(folder)
         try:
-            fill_trials(trials, saved)
+            restored = fill_trials(trials, saved)
         except ValueError as exc:
             raise InvalidArgumentError(
                 f"Backend 'ray': the experiment {name!r} at {folder.path!r} has trials already, "
@@ -67,7 +70,7 @@ def open_experiment(
                 "an empty one to continue it, or choose another name."
             ) from exc
         logger.info("continuing with %d trials of %s", len(saved.documents), folder.path)
-    return Experiment(folder, tune_config, run_config, saved)
+    return Experiment(folder, tune_config, run_config, saved, restored)
 
 
 def _new_name(objective: Objective) -> str:

@@ -20,7 +20,7 @@ import pyarrow
 from hyperopt import base
 
 from hyperbridge.backends.ray.storage import ExperimentFolder
-from hyperbridge.documents import Document, know_ids, take_back
+from hyperbridge.documents import Document, assignment_of, know_ids, take_back
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class TrialRecords:
             self._thread = None
 
 
-def fill_trials(trials: Any, saved: Saved) -> None:
+def fill_trials(trials: Any, saved: Saved) -> list[Document]:
     """Bring saved documents into a Trials object; those that ran are to be run again.
 
     Args:
@@ -107,6 +107,9 @@ def fill_trials(trials: Any, saved: Saved) -> None:
             ``trials_save_file``. A document that ended later than that is brought up to date,
             and one that is cancelled because the call was cut off waits to be run again.
         saved: What there is.
+
+    Returns:
+        The documents that the Trials object did not have.
 
     Raises:
         ValueError: A document of the Trials is another trial than the saved one of its id.
@@ -121,7 +124,7 @@ def fill_trials(trials: Any, saved: Saved) -> None:
         if mine is None:
             brought.append(document)
             stored.append(document)
-        elif mine["misc"]["vals"] != document["misc"]["vals"]:
+        elif assignment_of(mine) != assignment_of(document):
             raise ValueError(f"trial {document['tid']} has other values in the Trials object")
         elif mine["state"] not in (base.JOB_STATE_DONE, base.JOB_STATE_ERROR):
             mine.update(document)  # its result and misc too, which say that it was cancelled
@@ -133,6 +136,7 @@ def fill_trials(trials: Any, saved: Saved) -> None:
         store = base.Trials.trial_attachments(trials, document)
         for name, content in saved.attachments[document["tid"]].items():
             store[name] = content
+    return brought
 
 
 def attachments_of(trials: Any, document: Document) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class RaySession(OpenBackend):
         self._objective = objective
         self._trials = trials
         self._experiment = experiment
+        self.restored = experiment.restored
         self._request = request
         self._reuse_actors = reuse_actors
         self._reports = reports

@@ -49,8 +49,8 @@ class Spark(Backend):
         if session is not None:
             session.stop()
 
-    def prepare(self, objective: Objective, *, parallelism: int | None, trials: Any) -> OpenBackend:
-        """Find or start the session, and pickle the objective. See `Backend.prepare`."""
+    def open(self, objective: Objective, *, trials: Any, parallelism: int | None) -> OpenBackend:
+        """Find or start the session, and pickle the objective. See `Backend.open`."""
         PYSPARK.require("Backend 'spark'")
         session = self.session
         if session is None:
