@@ -29,6 +29,7 @@ FLOORS = {
     "cli": 6,
     "migrate": 6,
     "report": 6,
+    "verify": 6,
     "__init__": 6,
     "__main__": 6,
 }
@@ -44,6 +45,9 @@ NEIGHBOURS = {
     ("tracking", "run"),
     ("cli", "migrate"),
     ("cli", "report"),
+    ("cli", "verify"),
+    ("verify", "migrate"),
+    ("verify", "__init__"),
     ("auto", "__init__"),
     ("__main__", "cli"),
     ("cli", "__init__"),
@@ -52,7 +56,14 @@ NEIGHBOURS = {
 
 ENGINES = {
     "pyspark": ("backends/spark", "cli/doctor", "cli/notebook", "cli/databricks", "surface/spark_"),
-    "ray": ("backends/ray", "search/ray", "translate/to_ray", "surface/ray", "cli/doctor"),
+    "ray": (
+        "backends/ray",
+        "search/ray",
+        "translate/to_ray",
+        "surface/ray",
+        "cli/doctor",
+        "verify/read_tune",
+    ),
     "optuna": (
         "backends/optuna",
         "search/optuna",
@@ -60,6 +71,7 @@ ENGINES = {
         "surface/optuna",
         "surface/stud",
         "cli/doctor",
+        "verify/read_optuna",
     ),
     "mlflow": ("tracking/", "cli/doctor"),
 }

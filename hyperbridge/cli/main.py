@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hyperbridge.cli import doctor, migrate, run, scan, translate
+from hyperbridge.cli import doctor, migrate, run, scan, translate, verify
 
 _EXAMPLE = """\
 example:
@@ -16,6 +16,8 @@ example:
       lists where hyperopt is used, and what to do about it
   hyperbridge migrate train.py --to optuna
       shows train.py as native Optuna code
+  hyperbridge verify train.py train_optuna.py
+      says whether both programs are the same search
   hyperbridge doctor
       says what can run here, and what to do about the rest
 
@@ -56,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     scan.add_parser(verbs)
     migrate.add_parser(verbs)
     translate.add_parser(verbs)
+    verify.add_parser(verbs)
     doctor.add_parser(verbs)
     target: list[str] = []
     if arguments[:1] == ["run"]:

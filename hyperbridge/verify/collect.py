@@ -1,0 +1,126 @@
+"""Run a program in a child process, and return what it was seen to search."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from hyperbridge.errors import HyperbridgeError
+from hyperbridge.verify.evidence import Evidence, from_json
+
+_WORDS = {
+    "hyperopt": re.compile(r"\b(hyperopt|hyperbridge)\b"),
+    "optuna": re.compile(r"\boptuna\b", re.IGNORECASE),
+    "ray": re.compile(r"\bray\b"),
+}
+
+
+class ProgramFailedError(HyperbridgeError, RuntimeError):
+    """A program showed no search; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How programs are run.
+
+    Attributes:
+        arguments: Arguments of both programs.
+        n_draws: How many points are drawn from each search.
+        timeout_s: Seconds after which a program is killed, with what it started.
+        trial_timeout_s: Seconds that one call of an objective may take.
+    """
+
+    arguments: Sequence[str] = ()
+    n_draws: int = 300
+    timeout_s: float = 600.0
+    trial_timeout_s: float = 20.0
+
+
+Start: TypeAlias = Callable[[dict[str, Any], float], tuple[bool, str]]
+"""Runs `child` for a request, at most so many seconds; whether it was late, and its errors."""
+
+
+def collect(
+    path: Path,
+    settings: Settings,
+    spaces: Path,
+    *,
+    is_original: bool,
+    start: Start | None = None,
+) -> Evidence:
+    """Run a program, and return what was seen.
+
+    Args:
+        path: The program: a script or a notebook. It runs in the current directory.
+        settings: How.
+        spaces: A folder through which the original's spaces come to the other program.
+        is_original: Whether this is the original.
+        start: How the child process is run; None for a new Python.
+
+    Raises:
+        ProgramFailedError: It showed no search.
+    """
+    answer = spaces / ("old.json" if is_original else "new.json")
+    request = {
+        "path": str(path),
+        "arguments": list(settings.arguments),
+        "answer": str(answer),
+        "spaces": str(spaces),
+        "writes_spaces": is_original,
+        "engines": _engines(path),
+        "n_draws": settings.n_draws,
+        "trial_timeout_s": settings.trial_timeout_s,
+    }
+    late, errors = (start or _run)(request, settings.timeout_s)
+    evidence = Evidence()
+    if answer.exists():
+        evidence = from_json(json.loads(answer.read_text(encoding="utf-8")))
+    if late:
+        evidence = replace(evidence, ended=f"it did not end in {settings.timeout_s:g} s")
+    if not evidence.searches:
+        lines = errors.strip().splitlines()
+        why = evidence.ended or (lines[-1] if lines else "it calls no search that is known here")
+        raise ProgramFailedError(f"{path}: no search was seen: {why}")
+    return evidence
+
+
+def _engines(path: Path) -> list[str]:
+    """Return what the program, or a module beside it, speaks of."""
+    texts = [path.read_text(encoding="utf-8", errors="replace")]
+    texts += [
+        each.read_text(encoding="utf-8", errors="replace")
+        for each in path.parent.glob("*.py")
+        if each != path and re.search(rf"\b{re.escape(each.stem)}\b", texts[0])
+    ]
+    found = [name for name, word in _WORDS.items() if any(word.search(text) for text in texts)]
+    return [*found, "optuna"] if found == ["ray"] else found
+
+
+def _run(request: dict[str, Any], timeout_s: float) -> tuple[bool, str]:
+    """Run the program in a session of its own; return whether it was too late, and its errors."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "hyperbridge.verify.child", json.dumps(request)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        return False, child.communicate(timeout=timeout_s)[1]
+    except subprocess.TimeoutExpired:
+        return True, ""
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # and what the program has started
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
