@@ -14,6 +14,7 @@ from hyperbridge.cli.dbutils.flow import find_notebook
 from hyperbridge.cli.notebook_check import (
     Use,
     defines_unknown_names,
+    missing_modules,
     problems_of,
     undefined_names,
     uses_of,
@@ -117,6 +118,9 @@ class Notebook(Program):
                 _note(f"{text}. The notebook fails where it comes to that")
             elif text not in sure:
                 sure.append(text)
+        directory = Path(self._path).parent
+        for use, reason in missing_modules(uses, self._codes, directory):
+            sure.append(f"{use.where}: {reason}")
         if sure:
             raise InvalidArgumentError(
                 f"'{self._path}' would fail here, so nothing of it is run:\n  " + "\n  ".join(sure)

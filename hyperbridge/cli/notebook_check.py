@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib.util
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +26,18 @@ from hyperbridge.notebooks.cells import Code
 
 _CATCHES = frozenset({"NameError", "Exception", "BaseException"})
 _ASKED = ("dbutils", "globals", "locals", "DATABRICKS", "get_ipython", "suppress")
+_CATCHES_IMPORTS = _CATCHES - {"NameError"} | {"ImportError", "ModuleNotFoundError"}
+_FIND_MODULES = ("sys.path", "addPyFile", "write_file", "shell", "change_directory")
 _CALLS_THAT_DEFINE = frozenset({"exec", "globals", "locals", "load_ext"})
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A global name as one place of a notebook uses it.
+    """A global name as one place of a notebook uses it, or the import of a module.
 
     Attributes:
-        chain: The name and its attributes, ``("dbutils", "fs", "ls")``.
+        chain: The name and its attributes, ``("dbutils", "fs", "ls")``; for an import ``import``
+            and the first part of the module's name.
         where: The place, for messages.
         call: The call that it is the function of, or None.
         is_guarded: Whether the code around it is ready for the name not to be there.
@@ -96,6 +101,26 @@ def problems_of(
             reason = _problem_of_dbutils(use, directory)
             if reason is not None:
                 yield use, reason
+
+
+def missing_modules(
+    uses: Iterable[Use], codes: Iterable[Code], directory: Path
+) -> Iterator[tuple[Use, str]]:
+    """Return the imports that are sure to fail, each with the reason.
+
+    Args:
+        uses: From `uses_of`.
+        codes: The notebook's code. None is sure to fail where the code changes what is found.
+        directory: The notebook's folder, where its own modules are.
+    """
+    if any(word in code.source for code in codes for word in _FIND_MODULES):
+        return
+    for use in uses:
+        if use.chain[0] == "import" and use.is_certain and not use.is_guarded:
+            name = use.chain[1]
+            here = (directory / name).is_dir() or (directory / f"{name}.py").is_file()
+            if not here and name not in sys.modules and importlib.util.find_spec(name) is None:
+                yield use, f"no module named {name!r}. Install the package that has it"
 
 
 def undefined_names(needed: set[str], provided: set[str]) -> set[str]:
@@ -173,9 +198,13 @@ class _Reader:
             self._all([*node.args, *node.keywords], **state)
         elif isinstance(node, ast.Name | ast.Attribute) and self._add(node, None, **state):
             pass
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            self._add_import(node, **state)
         elif isinstance(node, ast.Try):
-            caught = is_guarded or any(map(_catches_name_errors, node.handlers))
-            self._all(node.body, is_guarded=caught, is_certain=False)
+            for part in node.body:
+                kinds = _CATCHES_IMPORTS if _is_import(part) else _CATCHES
+                caught = is_guarded or any(_catches(each, kinds) for each in node.handlers)
+                self.read(part, is_guarded=caught, is_certain=False)
             self._all([*node.handlers, *node.orelse, *node.finalbody], **later)
         elif isinstance(node, ast.If | ast.IfExp | ast.While):
             asks = is_guarded or any(word in ast.unparse(node.test) for word in _ASKED)
@@ -220,15 +249,32 @@ class _Reader:
             node = node.value
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
             return False
-        line = self._code.first_line + node.lineno - self._code.cell.first_line - 1
-        where = self._code.cell.where(line)
         chain = (node.id, *reversed(parts))
-        self._found.append(Use(chain, where, call, is_guarded, is_certain))
+        self._found.append(Use(chain, self._where(node), call, is_guarded, is_certain))
         return True
 
+    def _add_import(
+        self, node: ast.Import | ast.ImportFrom, *, is_guarded: bool, is_certain: bool
+    ) -> None:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            names = [] if node.level or node.module is None else [node.module]
+        for name in names:
+            chain = ("import", name.partition(".")[0])
+            self._found.append(Use(chain, self._where(node), None, is_guarded, is_certain))
 
-def _catches_name_errors(handler: ast.ExceptHandler) -> bool:
+    def _where(self, node: ast.expr | ast.stmt) -> str:
+        cell = self._code.cell
+        return cell.where(self._code.first_line + node.lineno - cell.first_line - 1)
+
+
+def _is_import(node: ast.AST) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def _catches(handler: ast.ExceptHandler, caught: frozenset[str]) -> bool:
     if handler.type is None:
         return True
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(isinstance(kind, ast.Name) and kind.id in _CATCHES for kind in kinds)
+    return any(isinstance(kind, ast.Name) and kind.id in caught for kind in kinds)

@@ -229,6 +229,8 @@ def test_secrets_are_environment_variables_and_task_values_have_debug_values(she
         ("dbutils.notebook.run('./none', 0)", "there is no notebook './none'"),
         ("get_ipython().system('ls')", "it exists only in IPython and Jupyter"),
         ("# MAGIC %run ./none\nprint(FROM_NONE)", "'FROM_NONE' is not defined"),
+        ("import no_such_module.part", "no module named 'no_such_module'"),
+        ("from no_such_module import part", "no module named 'no_such_module'"),
         ("@never_defined\ndef f(): pass", "'never_defined' is not defined"),
     ],
 )
@@ -263,13 +265,36 @@ def test_what_fails_only_if_it_is_reached_is_said_and_no_obstacle(tmp_path, caps
         "try:\n    env = dbutils.widgets.get('env')\nexcept NameError:\n    env = 'none'\n",
         "try:\n    import none\n    env = dbutils.a.b\nexcept Exception:\n    env = 'none'\n",
         "env = dbutils.fs if 'dbutils' in globals() else 'none'\n",
+        "try:\n    import none\nexcept ImportError:\n    env = 'none'\n",
+        "def f():\n    import none\nenv = 'none'\n",
+        "import beside\nenv = beside.ENV\n",
+        "import sys\nsys.path.append('lib')\nimport inside\nenv = inside.ENV\n",
         "from math import *\nenv = 'none' if pi else from_a_star\n",
     ],
 )
 def test_code_that_is_ready_for_other_places_is_left_alone(shell, cell):
+    shell.write("beside.py", "ENV = 'none'\n")
+    shell.write("lib/inside.py", "ENV = 'none'\n")
     shell.write("nb.py", databricks(cell, "print(env)\n"))
     ended = shell.run("nb.py")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "none\n", "")
+
+
+def test_cells_that_need_spark_are_named_where_there_is_no_pyspark(tmp_path, monkeypatch):
+    monkeypatch.setattr("hyperbridge.cli.notebook_names.is_installed", lambda _: False)
+    path = tmp_path / "nb.py"
+    path.write_text(databricks("x = 1\n", "# MAGIC %sql select 1\n", "@udf\ndef f(x): pass\n"))
+    error = why_refused(path)
+    assert "nb.py, line 6: a cell in SQL: 'spark' is not defined" in error
+    assert "nb.py, line 10: 'udf' is not defined: Databricks defines it" in error
+    assert "pip install 'hyperbridge[spark]'" in error
+
+
+def test_widgets_after_the_name_of_the_notebook_are_said_to_be_its_own(tmp_path, capsys):
+    path = tmp_path / "nb.py"
+    path.write_text(databricks("x = 1\n"))
+    load([str(path), "--widget", "a=b"])
+    assert "put it before" in capsys.readouterr().err
 
 
 def test_notebook_that_databricks_exported_as_ipynb_has_its_languages(shell):
