@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 from running import Program, needs_connect_server, run_program
 
 pytestmark = pytest.mark.slow
@@ -32,6 +32,27 @@ def test_a_killed_process_costs_no_result(program: Program, victim: str) -> None
     assert facts["threads"] == []
     assert len(facts["executions"]) == 10
     assert facts["executions"][-1] == 2, "nothing was killed in the middle of a trial"
+
+
+@pytest.mark.parametrize("victim", ["worker", "executor"])
+def test_a_trial_that_was_started_again_is_told(program: Program, victim: str) -> None:
+    (message,) = program[victim]["starts"]
+    assert "was started 2 times, as its worker was lost" in message
+
+
+def test_a_trial_that_crashes_each_time_says_how_often_it_ran(program: Program) -> None:
+    facts = program["crash"]
+    assert facts["states"] == [JOB_STATE_DONE, JOB_STATE_ERROR]
+    assert facts["n_starts"] > 1
+    assert f"The trial was started {facts['n_starts']} times" in facts["error"]
+    assert "spark.task.maxFailures=1" in facts["error"]
+
+
+def test_an_objective_in_a_module_that_executors_lack_travels(program: Program) -> None:
+    facts = program["own module"]
+    assert facts["errors"] == [None] * 3
+    assert facts["states"] == [JOB_STATE_DONE] * 3
+    assert facts["is_same_class"]
 
 
 @pytest.mark.parametrize("victim", ["worker", "executor"])

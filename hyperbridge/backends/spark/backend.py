@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.backends.findings import Finding
-from hyperbridge.backends.spark.sessions import PYSPARK, active_session, is_connect
+from hyperbridge.backends.spark.checks import PYSPARK, check_spark
+from hyperbridge.backends.spark.sessions import active_session, is_connect
 from hyperbridge.optional import Package
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ class Spark(Backend):
     @classmethod
     def findings(cls) -> list[Finding]:
         """Look at PySpark, Java and the workers' Python. See `Backend.findings`."""
-        from hyperbridge.backends.spark.checks import check_spark
-
         return check_spark()
 
     @classmethod

@@ -15,7 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from hyperbridge.backends.findings import Finding, check_package, numbers_of, version_of
-from hyperbridge.backends.spark.sessions import PYSPARK
+from hyperbridge.optional import Package
+
+PYSPARK = Package("pyspark", "Spark", install="hyperbridge[spark]", oldest="3.5")
 
 _COMMAND_TIMEOUT_S = 30
 _JAVA_WITHOUT_SECURITY_MANAGER = 24  # Spark 4.1 was the first not to need one

@@ -206,7 +206,9 @@ class _Pool(ThreadPool):
         if n_starts > 1:
             text = f"{text} The trial was started {n_starts} times. {RETRY_ADVICE}"
         error = WorkerLostError(text)
-        return Outcome("lost", failure=Failure(str(type(error)), str(error), exc.text, error))
+        return Outcome(
+            "lost", failure=Failure(str(type(error)), text, f"{text}\n\n{exc.text}", error)
+        )
 
     def stop(self) -> bool:
         self._runner.cancel()

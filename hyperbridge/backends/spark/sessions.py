@@ -6,10 +6,8 @@ import os
 import re
 from typing import Any
 
+from hyperbridge.backends.spark.checks import PYSPARK, find_problem
 from hyperbridge.errors import BackendUnavailableError
-from hyperbridge.optional import Package
-
-PYSPARK = Package("pyspark", "Spark", install="hyperbridge[spark]", oldest="3.5")
 
 _CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 
@@ -48,8 +46,6 @@ def _start(builder: Any) -> Any:
     try:
         return builder.getOrCreate()
     except Exception as exc:  # PySpark's own errors, py4j's, gRPC's, OSError
-        from hyperbridge.backends.spark.checks import find_problem
-
         problem = None if os.environ.get("SPARK_REMOTE") else find_problem()
         if problem is not None:
             reason = f"{problem.detail}. What to do: {problem.fix}"

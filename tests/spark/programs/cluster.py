@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -79,6 +80,7 @@ def kill_in_the_middle(name, whom):
     trials = hyperbridge.SparkTrials(parallelism=3)
     search(objective, trials, max_evals=10, tracking=True)
     killer.join()
+    starts = [message for message in MESSAGES if "was started" in message]
     counts = [
         os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if n[:4] == "ran-"
     ]
@@ -92,7 +94,9 @@ def kill_in_the_middle(name, whom):
         executions=sorted(counts),
         runs=runs_of(experiment),
         threads=our_threads(),
+        starts=starts,
     )
+    MESSAGES.clear()
 
 
 def memory_in_use():
@@ -246,7 +250,71 @@ def gpus_of_each_trial():
     report("resource profile", known=GPUS, **found)
 
 
+def crash_each_time():
+    """An objective that ends its worker each time that Spark starts it."""
+    folder = os.path.join(os.getcwd(), "starts")
+    os.mkdir(folder)
+
+    def objective(point):
+        import os
+        import uuid
+
+        if point["x"] > 0.5:
+            return point["x"]
+        open(os.path.join(folder, uuid.uuid4().hex), "w").close()
+        os._exit(1)
+
+    trials = hyperbridge.SparkTrials(parallelism=1)
+    points = [{"x": 1.0, "kind": 1}, {"x": 0.0, "kind": 1}]
+    search(objective, trials, max_evals=0, points_to_evaluate=points)
+    report(
+        "crash",
+        states=states(trials),
+        n_starts=len(os.listdir(folder)),
+        error=trials._dynamic_trials[1]["misc"]["error"][1],
+        messages=MESSAGES,
+    )
+
+
+def module_of_ones_own():
+    """An objective in a module beside the program, which executors do not have."""
+    folder = os.path.join(os.getcwd(), "only_here")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "own_module.py"), "w") as file:
+        file.write(OWN_MODULE)
+    sys.path.insert(0, folder)
+    import own_module
+
+    trials = hyperbridge.SparkTrials(parallelism=2)
+    search(own_module.objective, trials, max_evals=3)
+    report(
+        "own module",
+        states=states(trials),
+        errors=[d["misc"].get("error") for d in trials._dynamic_trials],
+        is_same_class=all(type(r["box"]) is own_module.Box for r in trials.results),
+    )
+
+
+OWN_MODULE = """
+class Box:
+    def __init__(self, value):
+        self.value = value
+
+def boxed(point):
+    return Box(point["x"])
+
+def objective(point):
+    return {"loss": boxed(point).value, "status": "ok", "box": boxed(point)}
+"""
+
+MESSAGES = []
+handler = logging.Handler()
+handler.emit = lambda record: MESSAGES.append(record.getMessage())
+logging.getLogger("hyperbridge").addHandler(handler)
+
 gpus_of_each_trial()
+crash_each_time()
+module_of_ones_own()
 kill_in_the_middle("worker", "worker")
 kill_in_the_middle("executor", "executor")
 ship_50_mb()
