@@ -80,7 +80,7 @@ def test_it_is_used_by_name_and_imported_only_then(install: Install) -> None:
         ("others_backend:Mine", {"others_backend": "1 / 0"}, "ZeroDivisionError: division by zero"),
         ("no_such_module:Mine", {}, "No module named 'no_such_module'"),
         ("others_backend:Yours", {"others_backend": MODULE}, "has no attribute 'Yours'"),
-        ("others_backend:Half", {"others_backend": MODULE}, "does not define prepare"),
+        ("others_backend:Half", {"others_backend": MODULE}, "does not define open"),
         ("others_backend:Nameless", {"others_backend": MODULE}, "calls itself 'local'"),
         ("others_backend", {"others_backend": MODULE}, "is not a subclass of"),
     ],

@@ -20,7 +20,7 @@ class Executor(Backend):
     help: ClassVar[str] = "on the threads of an executor"
     tracked: ClassVar[bool] = False
 
-    def prepare(self, objective: Any, *, parallelism: int | None, trials: Any) -> OpenBackend:
+    def open(self, objective: Any, *, trials: Any, parallelism: int | None) -> OpenBackend:
         return OpenExecutor(objective, parallelism or 2, trials)
 
 
