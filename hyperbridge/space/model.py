@@ -6,6 +6,7 @@ to workers that may not have hyperbridge.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -143,13 +144,15 @@ class Space:
         """Return a short text of the chosen option for each choice in an assignment.
 
         Args:
-            assignment: Raw value by label; labels that are not choices are skipped.
+            assignment: Raw value by label; labels that are not choices are skipped, and so is an
+                index that the choice does not have, and an option that has no text.
         """
-        return {
-            label: self._option_text(label, int(index))
-            for label, index in assignment.items()
-            if label in self.choices
-        }
+        texts = {}
+        for label, index in assignment.items():
+            if label in self.choices:
+                with contextlib.suppress(Exception):  # str() of a user's object may do anything
+                    texts[label] = self._option_text(label, int(index))
+        return texts
 
     def approximations(self, target: str) -> list[Approximation]:
         """Return what an engine gets in another form than this space says.
@@ -180,6 +183,8 @@ class Space:
     def _option_text(self, label: str, index: int) -> str:
         text = self._texts.get((label, index))
         if text is None:
+            if index < 0:
+                raise IndexError(index)
             text = self._texts[label, index] = text_of_option(self.choices[label].options[index])
         return text
 

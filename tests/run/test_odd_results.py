@@ -18,6 +18,7 @@ from hyperbridge.errors import HyperbridgeWarning, ResultNotPicklableError
 from hyperbridge.run.observers import Observers
 from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.trials import Trials
+from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.worker.frames import cut_traceback, safe_repr, safe_text, set_cause, type_text
 from hyperbridge.worker.surroundings import Surroundings
 
@@ -346,3 +347,10 @@ def test_the_text_of_a_space_is_made_for_those_who_want_it_alone() -> None:
     fmin(lambda p: p["x"], space, trials=trials, **arguments)
     assert len(trials.losses()) == 3
     assert texts == []
+
+
+def test_an_index_that_a_choice_does_not_have_is_not_decoded_nor_an_option_without_a_text() -> None:
+    space = read_space({"a": hp.choice("a", ["x", NoText()]), "b": hp.choice("b", [1, 2])})
+    assert space.decode({"a": 0, "b": 7}) == {"a": "x"}
+    assert space.decode({"a": 1, "b": -1}) == {}
+    assert space.decode({"a": "x", "b": 1}) == {"b": "2"}
