@@ -1,9 +1,17 @@
-"""MLflow tracking of a search: decide whether it is on, and make the observer."""
+"""MLflow tracking of a search: decide whether it is on, and make the observer.
+
+Processes that an objective starts may import `hyperbridge.tracking.attach`, so the tracker, and
+hyperopt with it, is imported only when one is made.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hyperbridge.optional import MLFLOW
-from hyperbridge.tracking.tracker import MlflowTracker
+
+if TYPE_CHECKING:
+    from hyperbridge.tracking.tracker import MlflowTracker
 
 
 def should_track(tracking: bool | None, *, remote: bool) -> bool:
@@ -35,7 +43,9 @@ def make_tracker() -> MlflowTracker:
         >>> make_tracker().attachment() is None  # the run has not started
         True
     """
+    from hyperbridge.tracking.tracker import MlflowTracker
+
     return MlflowTracker()
 
 
-__all__ = ["MlflowTracker", "make_tracker", "should_track"]
+__all__ = ["make_tracker", "should_track"]

@@ -74,25 +74,37 @@ class ChildRuns:
             child: The trial's run; ``child.lock`` is held.
             parent: The parent run.
         """
-        experiment_id = parent.info.experiment_id
-        if child.may_exist:
-            query = (
-                f"tags.fmin_uuid = '{self._fmin_uuid}' "
-                f"and tags.`hyperbridge.tid` = '{child.trial.tid}'"
-            )
-            found = self._store.find_runs(experiment_id, query)
-            if found:
-                if _PARENT_TAG not in found[0].data.tags:  # created before the parent run was
-                    self._store.log(found[0].info.run_id, tags={_PARENT_TAG: parent.info.run_id})
-                child.run = found[0]
-                return
+        if self.find(child, parent):
+            return
         child.may_exist = True
         child.run = self._store.create_run(
-            experiment_id,
+            parent.info.experiment_id,
             name=child.name,
             tags=self._tags(child, parent),
             start_ms=child.started_ms,
         )
+
+    def find(self, child: Child, parent: Any) -> bool:
+        """Look for a run that an attempt without an answer, or the worker, may have created.
+
+        Args:
+            child: The trial's run; ``child.lock`` is held.
+            parent: The parent run.
+
+        Returns:
+            Whether the run is known now.
+        """
+        if child.run is not None or not child.may_exist:
+            return child.run is not None
+        query = (
+            f"tags.fmin_uuid = '{self._fmin_uuid}' and tags.`hyperbridge.tid` = '{child.trial.tid}'"
+        )
+        found = self._store.find_runs(parent.info.experiment_id, query)
+        if found:
+            if _PARENT_TAG not in found[0].data.tags:  # created before the parent run was
+                self._store.log(found[0].info.run_id, tags={_PARENT_TAG: parent.info.run_id})
+            child.run = found[0]
+        return bool(found)
 
     def token(self, child: Child, parent: Any) -> bytes:
         """Return what the worker gets; without a run it is left to the worker to create it.

@@ -231,7 +231,17 @@ class MlflowTracker:
             child = self._open.pop(end.trial.tid, None)
         if child is not None and not child.refused:  # else proposed but never started
             steps, last = self._children.complete(child, end, _now_ms())
-            self._logger.submit(_name_of(child), lambda: self._ensure(child), *steps, last=last)
+
+            def end_run() -> None:
+                self._find(child)  # in a hurry the steps before this are left out
+                last()
+
+            self._logger.submit(_name_of(child), lambda: self._ensure(child), *steps, last=end_run)
+
+    def _find(self, child: Child) -> None:
+        with child.lock:
+            if child.run is None and not child.refused:
+                self._children.find(child, self._parent.ensure())
 
     def _log_best(self) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""What the local backend leaves in MLflow, one trial at a time and several in threads."""
+"""What the local backend leaves in MLflow: one trial at a time, in threads, in processes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from typing import ClassVar
 
 import pytest
 import test_local
+import test_local_processes
 import test_local_threads
 
 pytest.importorskip("mlflow")
 
 from tracking_contract import TrackingContract
+
+from hyperbridge.backends import Local
 
 
 class TestLocalTracking(TrackingContract):
@@ -24,3 +27,13 @@ class TestLocalTracking(TrackingContract):
 
 class TestLocalThreadsTracking(TestLocalTracking):
     of = test_local_threads.TestLocalThreads
+
+
+@pytest.mark.slow
+class TestLocalProcessesTracking(TrackingContract):
+    of = test_local_processes.TestLocalProcesses
+    backend_label: ClassVar[str] = "local"
+
+    @pytest.fixture
+    def backend(self) -> Local:
+        return Local(workers="processes")

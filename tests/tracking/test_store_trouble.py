@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 import time
@@ -10,10 +11,13 @@ import warnings
 import mlflow
 import pytest
 from mlflow.utils import rest_utils
+from mlflow_proxy import mlflow_proxy
 from tracking_harness import (
     FakeRun,
     all_runs,
     children,
+    in_experiment,
+    loss_of,
     only_parent,
     run_in_worker,
     runs_below,
@@ -22,7 +26,7 @@ from tracking_harness import (
 
 from hyperbridge.documents import Trial, TrialEnd
 from hyperbridge.errors import TrackingWarning
-from hyperbridge.tracking import MlflowTracker
+from hyperbridge.tracking.tracker import MlflowTracker
 
 
 def tracking_warnings(caught) -> list[str]:
@@ -242,3 +246,60 @@ def test_ctrl_c_while_flushing_still_ends_threads_and_the_parent(sqlite_store, m
     assert only_parent().info.status == "FINISHED"
     assert mlflow.active_run() is None
     assert not [t for t in threading.enumerate() if t.name.startswith("hyperbridge")]
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_store_that_refuses_every_third_request_loses_nothing(mlflow_server, request, code):
+    count = itertools.count()
+    lock = threading.Lock()
+
+    def judge(path: str) -> int | None:
+        with lock:
+            return code if next(count) % 3 == 2 else None
+
+    use_store(mlflow_server.uri, name=request.node.name)
+    with mlflow_proxy(mlflow_server.uri, judge) as uri:
+        mlflow.set_tracking_uri(uri)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TrackingWarning)
+            FakeRun(parallelism=3)(loss_of, [{"C": float(n)} for n in range(8)])
+    mlflow.set_tracking_uri(mlflow_server.uri)
+    runs = in_experiment(request.node.name)
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    found = {int(r.data.tags["hyperbridge.tid"]): r for r in runs if r is not parent}
+    assert {tid: run.data.metrics for tid, run in found.items()} == {
+        n: {"loss": float(n)} for n in range(8)
+    }
+    assert {run.data.tags["mlflow.parentRunId"] for run in found.values()} == {parent.info.run_id}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert parent.data.metrics["total_trials_count"] == 8.0
+    assert parent.data.metrics["best_trial_loss"] == 0.0
+
+
+@pytest.mark.parametrize("where", ["thread", "worker"])
+def test_threads_with_autologging_log_into_their_trials_run(tmp_path, sqlite_store, where):
+    def objective(_):
+        from concurrent.futures import ThreadPoolExecutor
+
+        import mlflow
+        from sklearn.linear_model import LogisticRegression
+
+        mlflow.sklearn.autolog(log_models=False, log_datasets=False, silent=True)
+        try:
+            with ThreadPoolExecutor(1) as executor:
+                model = LogisticRegression(C=0.7)
+                executor.submit(model.fit, [[0.0], [1.0], [2.0], [3.0]], [0, 0, 1, 1]).result()
+        finally:
+            mlflow.sklearn.autolog(disable=True)
+        return 0.5
+
+    if where == "thread":
+        FakeRun()(objective)
+    else:
+        (outcome,) = run_in_worker(tmp_path, FakeRun(), [objective])
+        assert outcome.value == 0.5
+    (child,) = runs_below(only_parent())
+    assert child.data.params["C"] == "0.7"
+    assert child.data.params["max_iter"] == "100"
+    assert {run.info.status for run in all_runs()} == {"FINISHED"}
+    assert len(all_runs()) == 2

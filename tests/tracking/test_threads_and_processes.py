@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +13,8 @@ import spawning_forms as forms
 from tracking_harness import FakeRun, in_experiment, run_in_worker
 
 pytest.importorskip("joblib")
+
+ROOT = str(Path(__file__).resolve().parents[2])
 
 LIGHT = [forms.threads, forms.kept_pools, forms.kept_pools, forms.joblib_threads, forms.forked]
 HEAVY = [
@@ -51,6 +57,14 @@ def check(objectives: list[Any], experiment: str) -> None:
 def test_threads_of_an_objective_log_into_its_child_run(tmp_path, server_store, request, where):
     evaluate(where, LIGHT, tmp_path)
     check(LIGHT, request.node.name)
+
+
+def test_what_a_started_process_imports_for_its_run_is_the_standard_library(tmp_path):
+    code = (
+        "import sys, hyperbridge.tracking.attach; "
+        "sys.exit({'hyperopt', 'numpy', 'mlflow', 'pyspark'} & set(sys.modules) != set())"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT})
 
 
 @pytest.mark.slow

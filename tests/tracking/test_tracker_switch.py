@@ -14,7 +14,8 @@ from tracking_harness import INFO, FakeRun, children, loss_of, metric_history, o
 
 from hyperbridge.errors import MissingDependencyError, TrackingWarning
 from hyperbridge.run.observer import RunEnd
-from hyperbridge.tracking import MlflowTracker, make_tracker, should_track
+from hyperbridge.tracking import make_tracker, should_track
+from hyperbridge.tracking.tracker import MlflowTracker
 
 
 def test_tracking_is_on_for_remote_trials_and_off_for_local_ones():

@@ -20,7 +20,7 @@ import mlflow
 
 from hyperbridge.documents import Assignment, Failure, Trial, TrialEnd
 from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
-from hyperbridge.tracking import MlflowTracker
+from hyperbridge.tracking.tracker import MlflowTracker
 
 Objective = Callable[[Assignment], Any]
 
