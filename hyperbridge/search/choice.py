@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from hyperbridge import config
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
-from hyperbridge.optional import Package, is_loaded
+from hyperbridge.optional import Package
 from hyperbridge.search.optuna import OPTUNA
+from hyperbridge.search.optuna.samplers import is_optuna_algo as is_optuna_algo
 
 if TYPE_CHECKING:
     from hyperbridge.run.objective import Objective
@@ -19,20 +20,6 @@ if TYPE_CHECKING:
 RAY = Package("ray", "Ray Tune", install="hyperbridge[ray]", oldest="2.52")
 
 logger = logging.getLogger(__name__)
-
-
-def is_optuna_algo(algo: Any) -> bool:
-    """Tell whether ``algo`` is an Optuna sampler or study; Optuna is not imported for it.
-
-    Examples:
-        >>> is_optuna_algo(print)
-        False
-    """
-    if not is_loaded("optuna"):
-        return False
-    from hyperbridge.search.optuna.samplers import is_optuna_algo as is_one
-
-    return is_one(algo)
 
 
 def is_ray_searcher(algo: Any) -> bool:

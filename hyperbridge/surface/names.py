@@ -58,11 +58,11 @@ def find(name: str) -> Any:
         return _version()
     if name in OURS:
         return getattr(importlib.import_module(OURS[name]), name)
-    for kind in ours().values():
-        if name == kind.__name__:
-            return kind
     if importlib.util.find_spec(f"hyperbridge.{name}") is not None:
         return importlib.import_module(f"hyperbridge.{name}")
+    for kind in ours().values():  # after our modules, which the backends import themselves
+        if name == kind.__name__:
+            return kind
     if name in MODULES:
         return importlib.import_module(MODULES[name])
     if not name.startswith("_"):

@@ -1,4 +1,4 @@
-"""Optuna without fmin: spaces and objectives for a study, histories carried to and fro."""
+"""Use spaces, objectives and histories of hyperopt with Optuna, without fmin."""
 
 from __future__ import annotations
 
@@ -101,14 +101,15 @@ def to_study(
     study_name: str | None = None,
     sampler: Any = None,
 ) -> Any:
-    """Carry a hyperopt history over into an Optuna study.
+    """Copy a hyperopt history to an Optuna study.
 
     Args:
-        trials: A Trials object; what failed becomes a failed trial, what waits is left out.
+        trials: A Trials object. Failed trials become failed trials; trials that wait or run are
+            not copied.
         space: The search space of those trials.
         storage: Where the study is kept, as for `hyperbridge.Optuna`; None for memory.
-        study_name: Its name; None for one that Optuna makes. A study of that name that is
-            there already gets those trials that it does not have.
+        study_name: Its name; None for one that Optuna makes. If the storage has a study of that
+            name, it gets the trials that it does not have.
         sampler: The study's ``optuna.samplers.BaseSampler``; None for Optuna's default.
 
     Returns:
@@ -157,7 +158,7 @@ def to_study(
 
 
 def from_study(study: Any, space: Any) -> Trials:
-    """Carry the history of an Optuna study over into a Trials object.
+    """Copy the history of an Optuna study to a Trials object.
 
     Args:
         study: An ``optuna.Study`` that minimises. Its parameters are named like the labels. It

@@ -1,7 +1,7 @@
-"""Read the raw assignment of a trial of an Optuna study that was written for other code.
+"""Read the raw assignment of a trial of an Optuna study.
 
-A study of ours has the index of a choice; a hand-written one has the option itself, and the
-values of a normal as they are.
+A study of hyperbridge has the index of a choice. A study of other code may have the option itself,
+and the value of a normal under its label.
 """
 
 from __future__ import annotations
@@ -67,4 +67,4 @@ def _index_of(choice: Choice, value: Any, stored: Any) -> int:
             return index
     if tuple(getattr(stored, "choices", ())) == tuple(range(len(choice.options))):
         return int(value)
-    raise ValueError(f"{value!r} is none of its options")
+    raise ValueError(f"{value!r} is not one of its options")

@@ -1,6 +1,6 @@
-"""Turn parameters of a search space into what Optuna is asked for, and its values into hyperopt's.
+"""Turn parameters into calls of an Optuna trial, and Optuna's values into hyperopt's.
 
-What stands for which distribution is in `optuna_table`. Nothing here imports Optuna.
+`optuna_table` says which call each distribution becomes. Nothing here imports Optuna.
 """
 
 from __future__ import annotations
@@ -66,18 +66,18 @@ class Indices:
 
 
 Suggestion: TypeAlias = FloatRange | IntRange | Indices
-"""What Optuna is asked for."""
+"""What a trial is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counterpart:
-    """How Optuna sees one parameter.
+    """A parameter as Optuna has it.
 
     Attributes:
-        suggestion: What Optuna is asked for.
+        suggestion: What the trial is asked for.
         to_raw: Turns Optuna's value into the raw value of hyperopt's documents.
         from_raw: The other way round; clipped into the suggestion's range.
-        is_hidden: True when Optuna's value is not what the user knows as the parameter's value.
+        is_hidden: True when Optuna's value is not the value that the objective gets.
         keeps_prior: False when Optuna's own random draws are distributed differently.
         nearly_keeps_prior: False when they differ by more than the weights of two end values.
         got: What Optuna gets, as text, when something is lost; else empty.
@@ -97,7 +97,7 @@ class Counterpart:
 def counterpart_of(
     distribution: Distribution, *, is_index: bool = False, is_int: bool = False
 ) -> Counterpart:
-    """Return how Optuna sees a distribution.
+    """Return a distribution as Optuna has it.
 
     Args:
         distribution: The distribution of a parameter.
@@ -238,7 +238,7 @@ def _wide(distribution: Any) -> NormalDist:
 
 
 class Counterparts:
-    """The counterparts of a whole space; made once, asked at each step of a walk.
+    """The counterparts of all parameters of a space, made once.
 
     Args:
         space: The search space.
@@ -264,7 +264,7 @@ class Counterparts:
         self.keep_prior = all_are_known and all(each.keeps_prior for each in known)
         """Whether Optuna's own random draws are distributed as hyperopt's."""
         self.nearly_keep_prior = all_are_known and all(each.nearly_keeps_prior for each in known)
-        """Whether they are, but for the two end values of rounded parameters."""
+        """The same, but the two end values of rounded parameters may differ."""
         self.approximations = [
             found
             for parameter in space.parameters.values()
@@ -272,7 +272,7 @@ class Counterparts:
         ]
 
     def __getitem__(self, parameter: Parameter) -> Counterpart:
-        """Return the counterpart of a parameter as a walk passes it."""
+        """Return the counterpart of a parameter that a walk has reached."""
         known = self._static.get(parameter.label)
         return self._make(parameter.label, parameter.distribution) if known is None else known
 

@@ -1,4 +1,4 @@
-"""Build a point of a search space with an Optuna trial, and write assignments as Optuna's.
+"""Build a point of a search space with an Optuna trial, and turn assignments into Optuna's.
 
 Source: Optuna's reference of ``Trial`` and ``optuna.distributions``. Optuna is imported where a
 distribution object is needed, not before.
@@ -163,7 +163,7 @@ def plain_number(value: Any) -> Any:
 
 
 def _raw_of(trial: Any, label: str, counterpart: Counterpart, value: Any) -> Any:
-    """Return the raw value behind Optuna's, and keep it where the study does not show it."""
+    """Return hyperopt's value of Optuna's; keep it as a user attribute if the two differ."""
     raw = counterpart.to_raw(value)
     if counterpart.is_hidden:
         trial.set_user_attr(label, raw)

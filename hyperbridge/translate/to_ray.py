@@ -1,9 +1,8 @@
-"""Write a search space as a Ray Tune one: a flat dict of Tune's domains by label.
+"""Write a search space for Ray Tune: a flat dict of Tune's domains by label.
 
-Flat, because Tune's own conversions of nested choices for its searchers are wrong; a choice is
-the index of its option, and labels that a point does not reach are drawn all the same and
-ignored. What stands for which distribution is in `tune_table`. Ray is imported where a domain is
-made.
+It is flat because Tune converts nested choices wrongly for its searchers. A choice is the index of
+its option. Labels that a point does not reach are drawn too, and ignored. `tune_table` says which
+call each distribution becomes. Ray is imported where a domain is made.
 """
 
 from __future__ import annotations

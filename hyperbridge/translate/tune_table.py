@@ -19,7 +19,7 @@ def _same(first: float, second: float) -> bool:
 
 
 def _moves_ends(distribution: Any) -> bool:
-    """Tell whether an end of a quantised range is no multiple of its step."""
+    """Tell whether an end of a quantised range must be moved to a multiple of its step."""
     low, high = distribution.bounds()
     is_log = isinstance(distribution, QLogUniform)
     given = [math.exp(end) if is_log else end for end in (distribution.low, distribution.high)]

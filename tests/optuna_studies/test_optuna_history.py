@@ -64,6 +64,46 @@ def test_a_stored_study_gives_back_failures_and_other_keys(tmp_path):
             )
 
 
+class Unprintable:
+    def __repr__(self):
+        raise ValueError("no repr")
+
+
+def test_results_that_a_study_cannot_hold_are_kept_in_the_trials_alone(storage):
+    endless = []
+    endless.append(endless)
+
+    def fn(point):
+        return {
+            "loss": np.float32(point["x"]), "status": "ok", "object": Unprintable(), 5: "five",
+            "endless": endless, "large": 10**5000, "array": np.ones(2), "kept": [1],
+        }  # fmt: skip
+
+    _, trials = minimise(storage, fn=fn, max_evals=2, study_name="s")
+    assert trials.results[0]["endless"] is endless
+    assert [t.state.name for t in trials.study.trials] == ["COMPLETE", "COMPLETE"]
+    _, again = minimise(storage, fn=fn, max_evals=3, study_name="s")
+    assert again.results[0].keys() == {"loss", "status", "kept"}
+
+
+@pytest.mark.parametrize(
+    "algo",
+    [tpe.suggest, rand.suggest, lambda: optuna.samplers.TPESampler(), optuna.create_study],
+    ids=["tpe", "rand", "sampler", "study"],
+)
+def test_a_space_of_constants_is_searched_and_continued(tmp_path, algo):
+    space = {"model": "svm", "C": 1.0}
+    made = algo if algo in (tpe.suggest, rand.suggest) else algo()
+    path = None if algo is optuna.create_study else tmp_path / "study.db"
+    for max_evals in (2, 4):
+        best, trials = minimise(
+            path, fn=lambda p: p["C"], space=space, algo=made, max_evals=max_evals
+        )
+        assert best == {}
+        assert trials.losses() == [1.0] * max_evals
+        assert [t.params for t in trials.study.trials] == [{}] * max_evals
+
+
 def test_the_environment_names_the_storage(tmp_path, monkeypatch):
     path = tmp_path / "from_environment.db"
     monkeypatch.setenv("HYPERBRIDGE_STORAGE", f"sqlite:///{path}")

@@ -1,7 +1,7 @@
 """Write hyperopt's documents as finished trials of an Optuna study, and the other way round.
 
-A study keeps of a result what JSON can hold. A trial without a usable loss is FAIL there, with
-the reason as a user attribute.
+A study keeps those entries of a result that JSON can hold. A trial without a usable loss is FAIL
+in the study, and a user attribute has the reason.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _UNEXPLAINED = ("", "the Optuna trial failed")
 
 
 def loss_of(document: Document) -> float | None:
-    """Return the loss that Optuna is told, None for a trial that failed there."""
+    """Return the loss of a complete trial in the study; None for a failed trial."""
     result = document["result"]
     if document["state"] != JOB_STATE_DONE or result.get("status") != STATUS_OK:
         return None
@@ -52,7 +52,7 @@ def is_unexplained(document: Document) -> bool:
 
 
 def attributes_of(document: Document) -> dict[str, Any]:
-    """Return the user attributes that say how a trial ended, beside its loss."""
+    """Return the user attributes that hold how a trial ended, without its loss."""
     if document["state"] != JOB_STATE_DONE:
         kind = "cancelled" if document["state"] == JOB_STATE_CANCEL else "error"
         type_name, message = document["misc"].get("error") or ("", "")
@@ -70,7 +70,7 @@ def attributes_of(document: Document) -> dict[str, Any]:
 
 
 def _plain(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the entries of a result that JSON can hold; a NaN becomes None."""
+    """Return the entries of a result that JSON can hold. A loss that it cannot hold is None."""
     found: dict[str, Any] = {}
     for key, value in result.items():
         try:

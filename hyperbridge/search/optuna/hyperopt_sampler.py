@@ -1,4 +1,4 @@
-"""hyperopt's TPE as an Optuna sampler, for studies that have nothing else to do with hyperopt.
+"""hyperopt's TPE as an Optuna sampler, for studies that use nothing else of hyperopt.
 
 Source: Optuna's reference of ``optuna.samplers.BaseSampler``; the algorithm is that of
 ``hyperopt.tpe.suggest``. The module imports Optuna, so it is imported only where the sampler is
@@ -37,26 +37,26 @@ _COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look into Optuna
     """Samples by hyperopt's TPE, each parameter by itself.
 
-    A ``suggest_float`` is taken for ``hp.uniform``, or ``hp.loguniform`` with ``log``, or
-    ``hp.quniform`` with a ``step``; a ``suggest_int`` for ``hp.uniformint``; a
-    ``suggest_categorical`` for ``hp.choice``. Running and pruned trials count as the worst, failed
-    ones not at all, as hyperopt treats its own. Parameters may depend on one another in any
-    way, and a study may be resumed: a trial's random numbers depend on the seed and on the
-    trial's number alone. A study of one objective only.
+    A ``suggest_float`` is sampled like ``hp.uniform``, with ``log`` like ``hp.loguniform``, with a
+    ``step`` like ``hp.quniform``; a ``suggest_int`` like ``hp.uniformint``; a
+    ``suggest_categorical`` like ``hp.choice``. As in hyperopt, running and pruned trials count as
+    the worst, and failed ones do not count. Parameters may depend on one another in any way. A
+    study may be resumed: a trial's random numbers depend on the seed and the trial's number alone.
+    The study must have one objective.
 
     With the same seed, trials one after the other, and parameters suggested in reverse
     alphabetical order, which is hyperopt's, the values are those that
     ``hyperopt.fmin(..., rstate=numpy.random.default_rng(seed))`` tries, bit for bit (those with
     ``log`` to rounding, because their bounds are given in another way). With
-    ``study.optimize(n_jobs=2)`` Optuna seeds its samplers anew in each thread: ``seed`` then has no
+    ``study.optimize(n_jobs=2)`` Optuna seeds its samplers again in each thread, and ``seed`` has no
     effect.
 
     Args:
-        seed: Of the random numbers; None for different ones every time.
+        seed: Seeds the random numbers; None for other numbers each time.
         n_startup_trials: Trials to draw at random before the first fit.
         n_ei_candidates: Candidates drawn per parameter; at least 1.
         gamma: The better part of n trials has ``ceil(gamma * sqrt(n))`` of them, at most 25.
-        prior_weight: Weight of the prior beside observations of weight 1; positive.
+        prior_weight: Weight of the prior, where an observation has weight 1; positive.
 
     Raises:
         InvalidArgumentError: An argument is out of range, or the study has several objectives.
@@ -197,7 +197,7 @@ def _check_objectives(study: Study) -> None:
 
 
 class _Suggestion:
-    """What one trial's parameters are suggested from."""
+    """What the parameters of one trial are suggested from."""
 
     def __init__(self, seed: int, past: list[FrozenTrial], is_better: BoolArray) -> None:
         self.past = past

@@ -1,4 +1,4 @@
-"""Bring a study and a Trials object together: does the study fit, and what has each alone."""
+"""Check that a study fits a search space, and give a study and a Trials object the same trials."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def check_fit(study: Any, space: OptunaSpace, *, advice: str) -> None:
 
 
 def insert(documents: list[Document], trials: Any) -> None:
-    """Insert documents of another origin into a Trials object, under ids of its own."""
+    """Insert documents that come from elsewhere into a Trials object, under new ids."""
     know_ids(trials)
     ids = new_ids(trials, len(documents))
     for tid, document in zip(ids, documents, strict=True):
@@ -82,13 +82,15 @@ def insert(documents: list[Document], trials: Any) -> None:
 
 
 def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
-    """Give the Trials object what the study has beyond it, and the study likewise.
+    """Copy the trials that only the study has to the Trials object, and the other way round.
 
-    What both have already is recognised by its assignment and loss. A document that waits for a
-    point which the study has evaluated gets its result; others that wait or run are left alone.
-    Documents that do not fit the space stay out of the study. Where a storage failed before it
-    took a trial's result, the trial is still running there, or was marked as failed since: it gets
-    the result, or stays out of the Trials object, which has it.
+    A trial and a document are the same if they have the same assignment and loss. A document that
+    is not evaluated yet gets the result of the study's trial with the same assignment; other
+    documents that wait or run are not changed. Documents that do not fit the space are not copied.
+
+    When a storage has failed before it got a result, its trial is still running, or was marked as
+    failed since. A running one gets the result now. A failed one is not copied to the Trials
+    object, which has the result.
 
     Returns:
         How many documents the Trials object got.
@@ -111,7 +113,7 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
         try:
             frozen = frozen_of(document, space)
         except (LookupError, TypeError, ValueError) as exc:
-            logger.debug("trial %s stays out of the study: %s", document["tid"], exc)
+            logger.debug("trial %s is not copied to the study: %s", document["tid"], exc)
             continue
         trial = next((each for each in unfinished if each.params == frozen.params), None)
         if trial is None:
@@ -132,7 +134,7 @@ def _finish(study: Any, trial: Any, frozen: Any) -> None:
 
 
 def _fill_waiting(trials: Any, stored: list[Document]) -> list[Document]:
-    """Give documents that wait the results of stored ones of their points; return the others."""
+    """Give waiting documents the results of stored ones; return the stored ones left over."""
     waiting = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_NEW]
     left = []
     for document in stored:
@@ -157,7 +159,7 @@ def only_in(documents: list[Document], study: Any, space: OptunaSpace) -> list[b
 
 
 def _beyond(documents: list[Document], others: list[Document]) -> list[Document]:
-    """Return the documents that are not among the others; equal ones count one by one."""
+    """Return the documents that are not among the others; of two equal ones, one is."""
     known = Counter(_key(document) for document in others)
     found = []
     for document in documents:

@@ -1,4 +1,4 @@
-"""Storages that fail in the middle of a search: wait for a locked SQLite file, name what failed.
+"""Wait for a locked SQLite file during a search, and name a storage that fails.
 
 SQLite lets one connection write at a time, and none while another reads; it gives up after a few
 seconds (``timeout`` in the URL, 5 by default). Here a statement or a commit is tried again for a
@@ -31,9 +31,9 @@ _PATIENT = "_hyperbridge_patient"
 
 
 class Patience:
-    """Tries the statements of a study's SQLite database again while the file is locked.
+    """Repeats the statements of a study's SQLite database while the file is locked.
 
-    Other storages are left alone, and so are errors of other kinds.
+    It does nothing for other storages and other errors.
 
     Args:
         study: An ``optuna.Study``.
@@ -66,7 +66,7 @@ class Patience:
             self._leave_commits(self._engine.dialect)
 
     def lose(self) -> None:
-        """Try no statement twice from now on."""
+        """Repeat no statement from now on."""
         self._is_lost = True
 
     def _wait_for_commits(self, dialect: Any) -> None:
@@ -114,7 +114,7 @@ class Patience:
                 return
             if not self._has_warned:
                 logger.warning(
-                    "the Optuna storage %r is locked by somebody else; waiting for it, at most "
+                    "the Optuna storage %r is locked by another process; waiting for it, at most "
                     "%.0f seconds",
                     self._name,
                     PATIENCE_S,
@@ -125,11 +125,11 @@ class Patience:
 
 @contextlib.contextmanager
 def named(study: Any, *, advice: str) -> Iterator[None]:
-    """Turn a failure of a study's storage into one line that names the storage.
+    """Turn a failure of a study's storage into an error whose message names the storage.
 
     Args:
         study: An ``optuna.Study``.
-        advice: What the line ends with.
+        advice: What to do, as the end of the message.
 
     Raises:
         BackendUnavailableError: The storage failed.
@@ -158,7 +158,7 @@ def _is_failure(exc: Exception) -> bool:
 
 
 def storage_name(study: Any) -> str:
-    """Return how a study's storage is called: a URL without its password, or its class.
+    """Return the name of a study's storage: its URL without the password, or its class.
 
     Examples:
         >>> import optuna

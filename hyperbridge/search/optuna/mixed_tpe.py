@@ -1,4 +1,4 @@
-"""Optuna's TPE for spaces with categories: numbers jointly, each category on its own.
+"""Optuna's TPE for spaces with categories: numbers jointly, each category by itself.
 
 Optuna's multivariate TPE samples everything from the kernels of the one to three best trials, and
 then takes the best candidate: a category hardly ever leaves that of these trials. Here it is
@@ -38,10 +38,10 @@ class MixedTPESampler(TPESampler):  # type: ignore[misc]  # Optuna is not follow
     """A ``TPESampler`` that draws categories one by one.
 
     Args:
-        option_weights: Probability by option, for those parameters whose options are not alike.
+        option_weights: Probability by option, for the parameters whose options have weights.
         n_startup_trials: Trials that must be complete before it stops drawing at random.
         gamma: How many of n trials are the best ones; None for `n_best`.
-        prior_weight: Weight of all options together, before any trial, per option.
+        prior_weight: How many imagined trials the prior counts for, per option.
         seed: Seeds all draws.
         options: Further arguments of ``TPESampler``.
 
@@ -72,7 +72,7 @@ class MixedTPESampler(TPESampler):  # type: ignore[misc]  # Optuna is not follow
         self._generator = np.random.default_rng(seed)
 
     def reseed_rng(self) -> None:
-        """Take new seeds from the operating system, as Optuna asks for in new threads."""
+        """Take new seeds from the operating system. Optuna asks for it in new threads."""
         super().reseed_rng()
         self._generator = np.random.default_rng()
 

@@ -1,8 +1,7 @@
 """Name a stored study after the call of fmin that it belongs to, and notice changed objectives.
 
 The same call must find its study again in another process, so the texts here are the same in
-every process: an address, the order of a set, or the way an object prints itself is no part of
-them.
+every process: they contain no address, no order of a set, and no ``repr`` of an object.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Open the study of a call of fmin, choose its sampler, and bring study and Trials up to date."""
+"""Open the study of a call of fmin, choose its sampler, and copy its trials to the Trials."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ def make_optuna_search(
     default_storage: Any,
     fallback: Callable[[], Search],
 ) -> OptunaSearch:
-    """Open the study of a call of fmin and bring it and the Trials object up to date.
+    """Open the study of a call of fmin, and give it and the Trials object the same trials.
 
     Args:
         algo: A hyperopt algorithm, or an Optuna sampler or study.
         fn: The objective, for the name of a stored study.
         space: The search space.
-        trials: The Trials object of the call; gets what the study has beyond it, and the
-            attribute ``study``.
+        trials: The Trials object of the call. It gets the trials that only the study has, and
+            the attribute ``study``.
         seeds: Seeds the sampler that takes the place of a hyperopt algorithm.
         place: Where the study is kept, as the backend says.
-        default_storage: The storage when the backend has none; None for memory.
-        fallback: Makes the search for an algorithm that Optuna has no counterpart of.
+        default_storage: The storage if the backend has none; None for memory.
+        fallback: Makes the search of an algorithm that has no counterpart in Optuna.
 
     Raises:
         InvalidArgumentError: The study cannot hold trials of this call.
@@ -73,50 +73,36 @@ def make_optuna_search(
         UnsupportedArgumentError: Optuna has no counterpart of the algorithm's options.
     """
     own_space = OptunaSpace(space)
-    kept = replace(place, storage=default_storage) if place.storage is None else place
-    prior: PriorDraws | None = None
-    suggest: Search | None = None
     choice: Choice | None = None
+    suggest: Search | None = None
     seed = 0
-    default = default_name(fn, space)
-    if is_optuna_algo(algo) and hasattr(algo, "ask"):
-        if place.storage is not None or place.study_name is not None:
-            raise InvalidArgumentError(
-                "algo is an Optuna study, which has its own storage and name; give neither "
-                "storage nor study_name"
-            )
-        study, title = algo, sampler_name(algo.sampler)
-        check_directions(
-            study,
-            advice="Create it with direction='minimize', and let the objective return as its loss "
-            "the negative of what it maximises.",
-        )
-        _check_pruner(study)
-    elif is_optuna_algo(algo):
-        study, title = open_study(kept, algo, name=default), sampler_name(algo)
+    if has_counterpart(algo):
+        seed = sampler_seed(seeds)
+        choice = sampler_for(algo, seed, space)
+    elif not is_optuna_algo(algo):
+        suggest = fallback()
+        _note_recorded(algo_name(algo))
+    is_given = is_optuna_algo(algo) and hasattr(algo, "ask")
+    if is_given:
+        _check_given(algo, place)
+        study = algo
     else:
-        title = algo_name(algo)
-        if has_counterpart(algo):
-            seed = sampler_seed(seeds)
-            choice = sampler_for(algo, seed, space)
-        else:
-            suggest = fallback()
-            _note_recorded(title)
-        study = open_study(kept, None if choice is None else choice.sampler, name=default)
-    is_named = study is algo or place.study_name is not None
+        if place.storage is None:
+            place = replace(place, storage=default_storage)
+        sampler = algo if is_optuna_algo(algo) else choice and choice.sampler
+        study = open_study(place, sampler, name=lambda: default_name(fn, space))
+    is_named = is_given or place.study_name is not None
     with named(study, advice="No trial has been started."):
-        check_fit(
-            study,
-            own_space,
-            advice="Give a study of this search space, or a new one."
-            if study is algo
-            else "Give another study_name.",
-        )
+        advice = "Give another study_name."
+        if is_given:
+            advice = "Give a study of this search space, or a new one."
+        check_fit(study, own_space, advice=advice)
         if not (is_named or study.get_trials(deepcopy=False)):
             _note_siblings(study)
         _check_code(study, fn)
         n_earlier = reconcile(study, trials, own_space)
         n_known = len(study.get_trials(deepcopy=False))
+    prior: PriorDraws | None = None
     if choice is not None:
         if n_known:  # the same seed again would draw the same points again
             choice = sampler_for(algo, fresh_seed(seed, n_known), space)
@@ -139,16 +125,36 @@ def make_optuna_search(
         study,
         own_space,
         trials,
-        name=title,
+        name=sampler_name(study.sampler) if is_optuna_algo(algo) else algo_name(algo),
         prior=prior,
         suggest=suggest,
         at_once=choice is not None,
     )
 
 
+def _check_given(study: Any, place: StudyPlace) -> None:
+    """Refuse a study given as ``algo`` that fmin cannot use, and say that its pruner is not used.
+
+    Raises:
+        InvalidArgumentError: The backend names another place, or the study does not minimise one
+            value.
+    """
+    if place.storage is not None or place.study_name is not None:
+        raise InvalidArgumentError(
+            "algo is an Optuna study, which has its own storage and name. Give neither storage nor "
+            "study_name."
+        )
+    check_directions(
+        study,
+        advice="Create it with direction='minimize', and let the objective return as its loss "
+        "the negative of what it maximises.",
+    )
+    _check_pruner(study)
+
+
 def _needs_prior(space: OptunaSpace, choice: Choice) -> bool:
     """Tell whether random points must be drawn here instead of by the sampler."""
-    if math.isinf(choice.n_random):  # random search is nothing but its prior
+    if math.isinf(choice.n_random):  # a random search, so every draw must be exact
         return not space.counterparts.keep_prior
     return not space.counterparts.nearly_keep_prior
 
@@ -196,9 +202,9 @@ def _check_code(study: Any, fn: Any) -> None:
     study.set_user_attr(_CODE, code)
     if known is not None:
         logger.warning(
-            "the code of the objective, or a value that it holds, is not what it was when study "
-            "%r was last used. Its trials may come from another function: if so, give "
-            "hyperbridge.Optuna(study_name=...) for a study of its own",
+            "the code of the objective, or a value that it holds, has changed since study %r was "
+            "last used. If the losses can no longer be compared, start a new study with "
+            "hyperbridge.Optuna(study_name=...)",
             study.study_name,
         )
 

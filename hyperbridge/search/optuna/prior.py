@@ -1,4 +1,4 @@
-"""Random points as hyperopt draws them, for distributions that a study holds in another form."""
+"""Draw random points as hyperopt does, where a study has another distribution."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hyperbridge.translate.to_optuna import OptunaSpace
 
 
 class PriorDraws:
-    """Draws points as hyperopt draws them, where Optuna's own random draws would differ.
+    """Draws random points as hyperopt does, for spaces where Optuna's own draws would differ.
 
     Args:
         space: The search space.
         seed: Seeds the draws.
-        n_random: How many trials must have finished before no more are drawn.
+        n_random: How many trials to draw at random before the sampler begins.
     """
 
     def __init__(self, space: OptunaSpace, seed: int, n_random: float) -> None:

@@ -1,4 +1,4 @@
-"""Which Optuna sampler takes the place of a hyperopt algorithm, with its options and its seed.
+"""Choose the Optuna sampler for a hyperopt algorithm, with its options and its seed.
 
 Source: hyperopt's signatures of ``tpe.suggest`` and ``rand.suggest``; Optuna's reference of
 ``TPESampler`` and ``RandomSampler``.
@@ -20,6 +20,7 @@ import numpy as np
 from hyperopt import rand, tpe
 
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.optional import is_loaded
 from hyperbridge.space import Space
 from hyperbridge.space.distributions import Categorical
 
@@ -42,11 +43,11 @@ _OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A sampler that stands in for a hyperopt algorithm.
+    """The sampler for a hyperopt algorithm.
 
     Attributes:
         sampler: The ``optuna.samplers.BaseSampler``.
-        n_random: How many trials must have finished before it stops drawing at random.
+        n_random: How many trials it draws at random before it begins; infinite for all.
     """
 
     sampler: Any
@@ -54,10 +55,16 @@ class Choice:
 
 
 def is_optuna_algo(algo: Any) -> bool:
-    """Tell whether fmin's ``algo`` is an Optuna sampler or study; imports nothing."""
-    optuna = sys.modules.get("optuna")
-    if optuna is None or algo is None:
+    """Tell whether fmin's ``algo`` is an Optuna sampler or study; Optuna is not imported for it.
+
+    Examples:
+        >>> is_optuna_algo(print)
+        False
+    """
+    if not is_loaded("optuna"):
         return False
+    import optuna
+
     return isinstance(algo, optuna.samplers.BaseSampler | optuna.Study)
 
 
@@ -95,11 +102,11 @@ def sampler_seed(seeds: Any) -> int:
 
 
 def fresh_seed(seed: int, n_known: int) -> int:
-    """Return the seed of a sampler that goes on with trials: the same for the same beginning.
+    """Return the seed of a sampler that continues a study: the same for the same history.
 
     Args:
         seed: The seed of the call.
-        n_known: How many trials the study has already; the seed stays as it is for 0.
+        n_known: How many trials the study has already. For 0 the seed is not changed.
 
     Examples:
         >>> fresh_seed(7, 0), fresh_seed(7, 10) == fresh_seed(7, 10), fresh_seed(7, 10) == 7
@@ -111,7 +118,7 @@ def fresh_seed(seed: int, n_known: int) -> int:
 
 
 def has_counterpart(algo: Any) -> bool:
-    """Tell whether Optuna has a sampler that can stand in for a hyperopt algorithm.
+    """Tell whether Optuna has a sampler for a hyperopt algorithm.
 
     Examples:
         >>> has_counterpart(functools.partial(tpe.suggest, gamma=0.3)), has_counterpart(print)
@@ -130,7 +137,7 @@ def _unwrapped(algo: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def sampler_for(algo: Any, seed: int, space: Space) -> Choice:
-    """Return the sampler that stands in for a hyperopt algorithm.
+    """Return the sampler for a hyperopt algorithm.
 
     Args:
         algo: ``tpe.suggest``, ``rand.suggest``, or a ``functools.partial`` of one.
@@ -153,7 +160,7 @@ def sampler_for(algo: Any, seed: int, space: Space) -> Choice:
 
 
 def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
-    """Make a TPESampler; what the user did not set is as Optuna has it."""
+    """Make a TPESampler. Options that the user has not set have Optuna's defaults."""
     from optuna.samplers import TPESampler
 
     from hyperbridge.search.optuna.mixed_tpe import MixedTPESampler, n_best
@@ -186,7 +193,7 @@ def _tpe(options: dict[str, Any], seed: int, space: Space) -> Choice:
 
 
 def _check_options(options: Mapping[str, Any]) -> None:
-    """Refuse options of ``tpe.suggest`` that it does not have, or whose value cannot work."""
+    """Refuse options that ``tpe.suggest`` does not have, and values that cannot work."""
     for name, value in options.items():
         if name not in _OPTIONS:
             known = ", ".join(sorted(_OPTIONS))
@@ -211,5 +218,5 @@ def _require(known: Any, argument: str, option: str) -> None:
     if argument not in known:
         raise UnsupportedArgumentError(
             f"tpe.suggest's option {option!r} has no counterpart in the installed Optuna. "
-            "Leave it out, or use backend='local'."
+            "Remove it, or use backend='local'."
         )

@@ -1,4 +1,4 @@
-"""How hyperopt sees the distributions of Optuna: as which prior, and on which scale.
+"""Turn distributions of Optuna into priors of hyperopt's TPE, with the scale of their values.
 
 Source: Optuna's reference of ``optuna.distributions``; the priors are hyperopt's. Nothing here
 imports Optuna.
@@ -16,7 +16,7 @@ from hyperbridge.search.tpe.priors import EPS, CategoricalPrior, NumericPrior, P
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How hyperopt sees an Optuna distribution.
+    """An Optuna distribution as a prior of hyperopt's TPE.
 
     Attributes:
         distribution: The distribution.
@@ -38,7 +38,7 @@ class Scale:
         return round(value) if isinstance(given.low, int) else value
 
     def to_inner(self, value: Any) -> float | None:
-        """Return a past value on the inner scale; None if it is no value of the distribution."""
+        """Return a past value on the inner scale; None if the distribution does not contain it."""
         if isinstance(self.prior, CategoricalPrior):
             return float(self.distribution.to_internal_repr(value))
         if not self.distribution.low <= value <= self.distribution.high:
@@ -47,7 +47,7 @@ class Scale:
 
 
 def scale_of(distribution: Any) -> Scale:
-    """Return how hyperopt sees a distribution.
+    """Return a distribution as a prior of hyperopt's TPE.
 
     Args:
         distribution: One of ``optuna.distributions``: float, integer or categorical.

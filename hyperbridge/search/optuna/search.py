@@ -1,4 +1,4 @@
-"""Search with an Optuna study: each trial is asked from it, each outcome told to it."""
+"""Search with an Optuna study: ask it for each trial, and tell it each result."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ from hyperbridge.translate.to_optuna import OptunaSpace
 logger = logging.getLogger(__name__)
 
 _GO_ON = (
-    "The trials that have ended are in the Trials object; pass it to the same call of fmin to go "
-    "on when the storage is back."
+    "The Trials object has the trials that have ended. To continue, pass it to the same call of "
+    "fmin when the storage works again."
 )
 
 
 class OptunaSearch:
-    """A real Optuna study behind the Run.
+    """The search of a Run whose trials come from an Optuna study.
 
-    A storage that fails ends the search: with the first failure, so that every trial which has
-    ended is still recorded in the Trials object. What the study has not got yet is written when
-    the search closes, if the storage is there again.
+    The search ends when the storage fails for the first time. The Trials object still gets every
+    trial that has ended. The study gets the missing ones when the search closes, if the storage
+    works again by then.
 
     Args:
         study: The study.
         space: The search space.
-        trials: The Trials object of the run; new documents are made by it.
+        trials: The Trials object of the run.
         name: The search's name in logs and in MLflow.
-        prior: Where random points come from, or None to leave them to the sampler.
-        suggest: Makes the points instead of the study's sampler, which then only hears of
+        prior: Draws the random points; None to let the sampler draw them.
+        suggest: Makes the points instead of the study's sampler, and the study only records
             them; None for the sampler.
-        at_once: Whether the sampler knows a value for every label, so that a space without
-            conditions is asked for as a whole, which is faster. Grids and the like may raise
-            for one, and a trial of theirs must be known by then to be marked as failed.
+        at_once: Whether to ask for all parameters of a space without conditions at once, which
+            is faster. Grid samplers may raise for a label, and must be asked one by one: the trial
+            is known by then, and can be marked as failed.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class OptunaSearch:
 
     @contextlib.contextmanager
     def _storage(self) -> Iterator[None]:
-        """Name the storage when it fails, and wait for it no more from then on."""
+        """Name the storage in its failures; after the first one, stop waiting for locks."""
         try:
             with named(self.study, advice=_GO_ON):
                 yield
@@ -146,8 +146,8 @@ class OptunaSearch:
         except Exception as exc:
             if failures:
                 raise
-            # An expression of the space raised; it will raise again where the trial runs, and
-            # fail it there as it does on every backend.
+            # An expression of the space raised. It raises again where the trial runs, and fails
+            # it there, as on every backend.
             logger.debug("trial %s: the space raised %r", tid, exc)
         return assignment
 
@@ -155,7 +155,8 @@ class OptunaSearch:
         """Tell the study about a trial that ended. See `Search.observe`.
 
         Raises:
-            BackendUnavailableError: The study's storage failed; once, not for further trials.
+            BackendUnavailableError: The study's storage failed. It is raised once, not for
+                further trials.
         """
         if self._suggest is not None:
             self._suggest.observe(document)
@@ -169,7 +170,7 @@ class OptunaSearch:
                 self._write()
 
     def _write(self) -> None:
-        """Bring the trials that have ended into the study."""
+        """Write the trials that have ended to the study."""
         while self._unwritten:
             document = self._unwritten[0]
             trial = self._asked.get(document["tid"])
@@ -192,14 +193,14 @@ class OptunaSearch:
         try:
             tell(self.study, trial, loss, state)
         except RuntimeError as exc:
-            # Grid and brute-force samplers call Study.stop() when they have nothing left, which
-            # is only allowed inside of Study.optimize. The trial has been told by then.
+            # Grid and brute-force samplers call Study.stop() when they have nothing left. That is
+            # only allowed inside of Study.optimize. The study knows the result by then.
             if "Study.stop" not in str(exc):
                 raise
             self._is_exhausted = True
 
     def _record(self, document: Document) -> None:
-        """Add a trial that the study was not asked for: a point of the user's, for example."""
+        """Add a trial that does not come from the study, such as a point of the user's."""
         try:
             frozen = frozen_of(document, self._space)
         except (LookupError, TypeError, ValueError) as exc:
@@ -208,9 +209,9 @@ class OptunaSearch:
         self.study.add_trial(frozen)
 
     def close(self) -> None:
-        """Fail what was asked for and never ended, so that no trial of the study stays open.
+        """Fail the trials that never ended, so that no trial of the study stays running.
 
-        Where the storage does not let it, the next call that goes on with the study does it.
+        If the storage fails, the next call that uses the study does it.
         """
         from optuna.trial import TrialState
 
@@ -221,7 +222,7 @@ class OptunaSearch:
                     self._end(trial, None, TrialState.FAIL)
                 self._entered.close()
         except BackendUnavailableError as exc:
-            logger.warning("the study could not be brought to its end: %s", exc)
+            logger.warning("the study may miss trials: %s", exc)
         finally:
             self._asked.clear()
             self._unwritten.clear()

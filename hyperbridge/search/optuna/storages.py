@@ -1,4 +1,4 @@
-"""Turn the forms in which a user names a storage into Optuna's, and explain what fails.
+"""Turn what a user gives as a storage into what Optuna takes, and explain what fails.
 
 Source: Optuna's reference of ``optuna.storages``.
 """
@@ -24,7 +24,7 @@ _SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 
 def storage_object(storage: Any) -> Any:
-    """Return what ``create_study`` takes for a storage in any of our forms."""
+    """Return what ``create_study`` takes for a URL, a path or a storage object."""
     from optuna.storages import BaseStorage, JournalStorage
 
     if isinstance(storage, BaseStorage):
@@ -37,7 +37,7 @@ def storage_object(storage: Any) -> Any:
     text = os.fspath(storage)
     if text == ":memory:":
         raise InvalidArgumentError(
-            "storage ':memory:' is no path of a file; without a storage a study is in memory"
+            "storage ':memory:' is not the path of a file. Give no storage for a study in memory."
         )
     if text.startswith("redis://"):
         from optuna.storages.journal import JournalRedisBackend
@@ -58,10 +58,10 @@ def storage_object(storage: Any) -> Any:
 
 
 def when_tables_are_made(create: Callable[[], T]) -> T:
-    """Call a function that opens a database, again when another process makes its tables, too.
+    """Call a function that opens a database; call it again if another process makes the tables.
 
-    Of two processes that find a database empty each makes all tables, and one fails at a table
-    that has come to be there; the next time it finds it.
+    Two processes that find a database empty both make all tables. One of them fails at a table
+    that the other one has just made, and finds all of them when it tries again.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -77,7 +77,7 @@ def when_tables_are_made(create: Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def explained(storage: Any) -> Iterator[None]:
-    """Turn the failures of opening a storage into one line that names it."""
+    """Turn the failures of opening a storage into an error whose message names it."""
     from optuna.exceptions import OptunaError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -89,7 +89,7 @@ def explained(storage: Any) -> Iterator[None]:
         shown = storage if isinstance(storage, str | os.PathLike) else type(storage).__name__
         cause: BaseException = exc.__cause__ if exc.__cause__ is not None else exc
         if isinstance(exc, json.JSONDecodeError):
-            cause = ValueError(f"it is not a journal that Optuna has written ({exc})")
+            cause = ValueError(f"the file is not a journal of Optuna ({exc})")
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         raise BackendUnavailableError(
             f"The Optuna storage {_without_password(str(shown))!r} cannot be opened: {reason}"

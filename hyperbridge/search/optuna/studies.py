@@ -20,7 +20,7 @@ from hyperbridge.search.optuna.storages import explained, storage_object, when_t
 
 _changing_filters = threading.Lock()
 _opening = threading.Lock()
-"""Optuna makes the tables of a new database when nobody else does."""
+"""Held while a study is opened: Optuna's making of a new database's tables is not thread-safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,18 @@ class StudyPlace:
     study_name: str | None = None
 
 
-def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
+def open_study(place: StudyPlace, sampler: Any, *, name: Callable[[], str] | None) -> Any:
     """Create a study that minimises, or load the one of that name.
 
     Args:
         place: Where it is kept.
         sampler: Its sampler.
-        name: Its name when ``place`` has none and there is a storage; None for Optuna's own.
+        name: Makes the name if ``place`` has none and there is a storage; None for Optuna's.
 
     Raises:
         BackendUnavailableError: The storage cannot be opened.
-        InvalidArgumentError: The place makes no sense, or the study has another direction.
+        InvalidArgumentError: The storage has no form that is known, or the study does not
+            minimise one value.
     """
     optuna = OPTUNA.require("An Optuna study")
     storage = place.storage
@@ -57,11 +58,13 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
                 sampler=sampler, study_name=place.study_name, direction="minimize"
             )
 
+    study_name = place.study_name or (name and name())
+
     def create() -> Any:
         return optuna.create_study(
             storage=storage_object(storage),
             sampler=sampler,
-            study_name=place.study_name or name,
+            study_name=study_name,
             direction="minimize",
             load_if_exists=True,
         )
@@ -74,24 +77,25 @@ def open_study(place: StudyPlace, sampler: Any, *, name: str | None) -> Any:
 
 @contextlib.contextmanager
 def _unannounced() -> Iterator[None]:
-    """Keep back Optuna's line about a new study in memory, which nobody has asked for.
+    """Suppress the line that Optuna logs about a new study in memory.
 
-    Lines of other threads, and of other parts of Optuna, are logged as ever.
+    The user has not asked for this study. Lines of other threads and of other parts of Optuna are
+    logged.
     """
     from optuna.storages import InMemoryStorage
 
-    told, thread = logging.getLogger(InMemoryStorage.__module__), threading.get_ident()
+    log, thread = logging.getLogger(InMemoryStorage.__module__), threading.get_ident()
 
     def is_of_others(record: logging.LogRecord) -> bool:  # noqa: ARG001
         return threading.get_ident() != thread
 
-    with _changing_filters:  # a new list each time: other threads may be going through the old one
-        told.filters = [*told.filters, is_of_others]
+    with _changing_filters:  # a new list each time: other threads may iterate over the old one
+        log.filters = [*log.filters, is_of_others]
     try:
         yield
     finally:
         with _changing_filters:
-            told.filters = [each for each in told.filters if each is not is_of_others]
+            log.filters = [each for each in log.filters if each is not is_of_others]
 
 
 def check_directions(study: Any, *, advice: str) -> None:
@@ -118,11 +122,11 @@ def check_directions(study: Any, *, advice: str) -> None:
 
 
 def tell(study: Any, trial: Any, value: float | None, state: Any) -> None:
-    """Tell a study how a trial ended; one that has ended already stays as it is.
+    """Tell a study how a trial ended. A trial that has ended already is not changed.
 
     ``Study.tell`` returns a deep copy of the trial, which takes longer than everything else that
-    the Run does for a trial. ``Study.optimize`` does without, by a private function; where an
-    Optuna does not have it in the known form, ``Study.tell`` it is.
+    the Run does for a trial. ``Study.optimize`` calls a private function that does not copy. It is
+    called here too, if the installed Optuna has it with the known arguments.
     """
     lean = _lean_tell()
     if lean is None:
