@@ -12,7 +12,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ _CATCHES = frozenset({"NameError", "Exception", "BaseException"})
 _ASKED = ("dbutils", "globals", "locals", "DATABRICKS", "get_ipython", "suppress")
 _CATCHES_IMPORTS = _CATCHES - {"NameError"} | {"ImportError", "ModuleNotFoundError"}
 _FIND_MODULES = ("sys.path", "addPyFile", "write_file", "shell", "change_directory")
-_CALLS_THAT_DEFINE = frozenset({"exec", "globals", "locals", "load_ext"})
+_NAMESPACES = frozenset({"globals", "locals", "vars"})
+_EXITS = frozenset({("dbutils", "notebook", "exit"), ("sys", "exit"), ("exit",), ("quit",)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,9 @@ def uses_of(codes: Iterable[Code]) -> list[Use]:
         except SyntaxError:  # reported when the cell is compiled
             continue
         _Reader(code, found).read(tree, is_guarded=False, is_certain=True)
+    ends = [i for i, use in enumerate(found) if use.is_certain and use.chain in _EXITS and use.call]
+    if ends:  # what follows never runs
+        found[ends[0] + 1 :] = [replace(use, is_certain=False) for use in found[ends[0] + 1 :]]
     return found
 
 
@@ -73,9 +77,20 @@ def defines_unknown_names(codes: Iterable[Code]) -> bool:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 return True
-            if isinstance(node, ast.Name) and node.id in _CALLS_THAT_DEFINE:
+            if isinstance(node, ast.Name) and node.id == "exec":
+                return True
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                if _is_namespace(node.value):
+                    return True
+            elif isinstance(node, ast.Attribute) and _is_namespace(node.value):
                 return True
     return False
+
+
+def _is_namespace(node: ast.AST) -> bool:
+    """Tell whether a node is a call such as ``globals()``."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return isinstance(function, ast.Name) and function.id in _NAMESPACES
 
 
 def problems_of(

@@ -232,6 +232,7 @@ def test_secrets_are_environment_variables_and_task_values_have_debug_values(she
         ("import no_such_module.part", "no module named 'no_such_module'"),
         ("from no_such_module import part", "no module named 'no_such_module'"),
         ("@never_defined\ndef f(): pass", "'never_defined' is not defined"),
+        ("y = 'x' in globals()\nnever_defined()", "'never_defined' is not defined"),
     ],
 )
 def test_what_is_sure_to_fail_is_named_before_the_first_cell_runs(tmp_path, cell, message):
@@ -249,6 +250,7 @@ def test_what_is_sure_to_fail_is_named_before_the_first_cell_runs(tmp_path, cell
         "def f():\n    return dbutils.credentials.showRoles()\n",
         "if len('a') > 1:\n    never_defined()\n",
         "for _ in []:\n    never_defined()\n",
+        "dbutils.notebook.exit('done')\nnever_defined()\n",
         "f = lambda: dbutils.fs.mounts()\n",
     ],
 )
@@ -270,6 +272,7 @@ def test_what_fails_only_if_it_is_reached_is_said_and_no_obstacle(tmp_path, caps
         "import beside\nenv = beside.ENV\n",
         "import sys\nsys.path.append('lib')\nimport inside\nenv = inside.ENV\n",
         "from math import *\nenv = 'none' if pi else from_a_star\n",
+        "globals()['name'] = 'none'\nenv = name\n",
     ],
 )
 def test_code_that_is_ready_for_other_places_is_left_alone(shell, cell):
