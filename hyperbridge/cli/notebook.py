@@ -52,7 +52,7 @@ def read_notebook(path: Path) -> list[Code]:
         InvalidArgumentError: The file cannot be read as a Python notebook, it includes itself,
             or a line needs IPython to get a value.
     """
-    return list(_read(path, ()))
+    return list(_read(path, (), []))
 
 
 class Notebook(Program):
@@ -71,7 +71,8 @@ class Notebook(Program):
         self._path = path
         self._args = args
         self._widgets = widgets
-        self._codes = read_notebook(Path(path))
+        self._not_found: list[str] = []
+        self._codes = list(_read(Path(path), (), self._not_found))
         needed = names_needed(self._codes)
         uses = uses_of(self._codes)
         self._names = available(needed)
@@ -106,30 +107,39 @@ class Notebook(Program):
         undefined = undefined_names(needed, self._names | {RUNTIME, "dbutils"})
         if defines_unknown_names(self._codes):
             undefined &= SPARK_NAMES
-        sure: list[str] = []
+        sure: dict[str, str] = {}  # the first place by reason
+        said: set[str] = set()
         for use, reason in problems_of(
             uses,
             undefined=undefined,
             is_databricks=has_databricks_utils(),
             directory=Path(self._path).parent,
         ):
-            text = f"{use.where}: {reason}"
-            if not use.is_certain:
-                _note(f"{text}. The notebook fails where it comes to that")
-            elif text not in sure:
-                sure.append(text)
+            if use.is_certain:
+                sure.setdefault(reason, use.where)
+            elif reason not in said:
+                said.add(reason)
+                _note(f"{use.where}: {reason}. The notebook fails where it comes to that")
         directory = Path(self._path).parent
         for use, reason in missing_modules(uses, self._codes, directory):
-            sure.append(f"{use.where}: {reason}")
+            sure.setdefault(reason, use.where)
         if sure:
+            lines = [*self._not_found, *(f"{place}: {reason}" for reason, place in sure.items())]
             raise InvalidArgumentError(
-                f"'{self._path}' would fail here, so nothing of it is run:\n  " + "\n  ".join(sure)
+                f"'{self._path}' would fail here, so nothing of it is run:\n  " + "\n  ".join(lines)
             )
         for name in sorted(set(self._widgets) - (widgets_named(uses) or set(self._widgets))):
             _note(f"no cell of {self._path} has the widget {name!r} of --widget")
 
 
-def _read(path: Path, including: tuple[Path, ...]) -> Iterator[Code]:
+def _read(path: Path, including: tuple[Path, ...], not_found: list[str]) -> Iterator[Code]:
+    """Return the code of a notebook and of those that it includes.
+
+    Args:
+        path: The notebook.
+        including: Those that are being read.
+        not_found: Gets a line for each notebook that is not there.
+    """
     if path.resolve() in including:
         raise InvalidArgumentError(f"'{path}' includes itself by way of %run")
     for cell in _cells(path):
@@ -139,9 +149,10 @@ def _read(path: Path, including: tuple[Path, ...]) -> Iterator[Code]:
                 continue
             included = find_notebook(part.target, path.parent)
             if included is None:
+                not_found.append(f"{part.where}: %run {part.target}: there is no such file")
                 _note(f"{part.where}: skipped %run {part.target}: there is no such file")
                 continue
-            codes = _read(included, (*including, path.resolve()))
+            codes = _read(included, (*including, path.resolve()), not_found)
             yield from _with_arguments(cell, part, codes)
 
 

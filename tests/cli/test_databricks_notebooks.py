@@ -229,6 +229,7 @@ def test_secrets_are_environment_variables_and_task_values_have_debug_values(she
         ("dbutils.notebook.run('./none', 0)", "there is no notebook './none'"),
         ("get_ipython().system('ls')", "it exists only in IPython and Jupyter"),
         ("# MAGIC %run ./none\nprint(FROM_NONE)", "'FROM_NONE' is not defined"),
+        ("# MAGIC %run ./none\nprint(FROM_NONE)", "%run ./none: there is no such file"),
         ("import no_such_module.part", "no module named 'no_such_module'"),
         ("from no_such_module import part", "no module named 'no_such_module'"),
         ("@never_defined\ndef f(): pass", "'never_defined' is not defined"),
