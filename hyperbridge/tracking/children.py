@@ -9,6 +9,7 @@ from typing import Any
 
 from hyperbridge.documents import Trial, TrialEnd
 from hyperbridge.tracking.attach import make_token
+from hyperbridge.tracking.parent import ParentRun
 from hyperbridge.tracking.record import Legaliser, Record, ending_record, traceback_text
 from hyperbridge.tracking.store import Store, StoreAwayError
 
@@ -58,62 +59,40 @@ class ChildRuns:
 
     Args:
         store: Where the runs are.
+        parent: The run above them.
         fmin_uuid: Names the fmin call.
         legalise: Brings names and values into a legal form.
     """
 
-    def __init__(self, store: Store, *, fmin_uuid: str, legalise: Legaliser) -> None:
+    def __init__(
+        self, store: Store, parent: ParentRun, *, fmin_uuid: str, legalise: Legaliser
+    ) -> None:
         self._store = store
+        self._parent = parent
         self._fmin_uuid = fmin_uuid
         self._legalise = legalise
 
-    def create(self, child: Child, parent: Any) -> None:
+    def create(self, child: Child) -> None:
         """Create the run of a trial, or find the one that an earlier attempt created.
 
         Args:
             child: The trial's run; ``child.lock`` is held.
-            parent: The parent run.
         """
-        if self.find(child, parent):
-            return
+        parent = self._parent.ensure()
+        self._find(child)
+        if child.run is None:
+            child.may_exist = True
+            child.run = self._store.create_run(
+                parent.info.experiment_id,
+                name=child.name,
+                tags=self._tags(child, parent),
+                start_ms=child.started_ms,
+            )
+
+    def token(self, child: Child) -> bytes:
+        """Return what the worker gets; without a run it is left to the worker to create it."""
         child.may_exist = True
-        child.run = self._store.create_run(
-            parent.info.experiment_id,
-            name=child.name,
-            tags=self._tags(child, parent),
-            start_ms=child.started_ms,
-        )
-
-    def find(self, child: Child, parent: Any) -> bool:
-        """Look for a run that an attempt without an answer, or the worker, may have created.
-
-        Args:
-            child: The trial's run; ``child.lock`` is held.
-            parent: The parent run.
-
-        Returns:
-            Whether the run is known now.
-        """
-        if child.run is not None or not child.may_exist:
-            return child.run is not None
-        query = (
-            f"tags.fmin_uuid = '{self._fmin_uuid}' and tags.`hyperbridge.tid` = '{child.trial.tid}'"
-        )
-        found = self._store.find_runs(parent.info.experiment_id, query)
-        if found:
-            if _PARENT_TAG not in found[0].data.tags:  # created before the parent run was
-                self._store.log(found[0].info.run_id, tags={_PARENT_TAG: parent.info.run_id})
-            child.run = found[0]
-        return bool(found)
-
-    def token(self, child: Child, parent: Any) -> bytes:
-        """Return what the worker gets; without a run it is left to the worker to create it.
-
-        Args:
-            child: The trial's run.
-            parent: The parent run, or None while it does not exist.
-        """
-        child.may_exist = True
+        parent = self._parent.known_run
         return make_token(
             run=child.run,
             experiment_id=None if parent is None else parent.info.experiment_id,
@@ -131,7 +110,10 @@ class ChildRuns:
             end: How it ended.
             ended_ms: When, in milliseconds since the epoch.
         """
-        steps: list[Step] = [lambda: self._log(child, end, ended_ms)]
+        steps: list[Step] = [
+            lambda: self._ensure(child),
+            lambda: self._log(child, end, ended_ms),
+        ]
         if end.status == "failure" and end.failure is not None:
             text = traceback_text(end.failure)
             steps.append(
@@ -144,6 +126,31 @@ class ChildRuns:
         return steps, lambda: self._end(child, _STATUS[end.status], ended_ms)
 
     # -- one run ---------------------------------------------------------------------------
+
+    def _ensure(self, child: Child) -> None:
+        with child.lock:
+            if child.run is None and not child.refused:
+                try:
+                    self.create(child)
+                except StoreAwayError:
+                    raise
+                except Exception:
+                    child.refused = True
+                    raise
+
+    def _find(self, child: Child) -> None:
+        """Look for a run that an attempt without an answer, or the worker, may have created."""
+        if child.run is not None or not child.may_exist:
+            return
+        parent = self._parent.ensure()
+        query = (
+            f"tags.fmin_uuid = '{self._fmin_uuid}' and tags.`hyperbridge.tid` = '{child.trial.tid}'"
+        )
+        found = self._store.find_runs(parent.info.experiment_id, query)
+        if found:
+            if _PARENT_TAG not in found[0].data.tags:  # created before the parent run was
+                self._store.log(found[0].info.run_id, tags={_PARENT_TAG: parent.info.run_id})
+            child.run = found[0]
 
     def _tags(self, child: Child, parent: Any) -> dict[str, str]:
         tags = dict(list(child.tags.items())[:_TAGS_AT_CREATION])
@@ -183,6 +190,9 @@ class ChildRuns:
         return params, metrics
 
     def _end(self, child: Child, status: str, ended_ms: int) -> None:
+        if not child.refused:
+            with child.lock:
+                self._find(child)  # in a hurry the steps before this one are left out
         if child.run is not None:
             self._store.end_run(_id_of(child), status, ended_ms)
 

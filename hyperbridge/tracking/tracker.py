@@ -116,7 +116,7 @@ class MlflowTracker:
                 self._open[trial.tid] = child
             if time.monotonic() >= self._pause_until:
                 self._create(child)
-            return None if child.refused else self._children.token(child, self._parent.known_run)
+            return None if child.refused else self._children.token(child)
 
     def trial_finished(self, end: TrialEnd) -> None:
         """Hand the trial's end to the background threads. See `Observer.trial_finished`."""
@@ -187,7 +187,9 @@ class MlflowTracker:
             **place_tags(info.kept_in),
         }
         self._legalise = Legaliser(self._complaints)
-        self._children = ChildRuns(self._store, fmin_uuid=self._fmin_uuid, legalise=self._legalise)
+        self._children = ChildRuns(
+            self._store, self._parent, fmin_uuid=self._fmin_uuid, legalise=self._legalise
+        )
         run = self._parent.known_run
         self._attachment = make_attachment(
             uri,
@@ -200,12 +202,12 @@ class MlflowTracker:
         began = time.monotonic()
         try:
             try:
-                self._children.create(child, self._parent.ensure())
+                self._children.create(child)
             except StoreAwayError:
                 if time.monotonic() - began > _QUICK_S:
                     raise
                 # A server that was restarted resets the connections it had: ask once more.
-                self._children.create(child, self._parent.ensure())
+                self._children.create(child)
         except StoreAwayError as exc:
             now = time.monotonic()
             self._pause_until = now + max(_PAUSE_S, _PAUSE_PER_WAIT * (now - began))
@@ -214,34 +216,13 @@ class MlflowTracker:
             child.refused = True
             self._complaints.note_refusal(_name_of(child), exc)
 
-    def _ensure(self, child: Child) -> None:
-        with child.lock:
-            if child.run is None and not child.refused:
-                try:
-                    self._children.create(child, self._parent.ensure())
-                except StoreAwayError:
-                    raise
-                except Exception:
-                    child.refused = True
-                    raise
-
     def _complete(self, end: TrialEnd) -> None:
         with self._lock:
             self._over.add(end.trial.tid)
             child = self._open.pop(end.trial.tid, None)
         if child is not None and not child.refused:  # else proposed but never started
             steps, last = self._children.complete(child, end, _now_ms())
-
-            def end_run() -> None:
-                self._find(child)  # in a hurry the steps before this are left out
-                last()
-
-            self._logger.submit(_name_of(child), lambda: self._ensure(child), *steps, last=end_run)
-
-    def _find(self, child: Child) -> None:
-        with child.lock:
-            if child.run is None and not child.refused:
-                self._children.find(child, self._parent.ensure())
+            self._logger.submit(_name_of(child), *steps, last=last)
 
     def _log_best(self) -> None:
         with self._lock:

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from hyperbridge.tracking.attach.child_processes import environment_for_programs
-from hyperbridge.tracking.attach.fluent import arrive, fresh_thread_state, hooked
+from hyperbridge.tracking.attach.fluent import fresh_thread_state, hooked, prepare_process
 from hyperbridge.tracking.attach.imports import call_after_import
 from hyperbridge.tracking.attach.open_trials import open_trials
 from hyperbridge.tracking.attach.process import ProcessState
@@ -68,7 +68,7 @@ class MlflowAttachment:
     def _attach_thread(self, token: bytes) -> Iterator[None]:
         trial = self._make_trial(pickle.loads(token), owns_process=False)
         with contextlib.ExitStack() as stack:
-            _enter(stack, open_trials().opened(trial, arrive))
+            _enter(stack, open_trials().opened(trial, prepare_process))
             self._attach(stack, trial)
             _enter(stack, fresh_thread_state())
             yield
@@ -80,7 +80,7 @@ class MlflowAttachment:
             stack.enter_context(self._environment(facts["experiment_id"]))
             trial = self._make_trial(facts, owns_process=True)
             os.environ.update(trial.environment)
-            _enter(stack, open_trials().opened(trial, arrive))
+            _enter(stack, open_trials().opened(trial, prepare_process))
 
             def attach() -> None:
                 _enter(stack, ProcessState(self.tracking_uri, self.registry_uri))

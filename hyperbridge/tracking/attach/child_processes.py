@@ -1,8 +1,8 @@
 """Bring the processes that a trial starts to the trial's run.
 
 A program finds the run in its environment, as on Databricks and under ``mlflow run``. A Python
-process of `multiprocessing` (or of joblib) is handed a passport with its process object. Pools
-outlive trials, so their processes look on a board, a small file, which trial runs now.
+process of `multiprocessing` (or of joblib) is told of the trial by an attribute of its process
+object. Pools outlive trials, so their processes read from a small file which trial runs now.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hyperbridge.tracking.attach.trial import STRAY_TAG, AttachedTrial
 _RUN_CONTEXT = "MLFLOW_RUN_CONTEXT"
 """Tags, as JSON, for each run that MLflow creates in a process."""
 
-Arrive = Callable[[], None]
+Prepare = Callable[[], None]
 """Prepares a process that a trial has started; called in it."""
 
 _POOLS = ("multiprocessing.pool", "concurrent.futures.process")
@@ -78,7 +78,7 @@ def start_program(
     return original(**given)
 
 
-class Board:
+class OpenTrialsFile:
     """A file that tells the processes of this one which trials run in it now.
 
     There is none until a trial starts a process, and none between trials.
@@ -93,13 +93,13 @@ class Board:
         return None if self.folder is None else os.path.join(self.folder, "trials")
 
     def open(self, trials: list[AttachedTrial]) -> None:
-        """Begin to keep it."""
+        """Write the file from now on."""
         if self.folder is None:
             self.folder = tempfile.mkdtemp(prefix="hyperbridge-trials-")
             self.write(trials)
 
     def write(self, trials: list[AttachedTrial]) -> None:
-        """Put up the trials that run now."""
+        """Say which trials run now; remove the file when there is none."""
         if self.folder is None or self.path is None:
             return
         if not trials:
@@ -116,22 +116,24 @@ class Board:
             )
 
 
-class Passport:
-    """Says, in a process that a trial has started, which trial it works for.
+class ChildProcess:
+    """A process that a trial has started: which trial does it work for?
+
+    The object travels to the process as an attribute of its process object.
 
     Args:
         trial: The trial that started it.
-        path: The board; None for a process that works for this trial alone.
-        arrive: Prepares the new process.
+        path: The file that tells which trials run; None for a process of this trial alone.
+        prepare_process: Called in the new process, before it runs anything.
         is_shared: Whether trials that run at the same time may share the process.
     """
 
     def __init__(
-        self, trial: AttachedTrial, path: str | None, arrive: Arrive, *, is_shared: bool
+        self, trial: AttachedTrial, path: str | None, prepare_process: Prepare, *, is_shared: bool
     ) -> None:
         self.trial = trial
         self.path = path
-        self.arrive = arrive
+        self.prepare_process = prepare_process
         self.is_shared = is_shared
         self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
@@ -141,8 +143,8 @@ class Passport:
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
         try:
             cloudpickle = importlib.import_module("cloudpickle")
-            return pickle.loads, (cloudpickle.dumps(_Arrival(self)),)
-        except Exception as exc:  # noqa: BLE001 - a process must start also without a passport
+            return pickle.loads, (cloudpickle.dumps(_PreparesItsProcess(self)),)
+        except Exception as exc:  # noqa: BLE001 - the process must start nevertheless
             logging.getLogger("hyperbridge").warning(
                 "MLflow: what a process of the objective logs may go to a run of its own: %r", exc
             )
@@ -153,9 +155,9 @@ class Passport:
         if self.path is None:
             return self.trial
         with self._lock:
-            return self._by_board(self.path)
+            return self._by_file(self.path)
 
-    def _by_board(self, path: str) -> AttachedTrial | None:
+    def _by_file(self, path: str) -> AttachedTrial | None:
         running = self._read(path)
         if not running:
             return self.trial
@@ -187,34 +189,34 @@ class Passport:
         return self._descriptions
 
 
-class _Arrival:
-    """Unpickles as a passport and prepares the process for it."""
+class _PreparesItsProcess:
+    """Becomes a `ChildProcess` when it is unpickled, and prepares the process that does so."""
 
-    def __init__(self, passport: Passport) -> None:
-        self.passport = passport
+    def __init__(self, child: ChildProcess) -> None:
+        self.child = child
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        passport = self.passport
-        description = {**passport.trial.description, "owns_process": True}
-        return _arrive, (description, passport.path, passport.arrive, passport.is_shared)
+        child = self.child
+        description = {**child.trial.description, "owns_process": True}
+        return _prepare_child, (description, child.path, child.prepare_process, child.is_shared)
 
 
-def _arrive(
+def _prepare_child(
     description: dict[str, Any],
     path: str | None,
-    arrive: Arrive,
+    prepare_process: Prepare,
     is_shared: bool,
-) -> Passport:
+) -> ChildProcess:
     trial = AttachedTrial(description)
     os.environ.update(trial.environment)
-    arrive()
-    return Passport(trial, path, arrive, is_shared=is_shared)
+    prepare_process()
+    return ChildProcess(trial, path, prepare_process, is_shared=is_shared)
 
 
-def passport_of_this_process() -> Passport | None:
-    """Return the passport that this process was started with, if a trial started it."""
+def this_child_process() -> ChildProcess | None:
+    """Return what this process was told when it was started, if a trial started it."""
     process = importlib.import_module("multiprocessing.process").current_process()
-    found: Passport | None = process.__dict__.get("_hyperbridge_passport") or None
+    found: ChildProcess | None = process.__dict__.get("_hyperbridge_child_process") or None
     return found
 
 
@@ -222,24 +224,26 @@ def start_process(
     original: Any,
     process: Any,
     trial: AttachedTrial | None,
-    board: Board,
+    file: OpenTrialsFile,
     trials: list[AttachedTrial],
-    arrive: Arrive,
+    prepare_process: Prepare,
 ) -> Any:
-    """Stand in for ``BaseProcess.start``: hand a passport to a process that a trial starts."""
+    """Stand in for ``BaseProcess.start``: tell a process that a trial starts of the trial."""
     if trial is None:
         return original(process)
-    own = passport_of_this_process()
+    own = this_child_process()
     module = getattr(getattr(process, "_target", None), "__module__", None) or ""
     is_loky = "loky" in module
     path = None
     if own is not None:
         path = own.path
     elif module in _POOLS or is_loky:
-        board.open(trials)
-        path = board.path
-    process._hyperbridge_passport = Passport(trial, path, arrive, is_shared=is_loky)
+        file.open(trials)
+        path = file.path
+    process._hyperbridge_child_process = ChildProcess(
+        trial, path, prepare_process, is_shared=is_loky
+    )
     try:
         return original(process)
     finally:
-        process.__dict__.pop("_hyperbridge_passport", None)
+        process.__dict__.pop("_hyperbridge_child_process", None)

@@ -131,10 +131,10 @@ def fresh_thread_state() -> Iterator[None]:
         yield
 
 
-def arrive() -> None:
+def prepare_process() -> None:
     """Prepare a process that a trial has started; called in it, before its first line."""
     trials = open_trials()
-    trials.watch(arrive)
+    trials.watch(prepare_process)
     hooks = hooked()
     if "mlflow" in sys.modules:
         trials.for_good.enter_context(hooks)

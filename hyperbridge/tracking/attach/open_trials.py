@@ -20,11 +20,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from hyperbridge.tracking.attach.child_processes import (
-    Arrive,
-    Board,
-    passport_of_this_process,
+    OpenTrialsFile,
+    Prepare,
     start_process,
     start_program,
+    this_child_process,
 )
 from hyperbridge.tracking.attach.intercept import intercept
 from hyperbridge.tracking.attach.trial import AttachedTrial
@@ -46,14 +46,14 @@ class OpenTrials:
 
     Attributes:
         trials: They, the latest last.
-        board: Tells the processes that they start.
+        file: Tells the processes that they start which trials run.
         for_good: Contexts to stay in for the life of this process.
     """
 
     def __init__(self) -> None:
         self.for_good = contextlib.ExitStack()
         self.trials: list[AttachedTrial] = []
-        self.board = Board()
+        self.file = OpenTrialsFile()
         self._lock = threading.RLock()
         self._of_context: contextvars.ContextVar[AttachedTrial | None] = contextvars.ContextVar(
             "hyperbridge_trial", default=None
@@ -62,18 +62,18 @@ class OpenTrials:
         self._has_warned = False
 
     @contextlib.contextmanager
-    def opened(self, trial: AttachedTrial, arrive: Arrive) -> Iterator[None]:
+    def opened(self, trial: AttachedTrial, prepare_process: Prepare) -> Iterator[None]:
         """Let a trial own this thread, and what it starts, for a while.
 
         Args:
             trial: The trial.
-            arrive: Prepares processes that it starts.
+            prepare_process: Prepares processes that it starts.
         """
         with self._lock:
             if not self.trials:
-                self.watch(arrive)
+                self.watch(prepare_process)
             self.trials.append(trial)
-            self.board.write(self.trials)
+            self.file.write(self.trials)
         before = self._of_context.set(trial)
         try:
             yield
@@ -83,7 +83,7 @@ class OpenTrials:
             with self._lock:
                 trial.is_open = False
                 self.trials.remove(trial)
-                self.board.write(self.trials)
+                self.file.write(self.trials)
                 if not self.trials:
                     self._watching.close()
 
@@ -92,9 +92,9 @@ class OpenTrials:
         trial = self._of_context.get()
         if trial is not None and trial.process_id == os.getpid():
             return trial
-        passport = passport_of_this_process()
-        if passport is not None:
-            return passport.trial_now()
+        child = this_child_process()
+        if child is not None:
+            return child.trial_now()
         return trial if trial is not None else self._of_thread()
 
     def run_as(self, trial: AttachedTrial, fn: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
@@ -125,12 +125,12 @@ class OpenTrials:
             return trials[0]
         return None
 
-    def watch(self, arrive: Arrive) -> None:
+    def watch(self, prepare_process: Prepare) -> None:
         """Follow what threads start: other threads, tasks of pools, processes."""
 
-        def start_passenger(original: Any, process: Any) -> Any:
+        def start_child(original: Any, process: Any) -> Any:
             trial = self.current()
-            return start_process(original, process, trial, self.board, self.trials, arrive)
+            return start_process(original, process, trial, self.file, self.trials, prepare_process)
 
         process = importlib.import_module("multiprocessing.process")
         pool = importlib.import_module("concurrent.futures.thread")
@@ -138,7 +138,7 @@ class OpenTrials:
         for function, replacement in (
             (threading.Thread.start, _start_thread),
             (pool.ThreadPoolExecutor.submit, _submit),
-            (process.BaseProcess.start, start_passenger),
+            (process.BaseProcess.start, start_child),
             (subprocess.Popen.__init__, _start_program),
         ):
             with contextlib.suppress(ValueError, AttributeError):  # another library has wrapped it
