@@ -49,7 +49,6 @@ RETRY_ADVICE = (
     "objective itself crashes its worker (no memory, a segmentation fault), each start costs the "
     "whole trial: create the SparkSession with spark.task.maxFailures=1."
 )
-_DRIVER_ONLY = ("SparkSession", "SparkContext", "DataFrame", "RDD", "DataFrameReader")
 
 
 def advise(value: Any) -> str:
@@ -59,8 +58,7 @@ def advise(value: Any) -> str:
         >>> advise(open)
         'Create it inside the objective, or load it there from a file. Large data can go into a broadcast variable.'
     """  # noqa: E501
-    kind = type(value)
-    if kind.__name__ in _DRIVER_ONLY or kind.__module__.startswith(("pyspark", "py4j")):
+    if type(value).__module__.startswith(("pyspark", "py4j")):
         return DRIVER_ONLY_ADVICE
     return f"{ADVICE} Large data can go into a broadcast variable."
 
@@ -87,3 +85,48 @@ def explain_unusable(text: str) -> str | None:
             found = match[1] if match.groups() else match[0]
             return advice.format(python=sys.executable, version=version, found=found)
     return None
+
+
+# Errors with a name (classic and Connect), what has no session to give, and the bare assertions
+# and attribute errors that pyspark's own driver-side code ends with in a worker.
+_DRIVER_ONLY = re.compile(
+    r"CONTEXT_ONLY_VALID_ON_DRIVER|NO_ACTIVE_SESSION"
+    r"|(?:getActiveSession\(\)|_active_spark_context)\.[^\n]*\n(?:[ ~^]*\n)?AttributeError: 'NoneT"
+    r"|File \"[^\"]*/pyspark/(?:ml|mllib|sql|pandas|core/context|java_gateway)\b[^\"]*\", line \d+"
+    r"[^\n]*\n(?:    [^\n]*\n)*(?:AssertionError|AttributeError|RuntimeError)\b"
+)
+
+
+def explain_failure(traceback: str) -> str | None:
+    """Say what to do about an objective that used Spark inside its task, if it did.
+
+    Examples:
+        >>> explain_failure("ValueError: not about Spark") is None
+        True
+    """
+    return DRIVER_ONLY_ADVICE if _DRIVER_ONLY.search(traceback) else None
+
+
+def count_starts(text: str) -> int:
+    """Return how many times Spark says that it has started a task.
+
+    Examples:
+        >>> count_starts("Task 0 in stage 3.0 failed 4 times, most recent failure: ...")
+        4
+    """
+    match = re.search(r"failed (\d+) times", text)
+    return 1 if match is None else int(match[1])
+
+
+def first_cause(text: str) -> str:
+    r"""Return the line of Spark's message that says what happened, at most 500 characters.
+
+    Examples:
+        >>> first_cause("An error\nPython worker exited unexpectedly (crashed)\n\tat Foo")
+        'Python worker exited unexpectedly (crashed)'
+    """
+    lines = [line.strip(" \t:") for line in text.splitlines() if line.strip()]
+    for line in lines:
+        if "Python worker exited" in line or "ExecutorLostFailure" in line:
+            return line[:500]
+    return (lines[1] if len(lines) > 1 else lines[0] if lines else "no message")[:500]

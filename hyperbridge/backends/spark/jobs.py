@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -16,7 +15,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
-from hyperbridge.backends.spark.advice import DRIVER_ONLY_ADVICE, RETRY_ADVICE, explain_unusable
+from hyperbridge.backends.spark.advice import (
+    RETRY_ADVICE,
+    count_starts,
+    explain_failure,
+    explain_unusable,
+    first_cause,
+)
 from hyperbridge.backends.spark.slots import warn_if_random
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
@@ -159,7 +164,7 @@ class _Pool(ThreadPool):
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
-        """Name the cause of errors that a session stopped under our feet makes in many forms."""
+        """Name the cause when the session was stopped: its errors take many forms."""
         try:
             yield
         except BackendUnavailableError:
@@ -188,7 +193,7 @@ class _Pool(ThreadPool):
                     n_starts,
                     RETRY_ADVICE,
                 )
-            return unpack_outcome(report, advise=_advise)
+            return unpack_outcome(report, advise=explain_failure)
 
     def _lost(self, exc: JobFailedError) -> Outcome:
         """Tell a cancelled job, a lost worker and an engine that cannot run trials apart."""
@@ -224,48 +229,3 @@ class _Pool(ThreadPool):
             self._runner.cancel()  # a job may have been being submitted while we cancelled
         if not self._runner.is_stopped():
             self._runner.close()
-
-
-# Errors with a name (classic and Connect), what has no session to give, and the bare assertions
-# and attribute errors that pyspark's own driver-side code ends with in a worker.
-_DRIVER_ONLY = re.compile(
-    r"CONTEXT_ONLY_VALID_ON_DRIVER|NO_ACTIVE_SESSION"
-    r"|(?:getActiveSession\(\)|_active_spark_context)\.[^\n]*\n(?:[ ~^]*\n)?AttributeError: 'NoneT"
-    r"|File \"[^\"]*/pyspark/(?:ml|mllib|sql|pandas|core/context|java_gateway)\b[^\"]*\", line \d+"
-    r"[^\n]*\n(?:    [^\n]*\n)*(?:AssertionError|AttributeError|RuntimeError)\b"
-)
-
-
-def _advise(traceback: str) -> str | None:
-    """Say what to do about an objective that used Spark inside its task.
-
-    Examples:
-        >>> _advise("ValueError: not about Spark") is None
-        True
-    """
-    return DRIVER_ONLY_ADVICE if _DRIVER_ONLY.search(traceback) else None
-
-
-def count_starts(text: str) -> int:
-    """Return how many times Spark says that it has started a task.
-
-    Examples:
-        >>> count_starts("Task 0 in stage 3.0 failed 4 times, most recent failure: ...")
-        4
-    """
-    match = re.search(r"failed (\d+) times", text)
-    return 1 if match is None else int(match[1])
-
-
-def first_cause(text: str) -> str:
-    r"""Return the line of Spark's message that says what happened, at most 500 characters.
-
-    Examples:
-        >>> first_cause("An error\nPython worker exited unexpectedly (crashed)\n\tat Foo")
-        'Python worker exited unexpectedly (crashed)'
-    """
-    lines = [line.strip(" \t:") for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if "Python worker exited" in line or "ExecutorLostFailure" in line:
-            return line[:500]
-    return (lines[1] if len(lines) > 1 else lines[0] if lines else "no message")[:500]
