@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 from hyperbridge.backends.spark.checks import PYSPARK, find_problem
 from hyperbridge.errors import BackendUnavailableError
+
+logger = logging.getLogger(__name__)
 
 _CONNECT_VARIABLES = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_API_MODE")
 
@@ -43,6 +48,7 @@ def _start(builder: Any) -> Any:
     Raises:
         BackendUnavailableError: It cannot be started.
     """
+    _warn_if_nobody_listens(os.environ.get("SPARK_REMOTE", ""))
     try:
         return builder.getOrCreate()
     except Exception as exc:  # PySpark's own errors, py4j's, gRPC's, OSError
@@ -57,6 +63,25 @@ def _start(builder: Any) -> Any:
         raise BackendUnavailableError(
             f"Backend 'spark': Spark cannot be started: {reason}."
         ) from exc
+
+
+def _warn_if_nobody_listens(remote: str) -> None:
+    """Say at once what PySpark says after it has tried for ten minutes."""
+    if not remote.startswith("sc://"):
+        return
+    address = urlsplit(remote)  # what follows host and port may hold a token
+    host, port = address.hostname or "", address.port or 15002
+    try:
+        socket.create_connection((host, port), 5).close()
+    except ConnectionRefusedError:
+        logger.warning(
+            "Nobody listens at %s:%d, the address in SPARK_REMOTE. PySpark tries again for some "
+            "minutes; if the server is not about to start, start it or correct the address.",
+            host,
+            port,
+        )
+    except OSError:  # it may be reached through a proxy
+        pass
 
 
 def describe_start(exc: BaseException) -> str:
