@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hyperbridge.space.approximations import RULES
-from hyperbridge.translate.optuna_parameters import optuna_approximations
+from hyperbridge.translate.optuna_spaces import optuna_approximations
 from hyperbridge.translate.to_ray import ray_approximations
 
 RULES.update(optuna=optuna_approximations, ray=ray_approximations)

@@ -15,11 +15,11 @@ from hyperbridge.space.approximations import Approximation
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.optuna_parameters import (
     Counterpart,
-    Counterparts,
     FloatRange,
     Indices,
     Suggestion,
 )
+from hyperbridge.translate.optuna_spaces import Counterparts
 
 
 class OptunaSpace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -183,6 +184,21 @@ def test_other_failures_of_a_database_are_no_reason_to_wait(path, caplog):
     with pytest.raises(BackendUnavailableError, match=r"study\.db.*failed"):
         minimise(fn, path, algo=rand.suggest)
     assert "waiting for it" not in caplog.text
+
+
+def test_a_journal_that_cannot_be_written_is_named(tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+
+    def fn(point):
+        shutil.rmtree(folder)
+        return point["x"]
+
+    trials = hyperbridge.Trials()
+    backend = hyperbridge.Optuna(storage=folder / "study.log", study_name="s")
+    with pytest.raises(BackendUnavailableError, match=r"JournalStorage.*Trials object"):
+        minimise(fn, None, algo=rand.suggest, trials=trials, backend=backend)
+    assert len(trials.losses()) == 1
 
 
 def test_the_engine_is_left_as_found(path):

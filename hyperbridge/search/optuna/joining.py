@@ -17,7 +17,8 @@ from hyperbridge.documents import Document, assignment_of, know_ids, new_ids
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.search.optuna.history import documents_of, frozen_of, is_unexplained, loss_of
 from hyperbridge.search.optuna.sessions import orphans_of
-from hyperbridge.translate.to_optuna import OptunaSpace, distribution_of
+from hyperbridge.translate.from_optuna import read_trial
+from hyperbridge.translate.to_optuna import OptunaSpace
 
 logger = logging.getLogger(__name__)
 
@@ -36,36 +37,17 @@ def check_fit(study: Any, space: OptunaSpace, *, advice: str) -> None:
     """
     from optuna.trial import TrialState
 
-    known = space.space.parameters
     for frozen in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        where = f"trial {frozen.number} of study {study.study_name!r}"
-        for label in frozen.params:
-            if label not in known:
+        try:
+            _, wanted, _ = space.params_of(read_trial(frozen, space))
+        except ValueError as exc:
+            raise InvalidArgumentError(f"study {study.study_name!r}: {exc}. {advice}") from exc
+        for label, stored in frozen.distributions.items():
+            if label in wanted and stored != wanted[label]:
                 raise InvalidArgumentError(
-                    f"{where} has the parameter {label!r}, which the search space does not "
-                    f"have. {advice}"
+                    f"label {label!r}: trial {frozen.number} of study {study.study_name!r} has "
+                    f"{stored}, but the search space needs {wanted[label]}. {advice}"
                 )
-
-        def compare(parameter: Any, frozen: Any = frozen, where: str = where) -> Any:
-            label = parameter.label
-            counterpart = space.counterparts[parameter]
-            if label not in frozen.params:
-                if label in frozen.user_attrs:
-                    return frozen.user_attrs[label]
-                raise InvalidArgumentError(
-                    f"{where} has no value for label {label!r}, which its other values need. "
-                    f"{advice}"
-                )
-            wanted = distribution_of(counterpart.suggestion)
-            stored = frozen.distributions[label]
-            if stored != wanted:
-                raise InvalidArgumentError(
-                    f"label {label!r}: {where} has {stored}, but the search space needs "
-                    f"{wanted}. {advice}"
-                )
-            return counterpart.to_raw(frozen.params[label])
-
-        space.space.walk(compare)
 
 
 def insert(documents: list[Document], trials: Any) -> None:

@@ -149,12 +149,14 @@ def named(study: Any, *, advice: str) -> Iterator[None]:
 
 
 def _is_failure(exc: Exception) -> bool:
-    """Tell whether an exception is one of a database; SQLAlchemy is not imported for it."""
+    """Tell whether an exception is one of a storage; no database package is imported for it."""
     from optuna.exceptions import StorageInternalError
 
-    sqlalchemy = sys.modules.get("sqlalchemy.exc")
-    is_sqls = sqlalchemy is not None and isinstance(exc, sqlalchemy.SQLAlchemyError)
-    return is_sqls or isinstance(exc, StorageInternalError)
+    if isinstance(exc, StorageInternalError | OSError):  # the latter of a journal file
+        return True
+    named = ("sqlalchemy.exc", "SQLAlchemyError"), ("redis.exceptions", "RedisError")
+    modules = [(sys.modules.get(module), name) for module, name in named]
+    return any(isinstance(exc, getattr(m, name)) for m, name in modules if m is not None)
 
 
 def storage_name(study: Any) -> str:
