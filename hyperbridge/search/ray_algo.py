@@ -20,7 +20,7 @@ from hyperopt.base import (
     STATUS_OK,
 )
 
-from hyperbridge.documents import Document, Place, assignment_of, misc_of, new_document
+from hyperbridge.documents import Assignment, Document, Place, assignment_of, misc_of, new_document
 from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
 from hyperbridge.search.base import SearchNotReadyError
 from hyperbridge.search.hyperopt_algo import algo_name
@@ -63,7 +63,11 @@ class RaySearch:
         self._trials = trials
         self._suggested: dict[int, str] = {}
         self._takes_points = True
+        self._has_finished = False
         self._written = to_ray_space(space)
+        self._ahead: tuple[str, Assignment] | None = None
+        if not self._written:  # a space of constants: nothing to be asked or told
+            return
         _check_goal(searcher, self.name)
         try:
             has_own_space = not searcher.set_search_properties("loss", "min", dict(self._written))
@@ -82,7 +86,29 @@ class RaySearch:
             self._known = _known.setdefault(_chain(searcher)[-1], set())
         except TypeError:  # a dataclass of the user's has no hash
             self._known = set()
+        self._catch_up()
         for document in trials.trials:
+            self.observe(document)
+
+    def _catch_up(self) -> None:
+        """Let a new searcher propose what one like it has proposed in an earlier call.
+
+        One with a seed begins with the same points. It is told how they ended, and goes on with its
+        first proposal that is not among the earlier trials.
+        """
+        earlier: dict[Any, list[Document]] = {}
+        for document in self._trials._dynamic_trials:
+            if _seen(document) not in self._known:
+                earlier.setdefault(_seen(document)[1], []).append(document)
+        while earlier and (proposed := self._ask()) is not None:
+            values = tuple(sorted(proposed[1].items()))
+            if values not in earlier:
+                self._ahead = proposed
+                return
+            document = earlier[values].pop(0)
+            if not earlier[values]:
+                del earlier[values]
+            self._suggested[document["tid"]] = proposed[0]
             self.observe(document)
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
@@ -94,20 +120,26 @@ class RaySearch:
         """
         documents: list[Document] = []
         for tid in new_ids:
-            # A searcher that is used for several calls remembers the ids of the earlier ones.
-            trial_id = f"{uuid.uuid4().hex[:8]}_{tid}"
-            config = self._searcher.suggest(trial_id)
-            if config == "FINISHED":
-                break
-            if config is None:
-                if documents:
+            proposed, self._ahead = self._ahead or self._ask(), None
+            if proposed is None:
+                if documents or self._has_finished:
                     break
                 raise SearchNotReadyError
-            self._suggested[tid] = trial_id
-            documents.append(self._document(tid, config))
+            self._suggested[tid], assignment = proposed
+            misc = misc_of(tid, assignment, self._domain.params)
+            documents.append(new_document(tid, misc, self._trials._exp_key))
         return documents
 
-    def _document(self, tid: int, config: dict[str, Any]) -> Document:
+    def _ask(self) -> tuple[str, Assignment] | None:
+        """Return the searcher's next trial, by its id there; None when it has none now, or ever."""
+        trial_id = uuid.uuid4().hex[:8]  # one that is used for several calls remembers its ids
+        if not self._written:
+            return trial_id, {}
+        config = self._searcher.suggest(trial_id)
+        self._has_finished = config == "FINISHED"
+        if config is None or self._has_finished:
+            return None
+
         def look_up(parameter: Parameter) -> Any:
             if parameter.label not in config:
                 raise InvalidSpaceError(
@@ -117,26 +149,23 @@ class RaySearch:
                 )
             return raw_value(parameter, config[parameter.label])
 
-        assignment = self._space.walk(look_up)[1]
-        misc = misc_of(tid, assignment, self._domain.params)
-        return new_document(tid, misc, self._trials._exp_key)
+        return trial_id, self._space.walk(look_up)[1]
 
     def observe(self, document: Document) -> None:
         """Tell the searcher how a trial ended."""
-        if document["state"] in (JOB_STATE_NEW, JOB_STATE_RUNNING):
+        if document["state"] in (JOB_STATE_NEW, JOB_STATE_RUNNING) or not self._written:
             return
         tid, result = document["tid"], document["result"]
         loss = result.get("loss")
         if document["state"] != JOB_STATE_DONE or result["status"] != STATUS_OK or loss is None:
             loss = None
-        values = assignment_of(document)
-        seen = (tid, tuple(sorted(values.items())))
+        seen = _seen(document)
         is_known = seen in self._known  # from an earlier call with the same searcher
         self._known.add(seen)
         trial_id = self._suggested.pop(tid, None)
         if trial_id is None:
             if not is_known and loss is not None and math.isfinite(loss):
-                self._show(values, float(loss))
+                self._show(assignment_of(document), float(loss))
             return
         if loss is None:
             self._searcher.on_trial_complete(trial_id, error=True)
@@ -165,6 +194,10 @@ class RaySearch:
 
     def close(self) -> None:
         """Do nothing: the searcher is the user's."""
+
+
+def _seen(document: Document) -> tuple[int, Any]:
+    return document["tid"], tuple(sorted(assignment_of(document).items()))
 
 
 def _chain(searcher: Any) -> list[Any]:

@@ -69,7 +69,7 @@ def ray_trainable(
     Examples:
         >>> from hyperbridge import hp
         >>> ray_trainable(lambda x: x**2, hp.uniform("x", -1, 1)).__name__
-        'objective'
+        'objective_trial'
     """
     RAY.require("ray_trainable", "tune")
     import ray.cloudpickle

@@ -58,7 +58,7 @@ def started(
         process.communicate()
 
 
-def run(code: str, folder: Path, environment: dict[str, str], *, timeout_s: float = 150) -> str:
+def run(code: str, folder: Path, environment: dict[str, str], *, timeout_s: float = 540) -> str:
     """Run a script; return what it printed."""
     script = folder / "script.py"
     script.write_text(textwrap.dedent(code))

@@ -93,7 +93,7 @@ def test_limits_and_stop_rules_of_the_later_call_count(minimise: Any) -> None:
         import time
 
         if p["x"] > 0.5:
-            time.sleep(60)
+            time.sleep(600)
         return float(p["x"])
 
     points = [{"x": 0.25}, {"x": 0.75}]
@@ -103,7 +103,7 @@ def test_limits_and_stop_rules_of_the_later_call_count(minimise: Any) -> None:
         fn, SPACE, max_evals=1, points_to_evaluate=points, trials=trials, run={"name": "n"},
         timeout=10, parallelism=1,
     )  # fmt: skip
-    assert time.monotonic() - start < 40
+    assert time.monotonic() - start < 300
     assert trials.fmin_cancelled_reason == "fmin run timeout"
     assert [d["state"] for d in trials._dynamic_trials] == [JOB_STATE_DONE, JOB_STATE_CANCEL]
     seen: list[float] = []
@@ -152,10 +152,12 @@ def test_results_and_attachments_of_earlier_trials_are_whole(minimise: Any) -> N
 
 def test_another_space_under_the_same_name_is_refused_by_its_labels(minimise: Any) -> None:
     minimise(lambda p: 0.0, SPACE, max_evals=1, run={"name": "n"})
-    with pytest.raises(InvalidArgumentError, match="it has 'x'; this call has 'y'"):
+    with pytest.raises(InvalidArgumentError, match="the saved one has 'x', this one has 'y'"):
         minimise(lambda p: 0.0, {"y": hp.uniform("y", 0, 1)}, max_evals=1, run={"name": "n"})
-    with pytest.raises(InvalidArgumentError, match="other distributions"):
+    with pytest.raises(InvalidArgumentError, match=r"'x' was Uniform\(low=0.0, high=1.0\) and is"):
         minimise(lambda p: 0.0, {"x": hp.uniform("x", 0, 2)}, max_evals=1, run={"name": "n"})
+    with pytest.raises(InvalidArgumentError, match="the values beside them"):
+        minimise(lambda p: 0.0, {**SPACE, "epochs": 3}, max_evals=1, run={"name": "n"})
 
 
 def test_an_experiment_of_somebody_else_is_refused(minimise: Any, storage: str) -> None:
@@ -292,7 +294,7 @@ def test_seeds_go_on_after_those_that_the_experiment_has_used(
     lock = threading.Lock()
     folder = ExperimentFolder(LocalFileSystem(), f"{storage}/n")
     folder.create()
-    folder.note_space(str(Objective(len, SPACE, None).expr))
+    folder.note_search(Objective(len, SPACE, None).space, "objective")
     records = TrialRecords(folder)
     for document in searched(4).trials:
         records.put(f"trial_{document['tid']}", document, {})
@@ -350,14 +352,14 @@ def interrupted_search(folder: Path, number: signal.Signals) -> None:
         own_environment(folder) as environment,
         started([sys.executable, "script.py"], folder, environment) as process,
     ):
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 400
         while len(list((folder / "calls").iterdir())) < 7:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(1)  # the records of the five are written
         process.send_signal(number)
-        process.wait(40)
+        process.wait(300)
     (folder / "hold").unlink()
 
 

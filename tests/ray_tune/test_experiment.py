@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from ray.tune import (
     PlacementGroupFactory,
     TuneConfig,
 )
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 from ray.tune.stopper import ExperimentPlateauStopper, Stopper
 
 from hyperbridge import SparkTrials, Trials
@@ -145,6 +147,95 @@ def test_names_callbacks_and_resources_are_the_users(minimise: Any, storage: str
     assert {name.split("-")[0] for name, _ in Watch.seen} == {"no"}
     assert sorted(result["loss"] for _, result in Watch.seen) == sorted(trials.losses())
     assert not any("hyperbridge_report" in result for _, result in Watch.seen)
+
+
+class Heard(Callback):
+    """Notes what it hears of trials, for the whole class: Tune may copy it."""
+
+    events: ClassVar[list[str]] = []
+
+    def on_trial_complete(self, *, trial: Any, **info: Any) -> None:
+        self.events.append("complete")
+
+    def on_trial_error(self, *, trial: Any, **info: Any) -> None:
+        self.events.append("error")
+
+
+class Watching(FIFOScheduler):
+    """Runs trials in their order, and notes what it hears."""
+
+    events: ClassVar[list[str]] = []
+
+    def on_trial_complete(self, controller: Any, trial: Any, result: Any) -> None:
+        self.events.append("complete")
+
+    def on_trial_error(self, controller: Any, trial: Any) -> None:
+        self.events.append("error")
+
+
+def test_callbacks_and_the_scheduler_hear_of_a_failed_trial_as_such(minimise: Any) -> None:
+    def fn(p: Any) -> Any:
+        if p["x"] < 0:
+            raise ArithmeticError("too low")
+        return 1.0 if p["kind"] == "a" else {"status": "ok", "loss": "no number"}
+
+    points = [{"x": 1, "kind": 0}, {"x": -1, "kind": 0}, {"x": 1, "kind": 1}, {"x": 2, "kind": 0}]
+    Heard.events.clear()
+    Watching.events.clear()
+    trials, scheduler = SparkTrials(), Watching()
+    minimise(
+        fn, SPACE, max_evals=0, trials=trials, points_to_evaluate=points, parallelism=1,
+        run={"callbacks": [Heard()]}, ray={"tune_config": TuneConfig(scheduler=scheduler)},
+    )  # fmt: skip
+    assert Heard.events == Watching.events == ["complete", "error", "error", "complete"]
+    assert trials.result_grid.num_errors == trials.count_failed_trials() == 2
+    assert "on_trial_complete" not in vars(scheduler), "the user's own was changed"
+
+
+def test_a_failed_trial_is_never_the_best_of_the_grid(minimise: Any) -> None:
+    def fn(p: Any) -> dict[str, Any]:
+        return {"loss": p["x"], "status": "ok" if p["x"] > 0 else "fail"}
+
+    trials = Trials()
+    minimise(
+        fn, SPACE, max_evals=0, trials=trials,
+        points_to_evaluate=[{"x": 1, "kind": 0}, {"x": -1, "kind": 0}],
+    )  # fmt: skip
+    assert trials.result_grid.get_best_result().metrics["loss"] == 1
+
+
+def test_two_calls_in_threads_may_have_objectives_of_one_name(minimise: Any) -> None:
+    def plain() -> Any:
+        def fn(p: Any) -> dict[str, Any]:
+            import threading
+            import time
+
+            time.sleep(0.5)
+            is_main = threading.current_thread() is threading.main_thread()
+            return {"loss": 0.0, "status": "ok", "main": is_main}
+
+        return fn
+
+    def reporting() -> Any:
+        def fn(p: Any) -> dict[str, Any]:
+            import time
+
+            from ray import tune
+
+            time.sleep(0.5)
+            return {"loss": 0.0, "status": "ok", "id": tune.get_context().get_trial_id()}
+
+        return fn
+
+    def search(fn: Any) -> Any:
+        trials = Trials()
+        minimise(fn, SPACE, max_evals=4, trials=trials, parallelism=1, ray={"reuse_actors": False})
+        return trials
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(search, [plain(), reporting()])
+    assert [result["main"] for result in first.results] == [True] * 4
+    assert all(result["id"] for result in second.results)
 
 
 def test_a_large_result_comes_back_whole(minimise: Any) -> None:
@@ -350,7 +441,6 @@ def test_a_cluster_that_was_there_is_left_alone(minimise: Any) -> None:
 
 def test_environment_and_handlers_are_left_as_found(minimise: Any) -> None:
     import logging
-    import signal
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
     before = dict(os.environ), [signal.getsignal(n) for n in numbers]

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from hyperopt import hp
+from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
 from ray import tune
 from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Searcher
 from ray.tune.search.hyperopt import HyperOptSearch
 from ray.tune.search.optuna import OptunaSearch
 
 from hyperbridge import HyperoptSearcher, Trials
+from hyperbridge.documents import new_ids
 from hyperbridge.errors import (
     InvalidArgumentError,
     InvalidSpaceError,
@@ -19,6 +21,7 @@ from hyperbridge.errors import (
 )
 from hyperbridge.run.objective import Objective
 from hyperbridge.search.ray_algo import RaySearch
+from hyperbridge.surface.points import insert_points
 
 SPACE = {
     "x": hp.uniform("x", -5, 5),
@@ -80,6 +83,44 @@ def test_a_searcher_is_shown_the_trials_that_it_has_not_suggested(minimise: Any)
     assert len(told) == 8
 
 
+@pytest.mark.parametrize("points", [[], [{"x": 0.5, "model": 0, "n": 2}]])
+def test_a_seeded_searcher_goes_on_after_its_points_of_an_earlier_call(points: Any) -> None:
+    def search(searcher: Any, trials: Any, n: int) -> None:
+        objective = Objective(len, SPACE, None)
+        search = RaySearch(searcher, objective.space, objective.domain, trials)
+        for _ in range(n):
+            (document,) = search.propose(new_ids(trials, 1))
+            trials.insert_trial_docs([document])
+            document = trials._dynamic_trials[-1]
+            x = document["misc"]["vals"]["x"][0]
+            document.update(state=JOB_STATE_DONE, result={"status": "ok", "loss": x**2})
+            if document["tid"] == 2:
+                document.update(state=JOB_STATE_ERROR, result={"status": "new"})
+            trials.refresh()
+            search.observe(document)
+
+    def begun() -> Any:
+        trials = Trials()
+        insert_points(trials, points, Objective(len, SPACE, None).domain.params)
+        for document in trials._dynamic_trials:
+            document.update(state=JOB_STATE_DONE, result={"status": "ok", "loss": 0.25})
+        trials.refresh()
+        return trials
+
+    whole, parts = begun(), begun()
+    search(OptunaSearch(seed=3), whole, 16)
+    for searcher, n in ((OptunaSearch(seed=3), 6), (again := OptunaSearch(seed=3), 10)):
+        search(searcher, parts, n)
+    ours, theirs = (
+        [document["misc"]["vals"]["x"][0] for document in each._dynamic_trials]
+        for each in (parts, whole)
+    )
+    assert len(set(ours)) == len(ours)
+    assert len(again._ot_study.trials) == 16 + len(points)
+    if not points:  # shown in another order, they give other models, not other draws
+        assert ours == theirs
+
+
 def test_a_searcher_that_takes_no_points_says_so_once(
     minimise: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -133,6 +174,15 @@ def test_our_own_searcher_proposes_values_by_label_or_is_refused() -> None:
     search = open_search(HyperoptSearcher(SPACE, decoded=False))
     (document,) = search.propose([0])
     assert document["misc"]["vals"]["model"][0] in (0, 1)
+
+
+def test_a_space_of_constants_needs_no_searcher() -> None:
+    objective, trials = Objective(len, {"model": "svm", "C": 1.0}, None), Trials()
+    search = RaySearch(OptunaSearch(), objective.space, objective.domain, trials)
+    (document,) = search.propose([0])
+    assert document["misc"]["vals"] == {}
+    document.update(state=JOB_STATE_DONE, result={"status": "ok", "loss": 0.0})
+    search.observe(document)
 
 
 def open_search(searcher: Any) -> RaySearch:

@@ -18,36 +18,35 @@ if TYPE_CHECKING:
 class Ray(Backend):
     """Each call of fmin is a Ray Tune experiment; its ResultGrid is ``trials.result_grid``.
 
-    Ray is initialised unless it is, and then shut down at the end; a cluster that the process
-    is connected to, or that ``RAY_ADDRESS`` names, is used and left alone. An experiment that
-    was interrupted goes on when fmin is called again with the same name and storage path; by
-    ``Tuner.restore`` too, which makes no MLflow runs for the trials that are left.
+    fmin starts Ray if it does not run, and shuts it down at the end. A cluster that the process is
+    connected to, or that ``RAY_ADDRESS`` names, is used and left running. To continue an
+    interrupted experiment, call fmin again with the same name and storage path. ``Tuner.restore``
+    continues it too, without MLflow runs for the trials that are left.
 
-    An objective may call ``ray.tune.report`` for a scheduler or a stop rule. A trial that one of
-    them stops has ended: its loss is the last one that it reported, and ``stopped_early`` in its
-    result, and among the metrics of its MLflow run, is 1. If it has reported no loss yet it is
-    cancelled. ``FailureConfig(max_failures=...)`` runs a failed trial again, in a new process.
+    An objective may call ``ray.tune.report`` for a scheduler or a stop rule. If one of them stops
+    a trial, its loss is the last one that it reported, and ``stopped_early`` is 1 in its result
+    and among the metrics of its MLflow run. A trial that has reported no loss is cancelled.
+    ``FailureConfig(max_failures=...)`` runs a failed trial again, in a new process.
 
     Leave Ray's environment variable ``TUNE_FORCE_TRIAL_CLEANUP_S`` at its default of ten minutes.
-    At a second or so Tune stops and waits for processes in the middle of an experiment that has
-    a scheduler, and starts others for nothing: 100 short trials took 29 processes and 27
-    seconds instead of 9 and 10.
+    With a second or so Tune stops processes in the middle of an experiment that has a scheduler,
+    waits for them, and starts others: 100 short trials took 29 processes and 27 seconds instead of
+    9 and 10.
 
     Args:
-        resources_per_trial: What one trial takes, such as ``{"cpu": 2, "gpu": 0.5}``, other
-            names being custom resources; or a ``ray.tune.PlacementGroupFactory``. None for
-            one CPU.
+        resources_per_trial: What one trial takes, such as ``{"cpu": 2, "gpu": 0.5}``, where other
+            names are custom resources; or a ``ray.tune.PlacementGroupFactory``. None for one CPU.
         run_config: A ``ray.tune.RunConfig``: name, storage path, callbacks, failures to
-            retry, Tune's own output (``verbose=1``). One of Ray Train is taken too.
-        tune_config: A ``ray.tune.TuneConfig``: a scheduler, names of trials. What fmin has
-            an argument for is refused. So is, by its name, any field of the two that cannot be
-            passed on to Tune, such as Ray Train's ``worker_runtime_env``; fmin raises
-            UnsupportedArgumentError then, before the first trial.
+            retry, Tune's own output (``verbose=1``). One of Ray Train is accepted too.
+        tune_config: A ``ray.tune.TuneConfig``: a scheduler, names of trials. fmin refuses what it
+            has an argument for, and any field of the two configs that cannot be passed on to Tune,
+            such as Ray Train's ``worker_runtime_env``, before the first trial.
         reuse_actors: False to give every trial a new process, which takes seconds. It outranks
             the field of ``tune_config``.
         reports: Whether the objective calls ``ray.tune.report``; None to find out by reading
-            its code and that of what it refers to. It runs in a thread of its process then, and
-            in the main thread else. With a scheduler or a stop rule it always may.
+            its code and that of what it refers to. An objective that reports runs in a thread of
+            its process, any other in the main thread. With a scheduler or a stop rule every
+            objective counts as one that reports.
 
     Raises:
         InvalidArgumentError: ``reuse_actors`` or ``reports`` is no bool.
@@ -96,24 +95,9 @@ class Ray(Backend):
         """Bring the trials of an interrupted experiment, connect to Ray. See `Backend.open`."""
         RAY.require("Backend 'ray'", "tune")
         from hyperbridge.backends.ray.experiment import open_experiment
-        from hyperbridge.backends.ray.resources import request_of
-        from hyperbridge.backends.ray.session import RaySession
+        from hyperbridge.backends.ray.opened import OpenRay
 
         experiment = open_experiment(
             objective, trials, tune_config=self.tune_config, run_config=self.run_config
         )
-        most = experiment.tune_config.max_concurrent_trials or None
-        if parallelism is not None and most is not None and parallelism != most:
-            raise InvalidArgumentError(
-                f"parallelism={parallelism} and TuneConfig(max_concurrent_trials={most}) say "
-                "different things; set one of them"
-            )
-        return RaySession(
-            objective,
-            trials,
-            experiment,
-            request=request_of(self.resources_per_trial),
-            reuse_actors=self.reuse_actors,
-            reports=self.reports,
-            parallelism=most if parallelism is None else parallelism,
-        )
+        return OpenRay(self, objective, trials, experiment, parallelism)

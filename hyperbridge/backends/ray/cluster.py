@@ -17,19 +17,41 @@ from typing import Any
 
 import ray
 from ray import util
-from ray.exceptions import RayError
 
+from hyperbridge.backends.ray.internals import CLIENT_LOGGER, TOKEN_LOGGER
 from hyperbridge.errors import BackendUnavailableError
 
 _ADVICE = (
-    "Ray uses the cluster that RAY_ADDRESS names, or the one that was started last on this "
-    "machine. RAY_ADDRESS=local starts one for this call."
+    (
+        ("version", "incompatible"),
+        "Install here the Ray and the Python of the cluster, or use another cluster.",
+    ),
+    (
+        ("authent", "token"),
+        "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, to the token of the cluster.",
+    ),
+    (
+        ("space", "shm", "object store", "memory", "permission", "directory", "path length"),
+        "Ray keeps its files in {folder}/ray and its objects in /dev/shm: make room there, or set "
+        "RAY_TMPDIR to another folder with a short path.",
+    ),
+    (
+        ("timed out", "startup", "failed to start"),
+        "This machine may be too busy to start Ray: try again, or call ray.init() before fmin. "
+        "Ray's own logs are in {folder}/ray/session_latest/logs.",
+    ),
+    (
+        ("",),
+        "Ray uses the cluster that RAY_ADDRESS names, or the one that was started last on this "
+        "machine. RAY_ADDRESS=local starts one for this call.",
+    ),
 )
+"""What to do, by words of Ray's message; the first that fits."""
 
-_client_logger = logging.getLogger("ray.util.client.logsclient")
 _lock = threading.Lock()
 _users = 0
-_handlers: dict[int, Any] = {}
+_leaving = contextlib.ExitStack()
+"""Undoes what `connect` has done."""
 
 
 def connect() -> bool:
@@ -39,7 +61,7 @@ def connect() -> bool:
         True when `disconnect` has to be called for it.
 
     Raises:
-        BackendUnavailableError: Ray could not be initialised.
+        BackendUnavailableError: Ray could not be started, or its cluster not be used.
     """
     global _users
     with _lock:
@@ -47,38 +69,43 @@ def connect() -> bool:
             return False
         if _users == 0:
             address = _address()
-            _remember_handlers()
-            try:
-                with _quietly():
-                    ray.init(address, logging_level=logging.WARNING)
-            except (ImportError, RuntimeError, ValueError, OSError, RayError) as exc:
-                raise BackendUnavailableError(
-                    f"Backend 'ray': Ray could not be initialised: {exc}. {_ADVICE}"
-                ) from exc
+            with contextlib.ExitStack() as stack:
+                stack.callback(_put_back, signal.getsignal(signal.SIGTERM))
+                CLIENT_LOGGER.addFilter(_is_news)
+                stack.callback(CLIENT_LOGGER.removeFilter, _is_news)
+                stack.callback(ray.shutdown)
+                try:
+                    with _quietly():
+                        ray.init(address, logging_level=logging.WARNING)
+                except Exception as exc:  # Ray raises a plain Exception when a node does not start
+                    raise BackendUnavailableError(
+                        f"Backend 'ray': Ray could not be started or reached: {exc} {_advice(exc)}"
+                    ) from exc
+                _leaving.push(stack.pop_all())
         _users += 1
         return True
+
+
+def _advice(error: Exception) -> str:
+    text = f"{type(error).__name__} {error}".lower()
+    advice = next(advice for words, advice in _ADVICE if any(word in text for word in words))
+    return advice.format(folder=_temporary())
 
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Keep back what Ray says when it starts, and what nobody has to do anything about.
 
-    That is a warning about a later Ray's defaults, and one that its ports ask for a token; and
-    until `disconnect` what the process that serves a Ray Client says of itself alone.
+    That is a warning about a later Ray's defaults, and one that its ports ask for a token.
     """
-    _client_logger.addFilter(_is_news)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        told = logging.getLogger("ray._private.authentication.authentication_token_setup")
-        level = told.level
-        told.setLevel(logging.ERROR)
+        level = TOKEN_LOGGER.level
+        TOKEN_LOGGER.setLevel(logging.ERROR)
         try:
             yield
-        except BaseException:
-            _client_logger.removeFilter(_is_news)
-            raise
         finally:
-            told.setLevel(level)
+            TOKEN_LOGGER.setLevel(level)
 
 
 def _address() -> str | None:
@@ -136,25 +163,18 @@ def disconnect() -> None:
     with _lock:
         _users -= 1
         if _users == 0:
-            ray.shutdown()
-            _client_logger.removeFilter(_is_news)
-            _restore_handlers()
+            _leaving.close()
+
+
+def _put_back(handler: Any) -> None:
+    """Put back the handler of SIGTERM, which Ray replaces."""
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what the process that serves a Ray Client says of itself alone."""
     return "SIGTERM handler is not set" not in record.getMessage()
-
-
-def _remember_handlers() -> None:
-    if threading.current_thread() is threading.main_thread():
-        _handlers[signal.SIGTERM] = signal.getsignal(signal.SIGTERM)
-
-
-def _restore_handlers() -> None:
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in _handlers.items():
-            signal.signal(number, handler)
-    _handlers.clear()
 
 
 def search_path() -> list[str]:

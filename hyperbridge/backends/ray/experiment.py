@@ -27,12 +27,14 @@ class Experiment:
 
     Attributes:
         folder: Where it is, or will be.
+        objective_name: The name of the objective when it began, an identifier.
         tune_config, run_config: The user's, checked; the RunConfig has its name.
         saved: What an earlier run left.
         restored: What of it the Trials object did not have.
     """
 
     folder: ExperimentFolder
+    objective_name: str
     tune_config: Any
     run_config: Any
     saved: Saved
@@ -50,16 +52,16 @@ def open_experiment(
     """
     tune_config = check_tune_config(tune_config)
     run_config = check_run_config(run_config)
-    name = run_config.name or _new_name(objective)
+    objective_name = name_of(objective.fn)
+    name = run_config.name or _new_name(objective_name)
     filesystem, path = open_storage(run_config.storage_path, run_config.storage_filesystem)
     if isinstance(filesystem, LocalFileSystem) and run_config.storage_filesystem is None:
         run_config = dataclasses.replace(run_config, storage_path=path)  # Tune wants it absolute
     run_config = dataclasses.replace(run_config, name=name)
     folder = ExperimentFolder(filesystem, posixpath.join(path, name))
     saved, restored = Saved(), []
-    text = objective.text()
     if folder.exists():
-        folder.check_space(text)
+        objective_name = folder.check_search(objective.space)
         saved = load_records(folder)
         try:
             restored = fill_trials(trials, saved)
@@ -70,12 +72,12 @@ def open_experiment(
                 "an empty one to continue it, or choose another name."
             ) from exc
         logger.info("continuing with %d trials of %s", len(saved.documents), folder.path)
-    return Experiment(folder, tune_config, run_config, saved, restored)
+    return Experiment(folder, objective_name, tune_config, run_config, saved, restored)
 
 
-def _new_name(objective: Objective) -> str:
+def _new_name(objective_name: str) -> str:
     stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-    return f"{name_of(objective.fn)}_{stamp}_{uuid.uuid4().hex[:4]}"
+    return f"{objective_name}_{stamp}_{uuid.uuid4().hex[:4]}"
 
 
 def name_of(fn: Any) -> str:

@@ -12,32 +12,48 @@ from typing import Any
 
 from hyperbridge.errors import UnsupportedArgumentError
 
-_ADVICE = {
+_CHECKPOINTS = (
+    "the objective is a function; report checkpoints in it, with ray.tune.report(..., checkpoint=)"
+)
+_DECIDED = {
+    "checkpoint_at_end": _CHECKPOINTS,
+    "checkpoint_frequency": _CHECKPOINTS,
+    "fail_fast": "with plain Trials fmin raises the first failure, with SparkTrials or "
+    "catch_eval_exceptions=True the search goes on",
+    "num_samples": "use fmin's max_evals",
+    "search_alg": "pass the searcher as fmin's algo",
+    "time_budget_s": "use fmin's timeout",
+}
+_ELSEWHERE = {
     "chdir_to_trial_dir": "set the environment variable RAY_CHDIR_TO_TRIAL_DIR for Ray's workers",
     "logging_config": "set up logging inside the objective",
     "worker_runtime_env": "give it to all workers: ray.init(runtime_env=...) before fmin",
 }
-_NO_ADVICE = "leave it out"
 
 
-def refuse_unknown(config: Any, known: Collection[str]) -> None:
-    """Make sure that a config sets no other fields than those that are passed on.
+def refuse_fields(config: Any, passed_on: Collection[str]) -> None:
+    """Make sure that a config sets no field that fmin decides, and none that cannot reach Tune.
 
     Args:
         config: A dataclass of Ray's; what its constructor sets by itself counts as not set.
-        known: The names of the fields that are passed on, or have been checked.
+        passed_on: The names of the fields that are passed on, or have been checked.
 
     Raises:
         UnsupportedArgumentError: It does; the message has the field.
     """
-    untouched = type(config)()
+    kind, untouched = type(config), type(config)()
     for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if field.name not in known and value != getattr(untouched, field.name):
-            kind = type(config)
+        name, value = field.name, getattr(config, field.name)
+        if value is False or value == getattr(untouched, name):
+            continue
+        if name in _DECIDED:
             raise UnsupportedArgumentError(
-                f"Backend 'ray' cannot pass {kind.__module__}.{kind.__name__}({field.name}="
-                f"{value!r}) on to Ray Tune: {_ADVICE.get(field.name, _NO_ADVICE)}"
+                f"{kind.__name__}({name}=...) does not go with fmin: {_DECIDED[name]}"
+            )
+        if name not in passed_on:
+            raise UnsupportedArgumentError(
+                f"Backend 'ray' cannot pass {kind.__module__}.{kind.__name__}({name}={value!r}) "
+                f"on to Ray Tune: {_ELSEWHERE.get(name, 'leave it out')}"
             )
 
 
@@ -55,7 +71,7 @@ def retyped(config: Any, kind: Any, **replaced: Any) -> Any:
     if isinstance(config, kind):
         return dataclasses.replace(config, **replaced)
     names = {field.name for field in dataclasses.fields(kind)}
-    refuse_unknown(config, names)
+    refuse_fields(config, names)
     shared = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(config)

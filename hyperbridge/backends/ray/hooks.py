@@ -1,54 +1,71 @@
-"""What Tune calls: thin classes of its own kinds that hand everything to a `Bridge`.
+"""What Tune calls: thin classes of its own kinds that hand everything to a `TrialDispatcher`.
 
 Source: Ray Tune's references of Searcher, Callback, Stopper and TrialScheduler. Tune pickles the
-objects into the experiment's folder; how the bridge is rebuilt from there is its own affair.
+objects into the experiment's folder.
 """
 
 # ruff: noqa: D102 - Tune's base classes say what the methods are for
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Iterator
+import copy
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from ray.tune import Callback
+from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 from ray.tune.stopper import Stopper
 
-from hyperbridge.backends.ray.bridge import Bridge
-from hyperbridge.backends.ray.loggers import background_loggers
-from hyperbridge.backends.ray.options import Hooks
+from hyperbridge.backends.ray.dispatcher import FINISHED, TrialDispatcher
+from hyperbridge.backends.ray.loggers import KINDS, background_loggers
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What reaches the Run from inside Tune.
+
+    Attributes:
+        search_alg: Proposes the trials.
+        callbacks: Hear of their progress; the user's are among them.
+        stopper: Ends the experiment.
+        scheduler: Takes the user's, or None; returns the one of the experiment.
+    """
+
+    search_alg: Any
+    callbacks: list[Any]
+    stopper: Any
+    scheduler: Callable[[Any], Any]
 
 
 class RunSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
     """Proposes the Run's trials."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, dispatcher: TrialDispatcher) -> None:
         super().__init__()
-        self._bridge = bridge
+        self._dispatcher = dispatcher
 
     def set_search_properties(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        return True
+        return True  # metric and mode are for Tune's tables: the Run minimises the loss
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:  # noqa: ARG002
-        return True  # the bridge counts
+        return True  # the dispatcher counts
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        return self._bridge.suggest(trial_id)
+    def suggest(self, trial_id: str) -> Any:
+        return self._dispatcher.guard(self._dispatcher.suggest, trial_id, default=FINISHED)
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         """Do nothing: the callback knows more."""
 
     def save(self, checkpoint_path: str) -> None:
         Path(checkpoint_path).write_text("The trials are in the folder hyperbridge.\n")
-        self._bridge.saving()
+        self._dispatcher.saving()
 
     def restore(self, checkpoint_path: str) -> None:
-        """Do nothing: the bridge has read the trials' records."""
+        """Do nothing: the dispatcher has read the trials' records."""
 
 
 class RunGenerator(SearchGenerator):  # type: ignore[misc]  # as above
@@ -81,85 +98,120 @@ class PatientScheduler(FIFOScheduler):  # type: ignore[misc]  # as above
 
 
 class RunStopper(Stopper):  # type: ignore[misc]  # as above
-    """Ends the experiment when the Run says so, and trials or all of it by the user's rules.
+    """Ends the experiment when the Run says so, and trials or all of it by the user's rules."""
 
-    Tune takes the stopper of an experiment that is continued from its saved state, and not the one
-    that it is given. A call of fmin that is running gets its own all the same, with its Run.
-
-    Args:
-        bridge: To the Run.
-        rules: The user's, or None.
-    """
-
-    _running: ClassVar[threading.local] = threading.local()
-
-    def __init__(self, bridge: Bridge, rules: Any = None) -> None:
-        self.rules = rules
-        self._bridge = bridge
-
-    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        return type(self).restored, (self._bridge, self.rules)
-
-    @classmethod
-    def restored(cls, bridge: Bridge, rules: Any) -> RunStopper:
-        """Return the stopper of the call of this thread, or a new one for ``Tuner.restore``."""
-        running: RunStopper | None = getattr(cls._running, "stopper", None)
-        return cls(bridge, rules) if running is None else running
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Be the stopper of the experiment that this thread runs, whatever Tune has saved."""
-        self._running.stopper = self
-        try:
-            yield
-        finally:
-            self._running.stopper = None
+    def __init__(self, dispatcher: TrialDispatcher) -> None:
+        self._dispatcher = dispatcher
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return self.rules is not None and bool(self.rules(trial_id, result))
+        rules = self._dispatcher.rules
+        return rules is not None and bool(rules(trial_id, result))
 
     def stop_all(self) -> bool:
-        if self._bridge.should_stop():
+        if self._dispatcher.should_stop():
             return True
-        if self.rules is None or not self.rules.stop_all():
+        if self._dispatcher.rules is None or not self._dispatcher.rules.stop_all():
             return False
-        self._bridge.stopped_by_rule()
+        self._dispatcher.stopped_by_rule()
         return True
 
 
-class RunCallback(Callback):  # type: ignore[misc]  # as above
+class RunCallback(tune.Callback):  # type: ignore[misc]  # as above
     """Brings trials to their actors, and reports to the Run."""
 
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
+    def __init__(self, dispatcher: TrialDispatcher) -> None:
+        self._dispatcher = dispatcher
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002
-        self._bridge.step_began(trials)
+        self._dispatcher.guard(self._dispatcher.step_began, trials)
 
     def on_trial_start(self, *, trial: Any, **info: Any) -> None:  # noqa: ARG002
-        self._bridge.started(trial)
+        self._dispatcher.guard(self._dispatcher.started, trial)
 
     def on_trial_result(self, *, trial: Any, result: dict[str, Any], **info: Any) -> None:  # noqa: ARG002
-        self._bridge.reported(trial, result)
+        self._dispatcher.guard(self._dispatcher.reported, trial, result)
 
     def on_trial_complete(self, *, trial: Any, **info: Any) -> None:  # noqa: ARG002
-        self._bridge.ended(trial)
+        self._dispatcher.guard(self._dispatcher.ended, trial)
 
     def on_trial_error(self, *, trial: Any, **info: Any) -> None:  # noqa: ARG002
-        self._bridge.lost(trial)
+        self._dispatcher.guard(self._dispatcher.lost, trial)
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:  # noqa: ARG002
-        self._bridge.experiment_ended()
+        self._dispatcher.experiment_ended()
 
 
-def make_hooks(bridge: Bridge, users_callbacks: list[Any]) -> Hooks:
+class UsersCallback(tune.Callback):  # type: ignore[misc]  # as above
+    """A callback of the user's, which hears of a failed trial as such.
+
+    An objective that raises leaves its process to the next trial, so Tune takes the trial for one
+    that is complete.
+    """
+
+    def __init__(self, users: Any, dispatcher: TrialDispatcher) -> None:
+        self._users = users
+        self._dispatcher = dispatcher
+
+    @property
+    def _SAVED_FILE_TEMPLATES(self) -> Any:  # noqa: N802 - Tune's name
+        return self._users._SAVED_FILE_TEMPLATES
+
+    def on_trial_complete(self, *, trial: Any, **info: Any) -> None:
+        failed = self._dispatcher.has_failed(trial)
+        heard = self._users.on_trial_error if failed else self._users.on_trial_complete
+        heard(trial=trial, **info)
+
+
+def _passed_on(name: str) -> Callable[..., Any]:
+    def method(self: UsersCallback, *args: Any, **info: Any) -> Any:
+        return getattr(self._users, name)(*args, **info)
+
+    return method
+
+
+for _name in vars(tune.Callback):
+    if not _name.startswith("_") and _name not in vars(UsersCallback):
+        setattr(UsersCallback, _name, _passed_on(_name))
+
+
+def _scheduler_of(users: Any, dispatcher: TrialDispatcher) -> Any:
+    """Return a copy of the user's scheduler that hears of failed trials as such, or ours.
+
+    Tune notes the goal of the experiment in a scheduler, so the user's own stays as it is. Without
+    being told, a rule of medians would take the NaN of a failed trial for a result.
+    """
+    if users is None:
+        return PatientScheduler()
+    try:
+        scheduler = copy.deepcopy(users)
+    except Exception:  # noqa: BLE001 - one of the user's own may hold anything
+        return users
+
+    def on_trial_complete(controller: Any, trial: Any, result: Any) -> None:
+        if dispatcher.has_failed(trial):
+            scheduler.on_trial_error(controller, trial)
+        else:  # by the class: pickles of bound methods would find this very function
+            type(scheduler).on_trial_complete(scheduler, controller, trial, result)
+
+    scheduler.on_trial_complete = on_trial_complete
+    return scheduler
+
+
+def make_hooks(dispatcher: TrialDispatcher, users_callbacks: list[Any]) -> Hooks:
     """Return the hooks of one experiment.
 
     Args:
-        bridge: Where they lead.
+        dispatcher: Where they lead.
         users_callbacks: A logger of Tune's kinds among them keeps ours away.
     """
-    limited = ConcurrencyLimiter(RunSearcher(bridge), max_concurrent=bridge.run.capacity)
-    callbacks = [RunCallback(bridge), *background_loggers(users_callbacks)]
-    generator = RunGenerator(limited, bridge.run.limits.max_evals)
-    return Hooks(generator, callbacks, RunStopper(bridge), PatientScheduler())
+    limited = ConcurrencyLimiter(RunSearcher(dispatcher), max_concurrent=dispatcher.run.capacity)
+    theirs = [
+        each if isinstance(each, KINDS) else UsersCallback(each, dispatcher)
+        for each in users_callbacks
+    ]
+    return Hooks(
+        search_alg=RunGenerator(limited, dispatcher.run.limits.max_evals),
+        callbacks=[RunCallback(dispatcher), *background_loggers(users_callbacks), *theirs],
+        stopper=RunStopper(dispatcher),
+        scheduler=functools.partial(_scheduler_of, dispatcher=dispatcher),
+    )

@@ -11,9 +11,8 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import queue
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ray.tune.logger import (
@@ -26,73 +25,54 @@ from ray.tune.logger import (
 logger = logging.getLogger(__name__)
 
 
-class Writer:
-    """One thread for all loggers of an experiment, which keeps their calls in order."""
+class InBackground(LoggerCallback):  # type: ignore[misc]  # Ray has no types
+    """Goes before one of Tune's loggers among the bases of a class; one thread makes its calls."""
 
     def __init__(self) -> None:
-        self._work: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        super().__init__()
+        self._prepare()
 
-    def __reduce__(self) -> tuple[type[Writer], tuple[()]]:
-        return type(self), ()  # nothing outlives the process
+    def _prepare(self) -> None:
+        self._open: dict[str, Any] = {}
+        self._pool = ThreadPoolExecutor(1, "hyperbridge-ray-logger")
 
-    def submit(self, call: Callable[[], Any]) -> None:
-        """Call a function soon."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="hyperbridge-ray-loggers")
-            self._thread.daemon = True
-            self._thread.start()
-        self._work.put(call)
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: kept for name, kept in vars(self).items() if name not in ("_pool", "_open")}
 
-    def _serve(self) -> None:
-        while (call := self._work.get()) is not None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+    def _submit(self, call: Callable[..., Any], *args: Any) -> None:
+        def logged() -> None:
             try:
-                call()
+                call(*args)
             except Exception:
                 logger.exception("a file of a Ray Tune trial could not be written")
 
-    def flush(self) -> None:
-        """Wait until everything submitted has been called."""
-        if self._thread is not None:
-            done = threading.Event()
-            self._work.put(done.set)
-            done.wait()
-
-    def close(self) -> None:
-        """End the thread."""
-        if self._thread is not None:
-            self._work.put(None)
-            self._thread.join()
-            self._thread = None
-
-
-class InBackground(LoggerCallback):  # type: ignore[misc]  # Ray has no types
-    """Goes before one of Tune's loggers among the bases of a class, and hands its calls over."""
-
-    def __init__(self, writer: Writer) -> None:
-        super().__init__()
-        self._writer = writer
+        self._pool.submit(logged)
 
     def get_state(self) -> None:
         """Write what is left, because Tune is about to copy the files to the storage path."""
-        self._writer.flush()
+        self._pool.submit(lambda: None).result()
 
     def log_trial_start(self, trial: Any) -> None:
-        start = super().log_trial_start
+        self._open[trial.trial_id] = trial
         trial.init_local_path()
-        self._writer.submit(lambda: start(trial))
+        self._submit(super().log_trial_start, trial)
 
     def log_trial_result(self, iteration: int, trial: Any, result: dict[str, Any]) -> None:
-        log, seen = super().log_trial_result, copy.copy(result)
-        self._writer.submit(lambda: log(iteration, trial, seen))
+        self._submit(super().log_trial_result, iteration, trial, copy.copy(result))
 
     def log_trial_end(self, trial: Any, failed: bool = False) -> None:
-        end = super().log_trial_end
-        self._writer.submit(lambda: end(trial, failed))
+        self._open.pop(trial.trial_id, None)
+        self._submit(super().log_trial_end, trial, failed)
 
     def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
         super().on_experiment_end(trials, **info)
-        self._writer.close()
+        for trial in list(self._open.values()):  # cut off by a timeout, of which Tune says nothing
+            self.log_trial_end(trial, failed=True)
+        self._pool.shutdown()
 
 
 class BackgroundCSV(InBackground, CSVLoggerCallback):  # type: ignore[misc]  # as above
@@ -112,6 +92,8 @@ _OURS = {
     JsonLoggerCallback: BackgroundJson,
     TBXLoggerCallback: BackgroundTensorBoard,
 }
+KINDS = tuple(_OURS)
+"""Tune adds one of each of these kinds, unless it sees one."""
 
 
 def background_loggers(users_callbacks: list[Any]) -> list[Any]:
@@ -122,12 +104,11 @@ def background_loggers(users_callbacks: list[Any]) -> list[Any]:
     """
     if os.environ.get("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "0") == "1":
         return []
-    writer = Writer()
     made = []
     for theirs, ours in _OURS.items():
         if not any(isinstance(callback, theirs) for callback in users_callbacks):
             try:
-                made.append(ours(writer))
+                made.append(ours())
             except ImportError:  # tensorboardX is not installed: Tune says so
                 continue
     return made

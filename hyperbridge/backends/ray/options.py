@@ -5,67 +5,23 @@ Source: the reference of ``ray.tune.RunConfig``, ``TuneConfig`` and ``tune.run``
 
 from __future__ import annotations
 
-import copy
 import dataclasses
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ray import tune
 
-from hyperbridge.backends.ray.fields import refuse_unknown, retyped
+from hyperbridge.backends.ray.fields import refuse_fields, retyped
+from hyperbridge.backends.ray.hooks import Hooks
+from hyperbridge.backends.ray.internals import goal_of
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 
 METRIC = "loss"
 
-_TUNE_FIELDS = frozenset(
-    {
-        "max_concurrent_trials",
-        "metric",
-        "mode",
-        "num_samples",
-        "reuse_actors",
-        "scheduler",
-        "search_alg",
-        "time_budget_s",
-        "trial_dirname_creator",
-        "trial_name_creator",
-    }
-)
-_RUN_FIELDS = frozenset(
-    {
-        "callbacks",
-        "checkpoint_config",
-        "failure_config",
-        "log_to_file",
-        "name",
-        "progress_reporter",
-        "stop",
-        "storage_filesystem",
-        "storage_path",
-        "sync_config",
-        "verbose",
-    }
-)
-_FAILURE_FIELDS = frozenset({"fail_fast", "max_failures"})
-"""The fields of TuneConfig, RunConfig and FailureConfig that the functions below deal with."""
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """What reaches the Run from inside Tune.
-
-    Attributes:
-        search_alg: Proposes the trials.
-        callbacks: Hear of their progress.
-        stopper: Ends the experiment; takes the user's rules.
-        scheduler: For an experiment whose user has set none.
-    """
-
-    search_alg: Any
-    callbacks: list[Any]
-    stopper: Any
-    scheduler: Any
+_DEPRECATED = {"chdir_to_trial_dir", "local_dir"}
+_PASSED_ON = frozenset(inspect.signature(tune.run).parameters) - _DEPRECATED
+"""The fields that reach Tune: ``tune.run`` has an argument of the same name for each."""
 
 
 def check_tune_config(given: Any) -> Any:
@@ -73,27 +29,13 @@ def check_tune_config(given: Any) -> Any:
 
     Raises:
         InvalidArgumentError: It is of another type, or maximises.
-        UnsupportedArgumentError: It sets what is an argument of fmin, or what `run_arguments`
-            does not know.
+        UnsupportedArgumentError: It sets what fmin decides, or what cannot reach Tune.
     """
     if given is None:
         return tune.TuneConfig()
     if not isinstance(given, tune.TuneConfig):
         raise InvalidArgumentError(f"tune_config must be a ray.tune.TuneConfig, got {given!r}")
-    refuse_unknown(given, _TUNE_FIELDS)
-    instead = {
-        "search_alg": "pass the searcher as fmin's algo",
-        "time_budget_s": "use fmin's timeout",
-    }
-    for name, advice in instead.items():
-        if getattr(given, name) is not None:
-            raise UnsupportedArgumentError(
-                f"TuneConfig({name}=...) does not go with fmin: {advice}"
-            )
-    if given.num_samples != 1:
-        raise UnsupportedArgumentError(
-            "TuneConfig(num_samples=...) does not go with fmin: use fmin's max_evals"
-        )
+    refuse_fields(given, _PASSED_ON)
     scheduler = given.scheduler
     _check_goal(given, scheduler)
     if isinstance(scheduler, str):
@@ -117,7 +59,7 @@ def _check_goal(config: Any, scheduler: Any) -> None:
             scheduler has one of the two as well.
     """
     kind = type(scheduler).__name__
-    its_metric, its_mode = _goal_of(scheduler)
+    its_metric, its_mode = goal_of(scheduler)
     for name, own in (("metric", its_metric), ("mode", its_mode)):
         if own is not None and getattr(config, name) is not None:
             raise InvalidArgumentError(
@@ -135,25 +77,6 @@ def _check_goal(config: Any, scheduler: Any) -> None:
         )
 
 
-def _goal_of(scheduler: Any) -> tuple[str | None, str | None]:
-    """Return the metric and the mode that a scheduler, or one inside it, was made with."""
-    metric = getattr(scheduler, "_metric", None) or getattr(scheduler, "metric", None)
-    mode = getattr(scheduler, "_mode", None)
-    inner = getattr(scheduler, "_base_scheduler", None)
-    if inner is None:
-        return metric, mode
-    its_metric, its_mode = _goal_of(inner)
-    return metric or its_metric, mode or its_mode
-
-
-def _unused(scheduler: Any) -> Any:
-    """Return a copy of the user's scheduler, in which Tune would note this experiment's goal."""
-    try:
-        return copy.deepcopy(scheduler)
-    except Exception:  # noqa: BLE001 - one of the user's own may hold anything
-        return scheduler
-
-
 def _class_names(obj: Any) -> list[str]:
     return [cls.__name__ for cls in type(obj).__mro__]
 
@@ -163,8 +86,7 @@ def check_run_config(given: Any) -> Any:
 
     Raises:
         InvalidArgumentError: It is of another type, or has callbacks that are not Ray Tune's.
-        UnsupportedArgumentError: It sets what only trainables of other kinds have, what the
-            kind of Trials decides, or what `run_arguments` does not know.
+        UnsupportedArgumentError: It sets what fmin decides, or what cannot reach Tune.
     """
     if given is None:
         given = tune.RunConfig()
@@ -176,23 +98,13 @@ def check_run_config(given: Any) -> Any:
         failure_config=retyped(given.failure_config, tune.FailureConfig),
         checkpoint_config=retyped(given.checkpoint_config, tune.CheckpointConfig),
     )
-    refuse_unknown(given, _RUN_FIELDS)
-    refuse_unknown(given.failure_config, _FAILURE_FIELDS)
+    refuse_fields(given, _PASSED_ON | {"failure_config"})
+    refuse_fields(given.failure_config, _PASSED_ON)
+    refuse_fields(given.checkpoint_config, vars(given.checkpoint_config))
     for callback in given.callbacks or []:
         if not isinstance(callback, tune.Callback):
             raise InvalidArgumentError(
                 f"RunConfig(callbacks=...) must have objects of ray.tune.Callback, got {callback!r}"
-            )
-    if given.failure_config.fail_fast:
-        raise UnsupportedArgumentError(
-            "FailureConfig(fail_fast=...) does not go with fmin: with plain Trials fmin raises the "
-            "first failure, with SparkTrials or catch_eval_exceptions=True the search goes on"
-        )
-    for name in ("checkpoint_frequency", "checkpoint_at_end"):
-        if getattr(given.checkpoint_config, name):
-            raise UnsupportedArgumentError(
-                f"CheckpointConfig({name}=...) does not go with fmin, whose objective is a "
-                "function: report checkpoints in it, with ray.tune.report(..., checkpoint=...)"
             )
     return dataclasses.replace(given, verbose=_verbosity(given))
 
@@ -209,8 +121,7 @@ def merge(
         reports: Whether the trainable reports intermediate results.
         reuse_actors: Whether an actor runs one trial after the other.
     """
-    scheduler_metric, scheduler_mode = _goal_of(tune_config.scheduler)
-    hooks.stopper.rules = rules_of(run_config.stop)
+    scheduler_metric, scheduler_mode = goal_of(tune_config.scheduler)
     metric, mode = tune_config.metric, tune_config.mode
     if metric is None and scheduler_metric is None and (tune_config.scheduler or not reports):
         metric = METRIC
@@ -223,14 +134,14 @@ def merge(
             metric=metric,
             mode=mode,
             search_alg=hooks.search_alg,
-            scheduler=_unused(tune_config.scheduler) or hooks.scheduler,
+            scheduler=hooks.scheduler(tune_config.scheduler),
             num_samples=-1,
             max_concurrent_trials=None,
             reuse_actors=reuse_actors,
         ),
         dataclasses.replace(
             run_config,
-            callbacks=[*hooks.callbacks, *(run_config.callbacks or [])],
+            callbacks=hooks.callbacks,
             stop=hooks.stopper,
             checkpoint_config=checkpoints,
         ),
@@ -268,27 +179,10 @@ def _reaches(limits: dict[str, Any]) -> Callable[[str, dict[str, Any]], bool]:
 
 def run_arguments(tune_config: Any, run_config: Any) -> dict[str, Any]:
     """Return the arguments of ``tune.run`` for what a Tuner takes as two objects."""
-    failures = run_config.failure_config
-    return {
-        "name": run_config.name,
-        "storage_path": run_config.storage_path,
-        "storage_filesystem": run_config.storage_filesystem,
-        "callbacks": list(run_config.callbacks),
-        "stop": run_config.stop,
-        "sync_config": run_config.sync_config,
-        "checkpoint_config": run_config.checkpoint_config,
-        "verbose": run_config.verbose,
-        "progress_reporter": run_config.progress_reporter,
-        "log_to_file": run_config.log_to_file,
-        "max_failures": failures.max_failures,
-        "fail_fast": failures.fail_fast,
-        "metric": tune_config.metric,
-        "mode": tune_config.mode,
-        "search_alg": tune_config.search_alg,
-        "scheduler": tune_config.scheduler,
-        "num_samples": tune_config.num_samples,
-        "reuse_actors": tune_config.reuse_actors,
-        "trial_name_creator": tune_config.trial_name_creator,
-        "trial_dirname_creator": tune_config.trial_dirname_creator,
-        "raise_on_failed_trial": False,
+    arguments = {
+        field.name: getattr(config, field.name)
+        for config in (tune_config, run_config, run_config.failure_config)
+        for field in dataclasses.fields(config)
+        if field.name in _PASSED_ON
     }
+    return {**arguments, "callbacks": list(run_config.callbacks), "raise_on_failed_trial": False}

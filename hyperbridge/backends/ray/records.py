@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
-import queue
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,34 +68,38 @@ class TrialRecords:
     def __init__(self, folder: ExperimentFolder) -> None:
         self._folder = folder
         self._has_warned = False
-        self._work: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._pool = ThreadPoolExecutor(1, "hyperbridge-ray-records")
 
     def put(self, trial_id: str, document: Document, attachments: dict[str, Any]) -> None:
         """Write a document as it is now."""
         is_over = document["state"] not in (base.JOB_STATE_NEW, base.JOB_STATE_RUNNING)
         name = f"{document['tid']}.{'end' if is_over else 'start'}"
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="hyperbridge-ray-records")
-            self._thread.daemon = True
-            self._thread.start()
-        self._work.put((name, cloudpickle.dumps((trial_id, document, attachments))))
+        try:
+            content = cloudpickle.dumps((trial_id, document, attachments))
+        except Exception as exc:  # noqa: BLE001 - pickling a user's object may raise anything
+            self._warn(f"trial {document['tid']} cannot be pickled: {exc}")
+            return
+        self._pool.submit(self._write, name, content)
 
-    def _serve(self) -> None:
-        while (item := self._work.get()) is not None:
-            try:
-                self._folder.write(*item)
-            except (OSError, pyarrow.lib.ArrowException) as exc:
-                if not self._has_warned:
-                    logger.warning("Backend 'ray': a trial could not be recorded: %s", exc)
-                self._has_warned = True
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            self._folder.write(name, content)
+        except (OSError, pyarrow.lib.ArrowException) as exc:
+            self._warn(str(exc))
+
+    def _warn(self, reason: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "Backend 'ray': a trial is not written to %s (%s). If the experiment is continued "
+                "from there, the trial runs again.",
+                self._folder.inner(),
+                reason,
+            )
 
     def close(self) -> None:
         """Write what is left."""
-        if self._thread is not None:
-            self._work.put(None)
-            self._thread.join()
-            self._thread = None
+        self._pool.shutdown()
 
 
 def fill_trials(trials: Any, saved: Saved) -> list[Document]:

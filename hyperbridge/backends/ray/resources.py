@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import numbers
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ray
+from ray import util
 from ray.tune import PlacementGroupFactory
 
 from hyperbridge.backends.ray.cluster import is_remote
@@ -19,10 +20,7 @@ logger = logging.getLogger(__name__)
 MAX_PARALLELISM = 128
 """Cap on concurrent trials, the same as that of SparkTrials."""
 
-_MOST_TRIES = 10_000
-
-Bundles = list[dict[str, float]]
-"""What one trial asks for: resources by name, one dict for each place on a node."""
+_PATIENCE_S = 10.0
 
 
 def request_of(resources_per_trial: Any) -> PlacementGroupFactory:
@@ -46,11 +44,8 @@ def request_of(resources_per_trial: Any) -> PlacementGroupFactory:
         )
     amounts: dict[str, float] = {}
     for name, amount in resources_per_trial.items():
-        if (
-            isinstance(amount, bool)
-            or not isinstance(amount, numbers.Real)
-            or not float(amount) >= 0
-        ):
+        is_number = isinstance(amount, numbers.Real) and not isinstance(amount, bool)
+        if not is_number or not float(amount) >= 0:
             raise InvalidArgumentError(
                 f"resources_per_trial[{name!r}] must be a number of at least 0, got {amount!r}"
             )
@@ -65,120 +60,93 @@ def request_of(resources_per_trial: Any) -> PlacementGroupFactory:
 
 
 def count_slots(request: PlacementGroupFactory) -> int:
-    """Return how many trials the whole cluster has room for; 0 when only nodes to come have.
+    """Return how many trials the cluster has room for; 0 when only nodes to come have.
+
+    It counts the places of the hungriest bundle, and how often all bundles go into the cluster as a
+    whole. Which node takes what is Ray's to decide, so there may be room for fewer.
 
     Raises:
         BackendUnavailableError: No trial would ever fit, and the cluster does not grow.
     """
-    nodes = [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
-    slots = 0
-    bundles: Bundles = [dict(bundle) for bundle in request.bundles]
-    asked = ", ".join(_text(bundle) for bundle in bundles)
-    while slots < MAX_PARALLELISM and _place(bundles, nodes, request.strategy):
-        slots += 1
-    if slots == 0 and may_grow():
-        logger.warning(
-            "No node of the Ray cluster has room for a trial yet (it asks for %s).", asked
-        )
-    elif slots == 0:
-        has = "; ".join(
-            _text({k: v for k, v in node["Resources"].items() if ":" not in k})
-            for node in ray.nodes()
-            if node["Alive"]
-        )
+    nodes = _nodes()
+    together: Counter[str] = Counter()
+    for bundle in request.bundles:
+        together.update(bundle)
+    all_nodes: Counter[str] = Counter()
+    for node in nodes:
+        all_nodes.update(node)
+    pieces = [dict(together)] if request.strategy == "STRICT_PACK" else request.bundles
+    slots = min(_times(together, all_nodes), *(_places(piece, nodes) for piece in pieces))
+    if request.strategy == "STRICT_SPREAD" and len(pieces) > len(nodes):
+        slots = 0
+    if slots > 0:
+        return slots
+    asked = ", ".join(_text(bundle) for bundle in request.bundles)
+    if not may_grow(nodes):
+        has = "; ".join(_text({k: v for k, v in node.items() if ":" not in k}) for node in nodes)
         raise BackendUnavailableError(
-            f"Backend 'ray': a trial asks for {asked}, which no node of the cluster has "
-            f"({has}). Ask for less with Ray(resources_per_trial=...), or use a larger cluster."
+            f"Backend 'ray': a trial asks for {asked}, and the cluster does not have it ({has}). "
+            "Ask for less with Ray(resources_per_trial=...), or use a larger cluster."
         )
-    return slots
+    logger.warning(
+        "Backend 'ray': the cluster has no room for a trial yet (it asks for %s). Trials start "
+        "when a node with room joins.",
+        asked,
+    )
+    return 0
 
 
-def _place(bundles: Bundles, nodes: list[dict[str, float]], strategy: str) -> bool:
-    """Take one trial's resources from the nodes; False, and nothing taken, if they don't fit.
-
-    Each bundle is on one node. The strategies that begin with ``STRICT_`` are kept: all bundles
-    on one node, or each on another. The others only prefer something.
-    """
-    if strategy == "STRICT_PACK":
-        together: Counter[str] = Counter()
-        for bundle in bundles:
-            together.update(bundle)
-        bundles = [dict(together)]
-    order = sorted(bundles, key=lambda bundle: _scarcity(bundle, nodes))
-    names = sorted({name for bundle in bundles for name in bundle})
-    used: set[int] | None = set() if strategy == "STRICT_SPREAD" else None
-    return _place_rest(order, names, nodes, used, iter(range(_MOST_TRIES)))
+def _places(bundle: Mapping[str, float], nodes: list[dict[str, float]]) -> int:
+    return sum(_times(bundle, node) for node in nodes)
 
 
-def _scarcity(bundle: Mapping[str, float], nodes: list[dict[str, float]]) -> tuple[int, float]:
-    """Return a key by which the bundles that few nodes can take, and the large ones, come first."""
-    return sum(_has_room(node, bundle) for node in nodes), -sum(bundle.values())
+def _times(bundle: Mapping[str, float], has: Mapping[str, float]) -> int:
+    """Return how often a bundle goes into some resources, `MAX_PARALLELISM` at most."""
+    asked = [(name, amount) for name, amount in bundle.items() if amount > 0]
+    return min(
+        [MAX_PARALLELISM, *(int((has.get(name, 0.0) + 1e-9) / amount) for name, amount in asked)]
+    )
 
 
-def _has_room(node: Mapping[str, float], bundle: Mapping[str, float]) -> bool:
-    return all(node.get(name, 0.0) + 1e-9 >= amount for name, amount in bundle.items())
+def await_room(request: PlacementGroupFactory) -> None:
+    """Ask Ray for the place of one trial, and say so when it has none within ten seconds."""
+    group = util.placement_group(request.bundles, strategy=request.strategy)
+    try:
+        if not group.wait(timeout_seconds=_PATIENCE_S):
+            free = ray.available_resources()
+            names = {name for bundle in request.bundles for name in bundle}
+            logger.warning(
+                "Backend 'ray': no trial can start yet. It asks for %s; the cluster has %s free. "
+                "Trials wait in Ray's queue until other work ends or a node joins. If you do not "
+                "expect that, ask for less with Ray(resources_per_trial=...).",
+                ", ".join(_text(bundle) for bundle in request.bundles),
+                _text({name: free.get(name, 0.0) for name in names}),
+            )
+    finally:
+        util.remove_placement_group(group)
 
 
-def _place_rest(
-    bundles: Bundles,
-    names: list[str],
-    nodes: list[dict[str, float]],
-    used: set[int] | None,
-    tries: Iterator[int],
-) -> bool:
-    """Place bundles one after the other, and go back where that leads to nothing."""
-    if not bundles:
-        return True
-    bundle, seen = bundles[0], set()
-    for number, node in enumerate(nodes):
-        looks = tuple(node.get(name, 0.0) for name in names)
-        if looks in seen or (used is not None and number in used) or not _has_room(node, bundle):
-            continue  # a node like one that did not do does not do either
-        if next(tries, None) is None:
-            return False
-        seen.add(looks)
-        before = dict(node)
-        for name, amount in bundle.items():
-            node[name] = node.get(name, 0.0) - amount
-        if used is not None:
-            used.add(number)
-        if _place_rest(bundles[1:], names, nodes, used, tries):
-            return True
-        nodes[number] = before
-        if used is not None:
-            used.discard(number)
-    return False
-
-
-def may_grow() -> bool:
+def may_grow(nodes: list[dict[str, float]]) -> bool:
     """Tell whether an autoscaler may add nodes.
 
-    That is so on a cluster of Ray's launcher, on one whose head was started with
-    ``--autoscaling-config``, as Ray on Spark does for a minimum of workers, and on one of KubeRay
-    unless its head runs without an autoscaler beside it (then it has a monitor of its own).
+    That is so on a cluster of Ray's launcher, on one of KubeRay unless its head runs without an
+    autoscaler beside it, and where a head without CPUs waits for its first worker.
+
+    Args:
+        nodes: The resources of each node.
     """
 
     def signs() -> bool:
         import os
         from pathlib import Path
 
-        import ray
-
         if Path("~/ray_bootstrap_config.yaml").expanduser().exists():
             return True
         command = os.environ.get("KUBERAY_GEN_RAY_START_CMD")
-        if command is not None:
-            return "--head" not in command or "--no-monitor" in command
-        ours = f"--gcs-address={ray.get_runtime_context().gcs_address}".encode()
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes()
-            except OSError:  # it has ended, or is not ours
-                continue
-            if b"monitor.py" in words and b"--autoscaling-config" in words and ours in words:
-                return True
-        return False
+        return command is not None and ("--head" not in command or "--no-monitor" in command)
 
+    if not any(node.get("CPU") for node in nodes):
+        return True
     if not is_remote():
         return signs()
     on_head = ray.remote(num_cpus=0, resources={"node:__internal_head__": 0.001})
@@ -193,11 +161,11 @@ def decide_parallelism(requested: int | None, slots: int) -> int:
         slots: From `count_slots`; 0 when only nodes to come will have room.
     """
     if requested is None or requested <= 0:
-        return max(1, min(slots, MAX_PARALLELISM))
+        return max(1, slots)
     if requested > MAX_PARALLELISM:
         logger.warning("Parallelism %d is capped at %d.", requested, MAX_PARALLELISM)
     decided = min(requested, MAX_PARALLELISM)
-    if decided > slots and not may_grow():
+    if decided > slots > 0 and not may_grow(_nodes()):
         logger.warning(
             "Parallelism %d is more than the %d trials that the Ray cluster has room for; it is "
             "reduced to %d.",
@@ -206,7 +174,11 @@ def decide_parallelism(requested: int | None, slots: int) -> int:
             slots,
         )
         decided = slots
-    return max(1, decided)
+    return decided
+
+
+def _nodes() -> list[dict[str, float]]:
+    return [dict(node["Resources"]) for node in ray.nodes() if node["Alive"]]
 
 
 def _text(resources: Mapping[str, float]) -> str:

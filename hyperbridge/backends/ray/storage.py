@@ -1,4 +1,4 @@
-"""The folder of a Ray experiment: where it is, whose it is, files of ours in it.
+"""The folder of a Ray experiment: where it is, which space it is for, files of ours in it.
 
 Source: pyarrow.fs, as Tune uses it itself.
 """
@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import posixpath
-import re
 from pathlib import Path
 from typing import Any
 
 import pyarrow.fs
 
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.search.identity import difference, space_texts
+from hyperbridge.space import Space
 
 DEFAULT_STORAGE = "~/ray_results"
 _FOLDER = "hyperbridge"
-_SPACE_FILE = "space.txt"
+_SEARCH_FILE = "search.json"
 _PROBE_FILE = "probe"
 
 
@@ -45,7 +47,7 @@ def open_storage(path: Any, filesystem: Any) -> tuple[Any, str]:
             fsspec = importlib.import_module("fsspec")
 
             found, inner = fsspec.core.url_to_fs(text)
-        except Exception:  # noqa: BLE001 - a filesystem plug-in may raise anything
+        except Exception:  # noqa: BLE001 - a file system plug-in may raise anything
             raise InvalidArgumentError(f"storage_path {text!r} cannot be opened: {exc}") from exc
         return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(found)), inner
 
@@ -111,31 +113,35 @@ class ExperimentFolder:
                 f"written: {exc}"
             ) from exc
 
-    def note_space(self, space_text: str) -> None:
-        """Note for which search space the experiment is."""
-        self.write(_SPACE_FILE, without_addresses(space_text).encode())
+    def note_search(self, space: Space, objective_name: str) -> None:
+        """Note which search the experiment is for."""
+        noted = {"objective": objective_name, "space": space_texts(space)}
+        self.write(_SEARCH_FILE, json.dumps(noted, indent=1).encode())
 
-    def check_space(self, space_text: str) -> None:
+    def check_search(self, space: Space) -> str:
         """Make sure that the experiment here is one of fmin with the same search space.
+
+        Returns:
+            The name of the objective that it was made with, which Tune has in its own files.
 
         Raises:
             InvalidArgumentError: It is another one; the message names what differs.
         """
         name = posixpath.basename(self.path)
         advice = "Choose another name (RunConfig(name=...)) or another storage path."
-        if _SPACE_FILE not in self.list_names(self.inner()):
+        if _SEARCH_FILE not in self.list_names(self.inner()):
             raise InvalidArgumentError(
-                f"Backend 'ray': {self.path!r} has an experiment that fmin did not make, so fmin "
+                f"Backend 'ray': {self.path!r} holds an experiment that fmin did not make, so fmin "
                 f"cannot continue it. {advice}"
             )
-        saved = self.read(_SPACE_FILE).decode()
-        asked = without_addresses(space_text)
-        if saved == asked:
-            return
-        raise InvalidArgumentError(
-            f"Backend 'ray': an experiment named {name!r} exists at {self.path!r} with another "
-            f"search space{_difference(saved, asked)}. {advice}"
-        )
+        noted = json.loads(self.read(_SEARCH_FILE))
+        differs = difference(noted["space"], space_texts(space))
+        if differs is not None:
+            raise InvalidArgumentError(
+                f"Backend 'ray': the experiment {name!r} at {self.path!r} has another search "
+                f"space: {differs}. {advice}"
+            )
+        return str(noted["objective"])
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of ours."""
@@ -146,24 +152,3 @@ class ExperimentFolder:
         """Read a file of ours."""
         with self.filesystem.open_input_stream(self.inner(name)) as stream:
             return stream.readall()  # type: ignore[no-any-return]
-
-
-def without_addresses(text: str) -> str:
-    """Return the text of a graph without the addresses of functions, which no two runs share."""
-    return re.sub(r" at 0x[0-9a-f]+", "", text)
-
-
-def _difference(saved: str, asked: str) -> str:
-    """Name the labels that only one of two spaces has."""
-    labels = [
-        set(re.findall(r"hyperopt_param\s+\d+\s+Literal\{(.*?)\}", t)) for t in (saved, asked)
-    ]
-    only_saved, only_asked = sorted(labels[0] - labels[1]), sorted(labels[1] - labels[0])
-    if not only_saved and not only_asked:
-        return " (the same labels, other distributions or options)"
-    parts = []
-    if only_saved:
-        parts.append(f"it has {', '.join(map(repr, only_saved))}")
-    if only_asked:
-        parts.append(f"this call has {', '.join(map(repr, only_asked))}")
-    return f" ({'; '.join(parts)})"

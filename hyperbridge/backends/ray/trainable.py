@@ -14,6 +14,7 @@ import ray.cloudpickle
 
 from hyperbridge.backends.ray.results import TUNES_OWN
 from hyperbridge.run.shipping import dumps_by_value
+from hyperbridge.worker.metrics import plain_metrics
 from hyperbridge.worker.runtime import run_shipped
 
 REPORT = "hyperbridge_report"
@@ -25,37 +26,50 @@ TrainableClass = Any
 """A subclass of ``ray.tune.Trainable``; Ray has no types."""
 
 
-def make_trainable(name: str, *, reports: bool, runtime: bytes | None = None) -> TrainableClass:
+def registered_name(objective_name: str, *, reports: bool) -> str:
+    """Return the name under which Tune knows the trainable of an objective.
+
+    Tune has one registry for a whole process, so the name says all in which two of these classes
+    differ: calls of fmin in several threads may share them.
+    """
+    return f"{objective_name}_reporting" if reports else f"{objective_name}_trial"
+
+
+def make_trainable(
+    objective_name: str, *, reports: bool, runtime: bytes | None = None
+) -> TrainableClass:
     """Return a class of actors.
 
     Args:
-        name: How Tune calls it: the name of the objective.
+        objective_name: The name of the objective, an identifier.
         reports: True for an objective that calls ``ray.tune.report``: it runs in a thread, as
             Tune's function trainables do. Else it runs in the main thread of the actor.
         runtime: The pickled runtime, for trials that begin without one.
     """
-    entry = dumps_by_value(run_shipped, ray.cloudpickle)
-    run = _make_runner(entry, runtime, TUNES_OWN)
+    shipped = dumps_by_value((run_shipped, plain_metrics), ray.cloudpickle)
+    run = _make_runner(shipped, runtime, TUNES_OWN)
     made = _make_reporting_class(run) if reports else _make_plain_class(run)
-    made.__name__ = made.__qualname__ = name
+    made.__name__ = made.__qualname__ = registered_name(objective_name, reports=reports)
     made.__module__ = "__main__"  # pickled by value
     return made
 
 
 def _make_runner(
-    entry: bytes, runtime: bytes | None, tunes_own: frozenset[str]
+    shipped: bytes, runtime: bytes | None, tunes_own: frozenset[str]
 ) -> Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]:
     """Return the function that runs a trial in an actor: config and `begin`'s facts to result."""
 
     def run(config: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+        import contextlib
+
         import ray
         import ray.cloudpickle
 
-        if facts.get("replay") is not None:  # it ran before the experiment was interrupted
-            return dict(facts["replay"])
+        if facts.get("known") is not None:  # it ran before the experiment was interrupted
+            return dict(facts["known"])
         key, refs = facts.get("key", "by hand"), facts.get("runtime")
         message = facts.get("message", (0, config, []))
-        run_trial = ray.cloudpickle.loads(entry)
+        run_trial, plain_metrics = ray.cloudpickle.loads(shipped)
 
         def load() -> bytes:
             return runtime if refs is None else ray.get(refs[0])  # type: ignore[return-value]
@@ -63,29 +77,17 @@ def _make_runner(
         report = run_trial(key, load, message, "ray.cloudpickle")
         if "message" not in facts:
             return metrics_of(report)
-        if facts.get("may_retry") and ray.cloudpickle.loads(report)[0] == "raised":
+        kind = ray.cloudpickle.loads(report)[0]
+        if facts.get("may_retry") and kind == "raised":
             metrics_of(report)  # raises: Tune starts the trial anew
-        placed = [ray.put(report)] if len(report) > _INLINE_BYTES else report
-        return {**shown(report), REPORT: placed}
-
-    def shown(report: bytes) -> dict[str, Any]:
-        """Return what schedulers and stop rules see before the callback does."""
-        import contextlib
-
-        # Tune formats results for its log, and ends the experiment when its metric is missing.
-        seen: dict[str, Any] = {"loss": float("nan")}
-        if ray.cloudpickle.loads(report)[0] == "returned":
+        # Schedulers and stop rules see this before the callback does. Tune formats it for its log,
+        # and ends the experiment when its metric is missing.
+        shown: dict[str, Any] = {"loss": float("nan")}
+        if kind == "returned":
             with contextlib.suppress(Exception):  # the driver judges what is no result
-                found = metrics_of(report)
-                seen.update((k, v) for k, v in found.items() if is_plain(k, v))
-        return seen
-
-    def is_plain(key: Any, value: Any) -> bool:
-        import numbers
-
-        if not isinstance(key, str) or key in tunes_own or key.startswith("__"):
-            return False
-        return isinstance(value, str | bool | numbers.Real)
+                shown.update(plain_metrics(metrics_of(report), tunes_own))
+        placed = [ray.put(report)] if len(report) > _INLINE_BYTES else report
+        return {**shown, REPORT: placed}
 
     def metrics_of(report: bytes) -> dict[str, Any]:
         """Return what a Tuner without our callback gets; a failed trial raises."""
@@ -100,23 +102,50 @@ def _make_runner(
             raise error if isinstance(error, Exception) else RuntimeError(parts[2])
         value = ray.cloudpickle.loads(parts[0])
         found = dict(value) if hasattr(value, "keys") else {"loss": float(value)}
-        if found.get("loss") is None:  # of a result with status "fail"
-            found["loss"] = float("nan")
+        if found.get("loss") is None or found.get("status") == "fail":
+            found["loss"] = float("nan")  # no trial to be chosen as the best
         return found
 
     return run
 
 
+def _make_preparation() -> Callable[[Callable[[], bool]], None]:
+    """Return the function that sets up the process of an actor, in its main thread."""
+
+    def prepare(is_busy: Callable[[], bool]) -> None:
+        import os
+        import signal
+        import threading
+
+        # An objective finds its files where the script does, as on other backends.
+        os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+        if threading.current_thread() is not threading.main_thread():
+            return
+        rays_own = signal.getsignal(signal.SIGTERM)
+
+        def end(number: int, frame: Any) -> None:
+            # Ray raises SystemExit. Outside of a trial nobody catches it, and in some places
+            # Python prints a traceback, which Ray would show to the user.
+            if not is_busy():
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            rays_own(number, frame)  # type: ignore[operator, misc]  # a function, as seen below
+
+        if callable(rays_own):
+            signal.signal(signal.SIGTERM, end)
+
+    return prepare
+
+
 def _make_plain_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
     from ray import tune
 
+    prepare = _make_preparation()
+
     class Plain(tune.Trainable):  # type: ignore[misc]  # Ray has no types
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            import os
-
-            # An objective finds its files where the script does, as on other backends.
-            os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
             self.facts: dict[str, Any] = {}
+            self.is_busy = False
+            prepare(lambda: self.is_busy)
             super().__init__(*args, **kwargs)
 
         def begin(self, facts: dict[str, Any]) -> None:
@@ -127,7 +156,11 @@ def _make_plain_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
             return True
 
         def step(self) -> dict[str, Any]:
-            return {**run(self.config, self.facts), "done": True}
+            self.is_busy = True
+            try:
+                return {**run(self.config, self.facts), "done": True}
+            finally:
+                self.is_busy = False
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Keep nothing: Tune asks for a checkpoint at the end of a trial."""
@@ -142,22 +175,17 @@ def _make_reporting_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
     from ray import tune
     from ray.tune.trainable import wrap_function
 
-    def notes() -> dict[str, Any]:
-        import sys
-        import types
+    prepare = _make_preparation()
 
-        name = "_hyperbridge_trial"
-        module = sys.modules.setdefault(name, types.ModuleType(name, "This actor's trial."))
-        return module.__dict__
+    state: dict[str, Any] = {}  # of the one trial that the process runs
 
     def stop() -> None:
-        notes()["stopping"] = True
-        notes()["facts"].pop("may_retry", None)  # what the trial raises now is not its failure
+        state["stopping"] = True
+        state["facts"].pop("may_retry", None)  # what the trial raises now is not its failure
 
     def body(config: dict[str, Any]) -> None:
         import ray.cloudpickle
 
-        state = notes()
         result = run(config, state["facts"])
         report = result.get(REPORT)
         if state["stopping"] and isinstance(report, bytes):
@@ -170,14 +198,12 @@ def _make_reporting_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
 
     class Reporting(wrapped):  # type: ignore[misc, valid-type]  # Ray has no types
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            import os
-
-            os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-            notes().update(facts={}, stopping=False)
+            state.update(facts={}, stopping=False)
+            prepare(lambda: False)
             super().__init__(*args, **kwargs)
 
         def begin(self, facts: dict[str, Any]) -> None:
-            notes().update(facts=facts, stopping=False)
+            state.update(facts=facts, stopping=False)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             stop()

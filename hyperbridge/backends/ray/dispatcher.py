@@ -5,23 +5,23 @@ Tune calls, through the hooks of `hyperbridge.backends.ray.hooks`, always from o
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import ray
+from hyperopt.base import JOB_STATE_ERROR
 from ray.exceptions import RayError
-from ray.tune import TuneError
 
-from hyperbridge.backends.ray.flights import OVER, Flight, take_over
-from hyperbridge.backends.ray.guarding import guarded
+from hyperbridge.backends.ray.dispatched import FINAL_STATES, Dispatched, match_restored
+from hyperbridge.backends.ray.internals import actor_of, error_of, show_failure
 from hyperbridge.backends.ray.records import Saved, TrialRecords, attachments_of
 from hyperbridge.backends.ray.results import (
     config_of,
-    describe_loss,
-    error_of,
     metrics_of,
+    outcome_of_error,
     outcome_of_last,
 )
 from hyperbridge.backends.ray.trainable import REPORT
@@ -32,11 +32,13 @@ from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import unpack_outcome
 from hyperbridge.search.base import SearchNotReadyError
 
+logger = logging.getLogger(__name__)
+
 FINISHED = "FINISHED"
 """Tune's word of a searcher that has no more trials."""
 
 
-class Bridge:
+class TrialDispatcher:
     """The state of one experiment, and what happens at each event of Tune's.
 
     Args:
@@ -46,14 +48,16 @@ class Bridge:
         saved: What an earlier run of the experiment left; its documents are in the Trials.
         key: Names the run, for the actors.
         runtime: An ObjectRef of the pickled runtime; None when the trainable has its own.
-        recipe: How `hyperbridge.backends.ray.reopen` makes a bridge for ``Tuner.restore``.
+        rules: One stopper for the user's stop rules, or None.
+        in_pickles: Stands for this object in a pickle, where nothing of it can go on.
 
     Attributes:
+        rules: As given.
         is_interrupted: Tells whether the user has pressed Ctrl-C.
         closes_itself: Whether nobody else calls `close` when the experiment has ended.
-        is_closed: Whether it has been.
+        is_closed: Whether `close` has been called.
         error: What ended the experiment, if something did.
-        failed: The failed trials' tracebacks by Tune's trial ids.
+        failed: Tracebacks by Tune's trial ids, of failed trials whose processes did not end.
     """
 
     def __init__(
@@ -65,37 +69,51 @@ class Bridge:
         *,
         key: str,
         runtime: Any,
-        recipe: Any,
+        rules: Any,
+        in_pickles: Any,
     ) -> None:
         self.run = run
+        self.rules = rules
         self.is_interrupted: Callable[[], bool] = lambda: False
         self.closes_itself = False
         self.is_closed = False
         self.error: Exception | None = None
         self.failed: dict[str, str] = {}
         self._trials = trials
-        self._recipe = recipe
         self._records = records
         self._saved = saved
         self._key = key
         self._runtime = runtime
-        self._flights: dict[str, Flight] = {}
+        self._in_pickles = in_pickles
+        self._dispatched: dict[str, Dispatched] = {}
         self._waiting: deque[Trial] = deque()
-        self._replays: deque[Document] = deque()
-        self._is_open = False
+        self._missing: deque[Document] = deque()
+        self._has_begun = False
         self._is_stopped_by_rule = False
         self._pool = ThreadPoolExecutor(min(run.capacity, 16), "hyperbridge-ray-begin")
 
-    def __reduce__(self) -> tuple[Any, tuple[Any]]:
-        from hyperbridge.backends.ray.reopen import ClosedBridge
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._in_pickles.__reduce__()  # type: ignore[no-any-return]
 
-        return ClosedBridge, (self._recipe,)
+    def guard(self, method: Callable[..., Any], *args: Any, default: Any = None) -> Any:
+        """Call a method of ours; an exception ends the experiment and not Tune's loop.
+
+        Tune would wrap what the user's functions (search, early stop) raise, or what is a bug of
+        ours. The first exception is kept in `error`, and the session raises it.
+        """
+        try:
+            return method(*args)
+        except Exception as exc:
+            logger.debug("the experiment ends because of an exception", exc_info=True)
+            self.error = self.error or exc
+            self.run.abort(exc)
+            return default
 
     # -- the beginning ---------------------------------------------------------------------
 
     def has_work(self) -> bool:
         """Take the trials to begin with from the Run; False when there is nothing to be done."""
-        n_lost = sum(document["state"] not in OVER for document in self._saved.documents)
+        n_lost = sum(document["state"] not in FINAL_STATES for document in self._saved.documents)
         for _ in range(max(1, n_lost)):
             try:
                 trial = self.run.ask()
@@ -105,30 +123,28 @@ class Bridge:
                 self._waiting.append(trial)
         return bool(self._waiting)
 
-    @guarded(lambda: None)
     def step_began(self, trials: list[Any]) -> None:
-        """At the first step, take over the trials that Tune has restored."""
-        if self._is_open:
+        """At the first step, take up the trials that Tune has restored."""
+        if self._has_begun:
             return
-        self._is_open = True
-        matched = take_over(trials, self._saved, list(self._waiting))
-        self._flights.update(matched.shown)
-        self._replays.extend(matched.replays)
-        for trial_id, trial in matched.again.items():
+        self._has_begun = True
+        restored = match_restored(trials, self._saved, list(self._waiting))
+        self._dispatched.update(restored.finished)
+        self._missing.extend(restored.missing)
+        for trial_id, trial in restored.again.items():
             self._waiting.remove(trial)
-            self._depart(trial_id, trial)
+            self._dispatch(trial_id, trial)
 
     # -- Searcher --------------------------------------------------------------------------
 
-    @guarded(lambda: FINISHED)
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next trial's config, `FINISHED`, or None while all slots are taken."""
-        if self._replays:
-            document = self._replays.popleft()
-            self._flights[trial_id] = Flight(None, replay=metrics_of(document))
+        if self._missing:
+            document = self._missing.popleft()
+            self._dispatched[trial_id] = Dispatched(None, known=metrics_of(document))
             self._records.put(trial_id, document, self._saved.attachments[document["tid"]])
             return config_of(assignment_of(document))
-        if len(self._flights) >= self.run.capacity:
+        if len(self._dispatched) >= self.run.capacity:
             return None
         try:
             trial = self._waiting.popleft() if self._waiting else self.run.ask()
@@ -136,75 +152,78 @@ class Bridge:
             return None
         if trial is None:
             return FINISHED
-        self._depart(trial_id, trial)
+        self._dispatch(trial_id, trial)
         return config_of(trial.assignment)
 
-    def _depart(self, trial_id: str, trial: Trial) -> None:
-        self._flights[trial_id] = Flight(trial, tokens=self._pool.submit(self.run.begin, trial))
+    def _dispatch(self, trial_id: str, trial: Trial) -> None:
+        tokens = self._pool.submit(self.run.begin, trial)
+        self._dispatched[trial_id] = Dispatched(trial, tokens)
         self._records.put(trial_id, trial.document, {})
 
     # -- Callback --------------------------------------------------------------------------
 
-    @guarded(lambda: None)
-    def started(self, trial: Any) -> None:
+    def started(self, tune_trial: Any) -> None:
         """Tell the actor which trial it runs; Tune starts it after this."""
-        actor = trial.temporary_state.ray_actor
-        flight = self._flights.get(trial.trial_id)
-        if flight is None or flight.trial is None or flight.tokens is None:
-            shown = {} if flight is None or flight.replay is None else flight.replay
-            actor.begin.remote({"replay": shown})
+        actor = actor_of(tune_trial)
+        dispatched = self._dispatched.get(tune_trial.trial_id)
+        if dispatched is None or dispatched.trial is None or dispatched.tokens is None:
+            known = None if dispatched is None else dispatched.known
+            actor.begin.remote({"known": known or {}})
             return
-        flight.actor = actor
-        flight.tune_trial = trial
-        flight.starts += 1
-        message = (flight.trial.tid, flight.trial.assignment, flight.tokens.result())
-        facts: dict[str, Any] = {"key": self._key, "message": message}
-        if trial.max_failures < 0 or flight.starts <= trial.max_failures:
-            facts["may_retry"] = True
+        dispatched.actor = actor
+        dispatched.tune_trial = tune_trial
+        dispatched.starts += 1
+        trial = dispatched.trial
+        facts: dict[str, Any] = {
+            "key": self._key,
+            "message": (trial.tid, trial.assignment, dispatched.tokens.result()),
+            "may_retry": tune_trial.max_failures < 0
+            or dispatched.starts <= tune_trial.max_failures,
+        }
         if self._runtime is not None:
             facts["runtime"] = [self._runtime]
         actor.begin.remote(facts)
 
-    @guarded(lambda: None)
-    def reported(self, trial: Any, result: dict[str, Any]) -> None:
+    def reported(self, tune_trial: Any, result: dict[str, Any]) -> None:
         """Take a trial's report out of a result, and put in what people want to see."""
         report = result.pop(REPORT, None)
-        flight = self._flights.get(trial.trial_id)
-        if flight is not None and flight.trial is None:
-            del self._flights[trial.trial_id]
-        if report is None or flight is None or flight.trial is None:
+        dispatched = self._dispatched.get(tune_trial.trial_id)
+        if dispatched is not None and dispatched.trial is None:
+            del self._dispatched[tune_trial.trial_id]
+        if report is None or dispatched is None or dispatched.trial is None:
             return
         try:
             outcome = unpack_outcome(ray.get(report[0]) if isinstance(report, list) else report)
         except RayError as exc:  # the node with the report has gone since
-            outcome = describe_loss(exc)
-        self._land(trial, outcome)
-        result.update(metrics_of(flight.trial.document))
+            outcome = outcome_of_error(exc)
+        self._finish(tune_trial, outcome)
+        result.update(metrics_of(dispatched.trial.document))
 
-    @guarded(lambda: None)
-    def ended(self, trial: Any) -> None:
+    def ended(self, tune_trial: Any) -> None:
         """Settle a trial that Tune's scheduler, or a stop rule, ended before it returned."""
-        flight = self._flights.get(trial.trial_id)
-        if flight is not None and flight.trial is not None:
-            self._land(trial, outcome_of_last(trial.last_result))
+        self._finish(tune_trial, outcome_of_last(tune_trial.last_result))
 
-    @guarded(lambda: None)
-    def lost(self, trial: Any) -> None:
+    def lost(self, tune_trial: Any) -> None:
         """Settle a trial whose process or node is gone."""
-        flight = self._flights.get(trial.trial_id)
-        if flight is not None and flight.trial is not None:
-            self._land(trial, describe_loss(error_of(trial)))
+        self._finish(tune_trial, outcome_of_error(error_of(tune_trial)))
 
-    def _land(self, tune_trial: Any, outcome: Outcome) -> None:
-        flight = self._flights.pop(tune_trial.trial_id)
-        assert flight.trial is not None  # as the callers have seen
-        if outcome.kind == "raised" and outcome.failure is not None:
-            self.failed[tune_trial.trial_id] = outcome.failure.traceback
-            tune_trial.handle_error(TuneError(outcome.failure.traceback))
+    def has_failed(self, tune_trial: Any) -> bool:
+        """Tell whether a trial failed that Tune takes for a good one: its process did not end."""
+        return tune_trial.trial_id in self.failed
+
+    def _finish(self, tune_trial: Any, outcome: Outcome) -> None:
+        dispatched = self._dispatched.get(tune_trial.trial_id)
+        if dispatched is None or dispatched.trial is None:
+            return
+        del self._dispatched[tune_trial.trial_id]
+        document = dispatched.trial.document
         try:
-            self.run.tell(flight.trial, outcome)
+            self.run.tell(dispatched.trial, outcome)
         finally:
-            self._record(tune_trial.trial_id, flight.trial.document)
+            if document["state"] == JOB_STATE_ERROR and outcome.kind != "lost":
+                self.failed[tune_trial.trial_id] = document["misc"]["traceback"]
+                show_failure(tune_trial, document["misc"]["traceback"])
+            self._record(tune_trial.trial_id, document)
 
     def _record(self, trial_id: str, document: Document) -> None:
         self._records.put(trial_id, document, attachments_of(self._trials, document))
@@ -224,10 +243,10 @@ class Bridge:
 
     def kill(self) -> None:
         """Kill the actors that run trials: Tune's own way waits ten seconds for them."""
-        for flight in self._flights.values():
-            if flight.actor is not None:
-                ray.kill(flight.actor)
-                flight.actor = None
+        for dispatched in self._dispatched.values():
+            if dispatched.actor is not None:
+                ray.kill(dispatched.actor)
+                dispatched.actor = None
 
     def saving(self) -> None:
         """When Tune saves its state for the last time after Ctrl-C, end what runs."""
@@ -236,7 +255,7 @@ class Bridge:
             self.kill()
 
     def experiment_ended(self) -> None:
-        """Close a bridge that ``Tuner.restore`` opened."""
+        """Close a dispatcher that ``Tuner.restore`` made."""
         if self.closes_itself:
             self.close()
 
@@ -249,22 +268,22 @@ class Bridge:
         self.is_closed = True
         reason = self.run.stop_reason
         by_rule = self._is_stopped_by_rule and (reason is None or not reason.cancels_running)
-        is_interrupted = reason in (None, StopReason.USER, StopReason.ERROR) and not by_rule
+        is_cut_off = reason in (None, StopReason.USER, StopReason.ERROR) and not by_rule
         text = reason.value if reason is not None and not by_rule else "stopped by Ray Tune"
-        left = [("", Flight(trial)) for trial in self._waiting]
-        left += self._flights.items()
-        self._flights.clear()
+        left = [("", Dispatched(trial)) for trial in self._waiting]
+        left += self._dispatched.items()
+        self._dispatched.clear()
         self._waiting.clear()
         try:
-            for trial_id, flight in left:
-                if flight.trial is None:
+            for trial_id, dispatched in left:
+                if dispatched.trial is None:
                     continue
                 outcome = cancelled(text)
-                if by_rule and flight.tune_trial is not None:
-                    outcome = outcome_of_last(flight.tune_trial.last_result)
-                self.run.settle(flight.trial, outcome)
-                if not is_interrupted and trial_id:
-                    self._record(trial_id, flight.trial.document)
+                if by_rule and dispatched.tune_trial is not None:
+                    outcome = outcome_of_last(dispatched.tune_trial.last_result)
+                self.run.settle(dispatched.trial, outcome)
+                if not is_cut_off and trial_id:
+                    self._record(trial_id, dispatched.trial.document)
         finally:
             self._pool.shutdown()
             self._records.close()

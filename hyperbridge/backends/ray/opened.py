@@ -16,25 +16,33 @@ import ray
 import ray.cloudpickle
 from hyperopt.base import JOB_STATE_ERROR
 from ray import tune
-from ray.tune import ExperimentAnalysis, PlacementGroupFactory, ResultGrid
+from ray.tune import ExperimentAnalysis, ResultGrid
 
 from hyperbridge.backends.base import OpenBackend
-from hyperbridge.backends.ray.bridge import Bridge
+from hyperbridge.backends.ray import Ray
 from hyperbridge.backends.ray.cluster import connect, disconnect, is_remote, search_path
-from hyperbridge.backends.ray.experiment import Experiment, name_of
-from hyperbridge.backends.ray.hooks import make_hooks
-from hyperbridge.backends.ray.options import METRIC, merge, run_arguments
-from hyperbridge.backends.ray.records import TrialRecords
-from hyperbridge.backends.ray.reopen import make_recipe
-from hyperbridge.backends.ray.reports import needs_reports
-from hyperbridge.backends.ray.resources import count_slots, decide_parallelism
-from hyperbridge.backends.ray.surroundings import (
+from hyperbridge.backends.ray.dispatcher import TrialDispatcher
+from hyperbridge.backends.ray.environment import (
     interruptible,
     same_random_state,
     tune_environment,
 )
-from hyperbridge.backends.ray.trainable import make_trainable
+from hyperbridge.backends.ray.experiment import Experiment
+from hyperbridge.backends.ray.hooks import make_hooks
+from hyperbridge.backends.ray.internals import run_experiment
+from hyperbridge.backends.ray.options import METRIC, merge, rules_of, run_arguments
+from hyperbridge.backends.ray.records import TrialRecords
+from hyperbridge.backends.ray.reports import needs_reports
+from hyperbridge.backends.ray.resources import (
+    await_room,
+    count_slots,
+    decide_parallelism,
+    request_of,
+)
+from hyperbridge.backends.ray.restoring import RestoredDispatcher, running, save_search
+from hyperbridge.backends.ray.trainable import make_trainable, registered_name
 from hyperbridge.documents import Place
+from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import Run
 from hyperbridge.run.shipping import pack_objective, pack_runtime
@@ -45,55 +53,58 @@ _registering = threading.Lock()
 """Tune's registry of trainables is not made for several threads."""
 
 
-class RaySession(OpenBackend):
+class OpenRay(OpenBackend):
     """One call of fmin on Ray.
 
     Args:
+        settings: The user's backend object.
         objective: What the trials evaluate.
         trials: The Trials object; gets the attribute ``result_grid``.
         experiment: Where Tune keeps it.
-        request: What a trial asks for.
-        reuse_actors: Whether an actor runs one trial after the other.
-        reports: Whether the objective reports while it runs; None to find out.
         parallelism: As the user asked for.
 
     Raises:
-        InvalidArgumentError: The storage path cannot be written.
-        BackendUnavailableError: Ray cannot be initialised, or a trial would never fit.
+        InvalidArgumentError: The storage path cannot be written, or an argument cannot work.
+        BackendUnavailableError: Ray cannot be started or reached, or a trial would never fit.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
     """
 
     def __init__(
         self,
+        settings: Ray,
         objective: Objective,
         trials: Any,
         experiment: Experiment,
-        *,
-        request: PlacementGroupFactory,
-        reuse_actors: bool,
-        reports: bool | None,
         parallelism: int | None,
     ) -> None:
+        most = experiment.tune_config.max_concurrent_trials or None
+        if parallelism is not None and most is not None and parallelism != most:
+            raise InvalidArgumentError(
+                f"parallelism={parallelism} and TuneConfig(max_concurrent_trials={most}) say "
+                "different things; set one of them"
+            )
+        self._settings = settings
         self._objective = objective
         self._trials = trials
         self._experiment = experiment
         self.restored = experiment.restored
-        self._request = request
-        self._reuse_actors = reuse_actors
-        self._reports = reports
+        self._request = request_of(settings.resources_per_trial)
         self._packed = pack_objective(objective, ray.cloudpickle, where="Ray")
         experiment.folder.create()
         self.kept_in = Place(f"experiment {experiment.folder.path}", is_shared=False)
         self._is_ours = connect()
         try:
-            self.parallelism = decide_parallelism(parallelism, count_slots(request))
-            experiment.folder.note_space(objective.text())
+            slots = count_slots(self._request)
+            self.parallelism = decide_parallelism(most or parallelism, slots)
+            if slots > 0:
+                await_room(self._request)
+            experiment.folder.note_search(objective.space, experiment.objective_name)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Shut Ray down if this session initialised it."""
+        """Shut Ray down if this call has started it."""
         if self._is_ours:
             self._is_ours = False
             disconnect()
@@ -105,67 +116,76 @@ class RaySession(OpenBackend):
         runtime = pack_runtime(
             self._packed, run.attachments(), ray.cloudpickle, search_path=search_path()
         )
-        bridge = Bridge(
+        rules = rules_of(self._experiment.run_config.stop)
+        saved_search = save_search(folder, self._objective, run, rules)
+        dispatcher = running[folder.path] = TrialDispatcher(
             run,
             self._trials,
             records,
             self._experiment.saved,
             key=f"{folder.path} {uuid.uuid4().hex}",
             runtime=ray.put(runtime),
-            recipe=make_recipe(folder, self._objective, run, run.search),
+            rules=rules,
+            in_pickles=RestoredDispatcher(saved_search),
         )
         try:
-            if bridge.has_work():
-                self._fit(bridge)
+            if dispatcher.has_work():
+                self._fit(dispatcher)
             elif folder.has_tune_state():
-                self._keep_grid(self._grid_of(None), bridge)
+                self._keep_grid(self._grid_of(None), dispatcher)
         except BaseException as exc:
             run.abort(exc)
             raise
         finally:
-            bridge.close()
-        if bridge.error is not None:
-            raise bridge.error
+            dispatcher.close()
+        if dispatcher.error is not None:
+            raise dispatcher.error
 
-    def _fit(self, bridge: Bridge) -> None:
+    def _fit(self, dispatcher: TrialDispatcher) -> None:
         experiment = self._experiment
-        fn = self._objective.fn
-        reports = needs_reports(fn, self._reports, experiment.tune_config, experiment.run_config)
-        trainable = name_of(fn)
+        reports = needs_reports(
+            self._objective.fn,
+            self._settings.reports,
+            experiment.tune_config,
+            experiment.run_config,
+        )
+        name = experiment.objective_name
+        trainable = registered_name(name, reports=reports)
         with _registering:
-            tune.register_trainable(trainable, make_trainable(trainable, reports=reports))
+            for kind in (True, False):  # an experiment that is continued may have trials of both
+                tune.register_trainable(
+                    registered_name(name, reports=kind), make_trainable(name, reports=kind)
+                )
         is_resumed = experiment.folder.has_tune_state()
         with (
             tune_environment(experiment.run_config),
             interruptible() as is_interrupted,
             same_random_state(),
         ):
-            hooks = make_hooks(bridge, experiment.run_config.callbacks or [])
+            hooks = make_hooks(dispatcher, experiment.run_config.callbacks or [])
             tune_config, run_config = merge(
                 experiment.tune_config,
                 experiment.run_config,
                 hooks,
                 reports=reports,
-                reuse_actors=self._reuse_actors,
+                reuse_actors=self._settings.reuse_actors,
             )
-            bridge.is_interrupted = is_interrupted
+            dispatcher.is_interrupted = is_interrupted
             # This writes what Tuner.restore needs; through Ray Client it would do so far away.
             if not is_resumed and not is_remote():
                 tune.Tuner(trainable, tune_config=tune_config, run_config=run_config)
             try:
-                with hooks.stopper.running():
-                    analysis = tune.run(
-                        trainable,
-                        resources_per_trial=self._request,
-                        resume=is_resumed or None,
-                        _remote=False,  # else Ray Client takes the loop to another process
-                        **run_arguments(tune_config, run_config),
-                    )
+                analysis = run_experiment(
+                    trainable,
+                    resources_per_trial=self._request,
+                    resume=is_resumed or None,
+                    **run_arguments(tune_config, run_config),
+                )
             except BaseException:
-                bridge.kill()
+                dispatcher.kill()
                 raise
             interrupted = is_interrupted()
-        self._keep_grid(analysis, bridge)
+        self._keep_grid(analysis, dispatcher)
         if interrupted:
             raise KeyboardInterrupt
 
@@ -173,7 +193,7 @@ class RaySession(OpenBackend):
         folder = self._experiment.folder
         return ExperimentAnalysis(folder.path, storage_filesystem=folder.filesystem, trials=trials)
 
-    def _keep_grid(self, analysis: ExperimentAnalysis, bridge: Bridge) -> None:
+    def _keep_grid(self, analysis: ExperimentAnalysis, dispatcher: TrialDispatcher) -> None:
         """Give the Trials their ``result_grid``, with failed trials as errors of it."""
         if analysis.default_metric is None:
             analysis.default_metric, analysis.default_mode = METRIC, "min"
@@ -181,7 +201,7 @@ class RaySession(OpenBackend):
         states = {document["tid"]: document["state"] for document in saved.documents}
         failed = {i for i, tid in saved.tids.items() if states[tid] == JOB_STATE_ERROR}
         for trial in analysis.trials:
-            if trial.trial_id in failed or trial.trial_id in bridge.failed:
+            if trial.trial_id in failed or trial.trial_id in dispatcher.failed:
                 trial.set_status("ERROR")
         self._trials.result_grid = ExperimentGrid(analysis)
 

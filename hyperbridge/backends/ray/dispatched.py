@@ -1,4 +1,4 @@
-"""A trial as Tune and the Run see it, and which is which when an experiment is continued."""
+"""A trial that Tune has, and which trial of the Run it is when an experiment is continued."""
 
 from __future__ import annotations
 
@@ -12,47 +12,48 @@ from hyperbridge.backends.ray.records import Saved
 from hyperbridge.backends.ray.results import metrics_of
 from hyperbridge.documents import Document, Trial
 
-OVER = (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
-"""The states of documents that have ended."""
+FINAL_STATES = (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
+"""The states of documents whose trial has ended."""
 
 
 @dataclass
-class Flight:
-    """A trial that Tune has and that is not over.
+class Dispatched:
+    """A trial that Tune has and that has not finished.
 
     Attributes:
-        trial: The Run's trial; None for one that is only shown to Tune again.
+        trial: The Run's trial; None for one that finished before the experiment was interrupted
+            and that only Tune has still to hear of.
         tokens: The observers' tokens, when they are there.
-        replay: The metrics of a trial that ended before the experiment was interrupted.
-        actor: The actor that runs it, when it does.
+        known: The metrics of a trial that finished before.
+        actor: The actor that runs it, once there is one.
         tune_trial: Tune's own, once it has been started.
         starts: How often it has been started.
     """
 
     trial: Trial | None
     tokens: Future[list[bytes | None]] | None = None
-    replay: dict[str, Any] | None = None
+    known: dict[str, Any] | None = None
     actor: Any = None
     tune_trial: Any = None
     starts: int = 0
 
 
 @dataclass
-class Takeover:
+class Restored:
     """What becomes of the trials of an experiment that is continued.
 
     Attributes:
-        again: Trials of the Run by the Tune trial that runs them again.
-        shown: Flights of Tune's trials that have ended already, but Tune does not know it.
-        replays: Documents of ended trials that Tune's last saved state has not got.
+        again: The Run's trials that are run again, by the id of Tune's trial that runs them.
+        finished: Tune's trials that have finished, of which Tune does not know it.
+        missing: Documents of finished trials that Tune's last saved state does not have.
     """
 
     again: dict[str, Trial] = field(default_factory=dict)
-    shown: dict[str, Flight] = field(default_factory=dict)
-    replays: list[Document] = field(default_factory=list)
+    finished: dict[str, Dispatched] = field(default_factory=dict)
+    missing: list[Document] = field(default_factory=list)
 
 
-def take_over(tune_trials: list[Any], saved: Saved, waiting: list[Trial]) -> Takeover:
+def match_restored(tune_trials: list[Any], saved: Saved, waiting: list[Trial]) -> Restored:
     """Match the trials that Tune has restored with those that the Run has.
 
     Args:
@@ -60,7 +61,7 @@ def take_over(tune_trials: list[Any], saved: Saved, waiting: list[Trial]) -> Tak
         saved: What was recorded; Tune's own state may be older.
         waiting: Trials that the Run wants to be run.
     """
-    found = Takeover()
+    found = Restored()
     documents = {document["tid"]: document for document in saved.documents}
     asked = {trial.tid: trial for trial in waiting}
     for trial in tune_trials:
@@ -70,10 +71,10 @@ def take_over(tune_trials: list[Any], saved: Saved, waiting: list[Trial]) -> Tak
         if tid in asked:
             found.again[trial.trial_id] = asked.pop(tid)
         else:
-            shown = {} if tid is None else metrics_of(documents[tid])
-            found.shown[trial.trial_id] = Flight(None, replay=shown)
-    known = {trial.trial_id for trial in tune_trials}
+            known = {} if tid is None else metrics_of(documents[tid])
+            found.finished[trial.trial_id] = Dispatched(None, known=known)
+    ids = {trial.trial_id for trial in tune_trials}
     for trial_id, tid in saved.tids.items():
-        if trial_id not in known and documents[tid]["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR):
-            found.replays.append(documents[tid])
+        if trial_id not in ids and documents[tid]["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR):
+            found.missing.append(documents[tid])
     return found
