@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hyperbridge.migrate.live import Command
     from hyperbridge.migrate.plan import Plan
+    from hyperbridge.migrate.planning import FilePlan
     from hyperbridge.translate.to_source import SpaceCode
 
 _DESCRIPTION = """\
@@ -99,32 +100,47 @@ def run(args: argparse.Namespace) -> int:
         command_of(args.files[0], args)  # what is wrong with the options shows before any change
     elif args.args is not None or args.run_timeout is not None:
         args.parser.error("--args and --run-timeout say how a program is run: give --run too")
-    return max([_migrate(path, args) for path in args.files])
+    if args.to == "ray":
+        return max([_migrate(path, args) for path in args.files])
+    return _migrate_program(args)
 
 
-def _migrate(path: Path, args: argparse.Namespace) -> int:
-    from hyperbridge.migrate.discover import mentions_hyperopt
-    from hyperbridge.migrate.plan import plan
-    from hyperbridge.migrate.sources import (
-        UnreadableFileError,
-        read_content,
-        source_of,
-        with_cells,
-        write_aside,
-    )
+def _migrate_program(args: argparse.Namespace) -> int:
+    from hyperbridge.migrate.discover import program_files
+    from hyperbridge.migrate.module import Module
+    from hyperbridge.migrate.planning import plan_modules
+    from hyperbridge.migrate.sources import UnreadableFileError, source_of
 
+    worst = 0
+    modules: list[Module] = []
+    for path, content in program_files(args.files, _unreadable):
+        if content is None:
+            worst = 1
+            continue
+        try:
+            modules.append(Module(source_of(path, content)))
+        except UnreadableFileError as exc:
+            _unreadable(str(exc))
+            worst = 1
+    for result in plan_modules(modules, args.to):
+        worst = max(worst, _report(result, args))
+    return worst
+
+
+def _unreadable(text: str) -> None:
+    print(f"hyperbridge: {text}", file=sys.stderr)
+
+
+def _report(result: FilePlan | Plan, args: argparse.Namespace) -> int:
+    from hyperbridge.migrate.sources import UnreadableFileError, with_cells, write_aside
+
+    source = result.source
+    path = source.path
     try:
-        content = read_content(path)
-        if not mentions_hyperopt(content):
-            return 0
-        source = source_of(path, content)
-        result = plan(source, args.to)
-        if args.run_program and result.untold:
-            result = plan(source, args.to, live=_live_spaces(command_of(path, args), result))
         if result.is_changed and args.write:
             write_aside(path, with_cells(source, result.texts))
     except UnreadableFileError as exc:
-        print(f"hyperbridge: {exc}", file=sys.stderr)
+        _unreadable(str(exc))
         return 1
     for note in result.notes:
         word = "to do" if note.needs_person else "note"
@@ -135,6 +151,25 @@ def _migrate(path: Path, args: argparse.Namespace) -> int:
         sys.stdout.writelines(_diff(path, source.text, result.new_text))
     needs_person = any(note.needs_person for note in result.notes)
     return 1 if needs_person or (args.check and result.is_changed) else 0
+
+
+def _migrate(path: Path, args: argparse.Namespace) -> int:
+    from hyperbridge.migrate.discover import mentions_hyperopt
+    from hyperbridge.migrate.plan import plan
+    from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
+
+    try:
+        content = read_content(path)
+        if not mentions_hyperopt(content):
+            return 0
+        source = source_of(path, content)
+        result = plan(source, args.to)
+        if args.run_program and result.untold:
+            result = plan(source, args.to, live=_live_spaces(command_of(path, args), result))
+    except UnreadableFileError as exc:
+        _unreadable(str(exc))
+        return 1
+    return _report(result, args)
 
 
 def _live_spaces(command: Command, result: Plan) -> dict[int, SpaceCode]:

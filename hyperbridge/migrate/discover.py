@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from hyperbridge.migrate.sources import UnreadableFileError, read_content
+
+_FEW = 200
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "dist-packages", "build", "dist"}
 _WORDS = (b"hyperopt", b"hyperbridge")
 SUFFIXES = (".py", ".ipynb")
@@ -51,3 +54,31 @@ def mentions_hyperopt(content: bytes) -> bool:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # to be named, not read
         content = content.replace(b"\0", b"")
     return any(word in content for word in _WORDS)
+
+
+def program_files(
+    paths: Sequence[Path], unreadable: Callable[[str], None]
+) -> Iterator[tuple[Path, bytes | None]]:
+    """Yield the files of a program with what is in them.
+
+    A folder without a word of hyperopt is passed over; else its other files belong to the
+    program, for they may hand its spaces and results on.
+
+    Args:
+        paths: Files and folders.
+        unreadable: Is told of what cannot be read, whose content is then None.
+    """
+    found: list[tuple[Path, bytes]] = []
+    for path in files_under(paths):
+        try:
+            content = read_content(path)
+        except UnreadableFileError as exc:
+            unreadable(str(exc))
+            yield path, None
+            continue
+        found.append((path, content))
+    concerned = {path for path, content in found if mentions_hyperopt(content)}
+    few = len(found) <= _FEW
+    for path, content in found if concerned else ():
+        if path in concerned or (few and path.suffix == ".py" and not path in paths):
+            yield path, content

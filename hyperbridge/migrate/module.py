@@ -26,6 +26,7 @@ _SUBMODULES = (
     "spark",
     "early_stop",
     "exceptions",
+    "plotting",
     "utils",
 )
 _LARGEST = 5_000_000  # what no person has written; it would take minutes

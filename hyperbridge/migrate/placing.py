@@ -7,24 +7,39 @@ import re
 from collections.abc import Collection, Iterable
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.syntax import indented
 
 _COMMENT = re.compile(r"^\s*#(?! (COMMAND|MAGIC|Databricks|%%))")
 
 
-def indented(lines: Iterable[str], indent: str) -> list[str]:
-    """Return lines with an indentation in front, empty ones as they are."""
-    return [f"{indent}{line}" if line else "" for line in lines]
+def replace_with_definition(
+    module: Module,
+    node: ast.stmt,
+    lines: list[str],
+    *,
+    begin: ast.stmt | None = None,
+    removed: Collection[ast.stmt] = (),
+) -> None:
+    """Replace a statement by a function or class, comments above it kept with it.
 
-
-def replace_with_definition(module: Module, node: ast.stmt, lines: list[str]) -> None:
-    """Replace a statement by a function or class, comments above it kept with it."""
-    start, end = module.span(node)
+    Args:
+        module: The module.
+        node: The statement.
+        lines: The function's or the class's.
+        begin: The first statement that is replaced with it; the same one when it is None.
+        removed: Statements that will be gone.
+    """
+    start, end = module.span(node if begin is None else begin)[0], module.span(node)[1]
     indent = module.indent(node)
     newline = module.source.newline
     blank = 1 if indent else 2
     text = newline.join(indented(lines, indent))[len(indent) :]
     above = _above(module, start)
+    first = node if begin is None else begin
+    block = _block_of(module.names.parent_of[first], first)
+    earlier = block[: block.index(first)]
     opens_block = module.source.code[: module.line_start(above)].rstrip().endswith(":")
+    opens_block |= bool(indent) and bool(earlier) and all(s in removed for s in earlier)
     missing = 0 if opens_block else blank - _blank_lines_before(module, above)
     if above < module.line_start(start):
         if missing > 0:

@@ -12,6 +12,35 @@ from typing import Literal
 
 Kind = Literal["import", "star", "assign", "def", "class", "argument", "other"]
 
+_OF_HYPEROPT = (
+    *("fmin", "hp", "tpe", "rand", "anneal", "mix", "atpe", "Trials", "SparkTrials", "space_eval"),
+    *("STATUS_NEW", "STATUS_RUNNING", "STATUS_SUSPENDED", "STATUS_OK", "STATUS_FAIL", "STATUS_STRINGS"),
+    *("JOB_STATE_NEW", "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_ERROR", "JOB_STATES"),
+    *("trials_from_docs", "fmin_pass_expr_memo_ctrl", "FMinIter", "partial", "pyll", "early_stop"),
+    *("generate_trials_to_calculate", "exceptions", "plotting", "base"),
+)
+_OF_PLOTTING = (
+    *("main_plot_history", "main_plot_histogram", "main_plot_vars", "main_plot_1D_attachment"),
+    "main_show",
+)
+_OF_PYLL = ("scope", "as_apply", "Apply", "Literal", "dfs", "toposort", "rec_eval")
+STAR_NAMES = {
+    "hyperopt": _OF_HYPEROPT,
+    "hyperbridge": _OF_HYPEROPT,
+    "hyperopt.plotting": _OF_PLOTTING,
+    "hyperopt.pyll": _OF_PYLL,
+    "hyperopt.pyll.base": _OF_PYLL,
+    "hyperopt.pyll.stochastic": ("sample",),
+    "hyperopt.fmin": ("fmin", "space_eval", "generate_trials_to_calculate", "FMinIter"),
+    "hyperopt.base": ("Trials", "Domain", "Ctrl", *_OF_HYPEROPT[10:21]),
+    "hyperopt.early_stop": ("no_progress_loss",),
+    "hyperopt.hp": (
+        *("uniform", "loguniform", "quniform", "qloguniform", "normal", "lognormal", "qnormal"),
+        *("qlognormal", "randint", "uniformint", "choice", "pchoice"),
+    ),
+}
+"""What a star import of each of hyperopt's modules brings."""
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -121,8 +150,29 @@ class Names:
             return None if base is None else f"{base}.{expr.attr}"
         if not isinstance(expr, ast.Name):
             return None
-        found = {binding.dotted for binding in self.bindings(expr)}
+        bindings = self.bindings(expr)
+        if not bindings:
+            star = self.star_of(expr)
+            return None if star is None else f"{star.module}.{expr.id}"
+        found = {b.dotted for b in bindings if not self._is_missing(b)}
         return found.pop() if len(found) == 1 else None
+
+    def star_of(self, name: ast.Name) -> ast.ImportFrom | None:
+        """Return the star import of hyperopt's from which an unbound name comes."""
+        for star in reversed(self.stars):
+            if name.id in STAR_NAMES.get(star.module or "", ()) and not star.level:
+                return star
+        return None
+
+    def _is_missing(self, binding: Binding) -> bool:
+        """Tell whether a binding stands for an import that failed: ``except ImportError: x = None``."""
+        above = self.parent_of.get(binding.node)
+        if not isinstance(above, ast.ExceptHandler) or binding.kind != "assign":
+            return False
+        caught = above.type
+        parts = caught.elts if isinstance(caught, ast.Tuple) else [caught]
+        names = {getattr(part, "id", None) for part in parts}
+        return bool(names & {"ImportError", "ModuleNotFoundError", "Exception", None})
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """Return the innermost statement around a node."""

@@ -13,7 +13,7 @@ import os
 import re
 import tempfile
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from hyperbridge.errors import HyperbridgeError
 
 _MAGIC_LINE = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
 _MAGIC_VALUE = re.compile(r"^(\s*[\w, ]+=\s*)([%!].*)$")
+_PYTHON_CELL = re.compile(r"%%(time|timeit|capture|prun|python3?|memit)\b")
+_TIMED = re.compile(r"^(\s*)(%(?:time|prun|timeit|memit)[ \t]+)(?!-)(\S.*)$")
 _DATABRICKS = "# Databricks notebook source"
 
 
@@ -58,7 +60,7 @@ class Source:
         encoding: Of the file.
         has_bom: Whether the file begins with a byte order mark.
         document: The parsed notebook; None for a Python file.
-        layout: How the notebook's JSON is laid out, for ``json.dumps``.
+        raw: The notebook's JSON; empty for a Python file.
     """
 
     path: Path
@@ -68,7 +70,7 @@ class Source:
     encoding: str = "utf-8"
     has_bom: bool = False
     document: dict[str, Any] | None = None
-    layout: dict[str, Any] | None = None
+    raw: str = ""
 
     @property
     def newline(self) -> str:
@@ -80,6 +82,13 @@ class Source:
     def is_databricks(self) -> bool:
         """Whether it is a Databricks notebook in source format."""
         return self.text.startswith(_DATABRICKS)
+
+    def is_last_of_cell(self, end: int) -> bool:
+        """Tell whether nothing follows in a notebook's cell, which then shows the value."""
+        if self.document is None:
+            return False
+        cell = next(c for c in self.cells if c.start <= end <= c.end)
+        return not self.code[end : cell.end].strip()
 
     def place(self, line: int) -> str:
         """Return where a line of the text is, for people: ``12``, or ``cell 3 line 2``."""
@@ -150,14 +159,15 @@ def _notebook(path: Path, content: bytes) -> Source:
         text += cell
         pieces.append(Cell(begin, len(text), text.count("\n", 0, begin) + 1, index))
         text += "\n"
-    code = "".join(_blanked(text[c.start : c.end]) + "\n" for c in pieces)
+    code = "".join(blanked(text[c.start : c.end]) + "\n" for c in pieces)
     pieces = pieces or [Cell(0, 0, 1)]
-    return Source(path, text, code, tuple(pieces), document=document, layout=_layout(raw, document))
+    return Source(path, text, code, tuple(pieces), document=document, raw=raw)
 
 
-def _blanked(cell: str) -> str:
+def blanked(cell: str) -> str:
     """Return a cell with its magics replaced by as many other characters."""
-    if cell.lstrip().startswith("%%"):
+    first = cell.lstrip()
+    if first.startswith("%%") and not _PYTHON_CELL.match(first):
         return re.sub(r"[^\n]", " ", cell)
     lines: list[str] = []
     continued = False
@@ -165,6 +175,10 @@ def _blanked(cell: str) -> str:
         if continued:
             continued = line.endswith("\\")
             lines.append(" " * len(line))
+            continue
+        timed = _TIMED.match(line)
+        if timed is not None:
+            lines.append(f"{timed[1]}{' ' * len(timed[2])}{timed[3]}".ljust(len(line)))
             continue
         magic = _MAGIC_LINE.match(line) or _MAGIC_VALUE.match(line)
         if magic is None:
@@ -175,14 +189,69 @@ def _blanked(cell: str) -> str:
     return "\n".join(lines)
 
 
-def _layout(raw: str, document: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the options with which ``json.dumps`` gives the very same text, if there are any."""
-    for indent in (1, 2, 4, None):
-        for ascii_only in (False, True):
-            layout: dict[str, Any] = {"indent": indent, "ensure_ascii": ascii_only}
-            if json.dumps(document, **layout) == raw.rstrip("\n"):
-                return {**layout, "end": raw[len(raw.rstrip("\n")) :]}
-    return None
+def _source_spans(raw: str) -> list[tuple[int, int]]:
+    """Return where the sources of a notebook's cells stand in its JSON."""
+    spans: list[tuple[int, int]] = []
+    decoder = json.JSONDecoder()
+    space = re.compile(r"[ \t\r\n]*")
+
+    def skip(place: int) -> int:
+        found = space.match(raw, place)
+        assert found is not None
+        return found.end()
+
+    def entries(place: int, visit: Callable[[object, int], int]) -> int:
+        """Visit the entries of the object or list that begins at a place."""
+        is_object = raw[place] == "{"
+        place, number = skip(place + 1), 0
+        while raw[place] not in "}]":
+            key: object = number
+            if is_object:
+                key, place = decoder.raw_decode(raw, place)
+                place = skip(skip(place) + 1)
+            place = skip(visit(key, place))
+            if raw[place] == ",":
+                place = skip(place + 1)
+            number += 1
+        return place + 1
+
+    def value(place: int) -> int:
+        _, end = decoder.raw_decode(raw, place)
+        return end
+
+    def in_cell(key: object, place: int) -> int:
+        end = value(place)
+        if key == "source":
+            spans.append((place, end))
+        return end
+
+    def in_cells(key: object, place: int) -> int:
+        before = len(spans)
+        end = entries(place, in_cell)
+        del spans[before + 1 :]
+        return end
+
+    def in_document(key: object, place: int) -> int:
+        return entries(place, in_cells) if key == "cells" else value(place)
+
+    entries(skip(0), in_document)
+    return spans
+
+
+def _said(old: str, text: str, as_list: bool) -> str:
+    """Return the JSON of a cell's new source in the layout of the old one."""
+    ascii_only = old.isascii()
+    if not as_list:
+        return json.dumps(text, ensure_ascii=ascii_only)
+    lines = [json.dumps(line, ensure_ascii=ascii_only) for line in text.splitlines(keepends=True)]
+    begin = re.match(r"\[(\s*)", old)
+    finish = re.search(r"(\s*)\]$", old)
+    assert begin is not None
+    assert finish is not None
+    if not lines:
+        return "[]"
+    between = f",{begin[1]}" if "\n" in begin[1] else ", "
+    return f"[{begin[1]}{between.join(lines)}{finish[1]}]"
 
 
 def with_cells(source: Source, texts: Sequence[str]) -> bytes:
@@ -193,8 +262,7 @@ def with_cells(source: Source, texts: Sequence[str]) -> bytes:
         texts: One text for each of its cells.
 
     Raises:
-        UnreadableFileError: The text cannot be said in the file's encoding, or the notebook's
-            JSON has a layout that would change elsewhere too.
+        UnreadableFileError: The text cannot be said in the file's encoding.
     """
     if source.document is None:
         try:
@@ -202,20 +270,18 @@ def with_cells(source: Source, texts: Sequence[str]) -> bytes:
         except UnicodeEncodeError as exc:
             raise UnreadableFileError(f"{source.path}: {exc}") from exc
         return (codecs.BOM_UTF8 if source.has_bom else b"") + content
-    if source.layout is None:
-        raise UnreadableFileError(
-            f"{source.path}: the JSON has an unusual layout that would be lost. Open and save"
-            " the notebook in Jupyter once, then try again."
-        )
-    document = json.loads(json.dumps(source.document))
+    raw = source.raw
+    edits: list[tuple[int, int, str]] = []
+    spans = _source_spans(raw)
     for piece, text in zip(source.cells, texts, strict=True):
-        if piece.index is not None:
-            cell = document["cells"][piece.index]
-            as_list = isinstance(cell["source"], list)
-            cell["source"] = text.splitlines(keepends=True) if as_list else text
-    layout = dict(source.layout)
-    end = layout.pop("end")
-    return f"{json.dumps(document, **layout)}{end}".encode()
+        if piece.index is None or text == source.text[piece.start : piece.end]:
+            continue
+        start, end = spans[piece.index]
+        as_list = raw[start] == "["
+        edits.append((start, end, _said(raw[start:end], text, as_list)))
+    for start, end, new in reversed(sorted(edits)):
+        raw = raw[:start] + new + raw[end:]
+    return raw.encode()
 
 
 def write_aside(path: Path, content: bytes) -> None:

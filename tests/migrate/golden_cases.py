@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hyperbridge.migrate.plan import Plan, plan
+from hyperbridge.migrate.planning import FilePlan, plan_sources
 from hyperbridge.migrate.sources import source_of
 
 FOLDER = Path(__file__).resolve().parent / "golden"
@@ -19,11 +20,12 @@ def before(case: str) -> str:
     return (FOLDER / case / "before.py").read_text(encoding="utf-8")
 
 
-def migrate(text: str, *, to: str = "optuna", name: str = "before.py") -> Plan:
-    return plan(source_of(Path(name), text.encode()), to)
+def migrate(text: str, *, to: str = "optuna", name: str = "before.py") -> Plan | FilePlan:
+    source = source_of(Path(name), text.encode())
+    return plan(source, to) if to == "ray" else plan_sources([source], to)[0]
 
 
-def notes_of(result: Plan) -> str:
+def notes_of(result: Plan | FilePlan) -> str:
     return "".join(
         f"{note.line}: {'to do' if note.needs_person else 'note'}: {note.text}\n"
         for note in result.notes

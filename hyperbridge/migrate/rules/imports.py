@@ -37,7 +37,11 @@ def rewrite(module: Module, gone: Collection[ast.AST], needed: Iterable[str]) ->
     """
     place: ast.stmt | None = None
     removed: list[ast.stmt] = []
+    needed = set(needed)
+    needed -= _rewrite_guards(module, gone, needed)
     for node in statements(module):
+        if module.edits.covers(*module.span(node)):
+            continue
         kept = [alias for alias in node.names if not _is_unused(module, node, alias, gone)]
         if len(kept) == len(node.names):
             continue
@@ -55,6 +59,59 @@ def rewrite(module: Module, gone: Collection[ast.AST], needed: Iterable[str]) ->
     elif new:
         _add_among(module, place, new, removed)
     remove_statements(module, removed)
+
+
+def _rewrite_guards(module: Module, gone: Collection[ast.AST], needed: set[str]) -> set[str]:
+    """Have ``try: import hyperopt`` import the new engine; what failed stays without a value.
+
+    Returns:
+        The imports that stand in a guard then.
+    """
+    engine = "import optuna"
+    done: set[str] = set()
+    for node in module.tree.body:
+        if not isinstance(node, ast.Try) or engine not in needed:
+            continue
+        ours = [n for n in statements(module) if n in node.body]
+        if not ours or not all(
+            _is_unused(module, n, alias, {*gone, *_stores(node)}) for n in ours for alias in n.names
+        ):
+            continue
+        start, end = module.span(ours[0])
+        module.edits.replace(start, end, engine)
+        remove_statements(module, ours[1:])
+        done.add(engine)
+        bound = {
+            alias.asname or alias.name.partition(".")[0] for n in ours for alias in n.names
+        }
+        for handler in node.handlers:
+            idle = [s for s in handler.body if _binds_only(s, bound)]
+            for statement in idle[:1]:
+                assert isinstance(statement, ast.Assign)
+                module.edits.replace(*module.span(statement.targets[0]), "optuna")
+            remove_statements(module, idle[1:])
+        break
+    return done
+
+
+def _stores(node: ast.Try) -> set[ast.AST]:
+    """Return the names that the handlers of a guard give another value."""
+    return {
+        n
+        for handler in node.handlers
+        for n in ast.walk(handler)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+
+
+def _binds_only(statement: ast.stmt, names: Collection[str]) -> bool:
+    return (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and statement.targets[0].id in names
+        and isinstance(statement.value, ast.Constant)
+    )
 
 
 def _sorted(needed: Iterable[str]) -> list[str]:
@@ -166,6 +223,10 @@ def _is_unused(
 ) -> bool:
     if isinstance(node, ast.Import) and hyperopt_name(f"{alias.name}.x") is None:
         return False
+    if alias.name == "*":
+        names = (n for n in module.walk() if isinstance(n, ast.Name))
+        stars = [n for n in names if not module.names.bindings(n) and module.names.star_of(n) is node]
+        return all(use in gone for use in stars)
     name = alias.asname or alias.name.partition(".")[0]
     scope = module.names.scope_of[node].find(name)
     uses = [] if scope is None else scope.uses.get(name, [])

@@ -3,12 +3,20 @@ import optuna
 SEED = 0
 
 
-def objective(trial):
-    params = {
+def base(trial):
+    return trial.suggest_float("base", 0, 1)
+
+
+def search_space(trial):
+    return {
         "size": 2 * trial.suggest_int("half", 1, 8),
-        "ratio": trial.suggest_float("base", 0, 1) / 2 + 0.25,
+        "ratio": base(trial) / 2 + 0.25,
         "power": 10 ** trial.suggest_float("exponent", -3, 0),
     }
+
+
+def objective(trial):
+    params = search_space(trial)
     return abs(params["size"] - 8) + params["ratio"] + params["power"]
 
 

@@ -1,12 +1,15 @@
+import numpy as np
 import optuna
 
 SEED = 0
 
 
-def suggest_search_space(trial):
+def search_space(trial):
     return {
-        "n_estimators": trial.suggest_int("n_estimators", 10, 100, step=10),
-        "max_depth": trial.suggest_int("max_depth", 1, 13),
+        "n_estimators": trial.suggest_categorical("n_estimators", range(10, 110, 10)),
+        "max_depth": trial.suggest_categorical(
+            "max_depth", np.arange(1, 14, 1, dtype=int).tolist()
+        ),
         "eta": trial.suggest_categorical("eta", [0.01, 0.1, 0.3]),
         "leaves": trial.suggest_int("leaves", 10, 60, step=5),
         "l1": trial.suggest_int("l1", 1, 500, log=True),
@@ -19,12 +22,8 @@ def score(params):
     return {"loss": float(loss), "status": "ok"}
 
 
-def run_trial(trial):
-    return score(suggest_search_space(trial))["loss"]
-
-
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
-study.optimize(run_trial, n_trials=20)
+study.optimize(lambda trial: score(search_space(trial))["loss"], n_trials=20)
 best = study.best_params
-params = suggest_search_space(study.best_trial)
+params = search_space(study.best_trial)
 best_loss = score(params)["loss"]

@@ -10,34 +10,47 @@ def data():
     return x, (x.sum(axis=1) > 0).astype(float)
 
 
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the study holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the study holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
+
+
 def tune(max_evals=12):
     x_train, y_train = data()
 
-    def suggest_space(trial):
-        num_layers = trial.suggest_categorical("num_layers", ["two", "three"])
-        if num_layers == "two":
-            num_layers_params = {"layers": "two"}
-        else:
-            num_layers_params = {
-                "layers": "three",
-                "units3": trial.suggest_float("units3", 64, 1024),
-                "dropout3": trial.suggest_float("dropout3", .25, .75),
-            }
+    def search_space(trial):
         return {
-            "choice": num_layers_params,
-            "units1": trial.suggest_float("units1", 64, 1024),
-            "dropout1": trial.suggest_float("dropout1", .25, .75),
-            "batch_size": trial.suggest_float("batch_size", 28, 128),
-            "nb_epochs": 100,
-            "optimizer": trial.suggest_categorical(
-                "optimizer",
-                ["adadelta", "adam", "rmsprop"],
+            'choice': suggest_branch(
+                trial,
+                'num_layers',
+                [
+                    lambda trial: {'layers': 'two'},
+                    lambda trial: {
+                        'layers': 'three',
+                        'units3': trial.suggest_float('units3', 64, 1024),
+                        'dropout3': trial.suggest_float('dropout3', .25, .75),
+                    },
+                ],
             ),
-            "activation": "relu",
+            'units1': trial.suggest_float('units1', 64, 1024),
+            'dropout1': trial.suggest_float('dropout1', .25, .75),
+            'batch_size': trial.suggest_float('batch_size', 28, 128),
+            'nb_epochs': 100,
+            'optimizer': suggest_option(
+                trial, 'optimizer', ['adadelta', 'adam', 'rmsprop']
+            ),
+            'activation': 'relu',
         }
 
     def f_nn(trial):
-        params = suggest_space(trial)
+        params = search_space(trial)
         score = float(np.mean(x_train.sum(axis=1) * y_train)) * params['dropout1']
         score += params['units1'] / 1024
         if params['choice']['layers'] == 'three':

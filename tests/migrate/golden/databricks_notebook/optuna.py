@@ -14,7 +14,9 @@ SEED = 0
 def log_child_run(study, trial):
     """Log a finished trial as a child run of the search's MLflow run."""
     with mlflow.start_run(
-        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs["mlflow_parent"]
+        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs[
+            "mlflow_parent",
+        ]
     ):
         mlflow.log_params(trial.params)
         if trial.state == optuna.trial.TrialState.COMPLETE:
@@ -25,18 +27,19 @@ def log_child_run(study, trial):
             mlflow.end_run("FAILED")
 
 
+def search_space(trial):
+    return {"x": trial.suggest_float("x", 0, 1)}
+
 # COMMAND ----------
 
 def objective(trial):
-    params = {
-        "x": trial.suggest_float("x", 0, 1),
-    }
+    params = search_space(trial)
     return params["x"]
 
 # COMMAND ----------
 
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
-with mlflow.start_run(nested=True) as parent_run:
+with mlflow.start_run() as parent_run:
     study.set_user_attr(
         "mlflow_parent",
         {
@@ -45,11 +48,7 @@ with mlflow.start_run(nested=True) as parent_run:
         },
     )
     study.optimize(
-        objective,
-        n_trials=6,
-        n_jobs=2,
-        catch=(Exception,),
-        callbacks=[log_child_run],
+        objective, n_trials=6, n_jobs=2, catch=(Exception,), callbacks=[log_child_run]
     )
     mlflow.log_metric("best_trial_loss", study.best_value)
 best = study.best_params

@@ -30,20 +30,22 @@ def suggest_normal(trial, name, mu, sigma, *, log=False):
     Optuna's parameters are bounded: the study holds a quantile under the name, and the
     number itself as a user attribute of the trial.
     """
+    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the number itself
+        return trial.suggest_float(name, -1e300, 1e300)
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
 def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["C"]
+    """Return a trial's values, also those that the study holds in another form."""
     return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
     }
 
 
@@ -52,7 +54,9 @@ def in_child_run(objective):
 
     def run_trial(trial):
         parent = trial.study.user_attrs["mlflow_parent"]
-        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent) as run:
+        with mlflow.start_run(
+            run_name=f"trial-{trial.number}", nested=True, **parent
+        ) as run:
             try:
                 loss = objective(trial)
             finally:  # the objective may have logged some of them itself
@@ -67,18 +71,19 @@ def in_child_run(objective):
 
 def objective(trial):
     """Train one."""
-    params = suggest_search_space(trial)
+    params = search_space(trial)
     try:
         loss = train(params["C"], params["kernel"])
     except Exception as exc:
         trial.set_user_attr("exception", str(exc))
-        return float("nan")  # a failed trial
+        trial.set_user_attr("status", "fail")
+        return float("nan")
     mlflow.log_metric("accuracy", 1 - loss)
     return loss
 
 # COMMAND ----------
 
-def suggest_search_space(trial):
+def search_space(trial):
     return {
         "C": suggest_normal(trial, "C", 0, 1.0, log=True),
         "kernel": trial.suggest_categorical("kernel", ["linear", "rbf"]),
@@ -106,5 +111,5 @@ with mlflow.start_run(run_name="svc") as parent_run:
 # COMMAND ----------
 
 print("Best value found: ", argmin)
-print(suggest_search_space(study.best_trial))
+print(search_space(optuna.trial.FixedTrial(argmin)))
 best_loss = study.best_value

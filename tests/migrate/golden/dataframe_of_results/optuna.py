@@ -7,12 +7,67 @@ import pandas as pd
 SEED = 0
 
 
-def objective(trial):
-    params = {
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the study holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
+def documents(study):
+    """Return the trials of a study as hyperopt's documents, without those that raised."""
+    complete = optuna.trial.TrialState.COMPLETE
+    done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
+    labels = sorted({label for t in done for label in t.params})
+    return [
+        {
+            "state": 2,
+            "tid": t.number,
+            "spec": None,
+            "result": {
+                **({} if t.value is None else {"loss": t.value}),
+                "status": "ok",
+                **t.user_attrs,
+            },
+            "misc": {
+                "tid": t.number,
+                "cmd": ("domain_attachment", "FMinIter_Domain"),
+                "workdir": None,
+                "idxs": {
+                    label: [t.number] if label in t.params else [] for label in labels
+                },
+                "vals": {
+                    label: [t.params[label]] if label in t.params else [] for label in labels
+                },
+            },
+            "exp_key": None,
+            "owner": None,
+            "version": 0,
+            "book_time": t.datetime_start,
+            "refresh_time": t.datetime_complete,
+        }
+        for t in done
+    ]
+
+
+def values_by_label(study):
+    """Return for each parameter its values in the trials that have it."""
+    columns = {}
+    for trial in documents(study):
+        for label, values in trial["misc"]["vals"].items():
+            columns.setdefault(label, []).extend(values)
+    return columns
+
+
+def search_space(trial):
+    return {
         "lr": trial.suggest_float("lr", math.exp(-6), 1, log=True),
         "n": trial.suggest_int("n", 10, 100, step=5),
-        "kind": trial.suggest_categorical("kind", ["a", "b"]),
+        "kind": suggest_option(trial, "kind", ["a", "b"]),
     }
+
+
+def objective(trial):
+    params = search_space(trial)
     lr, n = params["lr"], params["n"]
     loss = (np.log(lr) + 3) ** 2 + n / 50 + (params["kind"] == "a")
     trial.set_user_attr("auc", 1 - loss)
@@ -23,12 +78,14 @@ def objective(trial):
 study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
 study.optimize(objective, n_trials=30)
 best = study.best_params
-frame = pd.DataFrame([{"loss": t.value, **t.user_attrs} for t in study.trials])
+frame = pd.DataFrame([t["result"] for t in documents(study)])
 print(frame[["loss", "auc"]].describe())
-rates = [t.params["lr"] for t in study.trials if "lr" in t.params]
-losses = [t.value for t in study.trials]
+rates = values_by_label(study)["lr"]
+losses = [t["result"]["loss"] for t in documents(study)]
 print(len(rates), max(losses), study.best_params)
-tuned = pd.DataFrame({"lr": [t.params["lr"] for t in study.trials if "lr" in t.params], "loss": [t.value for t in study.trials]})
+tuned = pd.DataFrame(
+    {"lr": values_by_label(study)["lr"], "loss": [t.value for t in study.trials]},
+)
 best_loss = float(tuned["loss"].min())
-for i, trial in enumerate(study.trials):
-    print(i, trial.params["lr"], trial.user_attrs["auc"])
+for i, trial in enumerate(documents(study)):
+    print(i, trial["misc"]["vals"]["lr"][0], trial["result"]["auc"])

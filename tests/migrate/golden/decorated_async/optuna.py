@@ -30,6 +30,17 @@ def timed(function):
     return wrapper
 
 
+def keep_result(trial, result):
+    """Keep what an objective returned with the trial, and return the loss."""
+    if not isinstance(result, dict):
+        return result
+    is_ok = result.get("status", "ok") == "ok"
+    for key, value in result.items():
+        if not is_ok or key not in ("loss", "status"):
+            trial.set_user_attr(key, value)
+    return result["loss"] if is_ok else float("nan")
+
+
 @timed
 def objective(params: dict[str, object]) -> dict[str, object]:
     config = Config(**params)
@@ -51,10 +62,7 @@ async def main() -> float:
             "lr": trial.suggest_float("lr", 0, 2),
             "kind": trial.suggest_categorical("kind", ["a", "b"]),
         }
-        result = objective(params)
-        if result.get("status", "ok") != "ok":
-            return float("nan")
-        return result["loss"]
+        return keep_result(trial, objective(params))
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
     study.optimize(run_trial, n_trials=12)

@@ -6,7 +6,7 @@ SEED = 0
 
 
 # what is searched
-def suggest_space(trial):
+def search_space(trial):
     return {
         "x": trial.suggest_float("x", -5, 5),  # a number
         # the strength
@@ -16,7 +16,7 @@ def suggest_space(trial):
 
 def objective(trial):
     """Return the loss."""
-    params = suggest_space(trial)
+    params = search_space(trial)
     loss = (params["x"] - 1) ** 2 + np.log10(params["c"]) ** 2
     return loss
 
@@ -24,5 +24,5 @@ def objective(trial):
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=20)
 best = study.best_params
-print(best, suggest_space(study.best_trial))
+print(best, search_space(study.best_trial))
 best_loss = study.best_value

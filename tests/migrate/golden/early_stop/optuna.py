@@ -38,9 +38,7 @@ class StopAtLoss:
 
 
 def objective(trial):
-    params = {
-        "x": trial.suggest_float("x", 0, 1),
-    }
+    params = {"x": trial.suggest_float("x", 0, 1)}
     return (params["x"] - 0.5) ** 2
 
 

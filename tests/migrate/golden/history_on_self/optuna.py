@@ -25,15 +25,16 @@ class HPOptimizer:
         return {"loss": -score, "status": "ok"}
 
     def run(self, n):
-        def run_trial(trial):
-            params = {
+        def search_space(trial):
+            return {
                 "rate": trial.suggest_float("rate", 0, 1),
                 "layers": trial.suggest_categorical("layers", [1, 2, 3, 4]),
             }
-            return self.objective(params)["loss"]
 
         study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
-        study.optimize(run_trial, n_trials=n)
+        study.optimize(
+            lambda trial: self.objective(search_space(trial))["loss"], n_trials=n
+        )
         return max(self.history, key=lambda entry: entry["score"])
 
 

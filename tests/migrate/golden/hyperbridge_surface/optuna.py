@@ -4,9 +4,7 @@ SEED = 0
 
 
 def objective(trial):
-    p = {
-        "x": trial.suggest_float("x", -1, 1),
-    }
+    p = {"x": trial.suggest_float("x", -1, 1)}
     return p["x"] ** 2
 
 

@@ -15,23 +15,84 @@ def suggest_normal(trial, name, mu, sigma, *, log=False):
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the study holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
 def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["a"]
+    """Return a trial's values, also those that the study holds in another form."""
     return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
     }
+
+
+def documents(study):
+    """Return the trials of a study as hyperopt's documents, without those that raised."""
+    complete = optuna.trial.TrialState.COMPLETE
+    done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
+    labels = sorted({label for t in done for label in t.params})
+    return [
+        {
+            "state": 2,
+            "tid": t.number,
+            "spec": None,
+            "result": {
+                **({} if t.value is None else {"loss": t.value}),
+                "status": "ok",
+                **{
+                    k: v for k, v in t.user_attrs.items() if k.removesuffix(":value") not in labels
+                },
+            },
+            "misc": {
+                "tid": t.number,
+                "cmd": ("domain_attachment", "FMinIter_Domain"),
+                "workdir": None,
+                "idxs": {
+                    label: [t.number] if label in t.params else [] for label in labels
+                },
+                "vals": {
+                    label: [t.user_attrs.get(f"{label}:value", t.params[label])]
+                    if label in t.params
+                    else []
+                    for label in labels
+                },
+            },
+            "exp_key": None,
+            "owner": None,
+            "version": 0,
+            "book_time": t.datetime_start,
+            "refresh_time": t.datetime_complete,
+        }
+        for t in done
+    ]
+
+
+def best_document(study):
+    """Return the best trial of a study as hyperopt's document."""
+    return next(d for d in documents(study) if d["tid"] == study.best_trial.number)
+
+
+def values_by_label(study):
+    """Return for each parameter its values in the trials that have it."""
+    columns = {}
+    for trial in documents(study):
+        for label, values in trial["misc"]["vals"].items():
+            columns.setdefault(label, []).extend(values)
+    return columns
 
 
 def objective(trial):
     p = {
-        "a": suggest_normal(trial, "a", 0, 1, log=True),
-        "k": trial.suggest_categorical("k", [0, 5]),
+        'a': suggest_normal(trial, 'a', 0, 1, log=True),
+        'k': suggest_option(trial, 'k', [0, 5]),
     }
     return (p['a'] - 1) ** 2 + p['k']
 
@@ -39,11 +100,11 @@ def objective(trial):
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=8)
 a = values_of(study.best_trial)['a']
-assert a == values_of(study.best_trial)['a']
-assert a in [values_of(t)['a'] for t in study.trials if 'a' in values_of(t)]
+assert a == best_document(study)['misc']['vals']['a'][0]
+assert a in values_by_label(study)['a']
 assert (a - 1) ** 2 <= max([t.value for t in study.trials])
-for t in study.trials:
-    if t.value < 1:
-        print(values_of(t)['a'])
+for t in documents(study):
+    if t['result']['loss'] < 1:
+        print(t['misc']['vals']['a'][0])
 best_loss = study.best_value
 

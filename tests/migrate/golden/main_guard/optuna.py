@@ -13,10 +13,10 @@ def build(low, high):
     def objective(trial):
         """Two lines
         of text."""
-        params = suggest_space(trial)
+        params = search_space(trial)
         return (params["z"] - low) ** 2
 
-    def suggest_space(trial):
+    def search_space(trial):
         return {
             "z": trial.suggest_float("z", low, high),
             "n": trial.suggest_int("n", 0, high - 1),
@@ -24,7 +24,7 @@ def build(low, high):
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
     study.optimize(objective, n_trials=20)
-    return suggest_space(study.best_trial), study.best_value
+    return search_space(study.best_trial), study.best_value
 
 
 def main():

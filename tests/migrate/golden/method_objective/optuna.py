@@ -11,16 +11,14 @@ class Tuner:
         return {"loss": abs(params["x"] - self.target), "status": "ok"}
 
     def run(self):
+        def search_space(trial):
+            return {"x": trial.suggest_float("x", 0, 10)}
+
         self.trials = None
-
-        def run_trial(trial):
-            params = {
-                "x": trial.suggest_float("x", 0, 10),
-            }
-            return self.evaluate(params)["loss"]
-
         study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
-        study.optimize(run_trial, n_trials=20)
+        study.optimize(
+            lambda trial: self.evaluate(search_space(trial))["loss"], n_trials=20
+        )
         best = study.best_params
         return best, study.best_value
 

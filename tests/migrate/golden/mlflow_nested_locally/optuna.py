@@ -7,9 +7,7 @@ SEED = 0
 
 
 def objective(trial):
-    params = {
-        "alpha": trial.suggest_float("alpha", math.exp(-5), 1, log=True),
-    }
+    params = {"alpha": trial.suggest_float("alpha", math.exp(-5), 1, log=True)}
     with mlflow.start_run(nested=True):
         mlflow.log_params(params)
         loss = params["alpha"] ** 2

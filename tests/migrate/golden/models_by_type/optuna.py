@@ -15,42 +15,46 @@ def suggest_normal(trial, name, mu, sigma):
     """
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the study holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
+
+
 def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["momentum"]
+    """Return a trial's values, also those that the study holds in another form."""
     return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
     }
 
 
-def suggest_space(trial):
-    model = trial.suggest_categorical("model", ["mlp", "gbm"])
-    if model == "mlp":
-        model_params = {
-            "type": "mlp",
-            "hidden": trial.suggest_categorical("hidden", [32, 64]),
-            "lr": trial.suggest_float("mlp_lr", 1e-4, 1e-1, log=True),
-        }
-    else:
-        model_params = {
-            "type": "gbm",
-            "rounds": 10 * trial.suggest_int("rounds", 1, 9),
-            "lr": trial.suggest_float("gbm_lr", 1e-2, 1, log=True),
-        }
+def search_space(trial):
     return {
-        "model": model_params,
+        "model": suggest_branch(trial, "model", [
+            lambda trial: {
+                "type": "mlp",
+                "hidden": trial.suggest_categorical("hidden", [32, 64]),
+                "lr": trial.suggest_float("mlp_lr", 1e-4, 1e-1, log=True),
+            },
+            lambda trial: {
+                "type": "gbm",
+                "rounds": 10 * trial.suggest_int("rounds", 1, 9),
+                "lr": trial.suggest_float("gbm_lr", 1e-2, 1, log=True),
+            },
+        ]),
         "optimizer": trial.suggest_categorical("optimizer", OPTIMIZERS),
         "momentum": suggest_normal(trial, "momentum", 0.9, 0.1),
     }
 
 
 def objective(trial):
-    args = suggest_space(trial)
+    args = search_space(trial)
     model = args["model"]
     if model["type"] == "mlp":
         loss = abs(np.log10(model["lr"]) + 3) + 32 / model["hidden"]
@@ -65,6 +69,6 @@ def objective(trial):
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(objective, n_trials=25)
 best = values_of(study.best_trial)
-best_params = suggest_space(study.best_trial)
+best_params = search_space(study.best_trial)
 print("optimizer", best["optimizer"], best_params["model"]["type"])
 best_loss = study.best_value

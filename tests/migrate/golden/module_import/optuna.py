@@ -15,26 +15,31 @@ def suggest_normal(trial, name, mu, sigma, *, step=None):
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if step is not None:
         value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
 def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["b"]
+    """Return a trial's values, also those that the study holds in another form."""
     return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
+    }
+
+
+def search_space(trial):
+    return {
+        "a": trial.suggest_float("a", 0, 10, step=0.5),
+        "b": suggest_normal(trial, "b", 2, 3, step=1),
     }
 
 
 def objective(trial):
-    params = {
-        "a": trial.suggest_float("a", 0, 10, step=0.5),
-        "b": suggest_normal(trial, "b", 2, 3, step=1),
-    }
+    params = search_space(trial)
     if params["a"] > 9.5:
-        return float("nan")  # a failed trial
+        trial.set_user_attr("status", "fail")
+        return float("nan")
     return abs(params["a"] - 4) + abs(params["b"])
 
 

@@ -3,6 +3,17 @@ import optuna
 SEED = 0
 
 
+def keep_result(trial, result):
+    """Keep what an objective returned with the trial, and return the loss."""
+    if not isinstance(result, dict):
+        return result
+    is_ok = result.get("status", "ok") == "ok"
+    for key, value in result.items():
+        if not is_ok or key not in ("loss", "status"):
+            trial.set_user_attr(key, value)
+    return result["loss"] if is_ok else float("nan")
+
+
 def objective(params):
     params["depth"] = int(params["depth"])
     params.update({"fixed": 1})
@@ -14,16 +25,12 @@ def objective(params):
 
 
 def run_trial(trial):
-    params = {
-        "depth": trial.suggest_float("depth", 1, 12, step=1),
-        "gamma": trial.suggest_float("gamma", 0, 1),
-        "unused": None,
-    }
-    result = objective(params)
-    for key, value in result.items():
-        if key not in ("loss", "status"):
-            trial.set_user_attr(key, value)
-    return result["loss"]
+    params = dict(
+        depth=trial.suggest_float("depth", 1, 12, step=1),
+        gamma=trial.suggest_float("gamma", 0, 1),
+        unused=None,
+    )
+    return keep_result(trial, objective(params))
 
 
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))

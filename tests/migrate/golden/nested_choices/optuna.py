@@ -3,30 +3,44 @@ import optuna
 SEED = 0
 
 
-def suggest_space(trial):
-    model = trial.suggest_categorical("model", ["linear", "net"])
-    if model == "linear":
-        penalty = trial.suggest_categorical("penalty", ["l1", "elastic"])
-        if penalty == "l1":
-            penalty_params = "l1"
-        else:
-            penalty_params = {
-                "elastic": trial.suggest_float("mix", 0, 1),
-            }
-        model_params = {"name": "linear", "penalty": penalty_params}
-    else:
-        model_params = {
-            "name": "net",
-            "layers": (
-                trial.suggest_int("width", 0, 7),
-                trial.suggest_categorical("act", ["relu", "tanh"]),
-            ),
-        }
-    return {"model": model_params, "seed": 7}
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the study holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
+
+
+def search_space(trial):
+    return {
+        "model": suggest_branch(
+            trial,
+            "model",
+            [
+                lambda trial: {
+                    "name": "linear",
+                    "penalty": suggest_branch(
+                        trial,
+                        "penalty",
+                        [
+                            lambda trial: "l1",
+                            lambda trial: {"elastic": trial.suggest_float("mix", 0, 1)},
+                        ],
+                    ),
+                },
+                lambda trial: {
+                    "name": "net",
+                    "layers": (
+                        trial.suggest_int("width", 0, 7),
+                        trial.suggest_categorical("act", ["relu", "tanh"]),
+                    ),
+                },
+            ],
+        ),
+        "seed": 7,
+    }
 
 
 def objective(trial):
-    params = suggest_space(trial)
+    params = search_space(trial)
     model = params["model"]
     if model["name"] == "linear":
         penalty = model["penalty"]

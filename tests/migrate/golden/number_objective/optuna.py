@@ -13,21 +13,25 @@ def suggest_normal(trial, name, mu, sigma):
     """
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
 def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["b"]
+    """Return a trial's values, also those that the study holds in another form."""
     return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
     }
 
 
+def search_space(trial):
+    return (trial.suggest_float("a", -1, 1), suggest_normal(trial, "b", 0, 2))
+
+
 def f(trial):
-    args = (trial.suggest_float("a", -1, 1), suggest_normal(trial, "b", 0, 2))
+    args = search_space(trial)
     a, b = args
     return a ** 2 + b ** 2
 

@@ -16,27 +16,46 @@ def suggest_normal(trial, name, mu, sigma, *, log=False):
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the study holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
+
+
 def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["lr"]
+    """Return a trial's values, also those that the study holds in another form."""
     return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
     }
 
 
-def suggest_space(trial):
-    use_dropout = trial.suggest_categorical("use_dropout", ["none", "dropout"])
-    if use_dropout == "none":
-        use_dropout_params = None
-    else:
-        use_dropout_params = trial.suggest_float("dropout", 0.1, 0.9)
+def keep_result(trial, result):
+    """Keep what an objective returned with the trial, and return the loss."""
+    if not isinstance(result, dict):
+        return result
+    is_ok = result.get("status", "ok") == "ok"
+    for key, value in result.items():
+        if not is_ok or key not in ("loss", "status"):
+            trial.set_user_attr(key, value)
+    return result["loss"] if is_ok else float("nan")
+
+
+def search_space(trial):
     return {
-        "dropout": use_dropout_params,
+        "dropout": suggest_branch(
+            trial,
+            "use_dropout",
+            [
+                lambda trial: None,
+                lambda trial: trial.suggest_float("dropout", 0.1, 0.9),
+            ],
+        ),
         "lr": suggest_normal(trial, "lr", 0, 1, log=True),
     }
 
@@ -50,8 +69,8 @@ losses = []
 
 
 def objective_2(trial):
-    p = suggest_space(trial)
-    return losses.append(objective(p)) or losses[-1]
+    p = search_space(trial)
+    return keep_result(trial, losses.append(objective(p)) or losses[-1])
 
 
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))

@@ -2,6 +2,65 @@ import optuna
 
 SEED = 0
 
+
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the study holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
+def keep_result(trial, result):
+    """Keep what an objective returned with the trial, and return the loss."""
+    if not isinstance(result, dict):
+        return result
+    is_ok = result.get("status", "ok") == "ok"
+    for key, value in result.items():
+        if not is_ok or key not in ("loss", "status"):
+            trial.set_user_attr(key, value)
+    return result["loss"] if is_ok else float("nan")
+
+
+def documents(study):
+    """Return the trials of a study as hyperopt's documents, without those that raised."""
+    complete = optuna.trial.TrialState.COMPLETE
+    done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
+    labels = sorted({label for t in done for label in t.params})
+    return [
+        {
+            "state": 2,
+            "tid": t.number,
+            "spec": None,
+            "result": {
+                **({} if t.value is None else {"loss": t.value}),
+                "status": "ok",
+                **t.user_attrs,
+            },
+            "misc": {
+                "tid": t.number,
+                "cmd": ("domain_attachment", "FMinIter_Domain"),
+                "workdir": None,
+                "idxs": {
+                    label: [t.number] if label in t.params else [] for label in labels
+                },
+                "vals": {
+                    label: [t.params[label]] if label in t.params else [] for label in labels
+                },
+            },
+            "exp_key": None,
+            "owner": None,
+            "version": 0,
+            "book_time": t.datetime_start,
+            "refresh_time": t.datetime_complete,
+        }
+        for t in done
+    ]
+
+
+def best_document(study):
+    """Return the best trial of a study as hyperopt's document."""
+    return next(d for d in documents(study) if d["tid"] == study.best_trial.number)
+
+
 def objective(config, *, scale=1.0, data=None):
     """Doc."""
     global calls
@@ -11,26 +70,22 @@ def objective(config, *, scale=1.0, data=None):
         return {'status': "fail", 'loss': y}
     def helper(z):
         return {'loss': z}
-    return dict(loss=y + helper(config["d"])["loss"], status="ok", extra=[1, 2], attachments={})
+    return dict(
+        loss=y + helper(config["d"])["loss"], status="ok", extra=[1, 2], attachments={}
+    )
+
+def get_params(trial):
+    """The space."""
+    return dict(
+        x=trial.suggest_float('x', 0, 1),
+        d=trial.suggest_int('d', 1, 5),
+        t=suggest_option(trial, 't', [(1, 2), (3, 4)]),
+    )
 
 if __name__ == '__main__':
     try:
         def run_trial(trial):
-            params = {
-                "x": trial.suggest_float("x", 0, 1),
-                "d": trial.suggest_int("d", 1, 5),
-                "t": {
-                    "1, 2": (1, 2),
-                    "3, 4": (3, 4),
-                }[trial.suggest_categorical("t", ["1, 2", "3, 4"])],
-            }
-            result = objective(params, scale=0.5)
-            if result.get("status", "ok") != "ok":
-                return float("nan")
-            for key, value in result.items():
-                if key not in ("loss", "status"):
-                    trial.set_user_attr(key, value)
-            return result["loss"]
+            return keep_result(trial, objective(get_params(trial), scale=0.5))
 
         study = optuna.create_study(
             sampler=optuna.samplers.TPESampler(n_startup_trials=5, seed=SEED),
@@ -39,5 +94,9 @@ if __name__ == '__main__':
         best = study.best_params
     except KeyboardInterrupt:
         raise
-    print(best['x'], study.best_trial.params['d'], len([t.value for t in study.trials]))
+    print(
+        best['x'],
+        best_document(study)['misc']['vals']['d'][0],
+        len([t.value for t in study.trials]),
+    )
     best_loss = study.best_value

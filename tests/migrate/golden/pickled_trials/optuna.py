@@ -7,9 +7,7 @@ SEED = 0
 
 
 def objective(trial):
-    p = {
-        "x": trial.suggest_float("x", -1, 1),
-    }
+    p = {"x": trial.suggest_float("x", -1, 1)}
     trial.set_user_attr("double", 2 * p["x"])
     return p["x"] ** 2
 

@@ -12,16 +12,16 @@ def suggest_log_steps(trial, name, low, high, *, step):
     user attribute of the trial.
     """
     value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
 def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["r"]
+    """Return a trial's values, also those that the study holds in another form."""
     return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
     }
 
 

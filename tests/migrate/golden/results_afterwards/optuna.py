@@ -3,11 +3,71 @@ import optuna
 SEED = 0
 
 
-def objective(trial):
-    p = {
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the study holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
+def documents(study):
+    """Return the trials of a study as hyperopt's documents, without those that raised."""
+    complete = optuna.trial.TrialState.COMPLETE
+    done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
+    labels = sorted({label for t in done for label in t.params})
+    return [
+        {
+            "state": 2,
+            "tid": t.number,
+            "spec": None,
+            "result": {
+                **({} if t.value is None else {"loss": t.value}),
+                "status": "ok",
+                **t.user_attrs,
+            },
+            "misc": {
+                "tid": t.number,
+                "cmd": ("domain_attachment", "FMinIter_Domain"),
+                "workdir": None,
+                "idxs": {
+                    label: [t.number] if label in t.params else [] for label in labels
+                },
+                "vals": {
+                    label: [t.params[label]] if label in t.params else [] for label in labels
+                },
+            },
+            "exp_key": None,
+            "owner": None,
+            "version": 0,
+            "book_time": t.datetime_start,
+            "refresh_time": t.datetime_complete,
+        }
+        for t in done
+    ]
+
+
+def best_document(study):
+    """Return the best trial of a study as hyperopt's document."""
+    return next(d for d in documents(study) if d["tid"] == study.best_trial.number)
+
+
+def values_by_label(study):
+    """Return for each parameter its values in the trials that have it."""
+    columns = {}
+    for trial in documents(study):
+        for label, values in trial["misc"]["vals"].items():
+            columns.setdefault(label, []).extend(values)
+    return columns
+
+
+def search_space(trial):
+    return {
         "x": trial.suggest_float("x", -2, 2),
-        "kind": trial.suggest_categorical("kind", ["a", "b"]),
+        "kind": suggest_option(trial, "kind", ["a", "b"]),
     }
+
+
+def objective(trial):
+    p = search_space(trial)
     loss = p["x"] ** 2 + (p["kind"] == "a")
     trial.set_user_attr("x2", p["x"] * 2)
     trial.set_user_attr("kind", p["kind"])
@@ -19,11 +79,14 @@ study.optimize(objective, n_trials=15)
 
 best_loss = study.best_value
 print(len(study.trials), len(study.trials), study.best_params)
-print(sorted([t.params["x"] for t in study.trials if "x" in t.params])[0])
-print([r.user_attrs["x2"] for r in study.trials])
-print([t.params["x"] for t in study.trials if t.value < 1])
-for trial in study.trials:
-    print(trial.number, trial.value, trial.user_attrs["kind"])
-best_trial = study.best_trial
-print(best_trial.user_attrs["x2"], best_trial.params["x"])
-print(["ok" if t.state == optuna.trial.TrialState.COMPLETE else "fail" for t in study.trials][0], [{"loss": t.value, **t.user_attrs} for t in study.trials][0])
+print(sorted(values_by_label(study)["x"])[0])
+print([r["x2"] for r in [t["result"] for t in documents(study)]])
+print([t["misc"]["vals"]["x"][0] for t in documents(study) if t["result"]["loss"] < 1])
+for trial in documents(study):
+    print(trial["tid"], trial["result"]["loss"], trial["result"]["kind"])
+best_trial = best_document(study)
+print(best_trial["result"]["x2"], best_trial["misc"]["vals"]["x"][0])
+print(
+    [t["result"]["status"] for t in documents(study)][0],
+    [t["result"] for t in documents(study)][0],
+)

@@ -22,8 +22,17 @@ def suggest_normal(trial, name, mu, sigma, *, log=False):
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
+
+
+def values_of(trial):
+    """Return a trial's values, also those that the study holds in another form."""
+    return {
+        name: trial.user_attrs.get(
+            f"{name}:value", value
+        ) for name, value in trial.params.items()
+    }
 
 
 class StopWithoutProgress:
@@ -49,31 +58,23 @@ class StopWithoutProgress:
                 study.stop()
 
 
-def values_of(trial):
-    """Return a trial's values, also those that the study holds as quantiles."""
-    held = ["C"]
-    return {
-        name: trial.user_attrs.get(name, value) if name in held else value
-        for name, value in trial.params.items()
-    }
-
-
-def suggest_space(trial):
-    classifier = trial.suggest_categorical("classifier", ["tree", "logistic"])
+def search_space(trial):
+    classifier = trial.suggest_categorical('classifier', ["tree", "logistic"])
     if classifier == "tree":
         return {
-            "model": "tree",
-            "params": {
-                "max_depth": trial.suggest_int("max_depth", 1, 4),
-                "criterion": trial.suggest_categorical("criterion", ["gini", "entropy"]),
-                "random_state": 0,
+            'model': 'tree',
+            'params': {
+                'max_depth': trial.suggest_categorical('max_depth', range(1, 5)),
+                'criterion': trial.suggest_categorical(
+                    'criterion', ["gini", "entropy"]
+                ),
+                'random_state': 0,
             },
         }
-    else:
-        return {
-            "model": "logistic",
-            "params": {"C": suggest_normal(trial, "C", 0, 1, log=True), "max_iter": 200},
-        }
+    return {
+        'model': 'logistic',
+        'params': {'C': suggest_normal(trial, 'C', 0, 1, log=True), 'max_iter': 200},
+    }
 
 
 def hyperopt_train_test(params):
@@ -86,7 +87,7 @@ count = 0
 
 
 def f(trial):
-    params = suggest_space(trial)
+    params = search_space(trial)
     global best, count
     count += 1
     acc = hyperopt_train_test(params.copy())
@@ -99,5 +100,5 @@ def f(trial):
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
 study.optimize(f, n_trials=12, callbacks=[StopWithoutProgress(8)])
 found = values_of(study.best_trial)
-print('best:', suggest_space(study.best_trial))
+print('best:', search_space(study.best_trial))
 best_loss = study.best_value

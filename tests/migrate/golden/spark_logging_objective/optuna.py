@@ -9,7 +9,9 @@ def in_child_run(objective):
 
     def run_trial(trial):
         parent = trial.study.user_attrs["mlflow_parent"]
-        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent) as run:
+        with mlflow.start_run(
+            run_name=f"trial-{trial.number}", nested=True, **parent
+        ) as run:
             try:
                 loss = objective(trial)
             finally:  # the objective may have logged some of them itself
@@ -23,16 +25,14 @@ def in_child_run(objective):
 
 
 def objective(trial):
-    params = {
-        "x": trial.suggest_float("x", -3, 3),
-    }
+    params = {"x": trial.suggest_float("x", -3, 3)}
     loss = (params["x"] - 1) ** 2
     mlflow.log_metric("squared", loss)
     return loss
 
 
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
-with mlflow.start_run(nested=True) as parent_run:
+with mlflow.start_run() as parent_run:
     study.set_user_attr(
         "mlflow_parent",
         {

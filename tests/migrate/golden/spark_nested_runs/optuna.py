@@ -5,9 +5,7 @@ SEED = 0
 
 
 def objective(trial):
-    params = {
-        "x": trial.suggest_float("x", -3, 3),
-    }
+    params = {"x": trial.suggest_float("x", -3, 3)}
     with mlflow.start_run(nested=True, **trial.study.user_attrs["mlflow_parent"]):
         loss = (params["x"] - 1) ** 2
         mlflow.log_metric("loss", loss)

@@ -7,7 +7,9 @@ SEED = 0
 def log_child_run(study, trial):
     """Log a finished trial as a child run of the search's MLflow run."""
     with mlflow.start_run(
-        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs["mlflow_parent"]
+        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs[
+            "mlflow_parent",
+        ]
     ):
         mlflow.log_params(trial.params)
         if trial.state == optuna.trial.TrialState.COMPLETE:
@@ -19,9 +21,7 @@ def log_child_run(study, trial):
 
 
 def objective(trial):
-    params = {
-        "x": trial.suggest_float("x", -3, 3),
-    }
+    params = {"x": trial.suggest_float("x", -3, 3)}
     loss = (params["x"] - 1) ** 2
     return loss
 

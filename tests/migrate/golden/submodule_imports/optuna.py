@@ -3,27 +3,39 @@ import optuna
 SEED = 0
 
 
-def suggest_space(trial):
-    return {
-        "n": trial.suggest_int("n", 2, 19),
-        "w": trial.suggest_int("w", 1, 4),
-    }
+def keep_result(trial, result):
+    """Keep what an objective returned with the trial, and return the loss."""
+    if not isinstance(result, dict):
+        return result
+    is_ok = result.get("status", "ok") == "ok"
+    for key, value in result.items():
+        if not is_ok or key not in ("loss", "status"):
+            trial.set_user_attr(key, value)
+    return result["loss"] if is_ok else float("nan")
 
 
-def objective(trial):
-    params = suggest_space(trial)
+def search_space(trial):
+    return {"n": trial.suggest_int("n", 2, 19), "w": trial.suggest_int("w", 1, 4)}
+
+
+def objective(params):
     try:
         loss = 100 / (params["n"] - 5) ** 2 + params["w"]
     except ZeroDivisionError:
-        return float("nan")  # a failed trial
-    if loss > 90: return 90.0
-    trial.set_user_attr("w", params["w"])
-    return (loss
-        + 0.5)
+        return {"loss": None, "status": "fail"}
+    if loss > 90: return {"loss": 90.0, "status": "ok"}
+    return {
+        "loss": loss
+        + 0.5,
+        "status": "ok",
+        "w": params["w"],
+    }
 
 
 study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
-study.optimize(objective, n_trials=20)
+study.optimize(
+    lambda trial: keep_result(trial, objective(search_space(trial))), n_trials=20
+)
 best = study.best_params
-assert suggest_space(study.best_trial)["n"] == best["n"]
+assert search_space(study.best_trial)["n"] == best["n"]
 best_loss = study.best_value

@@ -1,0 +1,518 @@
+"""Follow a search space back to where it is built, and say what each place on the way becomes.
+
+A space is read where fmin takes it. From there this goes back through variables, attributes,
+arguments, containers and returned values to the expressions that make it. A variable that is
+assigned such an expression becomes a function of the trial, a function that returns one takes
+the trial as an argument, and an expression anywhere else becomes a lambda. What only hands a
+space on stays as it is: it hands on a function then.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hyperbridge.migrate.program import FUNCTIONS, Flow, Function, Program, Slot
+from hyperbridge.migrate.scopes import Scope
+
+RESULTS = ("fmin", "space_eval", "sample")
+CHOICES = ("hp.choice", "hp.pchoice", "pyll_utils.hp_choice", "pyll_utils.hp_pchoice")
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_BRANCHES = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncFor, ast.AsyncWith)
+_PASSED_ON = ("list", "tuple", "sorted", "reversed", "iter", "set")
+
+
+@dataclass(slots=True)
+class Roles:
+    """What becomes of the places that have to do with search spaces.
+
+    Attributes:
+        units: Variables and attributes that become functions of the trial.
+        holders: Those that hold such a function without a change of theirs.
+        containers: Those that hold a container of such functions.
+        local: Variables inside of functions of the trial, which hold values there.
+        roots: Expressions that become lambdas.
+        builders: Functions that take the trial.
+        parameters: The calls of ``hp`` that are reached.
+        unknown: Expressions whose origin is not told, with the reason.
+        asked: Parameters of functions that nothing in the program calls.
+    """
+
+    units: set[Slot] = field(default_factory=set)
+    holders: set[Slot] = field(default_factory=set)
+    containers: set[Slot] = field(default_factory=set)
+    local: set[Slot] = field(default_factory=set)
+    roots: set[ast.expr] = field(default_factory=set)
+    builders: set[Function] = field(default_factory=set)
+    parameters: set[ast.Call] = field(default_factory=set)
+    unknown: list[tuple[ast.expr, str]] = field(default_factory=list)
+    asked: set[Slot] = field(default_factory=set)
+
+    def add(self, other: Roles) -> None:
+        """Take over what another search needs."""
+        for name in ("units", "holders", "containers", "local", "roots", "builders", "parameters"):
+            getattr(self, name).update(getattr(other, name))
+        self.asked |= other.asked
+        self.unknown += other.unknown
+
+    def touches(self, other: Roles) -> bool:
+        """Tell whether two searches depend on one another through their spaces."""
+        return bool(
+            (self.units | self.holders | self.containers)
+            & (other.units | other.holders | other.containers)
+            or self.roots & other.roots
+            or self.builders & other.builders
+        )
+
+
+class Randomness:
+    """Which expressions have something of ``hp`` in what they give."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._slots: set[Slot] = set()
+        self._functions: set[Function] = set()
+        self._settle()
+
+    def of(self, expr: ast.AST) -> bool:
+        """Tell whether an expression gives a space, or a part of one, or holds one."""
+        return any(self._is_random(node) for node in values_in(self._program, expr))
+
+    def returned(self, function: Function) -> bool:
+        """Tell whether a function returns a space."""
+        return function in self._functions
+
+    def held(self, slot: Slot) -> bool:
+        """Tell whether a slot holds one."""
+        return slot in self._slots
+
+    def _is_random(self, node: ast.AST) -> bool:
+        program = self._program
+        if isinstance(node, ast.Call):
+            name = program.hyperopt(node.func) or ""
+            if is_parameter(name) or name.startswith("scope."):
+                return True
+            return any(f in self._functions for f in program.function(node.func))
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            slot = program.slot(node)
+            return slot is not None and slot in self._slots
+        return False
+
+    def _settle(self) -> None:
+        program = self._program
+        changed = True
+        while changed:
+            changed = False
+            for slot in {*program.flows, *program.stores} - self._slots:
+                flows = (*program.flows.get(slot, ()), *program.stores.get(slot, ()))
+                if any(self.of(flow.expr) for flow in flows):
+                    self._slots.add(slot)
+                    changed = True
+            for function, returns in program.returns.items():
+                if function in self._functions:
+                    continue
+                found = [r.body if isinstance(r, ast.Lambda) else r.value for r in returns]
+                if any(value is not None and self.of(value) for value in found):
+                    self._functions.add(function)
+                    changed = True
+                    name = getattr(function, "name", None)
+                    decorators = getattr(function, "decorator_list", ())
+                    if any(getattr(d, "id", "") == "property" for d in decorators):
+                        self._slots.add(Slot(str(name)))
+
+
+def is_parameter(name: str) -> bool:
+    """Tell whether hyperopt's name is that of a distribution or a choice."""
+    head, _, tail = name.partition(".")
+    return (head == "hp" and bool(tail)) or name.startswith("hp_")
+
+
+def values_in(program: Program, expr: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that an expression's value is made of: not those of a search in it."""
+    if isinstance(expr, ast.Call) and is_result(program, expr):
+        return
+    yield expr
+    for child in ast.iter_child_nodes(expr):
+        yield from values_in(program, child)
+
+
+def is_result(program: Program, call: ast.Call) -> bool:
+    """Tell whether a call gives values and no space: fmin, space_eval, sample."""
+    if program.hyperopt(call.func) in RESULTS:
+        return True
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "fmin"
+
+
+class Demand:
+    """The roles of all that one search takes its space from.
+
+    Args:
+        program: The program.
+        randomness: What in it is random.
+    """
+
+    def __init__(self, program: Program, randomness: Randomness) -> None:
+        self.roles = Roles()
+        self._program = program
+        self._random = randomness
+        self._seen: set[tuple[ast.AST, tuple[object, ...]]] = set()
+        self._visited: set[ast.AST] = set()
+
+    def space(self, expr: ast.expr, path: tuple[object, ...] = ()) -> None:
+        """Have an expression, or the elements of it, give functions of the trial."""
+        if (expr, path) in self._seen or len(path) > 6:
+            return
+        self._seen.add((expr, path))
+        if isinstance(expr, ast.Name | ast.Attribute):
+            self._of_place(expr, path)
+        elif isinstance(expr, ast.Constant) and (expr.value is None or path):
+            pass
+        elif isinstance(expr, ast.IfExp):
+            self.space(expr.body, path)
+            self.space(expr.orelse, path)
+        elif isinstance(expr, ast.BoolOp):
+            for value in expr.values:
+                self.space(value, path)
+        elif isinstance(expr, ast.NamedExpr):
+            self.space(expr.value, path)
+        elif isinstance(expr, ast.Subscript):
+            key = expr.slice.value if isinstance(expr.slice, ast.Constant) else "*"
+            self.space(expr.value, (key, *path))
+        elif path:
+            self._elements(expr, path)
+        elif isinstance(expr, ast.Call) and self._program.function(expr.func):
+            self._called(expr)
+        elif isinstance(expr, ast.Call) and _element_call(expr) is not None:
+            inner = _element_call(expr)
+            assert inner is not None
+            self.space(inner, ("*",))
+        elif isinstance(expr, ast.Call) and not self._random.of(expr):
+            self._unknown(expr, "what this gives is known only when the program runs")
+        else:
+            self._root(expr)
+
+    def _unknown(self, expr: ast.expr, why: str) -> None:
+        self.roles.unknown.append((expr, why))
+
+    def _root(self, expr: ast.expr) -> None:
+        self.roles.roots.add(expr)
+        self.inside(expr)
+
+    def _of_place(self, expr: ast.Name | ast.Attribute, path: tuple[object, ...]) -> None:
+        slot = self._program.slot(expr)
+        if slot is None:
+            self._unknown(expr, "where the space comes from is not in these files")
+            return
+        self._of_slot(slot, path, expr)
+
+    def _of_slot(self, slot: Slot, path: tuple[object, ...], expr: ast.expr) -> None:
+        program, roles = self._program, self.roles
+        flows = program.flows.get(slot, [])
+        default = _default_of(program, slot)
+        known = [*flows, *([] if default is None else [Flow(default, (), default)])]
+        (roles.containers if path else roles.holders).add(slot)
+        if _is_property(program, slot):
+            for function in program.methods.get(slot.name, ()):
+                self._build(function)
+            return
+        if not known:
+            if _is_argument(program, slot):
+                roles.asked.add(slot)
+            else:
+                self._unknown(expr, "where the space comes from is not in these files")
+            return
+        assigned = False
+        for flow in known:
+            whole = (*flow.path, *path)
+            if isinstance(flow.node, ast.AugAssign):
+                if path:
+                    self.space(flow.expr, whole)
+                else:
+                    self.inside(flow.expr)
+            elif not whole and _is_assignment(flow.node) and self._is_built(flow.expr):
+                assigned = True
+                self.inside(flow.expr)
+            else:
+                self.space(flow.expr, whole)
+        for flow in program.stores.get(slot, ()):
+            if path:
+                self.space(flow.expr, (*flow.path, *path[1:]))
+            else:
+                assigned = True
+                self.inside(flow.expr)
+        if assigned or any(isinstance(f.node, ast.AugAssign) for f in known):
+            roles.units.add(slot)
+
+    def _is_built(self, expr: ast.expr) -> bool:
+        """Tell whether an expression makes a space, and does not just hand one on."""
+        program = self._program
+        if isinstance(expr, ast.Call) and program.function(expr.func):
+            return any(self._is_builder(f) for f in program.function(expr.func))
+        if isinstance(expr, ast.Call):
+            return _element_call(expr) is None and self._random.of(expr)
+        if isinstance(expr, ast.Constant):
+            return expr.value is not None
+        handing = (ast.Name, ast.Attribute, ast.Subscript, ast.IfExp, ast.BoolOp, ast.NamedExpr)
+        return not isinstance(expr, handing)
+
+    def _is_builder(self, function: Function) -> bool:
+        if function in self.roles.builders:
+            return True
+        for returned in self._program.returns.get(function, ()):
+            value = returned.body if isinstance(returned, ast.Lambda) else returned.value
+            if value is None:
+                continue
+            if isinstance(value, ast.Name):
+                slot = self._program.slot(value)
+                inner = self._program.scope_of.get(function.args)
+                if slot is not None and slot.scope is inner:
+                    flows = self._program.flows.get(slot, [])
+                    if any(_is_assignment(f.node) and self._is_built(f.expr) for f in flows):
+                        return True
+                    if any(self._random.of(f.expr) for f in self._program.stores.get(slot, ())):
+                        return True
+                continue
+            if self._is_built(value):
+                return True
+        return False
+
+    def _called(self, call: ast.Call) -> None:
+        for function in self._program.function(call.func):
+            if self._is_builder(function):
+                self._build(function)
+                for arg in (*call.args, *(k.value for k in call.keywords)):
+                    if self._random.of(arg):
+                        self.inside(arg)
+                continue
+            returns = self._program.returns.get(function, [])
+            if not returns:
+                self._unknown(call, "what this gives is known only when the program runs")
+            for returned in returns:
+                value = returned.body if isinstance(returned, ast.Lambda) else returned.value
+                if value is not None:
+                    self.space(value)
+
+    def _build(self, function: Function) -> None:
+        if function in self.roles.builders:
+            return
+        self.roles.builders.add(function)
+        for returned in self._program.returns.get(function, ()):
+            value = returned.body if isinstance(returned, ast.Lambda) else returned.value
+            if value is not None:
+                self.inside(value)
+
+    def _elements(self, expr: ast.expr, path: tuple[object, ...]) -> None:
+        first, rest = path[0], path[1:]
+        if isinstance(expr, ast.Dict):
+            for key, value in zip(expr.keys, expr.values, strict=True):
+                if key is None:
+                    self.space(value, path)
+                elif first == "*" or not isinstance(key, ast.Constant) or key.value == first:
+                    self.space(value, rest)
+        elif isinstance(expr, ast.List | ast.Tuple | ast.Set):
+            for index, value in enumerate(expr.elts):
+                if isinstance(value, ast.Starred):
+                    self.space(value.value, ("*", *rest))
+                elif first in ("*", index) or not isinstance(first, int):
+                    self.space(value, rest)
+        elif isinstance(expr, ast.ListComp | ast.SetComp | ast.GeneratorExp):
+            self.space(expr.elt, rest)
+        elif isinstance(expr, ast.DictComp):
+            self.space(expr.value, rest)
+        elif isinstance(expr, ast.BinOp):
+            self.space(expr.left, path)
+            self.space(expr.right, path)
+        elif isinstance(expr, ast.Call):
+            self._elements_of_call(expr, path)
+        else:
+            self._unknown(expr, "what this holds is known only when the program runs")
+
+    def _elements_of_call(self, call: ast.Call, path: tuple[object, ...]) -> None:
+        first, rest = path[0], path[1:]
+        func = call.func
+        name = getattr(func, "id", "") if not self._program.slot(func) else ""
+        if isinstance(func, ast.Attribute) and func.attr == "items" and rest[:1] == (1,):
+            self.space(func.value, ("*", *rest[1:]))
+        elif isinstance(func, ast.Attribute) and func.attr == "items":
+            pass  # the keys
+        elif isinstance(func, ast.Attribute) and func.attr in ("values", "copy"):
+            self.space(func.value, ("*" if func.attr == "values" else first, *rest))
+        elif name == "enumerate" and rest[:1] == (1,):
+            self.space(call.args[0], ("*", *rest[1:]))
+        elif name == "enumerate":
+            pass
+        elif name == "zip" and rest and isinstance(rest[0], int) and rest[0] < len(call.args):
+            self.space(call.args[rest[0]], ("*", *rest[1:]))
+        elif name in _PASSED_ON and call.args:
+            self.space(call.args[0], path)
+        elif name == "dict":
+            for keyword in call.keywords:
+                if keyword.arg is None or first in ("*", keyword.arg):
+                    self.space(keyword.value, path if keyword.arg is None else rest)
+            for arg in call.args:
+                self.space(arg, path)
+        elif _element_call(call) is not None:
+            inner = _element_call(call)
+            assert inner is not None
+            self.space(inner, ("*", *path))
+        elif functions := self._program.function(func):
+            for function in functions:
+                for returned in self._program.returns.get(function, ()):
+                    value = returned.body if isinstance(returned, ast.Lambda) else returned.value
+                    if value is not None:
+                        self.space(value, path)
+        else:
+            self._unknown(call, "what this holds is known only when the program runs")
+
+    def inside(self, expr: ast.AST) -> None:
+        """Read an expression that is evaluated with a trial at hand."""
+        if expr in self._visited:
+            return
+        self._visited.add(expr)
+        program, random = self._program, self._random
+        if isinstance(expr, ast.Call):
+            if is_result(program, expr):
+                self._unknown(expr, "a search inside of a space")
+                return
+            name = program.hyperopt(expr.func) or ""
+            if is_parameter(name):
+                self.roles.parameters.add(expr)
+            if name in CHOICES:
+                options = options_of(expr)
+                if options is not None and not isinstance(options, ast.List | ast.Tuple):
+                    if random.of(options):
+                        self.space(options, ("*", 1) if name.endswith("pchoice") else ("*",))
+                    self._parts_but(expr, options)
+                    return
+            functions = program.function(expr.func)
+            if any(random.returned(f) for f in functions):
+                self._called(expr)
+        elif isinstance(expr, ast.Subscript) and self._is_outside(expr.value):
+            if random.of(expr.value):
+                self.space(expr)
+                return
+        elif isinstance(expr, ast.Name | ast.Attribute):
+            slot = program.slot(expr)
+            if slot is not None and random.held(slot) and isinstance(expr.ctx, ast.Load):
+                self._place_inside(expr, slot)
+                return
+        for child in ast.iter_child_nodes(expr):
+            self.inside(child)
+
+    def _parts_but(self, call: ast.Call, options: ast.expr) -> None:
+        for child in (*call.args, *(k.value for k in call.keywords)):
+            if child is not options:
+                self.inside(child)
+
+    def _is_outside(self, expr: ast.expr) -> bool:
+        slot = self._program.slot(expr)
+        return slot is not None and not self.is_local(slot)
+
+    def is_local(self, slot: Slot) -> bool:
+        """Tell whether a variable belongs to a function of the trial, or is made in one."""
+        if slot.scope is None:
+            return False
+        node = slot.scope.node
+        if isinstance(node, _COMPREHENSIONS):
+            return True
+        return node in self.roles.builders
+
+    def _place_inside(self, expr: ast.Name | ast.Attribute, slot: Slot) -> None:
+        if not self.is_local(slot):
+            self.space(expr)
+            return
+        if not self._must_wait(slot):
+            if slot not in self.roles.local:
+                self.roles.local.add(slot)
+                flows = (*self._program.flows.get(slot, ()), *self._program.stores.get(slot, ()))
+                for flow in flows:
+                    if not _is_argument_flow(flow):
+                        self.inside(flow.expr)
+            return
+        if _is_argument(self._program, slot):
+            self._unknown(expr, "a parameter of a branch is made before the branch is chosen")
+            return
+        self.space(expr)
+
+    def _must_wait(self, slot: Slot) -> bool:
+        """Tell whether a variable of a function of the trial may be asked for only in a branch."""
+        if slot.scope is not None and isinstance(slot.scope.node, _COMPREHENSIONS):
+            return False
+        program = self._program
+        flows = program.flows.get(slot, [])
+        around = {_branches(program, flow.node) for flow in flows}
+        for use in program.uses.get(slot, ()):
+            if not isinstance(getattr(use, "ctx", None), ast.Load):
+                continue
+            if _is_under_choice(program, use):
+                return True
+        loads = [u for u in program.uses.get(slot, ()) if isinstance(u.ctx, ast.Load)]  # type: ignore[attr-defined]  # names and attributes
+        return bool(loads) and all(
+            not any(_branches(program, use) <= place for place in around) for use in loads
+        )
+
+
+def _branches(program: Program, node: ast.AST) -> frozenset[ast.AST]:
+    found: list[ast.AST] = []
+    for above in program.enclosing(node):
+        if isinstance(above, FUNCTIONS):
+            break
+        if isinstance(above, _BRANCHES):
+            found.append(above)
+    return frozenset(found)
+
+
+def _is_under_choice(program: Program, node: ast.AST) -> bool:
+    for above in program.enclosing(node):
+        if isinstance(above, ast.stmt):
+            return False
+        if isinstance(above, ast.Call) and program.hyperopt(above.func) in CHOICES:
+            return True
+    return False
+
+
+def options_of(call: ast.Call) -> ast.expr | None:
+    """Return the options of a choice."""
+    if len(call.args) > 1:
+        return call.args[1]
+    named = [k.value for k in call.keywords if k.arg in ("options", "p_options")]
+    return named[0] if named else None
+
+
+def _element_call(call: ast.Call) -> ast.expr | None:
+    """Return the container of which a call gives an element."""
+    func = call.func
+    if isinstance(func, ast.Attribute) and func.attr in ("get", "pop") and call.args:
+        return func.value
+    if isinstance(func, ast.Name) and func.id == "next" and call.args:
+        return call.args[0]
+    return None
+
+
+def _is_assignment(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign | ast.AnnAssign)
+
+
+def _is_argument_flow(flow: Flow) -> bool:
+    return isinstance(flow.node, ast.Call)
+
+
+def _is_argument(program: Program, slot: Slot) -> bool:
+    scope: Scope | None = slot.scope
+    return scope is not None and any(
+        b.kind == "argument" for b in scope.bindings.get(slot.name, ())
+    )
+
+
+def _is_property(program: Program, slot: Slot) -> bool:
+    return slot.scope is None and any(
+        any(getattr(d, "id", "") in ("property", "cached_property") for d in f.decorator_list)
+        for f in program.methods.get(slot.name, ())
+    )
+
+
+def _default_of(program: Program, slot: Slot) -> ast.expr | None:
+    if slot.scope is None or not isinstance(slot.scope.node, FUNCTIONS):
+        return None
+    return program.default(slot.scope.node, slot.name)

@@ -1,0 +1,330 @@
+"""The short functions that are written into a program where the new engine has no word for it.
+
+Source: Optuna reference, ``Trial``, ``FrozenTrial``, ``Study``; hyperopt.base.Trials, hyperopt.fmin;
+Python library, ``statistics.NormalDist``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+WIDTH = 1.5  # less than the Optuna backend's: here the start-up trials are drawn as wide, too
+
+_OPTION = '''\
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the study holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+'''
+
+_BRANCH = '''\
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the study holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
+'''
+
+_ROUNDED = '''\
+def suggest_rounded(trial, name, low, high, step):
+    """Suggest a multiple of a step; the ends are rounded to multiples, too."""
+    return trial.suggest_float(
+        name, round(low / step) * step, round(high / step) * step, step=step
+    )
+'''
+
+_LOG_STEPS = '''\
+def suggest_log_steps(trial, name, low, high, *, step):
+    """Suggest a multiple of a step whose logarithm is about uniform.
+
+    The study holds the number before rounding under the name, and the rounded one as a
+    user attribute of the trial.
+    """
+    value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
+    trial.set_user_attr(f"{name}:value", value)
+    return value
+'''
+
+_VALUES = '''\
+def values_of(trial):
+    """Return a trial's values, also those that the study holds in another form."""
+    return {
+        name: trial.user_attrs.get(f"{name}:value", value) for name, value in trial.params.items()
+    }
+'''
+
+_KEEP = '''\
+def keep_result(trial, result):
+    """Keep what an objective returned with the trial, and return the loss."""
+    if not isinstance(result, dict):
+        return result
+    is_ok = result.get("status", "ok") == "ok"
+    for key, value in result.items():
+        if not is_ok or key not in ("loss", "status"):
+            trial.set_user_attr(key, value)
+    return result["loss"] if is_ok else float("nan")
+'''
+
+_DOCUMENTS = '''\
+def documents(study):
+    """Return the trials of a study as hyperopt's documents, without those that raised."""
+    complete = optuna.trial.TrialState.COMPLETE
+    done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
+    labels = sorted({label for t in done for label in t.params})
+    return [
+        {
+            "state": 2,
+            "tid": t.number,
+            "spec": None,
+            "result": {
+                **({} if t.value is None else {"loss": t.value}),
+                "status": "ok",
+                **{k: v for k, v in t.user_attrs.items() if k.removesuffix(":value") not in labels},
+            },
+            "misc": {
+                "tid": t.number,
+                "cmd": ("domain_attachment", "FMinIter_Domain"),
+                "workdir": None,
+                "idxs": {label: [t.number] if label in t.params else [] for label in labels},
+                "vals": {label: [VALUES[label]] if label in t.params else [] for label in labels},
+            },
+            "exp_key": None,
+            "owner": None,
+            "version": 0,
+            "book_time": t.datetime_start,
+            "refresh_time": t.datetime_complete,
+        }
+        for t in done
+    ]
+'''
+
+_BEST_DOCUMENT = '''\
+def best_document(study):
+    """Return the best trial of a study as hyperopt's document."""
+    return next(d for d in documents(study) if d["tid"] == study.best_trial.number)
+'''
+
+_COLUMNS = '''\
+def values_by_label(study):
+    """Return for each parameter its values in the trials that have it."""
+    columns = {}
+    for trial in documents(study):
+        for label, values in trial["misc"]["vals"].items():
+            columns.setdefault(label, []).extend(values)
+    return columns
+'''
+
+_NO_PROGRESS = '''\
+class StopWithoutProgress:
+    """Stop a study after a number of trials in a row that did not improve on the best loss."""
+
+    def __init__(self, patience, percent=0.0):
+        self.patience = patience
+        self.percent = percent
+        self.best = None
+        self.waited = 1  # the first trial counts
+
+    def __call__(self, study, trial):
+        if trial.value is None:  # it failed
+            return
+        if self.best is None:
+            self.best = trial.value
+        elif trial.value < self.best - abs(self.best) * self.percent / 100:
+            self.best = trial.value
+            self.waited = 0
+        else:
+            self.waited += 1
+            if self.waited >= self.patience:
+                study.stop()
+'''
+
+_AT_LOSS = '''\
+class StopAtLoss:
+    """Stop a study as soon as a trial is good enough."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, study, trial):
+        if trial.value is not None and trial.value <= self.loss:
+            study.stop()
+'''
+
+_WHEN = '''\
+class StopWhen:
+    """Stop a study when a function says so, which gets back what it returned last."""
+
+    def __init__(self, function):
+        self.function = function
+        self.given = ()
+
+    def __call__(self, study, trial):
+        is_over, self.given = self.function(study, *self.given)
+        if is_over:
+            study.stop()
+'''
+
+_CALLBACK = '''\
+def log_child_run(study, trial):
+    """Log a finished trial as a child run of the search's MLflow run."""
+    with mlflow.start_run(
+        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs["mlflow_parent"]
+    ):
+        mlflow.log_params(VALUES)
+        if trial.state == optuna.trial.TrialState.COMPLETE:
+            mlflow.log_metric("loss", trial.value)
+            mlflow.set_tag("trial_status", "success")
+        else:
+            mlflow.set_tag("trial_status", "failure")
+            mlflow.end_run("FAILED")
+'''
+
+_WRAPPER = '''\
+def in_child_run(objective):
+    """Run each trial inside a child run of the search's MLflow run."""
+
+    def run_trial(trial):
+        parent = trial.study.user_attrs["mlflow_parent"]
+        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent) as run:
+            try:
+                loss = objective(trial)
+            finally:  # the objective may have logged some of them itself
+                logged = mlflow.get_run(run.info.run_id).data.params
+                values = VALUES
+                mlflow.log_params({k: v for k, v in values.items() if k not in logged})
+            mlflow.log_metric("loss", loss)
+            return loss
+
+    return run_trial
+'''
+
+_TEXTS = {
+    "suggest_option": _OPTION,
+    "suggest_branch": _BRANCH,
+    "suggest_rounded": _ROUNDED,
+    "suggest_log_steps": _LOG_STEPS,
+    "values_of": _VALUES,
+    "keep_result": _KEEP,
+    "documents": _DOCUMENTS,
+    "best_document": _BEST_DOCUMENT,
+    "values_by_label": _COLUMNS,
+    "StopWithoutProgress": _NO_PROGRESS,
+    "StopAtLoss": _AT_LOSS,
+    "StopWhen": _WHEN,
+    "log_child_run": _CALLBACK,
+    "in_child_run": _WRAPPER,
+}
+_NEEDS = {
+    "best_document": ("documents",),
+    "values_by_label": ("documents",),
+}
+
+
+def helper_names(needs: Collection[str]) -> list[str]:
+    """Return the names of the helpers, with those that they call, in the order of the file."""
+    wanted = {need.partition(",")[0] for need in needs}
+    if "latent" in needs and wanted & {"log_child_run", "in_child_run"}:
+        wanted.add("values_of")
+    for name in list(wanted):
+        wanted.update(_NEEDS.get(name, ()))
+    return [n for n in ("suggest_normal", *_TEXTS) if n in wanted]
+
+
+def helper_texts(needs: Collection[str]) -> list[str]:
+    """Return the source of helpers.
+
+    Args:
+        needs: Their names; ``suggest_normal, log`` and the like ask for branches of that one,
+            ``exact`` for one that draws nothing wider, ``fixed`` for one that takes a FixedTrial,
+            ``latent`` says that the study holds some parameters in another form.
+
+    Examples:
+        >>> print(helper_texts(["suggest_normal", "exact"])[0].splitlines()[0])
+        def suggest_normal(trial, name, mu, sigma):
+    """
+    texts: list[str] = []
+    for name in helper_names(needs):
+        if name == "suggest_normal":
+            texts.append(_suggest_normal(needs))
+            continue
+        text = _TEXTS[name]
+        if name in ("log_child_run", "in_child_run"):
+            is_latent = "latent" in needs
+            text = text.replace("VALUES", "values_of(trial)" if is_latent else "trial.params")
+        if name == "documents":
+            value = 't.user_attrs.get(f"{label}:value", t.params[label])'
+            text = _documents(value if "latent" in needs else "t.params[label]", "latent" in needs)
+        texts.append(text)
+    return texts
+
+
+def helper_imports(needs: Collection[str]) -> set[str]:
+    """Return the import statements that helpers need."""
+    names = helper_names(needs)
+    found = {"from statistics import NormalDist"} if "suggest_normal" in names else set()
+    if "suggest_normal, log" in needs:
+        found.add("import math")
+    if "documents" in names or "fixed" in needs and "suggest_normal" in names:
+        found.add("import optuna")
+    return found
+
+
+def _documents(value: str, is_latent: bool) -> str:
+    lines = _DOCUMENTS.split("\n")
+    result: list[str] = []
+    for line in lines:
+        if "VALUES[label]" in line:
+            if is_latent:
+                result += [
+                    '                "vals": {',
+                    "                    label: [" + value + "]",
+                    "                    if label in t.params",
+                    "                    else []",
+                    "                    for label in labels",
+                    "                },",
+                ]
+            else:
+                start = '                "vals": {label: ['
+                result.append(start + value + "] if label in t.params else [] for label in labels},")
+        elif "removesuffix" in line and not is_latent:
+            result.append("                **t.user_attrs,")
+        else:
+            result.append(line)
+    return "\n".join(result)
+
+
+def _suggest_normal(needs: Collection[str]) -> str:
+    options = [
+        text
+        for need, text in (
+            ("suggest_normal, log", "log=False"),
+            ("suggest_normal, step", "step=None"),
+        )
+        if need in needs
+    ]
+    signature = ", ".join(["trial", "name", "mu", "sigma", *(["*", *options] if options else [])])
+    width, why = f"{WIDTH:g} * sigma", "  # wider: TPE narrows it down"
+    if "exact" in needs:
+        width, why = "sigma", ""
+    lines = [
+        f"def suggest_normal({signature}):",
+        '    """Suggest a normally distributed number.',
+        "",
+        "    Optuna's parameters are bounded: the study holds a quantile under the name, and the",
+        "    number itself as a user attribute of the trial.",
+        '    """',
+    ]
+    if "fixed" in needs:
+        lines += [
+            "    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the number itself",
+            "        return trial.suggest_float(name, -1e300, 1e300)",
+        ]
+    lines += [
+        "    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)",
+        f"    value = NormalDist(mu, {width}).inv_cdf(quantile){why}",
+    ]
+    if "suggest_normal, log" in needs:
+        lines += ["    if log:", "        value = math.exp(value)"]
+    if "suggest_normal, step" in needs:
+        lines += ["    if step is not None:", "        value = round(value / step, 0) * step"]
+    lines += ['    trial.set_user_attr(f"{name}:value", value)', "    return value"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,288 @@
+"""Plan the migration of a program: which searches go, and the new text of each file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hyperbridge.migrate.demand import Demand, Randomness
+from hyperbridge.migrate.edits import Edits
+from hyperbridge.migrate.helpers import helper_imports, helper_names, helper_texts
+from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.placing import insert_definitions
+from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.proof import faults, new_texts
+from hyperbridge.migrate.reading import Search, find_searches
+from hyperbridge.migrate.rewriting import Rewriting
+from hyperbridge.migrate.rules import imports
+from hyperbridge.migrate.sources import Source, UnreadableFileError
+from hyperbridge.migrate.spaces import UnwritableSpaceError
+from hyperbridge.migrate.study_target import BlockedError, OptunaTarget
+from hyperbridge.migrate.syntax import MisplacedError
+from hyperbridge.migrate.words import REFUSED
+
+_WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials", "tpe", "rand")
+_OF_SEARCH = ("space_eval", "sample")
+_CALLED_BY = "HB230"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What becomes of one file.
+
+    Attributes:
+        source: The file.
+        texts: The new text of each of its cells; those of the source when nothing changes.
+        notes: For a person, in the order of the lines.
+        searches: For the line of each call of fmin, whether it is left as it is.
+    """
+
+    source: Source
+    texts: tuple[str, ...]
+    notes: tuple[Note, ...]
+    searches: dict[int, bool]
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything is rewritten."""
+        return self.new_text != self.source.text
+
+    @property
+    def new_text(self) -> str:
+        """The whole new text; a notebook's code cells one after the other."""
+        if self.source.document is None:
+            return "".join(self.texts)
+        return "".join(f"{text}\n" for text in self.texts)
+
+
+def plan_sources(sources: Sequence[Source], target: str = "optuna") -> list[FilePlan]:
+    """Plan the migration of the files of one program.
+
+    Raises:
+        UnreadableFileError: One of them does not parse.
+    """
+    return plan_modules([Module(source) for source in sources], target)
+
+
+def plan_modules(modules: Sequence[Module], target: str = "optuna") -> list[FilePlan]:
+    """Plan the migration of parsed files; see `plan_sources`."""
+    return _Planner(list(modules)).plan()
+
+
+@dataclass(eq=False)
+class _Planner:
+    modules: list[Module]
+    blocked: dict[Search, list[Note]] = field(default_factory=dict)
+    demands: dict[Search, Demand] = field(default_factory=dict)
+
+    def plan(self) -> list[FilePlan]:
+        self.program = Program(self.modules)
+        self.searches = find_searches(self.program)
+        self._read()
+        rewriting: Rewriting | None = None
+        while going := [s for s in self.searches if s not in self.blocked]:
+            for module in self.modules:
+                module.edits = Edits(module.source.text)
+            rewriting = self._attempt(going)
+            if rewriting is not None:
+                break
+        else:
+            for module in self.modules:
+                module.edits = Edits(module.source.text)
+            rewriting = None
+        return [self._file(module, rewriting) for module in self.modules]
+
+    def _block(self, search: Search, note: Note) -> None:
+        notes = self.blocked.setdefault(search, [])
+        if note not in notes:
+            notes.append(note)
+
+    def _note(self, search: Search, node: ast.AST, code: str, text: str) -> None:
+        is_here = self.program.home.get(node) is search.module
+        line = node.lineno if is_here else search.call.lineno  # type: ignore[attr-defined]  # an expression
+        self._block(search, Note(line, text, True, code))
+
+    def _read(self) -> None:
+        random = Randomness(self.program)
+        for search in self.searches:
+            for note in search.notes:
+                if note.needs_person:
+                    self._block(search, note)
+            if "space" not in search.arguments or "fn" not in search.arguments:
+                if search not in self.blocked:
+                    self._note(search, search.call, "HB201", "fmin is called without fn and space")
+                continue
+            demand = self.demands[search] = Demand(self.program, random)
+            demand.space(search.arguments["space"])
+            for expr, why in demand.roles.unknown:
+                self._note(search, expr, "HB207", why)
+            both = demand.roles.units & demand.roles.containers
+            for slot in sorted(both, key=lambda s: s.name):
+                self._note(
+                    search,
+                    search.call,
+                    "HB207",
+                    f"{slot.name!r} is a space, and parts of it are spaces of their own",
+                )
+        self._refuse_looks()
+        self._spread()
+
+    def _refuse_looks(self) -> None:
+        going = [s for s in self.searches if s not in self.blocked]
+        if not going:
+            return
+        rewriting = Rewriting(self.program, going, OptunaTarget())
+        for module in self.modules:
+            for node in module.walk():
+                if not isinstance(node, ast.Attribute) or node.attr not in REFUSED:
+                    continue
+                if rewriting.is_trials(node.value):
+                    for search in going:
+                        self._note(search, node, "HB212", REFUSED[node.attr])
+
+    def _spread(self) -> None:
+        """Leave searches that depend on the space of one that is left."""
+        changed = True
+        while changed:
+            changed = False
+            for search in self.searches:
+                if search in self.blocked or search not in self.demands:
+                    continue
+                for other in self.blocked:
+                    if other not in self.demands:
+                        continue
+                    if self.demands[search].roles.touches(self.demands[other].roles):
+                        line = other.call.lineno
+                        where = "" if other.module is search.module else f" of {other.module.source.path}"
+                        text = f"its space is built by what the search in line {line}{where} keeps"
+                        self._note(search, search.call, "HB213", text)
+                        changed = True
+                        break
+
+    def _attempt(self, going: list[Search]) -> Rewriting | None:
+        rewriting = Rewriting(self.program, going, OptunaTarget())
+        try:
+            rewriting.write()
+            self._finish(rewriting)
+        except BlockedError as exc:
+            self._block(exc.search, exc.note)
+            self._spread()
+            return None
+        except UnwritableSpaceError as exc:
+            mine = [s for s in going if exc.node in self.demands[s]._visited] or going
+            for search in mine:
+                self._note(search, exc.node, "HB209", str(exc))
+            self._spread()
+            return None
+        except MisplacedError as exc:
+            for search in going:
+                self._note(search, search.call, "HB209", str(exc))
+            return None
+        wrong = False
+        for module in self.modules:
+            for fault in faults(module):
+                mine = [s for s in going if s.module is module] or going
+                for search in mine:
+                    self._note(
+                        search, search.call, "HB299", f"internal: please report this: {fault}"
+                    )
+                wrong = True
+        if wrong:
+            self._spread()
+            return None
+        return rewriting
+
+    def _finish(self, rewriting: Rewriting) -> None:
+        for module in self.modules:
+            needs = rewriting.needs[module]
+            if any(rewriting.latent(g.roles) for g in rewriting.going):
+                needs.helpers.add("latent")
+            if needs.helpers:
+                names = {n: needs.helper(n) for n in helper_names(needs.helpers)}
+                texts = helper_texts(needs.helpers)
+                renamed = {n: other for n, other in names.items() if n != other}
+                for name, other in renamed.items():  # these texts are ours alone
+                    texts = [re.sub(rf"\b{name}\b", other, text) for text in texts]
+                needs.imports |= helper_imports(needs.helpers)
+                texts = [t.replace("\n", module.source.newline) for t in texts]
+                first = self._first_place(module, rewriting)
+                if first is not None:
+                    insert_definitions(module, first, texts)
+            gone = {
+                node
+                for node in module.walk()
+                if isinstance(node, ast.Name) and module.edits.covers(*module.span(node))
+            }
+            if module.edits or needs.imports:
+                imports.rewrite(module, gone, needs.imports)
+
+    def _first_place(self, module: Module, rewriting: Rewriting) -> ast.stmt | None:
+        """Return the first statement at the top level that is changed, and is no import."""
+        for statement in module.tree.body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                continue
+            start, end = module.span(statement)
+            if statement in rewriting.removed:
+                continue
+            if module.edits.touches(start, end):
+                return statement
+        return None
+
+    def _file(self, module: Module, rewriting: Rewriting | None) -> FilePlan:
+        notes: list[Note] = []
+        mine = [s for s in self.searches if s.module is module]
+        for search in mine:
+            if search in self.blocked:
+                notes += self.blocked[search]
+            else:
+                notes += search.notes
+        if rewriting is not None:
+            notes += rewriting.notes[module]
+        notes += self._left_over(module, mine)
+        notes += _installations(module.source)
+        texts = tuple(new_texts(module))
+        left = {s.call.lineno: s in self.blocked for s in mine}
+        return FilePlan(module.source, texts, tuple(sorted(set(notes))), left)
+
+    def _left_over(self, module: Module, mine: list[Search]) -> list[Note]:
+        """Note every use of hyperopt that is neither rewritten nor part of a noted search."""
+        has_blocked = any(s in self.blocked for s in self.searches)
+        lines = {line for s in mine if s in self.blocked for line in _lines_of(s, self.program)}
+        notes: list[Note] = []
+        for node in module.walk():
+            name = module.hyperopt(node)
+            parent = module.names.parent_of.get(node)
+            if not name or (isinstance(parent, ast.Attribute) and module.hyperopt(parent)):
+                continue
+            assert isinstance(node, ast.expr)
+            if node.lineno in lines or module.edits.covers(*module.span(node)):
+                continue
+            if has_blocked and name.partition(".")[0] in _WITH_SEARCH:
+                continue
+            if has_blocked and name in _OF_SEARCH:
+                text = f"{name} is left because its search is"
+                notes.append(Note(node.lineno, text, False, "HB214"))
+                continue
+            notes.append(
+                Note(node.lineno, f"{name} is left as it is: no rule for it here", True, "HB215")
+            )
+        return notes
+
+
+def _lines_of(search: Search, program: Program) -> range:
+    statement = program.statement(search.call)
+    return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+
+
+def _installations(source: Source) -> list[Note]:
+    return [
+        Note(number, "installs hyperopt: install the new engine instead", False, "HB227")
+        for number, line in enumerate(source.text.splitlines(), start=1)
+        if re.search(r"^\W*(MAGIC )?\W*pip3? install\b.*\bhyperopt\b", line)
+    ]
+
+
+__all__ = ["FilePlan", "UnreadableFileError", "plan_modules", "plan_sources"]

@@ -1,0 +1,352 @@
+"""Several files as one program: whose name is whose, and which expressions get where.
+
+Source: Python reference, "Naming and binding", "The import system", "Calls".
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.scopes import Binding, Scope
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_STORES = {"append": 0, "add": 0, "appendleft": 0, "insert": 1, "setdefault": 1, "put": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that holds a value: a variable, or an attribute of whatever object.
+
+    Attributes:
+        name: Its name.
+        scope: The scope of a variable; None for an attribute.
+    """
+
+    name: str
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """An expression whose value, or an element of it, gets into a slot.
+
+    Attributes:
+        expr: The expression.
+        path: Which element: constant keys, or ``*`` for any.
+        node: The statement, argument or comprehension that does it.
+    """
+
+    expr: ast.expr
+    path: tuple[object, ...]
+    node: ast.AST
+
+
+class Program:
+    """The files of one program.
+
+    Attributes:
+        modules: The files that parse.
+        home: The file of each syntax node.
+        parent_of: The syntax node above each one.
+        scope_of: The scope of each one.
+        flows: What gets into each slot.
+        stores: What becomes an element of what each slot holds.
+        uses: The names and attributes that stand for each slot.
+        calls: The calls of each function of the program.
+    """
+
+    def __init__(self, modules: Sequence[Module]) -> None:
+        self.modules = list(modules)
+        self.home: dict[ast.AST, Module] = {}
+        self.parent_of: dict[ast.AST, ast.AST] = {}
+        self.scope_of: dict[ast.AST, Scope] = {}
+        for module in self.modules:
+            self.parent_of.update(module.names.parent_of)
+            self.scope_of.update(module.names.scope_of)
+            self.home.update(dict.fromkeys(module.walk(), module))
+        self._module_of = {m.names.module: m for m in self.modules}
+        self._parts = {m: _parts_of(m) for m in self.modules}
+        self.methods: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+        self._attributes: set[str] = set()
+        self._collect_attributes()
+        self.flows: dict[Slot, list[Flow]] = {}
+        self.stores: dict[Slot, list[Flow]] = {}
+        self.uses: dict[Slot, list[ast.expr]] = {}
+        self.calls: dict[Function, list[ast.Call]] = {}
+        self.returns: dict[Function, list[ast.Return | ast.Lambda]] = {}
+        for module in self.modules:
+            for node in module.walk():
+                self._read(node)
+
+    # names
+
+    def bindings(self, name: ast.Name) -> list[Binding]:
+        """Return where a name gets its value, in whatever file that is."""
+        found: list[Binding] = []
+        for binding in self.home[name].names.bindings(name):
+            found += self._followed(binding, 0)
+        return found
+
+    def slot(self, expr: ast.AST) -> Slot | None:
+        """Return the slot that a name or an attribute stands for; None when there is none."""
+        if isinstance(expr, ast.Name):
+            for binding in self.bindings(expr):
+                return self._slot_of(binding)
+            return None
+        if isinstance(expr, ast.Attribute):
+            module = self._module_behind(expr.value)
+            if module is not None and expr.attr in module.names.module.bindings:
+                return self._slot_of(module.names.module.bindings[expr.attr][0])
+            if self.home[expr].hyperopt(expr) is None and expr.attr in self._attributes:
+                return Slot(expr.attr)
+        return None
+
+    def function(self, expr: ast.expr) -> list[Function]:
+        """Return the functions of the program that run when an expression is called."""
+        if isinstance(expr, ast.Lambda):
+            return [expr]
+        if isinstance(expr, ast.Attribute):
+            module = self._module_behind(expr.value)
+            if module is not None:
+                bindings = module.names.module.bindings.get(expr.attr, [])
+                return [f for b in bindings for f in self._function_of(b)]
+            found: list[Function] = list(self.methods.get(expr.attr, ()))
+            return found if self.home[expr].names.dotted(expr) is None else []
+        if isinstance(expr, ast.Name):
+            return [f for b in self.bindings(expr) for f in self._function_of(b)]
+        return []
+
+    def dotted(self, expr: ast.expr) -> str:
+        """Return what an expression refers to through imports; empty when nothing."""
+        return self.home[expr].names.dotted(expr) or ""
+
+    def hyperopt(self, expr: ast.AST | None) -> str | None:
+        """Return hyperopt's name for an expression; see `module.hyperopt_name`."""
+        return None if expr is None else self.home[expr].hyperopt(expr)
+
+    def enclosing(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the nodes around a node, the nearest first."""
+        while node in self.parent_of:
+            node = self.parent_of[node]
+            yield node
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """Return the innermost statement around a node."""
+        while not isinstance(node, ast.stmt):
+            node = self.parent_of[node]
+        return node
+
+    def function_around(self, node: ast.AST) -> Function | None:
+        """Return the innermost function around a node."""
+        return next((n for n in self.enclosing(node) if isinstance(n, FUNCTIONS)), None)
+
+    def block(self, statement: ast.stmt) -> list[ast.stmt]:
+        """Return the list of statements in which one stands."""
+        parent = self.parent_of[statement]
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return [statement]
+
+    def is_imported(self, slot: Slot) -> bool:
+        """Tell whether another file of the program has a variable under its name, too."""
+        if slot.scope is None or slot.scope not in self._module_of:
+            return False
+        home = self._module_of[slot.scope]
+        return any(self.home[use] is not home for use in self.uses.get(slot, []))
+
+    def _slot_of(self, binding: Binding) -> Slot:
+        if isinstance(binding.scope.node, ast.ClassDef):
+            return Slot(binding.name)
+        return Slot(binding.name, binding.scope)
+
+    def _function_of(self, binding: Binding) -> list[Function]:
+        if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return [binding.node]
+        if isinstance(binding.value, ast.Lambda):
+            return [binding.value]
+        if isinstance(binding.node, ast.ClassDef):
+            return [n for n in binding.node.body if getattr(n, "name", "") == "__init__"]  # type: ignore[misc]  # a function
+        return []
+
+    def _followed(self, binding: Binding, depth: int) -> list[Binding]:
+        if binding.kind != "import" or depth > 8:
+            return [binding]
+        assert isinstance(binding.node, ast.Import | ast.ImportFrom)
+        module = self._module_of[list(binding.scope.path())[-1]]
+        if isinstance(binding.node, ast.ImportFrom) and binding.dotted is not None:
+            dotted, _, name = binding.dotted.rpartition(".")
+            other = self._find(module, binding.node.module or "", binding.node.level)
+            if other is not None and name in other.names.module.bindings:
+                found = other.names.module.bindings[name]
+                return [b for one in found for b in self._followed(one, depth + 1)]
+        return [binding]
+
+    def _module_behind(self, expr: ast.expr) -> Module | None:
+        if isinstance(expr, ast.Name):
+            bindings = self.home[expr].names.bindings(expr)
+        elif isinstance(expr, ast.Attribute):
+            bindings = []
+        else:
+            return None
+        home = self.home[expr]
+        dotted = home.names.dotted(expr)
+        for binding in bindings:
+            if isinstance(binding.node, ast.ImportFrom):
+                inside = f"{binding.node.module or ''}.{(binding.dotted or '').rpartition('.')[2]}"
+                return self._find(home, inside.strip("."), binding.node.level)
+        if dotted is None or (bindings and bindings[0].kind != "import"):
+            return None
+        return self._find(home, dotted, 0)
+
+    def _find(self, home: Module, dotted: str, level: int) -> Module | None:
+        """Return the file that an import in another one means."""
+        wanted = tuple(part for part in dotted.split(".") if part)
+        if level:
+            parts = list(home.source.path.parent.parts)
+            base = tuple(parts[: len(parts) - (level - 1)]) + wanted
+            found = [m for m in self.modules if _full(m) == base]
+            return found[0] if found else None
+        if not wanted or len(self.modules) == 1:
+            return None
+        found = [m for m in self.modules if self._parts[m][-len(wanted) :] == wanted]
+        beside = [m for m in found if _full(m) == (*home.source.path.parent.parts, *wanted)]
+        return (beside or found or [None])[0]
+
+    # flows
+
+    def _collect_attributes(self) -> None:
+        for module in self.modules:
+            for node in module.walk():
+                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                    self._attributes.add(node.attr)
+                if not isinstance(node, ast.ClassDef):
+                    continue
+                for inner in node.body:
+                    if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                        self.methods.setdefault(inner.name, []).append(inner)
+                        if any(getattr(d, "id", "") == "property" for d in inner.decorator_list):
+                            self._attributes.add(inner.name)
+                    elif isinstance(inner, ast.Assign | ast.AnnAssign):
+                        targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target]
+                        self._attributes.update(t.id for t in targets if isinstance(t, ast.Name))
+
+    def _read(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Name | ast.Attribute):
+            slot = self.slot(node)
+            if slot is not None:
+                self.uses.setdefault(slot, []).append(node)
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._into(target, node.value, (), node)
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
+            if node.value is not None:
+                self._into(node.target, node.value, (), node)
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            self._into(node.target, node.iter, ("*",), node)
+        elif isinstance(node, ast.Return):
+            function = self.function_around(node)
+            if function is not None:
+                self.returns.setdefault(function, []).append(node)
+        elif isinstance(node, ast.Lambda):
+            self.returns.setdefault(node, []).append(node)
+        elif isinstance(node, ast.Call):
+            self._read_call(node)
+
+    def _into(
+        self, target: ast.expr, value: ast.expr, path: tuple[object, ...], node: ast.AST
+    ) -> None:
+        if isinstance(target, ast.Tuple | ast.List):
+            for index, part in enumerate(target.elts):
+                self._into(part, value, (*path, index), node)
+        elif isinstance(target, ast.Subscript):
+            slot = self.slot(target.value)
+            if slot is not None:
+                self.stores.setdefault(slot, []).append(Flow(value, path, node))
+        else:
+            slot = self.slot(target)
+            if slot is not None:
+                self.flows.setdefault(slot, []).append(Flow(value, path, node))
+
+    def _read_call(self, call: ast.Call) -> None:
+        func = call.func
+        if isinstance(func, ast.Attribute):
+            slot = self.slot(func.value)
+            if slot is not None and func.attr in _STORES and len(call.args) > _STORES[func.attr]:
+                stored = call.args[_STORES[func.attr]]
+                self.stores.setdefault(slot, []).append(Flow(stored, (), call))
+            elif slot is not None and func.attr in ("update", "extend"):
+                for arg in call.args:
+                    self.stores.setdefault(slot, []).append(Flow(arg, ("*",), call))
+                for keyword in call.keywords:
+                    self.stores.setdefault(slot, []).append(Flow(keyword.value, (), call))
+        target, args = func, call.args
+        if self.dotted(func) == "functools.partial" and call.args:
+            target, args = call.args[0], call.args[1:]
+        for function in self.function(target):
+            self.calls.setdefault(function, []).append(call)
+            for name, value in self._handed(function, target, args, call.keywords):
+                scope = self._inner(function)
+                if scope is not None:
+                    flow = Flow(value, (), call)
+                    self.flows.setdefault(Slot(name, scope), []).append(flow)
+
+    def _inner(self, function: Function) -> Scope | None:
+        arguments = function.args
+        return self.scope_of.get(arguments)
+
+    def parameters(self, function: Function) -> list[str]:
+        """Return the names of a function's positional parameters."""
+        return [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+
+    def is_method(self, function: Function) -> bool:
+        """Tell whether a function gets an object or a class first."""
+        return (
+            not isinstance(function, ast.Lambda)
+            and isinstance(self.parent_of.get(function), ast.ClassDef)
+            and not any(getattr(d, "id", "") == "staticmethod" for d in function.decorator_list)
+        )
+
+    def _handed(
+        self,
+        function: Function,
+        target: ast.expr,
+        args: Sequence[ast.expr],
+        keywords: Sequence[ast.keyword],
+    ) -> Iterator[tuple[str, ast.expr]]:
+        names = self.parameters(function)
+        is_init = not isinstance(function, ast.Lambda) and function.name == "__init__"
+        if self.is_method(function) and (isinstance(target, ast.Attribute) or is_init):
+            names = names[1:]
+        for name, value in zip(names, args, strict=False):
+            if isinstance(value, ast.Starred):
+                return
+            yield name, value
+        every = [*names, *(a.arg for a in function.args.kwonlyargs)]
+        for keyword in keywords:
+            if keyword.arg in every:
+                yield keyword.arg, keyword.value
+
+    def default(self, function: Function, name: str) -> ast.expr | None:
+        """Return the default of a parameter; None when it has none."""
+        args = function.args
+        plain = [*args.posonlyargs, *args.args]
+        pairs = [
+            *zip(reversed(plain), reversed(args.defaults), strict=False),
+            *zip(args.kwonlyargs, args.kw_defaults, strict=True),
+        ]
+        return next((value for arg, value in pairs if arg.arg == name), None)
+
+
+def _full(module: Module) -> tuple[str, ...]:
+    path = module.source.path
+    return path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
+
+
+def _parts_of(module: Module) -> tuple[str, ...]:
+    return _full(module)

@@ -1,0 +1,409 @@
+"""Read the calls of fmin of a program: one frozen description of each search.
+
+Source: hyperopt.fmin.fmin, hyperopt.base.Trials.fmin, hyperopt.spark.SparkTrials.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.origins import origins
+from hyperbridge.migrate.program import Program
+
+FMIN_ARGUMENTS = (
+    "fn",
+    "space",
+    "algo",
+    "max_evals",
+    "timeout",
+    "loss_threshold",
+    "trials",
+    "rstate",
+    "allow_trials_fmin",
+    "pass_expr_memo_ctrl",
+    "catch_eval_exceptions",
+    "verbose",
+    "return_argmin",
+    "points_to_evaluate",
+    "max_queue_len",
+    "show_progressbar",
+    "early_stop_fn",
+    "trials_save_file",
+)
+_OF_HYPERBRIDGE = ("backend", "parallelism", "tracking")
+_OLD_ORDER = ("fn", "space", "algo", "max_evals", "trials", "rstate")
+_SPARK_ARGUMENTS = ("parallelism", "timeout", "loss_threshold", "spark_session", "resource_profile")
+TRIALS = ("Trials", "SparkTrials")
+_SAMPLERS = {"tpe.suggest": "tpe", "rand.suggest": "random"}
+_REPLACED = {
+    "anneal.suggest": "simulated annealing",
+    "atpe.suggest": "adaptive TPE",
+    "mix.suggest": "a mixture of algorithms",
+}
+_SAMPLER_OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
+_GENERATORS = ("numpy.random.default_rng", "numpy.random.RandomState")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampler:
+    """The algorithm of a search.
+
+    Attributes:
+        kind: ``tpe`` or ``random``.
+        options: Pairs of Optuna's option and its source.
+        seed: The expression of the seed, or of a generator to draw it from; None for any seed.
+        is_drawn: Whether the seed is drawn from a generator.
+    """
+
+    kind: str = "tpe"
+    options: tuple[tuple[str, ast.expr], ...] = ()
+    seed: ast.expr | None = None
+    is_drawn: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """One call of fmin.
+
+    Attributes:
+        module: Where it is.
+        call: The call.
+        arguments: Its arguments by name; those that are None are left out.
+        sampler: How it proposes trials.
+        patience: The arguments of ``no_progress_loss``.
+        stop_when: An ``early_stop_fn`` of the program's own.
+        is_spark: Whether the trials ran on Spark's executors.
+        parallelism: The expression of how many trials run at once.
+        timeout: Seconds.
+        loss_threshold: The loss that is good enough.
+        catches: Whether a trial that raises lets the others go on.
+        shows_progress: Whether a progress bar was asked for by name.
+        returns_point: Whether fmin gives the point itself and no indices.
+        is_tracked: Whether hyperopt or hyperbridge logged the trials to MLflow.
+        was_on_workers: Whether they ran in other processes.
+        notes: For a person.
+    """
+
+    module: Module
+    call: ast.Call
+    arguments: Mapping[str, ast.expr]
+    sampler: Sampler = Sampler()
+    patience: tuple[ast.expr | None, ast.expr | None] | None = None
+    stop_when: ast.expr | None = None
+    is_spark: bool = False
+    parallelism: ast.expr | None = None
+    timeout: ast.expr | None = None
+    loss_threshold: ast.expr | None = None
+    catches: bool = False
+    shows_progress: bool = False
+    returns_point: bool = False
+    is_tracked: bool = False
+    was_on_workers: bool = False
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it is left to a person."""
+        return any(note.needs_person for note in self.notes)
+
+
+def find_searches(program: Program) -> list[Search]:
+    """Return every call of hyperopt's fmin, by file and in the order of the source."""
+    found: list[Search] = []
+    for module in program.modules:
+        calls = [n for n in module.walk() if isinstance(n, ast.Call) and _is_fmin(program, n.func)]
+        calls.sort(key=lambda call: (call.lineno, call.col_offset))
+        found += [_Reader(program, module, call).read() for call in calls]
+    return found
+
+
+def _is_fmin(program: Program, func: ast.expr) -> bool:
+    if program.hyperopt(func) == "fmin":
+        return True
+    if isinstance(func, ast.Attribute) and func.attr == "fmin" and not program.dotted(func):
+        found = origins(program, func.value).exprs
+        return any(is_trials_call(program, expr) for expr in found)
+    return False
+
+
+def is_trials_call(program: Program, expr: ast.AST) -> bool:
+    """Tell whether an expression makes a Trials."""
+    return isinstance(expr, ast.Call) and program.hyperopt(expr.func) in TRIALS
+
+
+def is_none(expr: ast.expr | None) -> bool:
+    """Tell whether an expression is the constant None."""
+    return isinstance(expr, ast.Constant) and expr.value is None
+
+
+@dataclass(slots=True)
+class _Reader:
+    program: Program
+    module: Module
+    call: ast.Call
+    notes: list[Note] = field(default_factory=list)
+    given: dict[str, ast.expr] = field(default_factory=dict)
+
+    def block(self, node: ast.AST, code: str, text: str) -> None:
+        self._note(node, code, text, needs_person=True)
+
+    def remark(self, node: ast.AST, code: str, text: str) -> None:
+        self._note(node, code, text, needs_person=False)
+
+    def _note(self, node: ast.AST, code: str, text: str, *, needs_person: bool) -> None:
+        is_here = self.program.home.get(node) is self.module
+        line = getattr(node, "lineno", self.call.lineno) if is_here else self.call.lineno
+        self.notes.append(Note(line, text, needs_person, code))
+
+    def read(self) -> Search:
+        self._arguments()
+        settings: dict[str, object] = {}
+        settings["sampler"] = self._sampler()
+        self._early_stop(settings)
+        self._trials(settings)
+        self._options(settings)
+        kept = {name: value for name, value in self.given.items() if not is_none(value)}
+        return Search(self.module, self.call, kept, notes=tuple(self.notes), **settings)  # type: ignore[arg-type]  # by name
+
+    def _arguments(self) -> None:
+        call = self.call
+        names = FMIN_ARGUMENTS
+        if len(call.args) > 4 and self._holds_trials(call.args[4]):
+            names = _OLD_ORDER
+        if isinstance(call.func, ast.Attribute) and self.program.hyperopt(call.func) != "fmin":
+            self.given["trials"] = call.func.value
+        self.given.update(zip(names, call.args, strict=False))
+        for keyword in call.keywords:
+            if keyword.arg is not None:
+                self.given[keyword.arg] = keyword.value
+            else:
+                self._starred(keyword.value)
+        if any(isinstance(arg, ast.Starred) for arg in call.args):
+            self.block(call, "HB201", "fmin is called with *: write its arguments out first")
+        for name in self.given:
+            if name not in (*FMIN_ARGUMENTS, *_OF_HYPERBRIDGE):
+                self.block(self.given[name], "HB201", f"fmin has no argument {name!r}")
+        if not {"fn", "space"} <= set(self.given) and not self.notes:
+            self.block(call, "HB201", "fmin is called without fn and space")
+
+    def _starred(self, value: ast.expr) -> None:
+        """Read ``**options`` where the options are written out in one place."""
+        found = origins(self.program, value).exprs
+        for expr in found:
+            entries = _entries(expr)
+            if entries is None or len(found) > 1:
+                break
+            self.given.update(entries)
+            return
+        self.block(
+            value, "HB201", "fmin is called with **: what it gets is not written in one place"
+        )
+
+    def _holds_trials(self, expr: ast.expr) -> bool:
+        return any(is_trials_call(self.program, e) for e in origins(self.program, expr).exprs)
+
+    def _one(self, expr: ast.expr) -> ast.expr:
+        """Return the one expression behind a name; the name itself when there are several."""
+        if not isinstance(expr, ast.Name | ast.Attribute) or self.program.hyperopt(expr):
+            return expr
+        found = {e for e in origins(self.program, expr).exprs if not is_none(e)}
+        return found.pop() if len(found) == 1 else expr
+
+    def _sampler(self) -> Sampler:
+        algo = self.given.get("algo")
+        kind, options = "tpe", []
+        if algo is not None and not is_none(algo):
+            made = self._one(algo)
+            if isinstance(made, ast.Call) and made.args and self._is_partial(made):
+                kind = self._kind(made.args[0])
+                for keyword in made.keywords:
+                    if keyword.arg in _SAMPLER_OPTIONS:
+                        options.append((_SAMPLER_OPTIONS[keyword.arg], keyword.value))
+                    elif keyword.arg in ("gamma", "prior_weight", "verbose"):
+                        self.remark(
+                            algo, "HB221", f"{keyword.arg} is dropped: Optuna chooses its own"
+                        )
+                    else:
+                        self.block(
+                            algo, "HB202", f"the option {keyword.arg} of the algorithm is not known"
+                        )
+            else:
+                kind = self._kind(made)
+        seed, is_drawn = self._seed()
+        return Sampler(kind, tuple(options), seed, is_drawn)
+
+    def _is_partial(self, call: ast.Call) -> bool:
+        names = (self.program.dotted(call.func), self.program.hyperopt(call.func))
+        return "functools.partial" in names or "partial" in names
+
+    def _kind(self, expr: ast.expr) -> str:
+        name = self.program.hyperopt(expr) or ""
+        if name in _SAMPLERS:
+            return _SAMPLERS[name]
+        if name in ("tpe", "rand"):  # the module, which hyperopt takes for its suggest
+            return _SAMPLERS[f"{name}.suggest"]
+        if name in _REPLACED:
+            self.remark(
+                expr, "HB222", f"{_REPLACED[name]} has no counterpart; TPE takes its place"
+            )
+            return "tpe"
+        if name == "" and isinstance(expr, ast.Name | ast.Attribute | ast.IfExp | ast.Subscript):
+            path: tuple[object, ...] = ()
+            found = {self.program.hyperopt(e) for e in origins(self.program, expr, path).exprs}
+            if found and found <= {*_SAMPLERS, *_REPLACED}:
+                self.remark(expr, "HB222", "the algorithm is chosen by the program; TPE takes its place")
+                return "tpe"
+        self.block(
+            expr,
+            "HB202",
+            "this algorithm is not hyperopt's TPE or random search: write it as a sampler of the"
+            " new engine, or use hyperbridge's backends, which run it",
+        )
+        return "tpe"
+
+    def _seed(self) -> tuple[ast.expr | None, bool]:
+        rstate = self.given.get("rstate")
+        if rstate is None or is_none(rstate):
+            return None, False
+        made = self._one(rstate)
+        if isinstance(made, ast.Call):
+            name = self.program.dotted(made.func)
+            if name == "numpy.random.seed":  # it returns None, and seeds nothing of hyperopt's
+                return None, False
+            if name in _GENERATORS:
+                given = [*made.args, *(keyword.value for keyword in made.keywords)]
+                if not given or is_none(given[0]):
+                    return None, False
+                is_simple = isinstance(given[0], ast.Constant | ast.Name | ast.Attribute)
+                if len(given) == 1 and (made is rstate or is_simple) and self._is_here(given[0]):
+                    return given[0], False
+        if is_none(made):
+            return None, False
+        return rstate, True
+
+    def _is_here(self, expr: ast.expr) -> bool:
+        """Tell whether an expression means the same where fmin is called."""
+        for node in ast.walk(expr):
+            if isinstance(node, ast.Name):
+                slot = self.program.slot(node)
+                scopes = list(self.program.scope_of[self.call].path())
+                if slot is not None and slot.scope is not None and slot.scope not in scopes:
+                    return False
+        return self.program.home.get(expr) is self.module
+
+    def _early_stop(self, settings: dict[str, object]) -> None:
+        stop = self.given.get("early_stop_fn")
+        if stop is None or is_none(stop):
+            return
+        made = self._one(stop)
+        if isinstance(made, ast.Call) and self.program.hyperopt(made.func) == "no_progress_loss":
+            names = ("iteration_stop_count", "percent_increase")
+            given = dict(zip(names, made.args, strict=False))
+            given.update({str(keyword.arg): keyword.value for keyword in made.keywords})
+            settings["patience"] = (given.get(names[0]), given.get(names[1]))
+        else:
+            settings["stop_when"] = stop
+
+    def _trials(self, settings: dict[str, object]) -> None:
+        trials = self.given.get("trials")
+        if trials is None:
+            return
+        found = origins(self.program, trials)
+        for expr in found.exprs:
+            if isinstance(expr, ast.Call):
+                name = self.program.hyperopt(expr.func) or ""
+                if name == "SparkTrials":
+                    self._spark(expr, settings)
+                elif name == "generate_trials_to_calculate":
+                    self.block(expr, "HB203", "generate_trials_to_calculate: enqueue the points")
+                elif name.endswith("MongoTrials"):
+                    self.block(expr, "HB203", "MongoTrials keeps its trials in a database")
+                elif self._is_subclass(expr.func):
+                    self.block(expr, "HB203", "a subclass of Trials has rules of its own")
+
+    def _is_subclass(self, func: ast.expr) -> bool:
+        if not isinstance(func, ast.Name):
+            return False
+        return any(
+            isinstance(b.node, ast.ClassDef)
+            and any(self.program.hyperopt(base) in TRIALS for base in b.node.bases)
+            for b in self.program.bindings(func)
+        )
+
+    def _spark(self, made: ast.Call, settings: dict[str, object]) -> None:
+        given = dict(zip(_SPARK_ARGUMENTS, made.args, strict=False))
+        given.update({str(keyword.arg): keyword.value for keyword in made.keywords})
+        given = {name: value for name, value in given.items() if not is_none(value)}
+        settings.update(is_spark=True, was_on_workers=True, is_tracked=True, catches=True)
+        for name in ("parallelism", "timeout", "loss_threshold"):
+            if name in given:
+                if not self._is_here(given[name]):
+                    self.block(given[name], "HB203", f"{name} is given where fmin cannot see it")
+                settings[name] = given[name]
+        if "resource_profile" in given:
+            self.block(
+                given["resource_profile"],
+                "HB203",
+                "resource_profile: say what a trial needs in the new engine",
+            )
+
+    def _options(self, settings: dict[str, object]) -> None:
+        given = self.given
+        if self._is_set("pass_expr_memo_ctrl"):
+            self.block(
+                given["pass_expr_memo_ctrl"],
+                "HB204",
+                "the objective takes expr, memo and ctrl: rewrite it to take a trial",
+            )
+        if self._is_set("trials_save_file"):
+            self.block(
+                given["trials_save_file"],
+                "HB205",
+                "trials_save_file: use a study with a storage: create_study(storage=...,"
+                " study_name=..., load_if_exists=True)",
+            )
+        for name in ("timeout", "loss_threshold", "parallelism"):
+            if self._is_set(name):
+                settings[name] = given[name]
+        caught = given.get("catch_eval_exceptions")
+        if isinstance(caught, ast.Constant):
+            settings["catches"] = bool(caught.value) or bool(settings.get("catches"))
+        elif caught is not None:
+            self.block(caught, "HB206", "catch_eval_exceptions is computed: use optimize(catch=...)")
+        shown = given.get("show_progressbar")
+        settings["shows_progress"] = isinstance(shown, ast.Constant) and bool(shown.value)
+        returned = given.get("return_argmin")
+        if isinstance(returned, ast.Constant):
+            settings["returns_point"] = not returned.value
+        elif returned is not None:
+            self.block(returned, "HB206", "return_argmin is computed: say which of the two it is")
+        backend = given.get("backend")
+        if backend is not None and not isinstance(backend, ast.Constant):
+            self.block(backend, "HB206", "the backend has options of its own: carry them over by hand")
+        elif isinstance(backend, ast.Constant) and backend.value not in (None, "local"):
+            settings["is_tracked"] = settings["catches"] = True
+            settings["was_on_workers"] = backend.value in ("spark", "ray")
+        tracked = given.get("tracking")
+        if isinstance(tracked, ast.Constant) and tracked.value is not None:
+            settings["is_tracked"] = bool(tracked.value)
+        elif tracked is not None and not isinstance(tracked, ast.Constant):
+            self.block(tracked, "HB206", "tracking is computed: decide whether runs are to be logged")
+
+    def _is_set(self, name: str) -> bool:
+        value = self.given.get(name)
+        return value is not None and not (isinstance(value, ast.Constant) and not value.value)
+
+
+def _entries(expr: ast.expr) -> dict[str, ast.expr] | None:
+    if isinstance(expr, ast.Dict):
+        if all(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in expr.keys):
+            return {k.value: v for k, v in zip(expr.keys, expr.values, strict=True)}  # type: ignore[union-attr,misc]  # all are constants
+        return None
+    if isinstance(expr, ast.Call) and getattr(expr.func, "id", "") == "dict" and not expr.args:
+        if all(k.arg for k in expr.keywords):
+            return {str(k.arg): k.value for k in expr.keywords}
+    return None

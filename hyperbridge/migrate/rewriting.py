@@ -1,0 +1,576 @@
+"""One attempt to rewrite the searches of a program for a target."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from hyperbridge.migrate.demand import Demand, Randomness, Roles, is_parameter
+from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.origins import origins
+from hyperbridge.migrate.placing import (
+    blank_lines_wanted,
+    remove_statements,
+    replace_with_definition,
+)
+from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
+from hyperbridge.migrate.reading import Search, is_none, is_trials_call
+from hyperbridge.migrate.spaces import SpaceWriter, UnwritableSpaceError, is_latent
+from hyperbridge.migrate.syntax import compose, indented, located, reindented, wrapped
+from hyperbridge.migrate.units import Unit, UnitFinder
+from hyperbridge.migrate.words import REFUSED, StudyWords
+
+_STATUS = {
+    "STATUS_NEW": '"new"',
+    "STATUS_RUNNING": '"running"',
+    "STATUS_SUSPENDED": '"suspended"',
+    "STATUS_OK": '"ok"',
+    "STATUS_FAIL": '"fail"',
+    "JOB_STATE_NEW": "0",
+    "JOB_STATE_RUNNING": "1",
+    "JOB_STATE_DONE": "2",
+    "JOB_STATE_ERROR": "3",
+    "JOB_STATE_CANCEL": "4",
+    "AllTrialsFailed": "ValueError",
+}
+_PLOTS = {
+    "main_plot_history": "plot_optimization_history",
+    "main_plot_vars": "plot_slice",
+    "main_plot_histogram": "plot_edf",
+}
+_DISPLAYS = ("print", "pprint", "display", "repr", "str", "format")
+_LOGGING = ("debug", "info", "warning", "error", "critical", "log", "exception", "write")
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(slots=True, eq=False)
+class Going:
+    """One search while it is written.
+
+    Attributes:
+        search: The search.
+        roles: What its space comes from.
+        best: The slot that holds fmin's result; None when nothing or more than one does.
+        decoded: Look-ups by index whose inner part holds the option itself.
+        looked_up: Whether anything but what is rewritten looks at the result.
+    """
+
+    search: Search
+    roles: Roles
+    visited: set[ast.AST]
+    best: Slot | None = None
+    remarks: list[Note] = field(default_factory=list)
+
+
+class Rewriting:
+    """The rewriting of some searches; its edits are in the modules.
+
+    Args:
+        program: The program.
+        searches: Those that go.
+        target: The new engine.
+
+    Raises:
+        BlockedError: One of them cannot be rewritten after all.
+    """
+
+    def __init__(self, program: Program, searches: Sequence[Search], target: object) -> None:
+        self.program = program
+        self.target = target
+        self.random = Randomness(program)
+        self.roles = Roles()
+        self.going: list[Going] = []
+        for search in searches:
+            demand = Demand(program, self.random)
+            demand.space(search.arguments["space"])
+            self.going.append(Going(search, demand.roles, demand._visited))
+            self.roles.add(demand.roles)
+        self.needs = {m: Needs(taken=set(m.identifiers)) for m in program.modules}
+        self.spaces = SpaceWriter(program, self.roles, self.needs)
+        self.notes: dict[Module, list[Note]] = {m: [] for m in program.modules}
+        self.call_text: dict[ast.Call, str] = {}
+        self.removed: set[ast.stmt] = set()
+        self.done: set[ast.AST] = set()
+        self.study_text: dict[ast.Call, str] = {}
+        self.decoded: dict[ast.expr, ast.expr] = {}
+        self.parents: dict[ast.withitem, str] = {}
+        self.study_scopes: dict[object, list[object]] = {}
+        self.trial_slots = self._trials()
+        self.words = StudyWords(
+            program, self.is_trials, self.plain, lambda n: self.needs[program.home[n]], self.best_of
+        )
+
+    # what is what
+
+    def _trials(self) -> set[Slot]:
+        """Return the places that hold a Trials."""
+        program = self.program
+        found: set[Slot] = set()
+        for going in self.going:
+            trials = going.search.arguments.get("trials")
+            if trials is not None:
+                found |= origins(program, trials).slots
+            stop = going.search.stop_when
+            for function in [] if stop is None else program.function(stop):
+                names = program.parameters(function)
+                if program.is_method(function):
+                    names = names[1:]
+                scope = program.scope_of.get(function.args)
+                if names and scope is not None:
+                    found.add(Slot(names[0], scope))
+        changed = True
+        while changed:
+            changed = False
+            for slot, flows in program.flows.items():
+                if slot not in found and any(
+                    self._gives_trials(flow.expr, flow.path, found) for flow in flows
+                ):
+                    found.add(slot)
+                    changed = True
+        return found
+
+    def _gives_trials(self, expr: ast.expr, path: tuple[object, ...], known: set[Slot]) -> bool:
+        if not path and is_trials_call(self.program, expr):
+            return True
+        if not path and isinstance(expr, ast.Name | ast.Attribute):
+            return self.program.slot(expr) in known
+        if isinstance(expr, ast.Call | ast.Subscript | ast.IfExp | ast.BoolOp | ast.Name | ast.Attribute):
+            result = origins(self.program, expr, path)
+            return any(is_trials_call(self.program, e) for e in result.exprs) or bool(
+                result.slots & known
+            )
+        return False
+
+    def is_trials(self, expr: ast.expr) -> bool:
+        """Tell whether an expression gives a Trials."""
+        if isinstance(expr, ast.Name | ast.Attribute):
+            return self.program.slot(expr) in self.trial_slots
+        return self._gives_trials(expr, (), self.trial_slots)
+
+    def latent(self, roles: Roles) -> bool:
+        """Tell whether the study holds a parameter of a space in another form."""
+        return any(is_latent(self.program, call) for call in roles.parameters)
+
+    def best_of(self, node: ast.AST, study: str) -> str:
+        """Return the source of what fmin returned, for a study."""
+        if any(self.latent(going.roles) for going in self.going):
+            name = self.needs[self.program.home[node]].helper("values_of")
+            return f"{name}({study}.best_trial)"
+        return f"{study}.best_params"
+
+    # text outside of a space
+
+    def plain(self, node: ast.AST) -> str:
+        """Return the source of a node outside of a space, with all that is rewritten in it."""
+        module = self.program.home[node]
+        assert isinstance(node, ast.expr | ast.stmt)
+        return compose(module, node, self.rule, span=module.span(node))
+
+    def rule(self, node: ast.AST) -> str | None:
+        """Return the text for a node outside of a space; None for what stays."""
+        if node in self.decoded:
+            return self.plain(self.decoded[node])  # type: ignore[index]  # an expression
+        if isinstance(node, ast.Call):
+            if node in self.call_text:
+                return self.call_text[node]
+            name = self.program.hyperopt(node.func)
+            if name == "space_eval":
+                return self._space_eval(node)
+            if name == "sample" and node.args:
+                return self._sample(node)
+            if name in _PLOTS:
+                return self._plot(node, name)
+            if is_trials_call(self.program, node):
+                self.needs[self.program.home[node]].imports.add("import optuna")
+                return "optuna.create_study()"
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            name = self.program.hyperopt(node)
+            if name in _STATUS:
+                return _STATUS[name]
+            if name == "" and isinstance(node, ast.Name) and self._is_guarded(node):
+                return "optuna"
+        if not self.words.is_inside(node):
+            text = self.words.rule(node)
+            if text is not None:
+                return text
+        if isinstance(node, ast.Name) and self.program.slot(node) in self.spaces.names:
+            slot = self.program.slot(node)
+            assert slot is not None
+            return self.spaces.names[slot]
+        return self.spaces.flow_rule(node, "trial")
+
+    def _is_guarded(self, node: ast.Name) -> bool:
+        """Tell whether a name is hyperopt's module, or None where it is not installed."""
+        parent = self.program.parent_of.get(node)
+        bindings = self.program.bindings(node)
+        return len(bindings) > 1 and not isinstance(parent, ast.Attribute)
+
+    def _space_eval(self, call: ast.Call) -> str | None:
+        given = [*call.args, *(k.value for k in call.keywords)]
+        if len(given) < 2:
+            return None
+        space, point = given[0], given[1]
+        if not self._is_space(space):
+            return None
+        module = self.program.home[call]
+        self.needs[module].imports.add("import optuna")
+        fixed = self._point_of(point)
+        if fixed is None:
+            self.needs[module].helpers.add("fixed")
+            fixed = f"optuna.trial.FixedTrial({self.plain(point)})"
+        return self._with(space, fixed)
+
+    def _point_of(self, point: ast.expr) -> str | None:
+        """Return the trial of a study that a point is the best one of; None when it is not told."""
+        if isinstance(point, ast.Attribute) and point.attr == "argmin" and self.is_trials(point.value):
+            return f"{self.plain(point.value)}.best_trial"
+        if point in self.call_text:
+            return self.study_text.get(point)  # type: ignore[call-overload]  # a call
+        if isinstance(point, ast.Name):
+            flow = self._last_value(point)
+            if isinstance(flow, ast.Call) and flow in self.study_text:
+                study = self.study_text[flow]
+                return study if self._still_holds(flow, point) else None
+        return None
+
+    def _last_value(self, name: ast.Name) -> ast.expr | None:
+        """Return the value that a variable was given last, in a straight line; else None."""
+        program = self.program
+        slot = program.slot(name)
+        if slot is None:
+            return None
+        flows = program.flows.get(slot, [])
+        statement = program.statement(name)
+        blocks = [(program.block(s), s) for s in [statement, *_statements_above(program, name)]]
+        for block, inner in blocks:
+            for earlier in reversed(block[: block.index(inner)] if inner in block else []):
+                inside = set(ast.walk(earlier))
+                hit = [f for f in flows if f.node in inside]
+                if hit:
+                    last = hit[-1]
+                    is_plain = last.node is earlier and isinstance(earlier, ast.Assign | ast.AnnAssign)
+                    return last.expr if is_plain and not last.path else None
+            if any(isinstance(a, FUNCTIONS) and inner in getattr(a, "body", ()) for a in program.enclosing(inner)):
+                break
+        only = [f for f in flows if not f.path]
+        if len(flows) == 1 and only and isinstance(only[0].node, ast.Assign | ast.AnnAssign):
+            return only[0].expr
+        return None
+
+    def _still_holds(self, call: ast.Call, use: ast.expr) -> bool:
+        """Tell whether the study's variable is the same where the result is used."""
+        return self.program.scope_of[call] in self.program.scope_of[use].path()
+
+    def _is_space(self, expr: ast.expr) -> bool:
+        slot = self.program.slot(expr)
+        if slot is not None:
+            return slot in self.roles.units | self.roles.holders
+        return expr in self.roles.roots or self._asks(expr)
+
+    def _asks(self, expr: ast.expr) -> bool:
+        for node in ast.walk(expr):
+            if isinstance(node, ast.Call) and any(
+                f in self.roles.builders for f in self.program.function(node.func)
+            ):
+                return True
+            slot = self.program.slot(node)
+            if slot is not None and slot in self.roles.units | self.roles.holders | self.roles.containers:
+                return True
+        return False
+
+    def _with(self, space: ast.expr, trial: str) -> str:
+        """Return the value of a space for a trial that is an expression."""
+        text = self.spaces.called(space, "trial")
+        if isinstance(space, ast.Name | ast.Attribute):
+            return f"{text.removesuffix('(trial)')}({trial})"
+        if text.endswith("(trial)") and isinstance(space, ast.Subscript | ast.Call):
+            head = text.removesuffix("(trial)")
+            if "trial" not in head:
+                return f"{head}({trial})"
+        return f"(lambda trial: {text})({trial})"
+
+    def _sample(self, call: ast.Call) -> str | None:
+        if not self._is_space(call.args[0]):
+            return None
+        self.needs[self.program.home[call]].imports.add("import optuna")
+        return self._with(call.args[0], "optuna.create_study().ask()")
+
+    def _plot(self, call: ast.Call, name: str) -> str | None:
+        if not call.args or not self.is_trials(call.args[0]):
+            return None
+        module = self.program.home[call]
+        self.needs[module].imports.add("import optuna")
+        self.note(call, "HB231", f"{name} becomes a plot of Optuna's, which looks otherwise")
+        return f"optuna.visualization.matplotlib.{_PLOTS[name]}({self.plain(call.args[0])})"
+
+    def note(self, node: ast.AST, code: str, text: str, *, needs_person: bool = False) -> None:
+        """Tell a person something."""
+        module = self.program.home[node]
+        note = Note(getattr(node, "lineno", 1), text, needs_person, code)
+        if note not in self.notes[module]:
+            self.notes[module].append(note)
+
+    # writing
+
+    def write(self) -> None:
+        """Add all edits."""
+        self._choose_indices()
+        self._name_spaces()
+        self._drop_consumed()
+        self.target.prepare(self)  # type: ignore[attr-defined]  # a Target
+        units = self._units()
+        for going in self.going:
+            self.target.write(self, going)  # type: ignore[attr-defined]  # a Target
+        for unit in units:
+            self._write_unit(unit)
+        for module in self.program.modules:
+            self._visit(module.tree, None)
+            remove_statements(module, [s for s in self.removed if self.program.home[s] is module])
+        for call, remark in self.spaces.remarks.items():
+            label = call.args[0] if call.args else call
+            shown = repr(label.value) if isinstance(label, ast.Constant) else "a parameter"
+            self.note(call, "HB223", f"{shown}: {remark}")
+
+    def _choose_indices(self) -> None:
+        """Decide for each choice whether the study holds its options or their indices."""
+        by_index = self.spaces.by_index
+        choices: dict[ast.Call, list[Going]] = {}
+        for going in self.going:
+            for call in going.roles.parameters:
+                if (self.program.hyperopt(call.func) or "").endswith("choice"):
+                    choices.setdefault(call, []).append(going)
+                    if self.spaces.plain_options(call) is None:
+                        by_index.add(call)
+        for going in self.going:
+            mine = {c for c, users in choices.items() if going in users}
+            if mine and self.target.needs_indices(self, going):  # type: ignore[attr-defined]  # a Target
+                by_index |= mine
+                self.spaces.needs_index |= mine
+
+    def _drop_consumed(self) -> None:
+        """Drop variables that only served arguments of fmin which are written otherwise now."""
+        program = self.program
+        gone: dict[Slot, set[ast.expr]] = {}
+        for going in self.going:
+            for name in ("algo", "rstate", "early_stop_fn"):
+                expr = going.search.arguments.get(name)
+                if name == "rstate" and going.search.sampler.is_drawn:
+                    continue
+                if name == "early_stop_fn" and going.search.stop_when is not None:
+                    continue
+                for node in [] if expr is None else ast.walk(expr):
+                    slot = program.slot(node)
+                    if isinstance(node, ast.Name) and slot is not None:
+                        gone.setdefault(slot, set()).add(node)
+        for slot, nodes in gone.items():
+            loads = {
+                use
+                for use in program.uses.get(slot, ())
+                if isinstance(getattr(use, "ctx", None), ast.Load)
+            }
+            flows = program.flows.get(slot, [])
+            plain = all(isinstance(f.node, ast.Assign) and len(f.node.targets) == 1 for f in flows)
+            if slot.scope is None or not flows or not plain or loads - nodes:
+                continue
+            in_function = isinstance(slot.scope.node, FUNCTIONS)
+            ours = any(
+                program.hyperopt(part) for flow in flows for part in ast.walk(flow.expr)
+            )
+            if in_function or ours:
+                self.removed.update(f.node for f in flows)  # type: ignore[misc]  # statements
+
+    def _name_spaces(self) -> None:
+        """Give the variable ``space`` a name that says what it is as a function."""
+        for slot in self.roles.units:
+            if slot.name != "space" or slot.scope is None or self.program.is_imported(slot):
+                continue
+            bindings = slot.scope.bindings.get(slot.name, [])
+            if any(b.kind == "argument" for b in bindings) or slot.name in slot.scope.outer:
+                continue
+            if any(slot.name in s.outer for s in set(self.program.scope_of.values())):
+                continue
+            module = self.program.home[bindings[0].node]
+            if "search_space" not in module.identifiers or "search_space" in self.needs[module].named:
+                self.needs[module].named["search_space"] = "search_space"
+                self.needs[module].taken.add("search_space")
+                self.spaces.names[slot] = "search_space"
+
+    def _units(self) -> list[Unit]:
+        finder = self._finder = UnitFinder(self.program, self.spaces)
+        found: list[Unit] = []
+        for slot in self.roles.units - self.roles.local:
+            if slot.scope is not None and slot.scope.node in self.roles.builders and not self._waits(slot):
+                continue
+            found += finder.units(slot)
+        for unit in found:
+            self.done.update(unit.members)
+        return sorted(found, key=lambda u: (u.members[0].lineno, u.members[0].col_offset))
+
+    def _waits(self, slot: Slot) -> bool:
+        return slot in self.roles.units
+
+    def _write_unit(self, unit: Unit) -> None:
+        program = self.program
+        last = unit.members[-1]
+        module = program.home[last]
+        trial = self._trial_name(unit.members)
+        lines = self._finder.definition(unit, trial)
+        parent = program.parent_of[last]
+        name = self.spaces.names.get(unit.slot, unit.slot.name)
+        if isinstance(parent, ast.ClassDef):
+            lines.insert(0, "@staticmethod")
+        elif unit.slot.scope is None:
+            lines += ["", f"{module.original(unit.target)} = {name}"]
+        first = unit.members[0]
+        block = program.block(first)
+        span = block[block.index(first) : block.index(last) + 1]
+        joined = all(member in unit.members for member in span)
+        if joined:
+            replace_with_definition(module, last, lines, begin=first, removed=self.removed)
+        else:
+            self.removed.update(unit.members[:-1])
+            replace_with_definition(module, last, lines, removed=self.removed)
+
+    def _trial_name(self, nodes: Iterable[ast.AST]) -> str:
+        names = {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
+        return "trial" if "trial" not in names else "optuna_trial"
+
+    def _visit(self, node: ast.AST, trial: str | None) -> None:
+        """Edit what is rewritten under a node."""
+        if node in self.done or node in self.removed:
+            return
+        module = self.program.home.get(node)
+        if module is not None:
+            text = None
+            if trial is not None:
+                text = self.spaces._rule(node, trial)
+            if text is None:
+                text = self.rule(node)
+            if text is not None:
+                assert isinstance(node, ast.expr | ast.stmt)
+                module.edits.replace(*located(module, node, None), text)
+                return
+        if isinstance(node, ast.Return) and trial is not None and self._branch_return(node, trial):
+            return
+        if isinstance(node, FUNCTIONS) and node in self.roles.builders:
+            self._visit_builder(node)
+            return
+        if isinstance(node, ast.JoinedStr):
+            self._visit_text(node, trial)
+            return
+        for child in ast.iter_child_nodes(node):
+            self._visit(child, trial)
+
+    def _branch_return(self, node: ast.Return, trial: str) -> bool:
+        """Write the choice that a function of the trial returns as plain ifs."""
+        function = self.program.function_around(node)
+        if node.value is None or function not in self.roles.builders or function is None:
+            return False
+        module = self.program.home[node]
+        if not module.begins_line(node):
+            return False
+        taken = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+        taken |= {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+        lines = self.spaces.branches(node.value, trial, taken | {trial})
+        if lines is None:
+            return False
+        indent = module.indent(node)
+        text = module.source.newline.join(wrapped(indented(lines, indent)))[len(indent) :]
+        module.edits.replace(*module.span(node), text)
+        return True
+
+    def _visit_text(self, node: ast.JoinedStr, trial: str | None) -> None:
+        module = self.program.home[node]
+
+        def rule(part: ast.AST) -> str | None:
+            text = None if trial is None else self.spaces._rule(part, trial)
+            return self.rule(part) if text is None else text
+
+        text = compose(module, node, rule, span=module.span(node))
+        if text != module.original(node):
+            module.edits.replace(*module.span(node), text)
+
+    def _visit_builder(self, function: Function) -> None:
+        """Have a function take the trial, and ask it."""
+        module = self.program.home[function]
+        trial = self._trial_name([function])
+        scope = self.program.scope_of[function.args]
+        mine = {s for s in (*self.program.flows, *self.program.stores) if s.scope is scope}
+        direct = {s for s in mine if s not in self.roles.units or s in self.roles.local}
+        before = set(self.spaces.direct)
+        self.spaces.direct |= direct
+        arguments = function.args
+        names = [*arguments.posonlyargs, *arguments.args]
+        is_method = self.program.is_method(function)
+        if isinstance(function, ast.Lambda):
+            place = module.offset(function.lineno, function.col_offset) + len("lambda")
+            comma = "," if _has_arguments(arguments) else ""
+            module.edits.insert(place, f" {trial}{comma}")
+        else:
+            for decorator in function.decorator_list:
+                if getattr(decorator, "id", "") in ("property", "cached_property"):
+                    start = module.line_start(module.span(decorator)[0])
+                    module.edits.replace(start, module.line_end(start), "")
+                elif getattr(decorator, "id", "") not in ("staticmethod", "classmethod"):
+                    self._visit(decorator, None)
+            if is_method and names:
+                place = module.span(names[0])[1]
+                module.edits.insert(place, f", {trial}")
+            else:
+                head = module.offset(function.lineno, function.col_offset)
+                place = module.source.code.index("(", head) + 1
+                comma = ", " if _has_arguments(arguments) else ""
+                inside = module.source.code[place:]
+                lead = inside[: len(inside) - len(inside.lstrip())]
+                text = f"{lead}{trial}," if "\n" in lead else f"{trial}{comma}"
+                module.edits.insert(place, text)
+        body = [function.body] if isinstance(function, ast.Lambda) else function.body
+        for default in (*arguments.defaults, *arguments.kw_defaults):
+            if default is not None:
+                self._visit(default, None)
+        for part in body:
+            self._visit(part, trial)
+        self.spaces.direct = before
+
+    # where fmin stands
+
+    def blank_before(self, statement: ast.stmt) -> int:
+        """Return how many blank lines are missing before a definition put before a statement."""
+        module = self.program.home[statement]
+        return blank_lines_wanted(module, statement, self.removed)
+
+
+
+def _has_arguments(arguments: ast.arguments) -> bool:
+    return bool(
+        arguments.posonlyargs
+        or arguments.args
+        or arguments.vararg
+        or arguments.kwonlyargs
+        or arguments.kwarg
+    )
+
+
+def _statements_above(program: Program, node: ast.AST) -> list[ast.stmt]:
+    found: list[ast.stmt] = []
+    for above in program.enclosing(program.statement(node)):
+        if isinstance(above, FUNCTIONS):
+            break
+        if isinstance(above, ast.stmt):
+            found.append(above)
+    return found
+
+
+__all__ = [
+    "Going",
+    "Rewriting",
+    "UnwritableSpaceError",
+    "REFUSED",
+    "is_none",
+    "is_parameter",
+    "reindented",
+    "wrapped",
+]

@@ -1,0 +1,756 @@
+"""Rewrite a search as an Optuna study. Source: Optuna reference, ``create_study``, ``optimize``."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from hyperbridge.migrate import tracking
+from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.objectives import Objective, Result, read_objective
+from hyperbridge.migrate.origins import origins
+from hyperbridge.migrate.program import FUNCTIONS, Slot
+from hyperbridge.migrate.reading import Search, is_none, is_trials_call
+from hyperbridge.migrate.results import needs_indices
+from hyperbridge.migrate.rewriting import Going, Rewriting
+from hyperbridge.migrate.syntax import (
+    indented,
+    is_whole,
+    operand,
+    quoted,
+    reindented,
+    wrapped,
+)
+
+_SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return, ast.AugAssign)
+_LATER = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_MAYBE = (ast.IfExp, ast.BoolOp)
+
+
+class BlockedError(ValueError):
+    """A search cannot be rewritten after all.
+
+    Attributes:
+        search: The search.
+        note: Why.
+    """
+
+    def __init__(self, search: Search, node: ast.AST, code: str, text: str) -> None:
+        super().__init__(text)
+        self.search = search
+        line = getattr(node, "lineno", search.call.lineno)
+        self.note = Note(line, text, True, code)
+
+
+class OptunaTarget:
+    """Writes native Optuna code."""
+
+    name = "optuna"
+    help = "native Optuna code"
+    imports = ("import optuna",)
+
+    def prepare(self, rewriting: Rewriting) -> None:
+        """Find the Trials that are made for one search each."""
+        self._fresh: dict[Search, ast.stmt] = {}
+        by_slot: dict[Slot, list[tuple[Search, ast.stmt | None]]] = {}
+        for going in rewriting.going:
+            trials = going.search.arguments.get("trials")
+            if isinstance(trials, ast.Name):
+                slot = rewriting.program.slot(trials)
+                if slot is not None:
+                    made = _made_for(rewriting, going.search, trials, slot)
+                    by_slot.setdefault(slot, []).append((going.search, made))
+        for slot, found in by_slot.items():
+            flows = rewriting.program.flows.get(slot, [])
+            made_by = {made for _, made in found if made is not None}
+            is_whole = len(made_by) == len(found) and made_by == {f.node for f in flows}
+            if not is_whole or not _is_local(rewriting, slot):
+                continue
+            module = found[0][0].module
+            needs = rewriting.needs[module]
+            free = slot.name != "study" and "study" in needs.taken and slot.name != "trials"
+            name = slot.name if free else _study_name(rewriting, slot, needs)
+            rewriting.spaces.names[slot] = name
+            for search, made in found:
+                assert made is not None
+                self._fresh[search] = made
+                rewriting.removed.add(made)
+
+    def needs_indices(self, rewriting: Rewriting, going: Going) -> bool:
+        """Tell whether the program looks at the indices of options."""
+        return needs_indices(rewriting, going)
+
+    def write(self, rewriting: Rewriting, going: Going) -> None:
+        """Add all edits of a search."""
+        _StudyWriter(self, rewriting, going, self._fresh.get(going.search)).write()
+
+    def stops(self, writer: _StudyWriter) -> list[str]:
+        """Return the callbacks that end a study."""
+        return writer.stops()
+
+    def run(self, writer: _StudyWriter, study: str, objective: str, parts: list[str]) -> str:
+        """Return the statement that runs the trials."""
+        return f"{study}.optimize({', '.join([objective, *parts])})"
+
+
+def _is_local(rewriting: Rewriting, slot: Slot) -> bool:
+    """Tell whether nothing but the code in its own scope may see a variable."""
+    program = rewriting.program
+    if slot.scope is None or program.is_imported(slot):
+        return False
+    kinds = {b.kind for b in slot.scope.bindings.get(slot.name, [])}
+    is_declared = any(slot.name in scope.outer for scope in set(program.scope_of.values()))
+    return kinds == {"assign"} and not is_declared
+
+
+def _study_name(rewriting: Rewriting, slot: Slot, needs: object) -> str:
+    """Return ``study``, also for several scopes of a file, or a free name like it."""
+    program = rewriting.program
+    assert slot.scope is not None
+    known = [s for s, name in rewriting.spaces.names.items() if name == "study"]
+    apart = all(
+        s.scope is not slot.scope
+        and s.scope is not None
+        and s.scope not in slot.scope.path()
+        and slot.scope not in s.scope.path()
+        for s in known
+    )
+    module = program.home[slot.scope.bindings[slot.name][0].node]
+    if known and apart and "study" not in module.identifiers:
+        return "study"
+    return needs.unused("study")  # type: ignore[attr-defined,no-any-return]  # Needs
+
+
+def _made_for(
+    rewriting: Rewriting, search: Search, trials: ast.Name, slot: Slot
+) -> ast.stmt | None:
+    """Return the statement that makes a Trials for one search, in a straight line before it."""
+    program = rewriting.program
+    flows = {f.node: f for f in program.flows.get(slot, [])}
+    statement: ast.AST = program.statement(search.call)
+    while isinstance(statement, ast.stmt):
+        block = program.block(statement)
+        for earlier in reversed(block[: block.index(statement)]):
+            inside = set(ast.walk(earlier))
+            hit = [node for node in flows if node in inside]
+            if hit:
+                flow = flows[hit[0]]
+                is_plain = isinstance(earlier, ast.Assign) and len(earlier.targets) == 1
+                is_plain = is_plain or isinstance(earlier, ast.AnnAssign)
+                if hit != [earlier] or not is_plain or not is_trials_call(program, flow.expr):
+                    return None
+                between = [
+                    use
+                    for use in program.uses.get(slot, ())
+                    if earlier.end_lineno < use.lineno < search.call.lineno  # type: ignore[operator]  # it parses
+                ]
+                is_begin = search.module.begins_line(earlier)
+                return earlier if not between and is_begin else None
+        parent = program.parent_of.get(statement)
+        if not isinstance(parent, ast.With | ast.Try):
+            return None
+        statement = parent
+    return None
+
+
+@dataclass(eq=False)
+class _StudyWriter:
+    target: OptunaTarget
+    rewriting: Rewriting
+    going: Going
+    fresh: ast.stmt | None
+    before: list[str] = field(default_factory=list)
+    definitions: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+
+    @property
+    def search(self) -> Search:
+        return self.going.search
+
+    def block(self, node: ast.AST, code: str, text: str) -> BlockedError:
+        return BlockedError(self.search, node, code, text)
+
+    def write(self) -> None:
+        rewriting, search = self.rewriting, self.search
+        program, module = rewriting.program, search.module
+        self.needs = rewriting.needs[module]
+        self.needs.imports.update(self.target.imports)
+        self.indent = ""
+        statement = program.statement(search.call)
+        self.later = self._function_between()
+        self._check_place(statement)
+        self.objective = read_objective(program, search)
+        self.tracking = tracking.read(program, search, self.objective, block=self.block)
+        study = self._study()
+        objective = self._objective()
+        self._points(study)
+        self._optimize(study, objective)
+        if self.made and not self.definitions:
+            self.made = [line for line in self.made if line]
+        self.before = [*self.made, *self.definitions, *self.before]
+        text = self._result(study)
+        rewriting.study_text[search.call] = f"{study}.best_trial"
+        self._place(statement, text)
+
+    # where
+
+    def _function_between(self) -> ast.AST | None:
+        """Return the outermost lambda or comprehension in whose inside fmin is called."""
+        found: ast.AST | None = None
+        for above in self.rewriting.program.enclosing(self.search.call):
+            if isinstance(above, ast.stmt):
+                break
+            if isinstance(above, _LATER):
+                found = above
+        return found
+
+    def _check_place(self, statement: ast.stmt) -> None:
+        program, module = self.rewriting.program, self.search.module
+        call = self.search.call
+        if not module.begins_line(statement):
+            raise self.block(call, "HB208", "fmin stands on a line with other statements: give it its own")
+        for above in program.enclosing(call):
+            if above is statement:
+                break
+            if isinstance(above, _MAYBE) and self.later is None:
+                raise self.block(call, "HB208", "fmin is called under a condition: give it its own line")
+        if isinstance(statement, ast.While | ast.Match) or (
+            isinstance(statement, ast.If) and self._is_elif(statement)
+        ):
+            raise self.block(call, "HB208", "fmin stands in a condition: give it its own line")
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            raise self.block(call, "HB208", "fmin stands in a definition: give it its own line")
+
+    def _is_elif(self, statement: ast.If) -> bool:
+        start = self.search.module.span(statement)[0]
+        return self.search.module.source.code.startswith("elif", start)
+
+    # the study
+
+    def _study(self) -> str:
+        rewriting, search = self.rewriting, self.search
+        trials = search.arguments.get("trials")
+        sampler = self._sampler()
+        created = f"optuna.create_study({'' if sampler is None else f'sampler={sampler}'})"
+        self.ran_before: str | None = None
+        if self.fresh is not None:
+            assert isinstance(trials, ast.Name)
+            slot = rewriting.program.slot(trials)
+            assert slot is not None
+            study = rewriting.spaces.names[slot]
+            self.before.append(f"{study} = {created}")
+            return study
+        if trials is None or is_trials_call(rewriting.program, trials):
+            study = self._free_study()
+            self.before.append(f"{study} = {created}")
+            return study
+        study = rewriting.plain(trials)
+        if not isinstance(trials, ast.Name | ast.Attribute):
+            name = self._free_study()
+            self.before.append(f"{name} = {study}")
+            study = name
+        elif self._may_be_none(trials):
+            name = self._free_study()
+            self.before.append(f"{name} = optuna.create_study() if {study} is None else {study}")
+            study = name
+        if sampler is not None:
+            self.before.append(f"{study}.sampler = {sampler}")
+        self.ran_before = study
+        return study
+
+    def _free_study(self) -> str:
+        """Return a name for the study; two functions of a file may have the same one."""
+        program, module = self.rewriting.program, self.search.module
+        scope = program.scope_of[program.statement(self.search.call)]
+        known = self.needs.named.get("study scopes")
+        del known
+        used = self._studies.setdefault(module, [])
+        name = "study"
+        if name in module.identifiers or any(
+            s is scope or s in scope.path() or scope in s.path() for s in used
+        ):
+            return self.needs.unused("study")
+        taken = [s for s, n in self.rewriting.spaces.names.items() if n == "study"]
+        if any(
+            s.scope is None or s.scope in scope.path() or scope in s.scope.path() for s in taken
+        ):
+            return self.needs.unused("study")
+        self.needs.taken.add(name)
+        used.append(scope)
+        return name
+
+    @property
+    def _studies(self) -> dict[object, list[object]]:
+        holder = self.rewriting
+        if not hasattr(holder, "study_scopes"):
+            holder.study_scopes = {}
+        return holder.study_scopes  # type: ignore[no-any-return]  # set just above
+
+    def _may_be_none(self, trials: ast.expr) -> bool:
+        program = self.rewriting.program
+        slot = program.slot(trials)
+        if slot is None or slot.scope is None:
+            return False
+        if not any(b.kind == "argument" for b in slot.scope.bindings.get(slot.name, ())):
+            return False
+        return any(is_none(e) for e in origins(program, trials).exprs)
+
+    def _sampler(self) -> str | None:
+        sampler = self.search.sampler
+        options = [f"{name}={self.rewriting.plain(value)}" for name, value in sampler.options]
+        if sampler.seed is not None:
+            text = self.rewriting.plain(sampler.seed)
+            if sampler.is_drawn:
+                self.rewriting.note(
+                    sampler.seed,
+                    "HB224",
+                    "the seed is drawn from the generator, so it must be a numpy Generator",
+                )
+                text = f"int({operand(text)}.integers(2**31 - 1))"
+            options.append(f"seed={text}")
+        name = "TPESampler" if sampler.kind == "tpe" else "RandomSampler"
+        if name == "TPESampler" and not options:
+            return None
+        if name == "RandomSampler":
+            self.needs.helpers.add("exact")
+            options = [o for o in options if o.startswith("seed=")]
+        return f"optuna.samplers.{name}({', '.join(options)})"
+
+    # the objective
+
+    def _point(self, trial: str) -> str:
+        """Return the source of the point of a trial, as an expression."""
+        text = self.rewriting.spaces.called(self.search.arguments["space"], trial)
+        module = self.search.module
+        space = self.search.arguments["space"]
+        column = _column_of_line(module, space)
+        return reindented(text, column, 0)
+
+    def _objective(self) -> str:
+        objective = self.objective
+        function = objective.function
+        if isinstance(function, ast.FunctionDef) and self._may_adopt(function):
+            self._rewrite_function(objective, function)
+            return function.name
+        if self.tracking is not None and self.tracking.style == "own":
+            raise self.block(
+                self.tracking.starts[0],
+                "HB210",
+                "the objective starts MLflow runs of its own, and is used in a way that keeps it"
+                " from being rewritten: give start_run the experiment_id and the parent_run_id of"
+                " the search by hand",
+            )
+        if isinstance(function, ast.Lambda) and not self._hides(function):
+            return self._write_lambda(objective, function)
+        return self._adapter(objective)
+
+    def _hides(self, function: ast.Lambda) -> bool:
+        """Tell whether the point cannot be written inside of a lambda's own names."""
+        mine = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+        names = {n.id for n in ast.walk(self.search.arguments["space"]) if isinstance(n, ast.Name)}
+        names |= {n.id for n in ast.walk(function.body) if isinstance(n, ast.Name) and n.id == "trial"}
+        point = self.rewriting.program.slot(self.search.arguments["space"])
+        new = {self.rewriting.spaces.names.get(point, "")} if point is not None else set()
+        return bool(mine & (names | new)) or "trial" in names
+
+    def _write_lambda(self, objective: Objective, function: ast.Lambda) -> str:
+        name = self.needs.unused("objective")
+        argument = function.args.args[0].arg
+        lines = f"{argument} = {self._point('trial')}".split("\n")
+        body = self._expression(function.body)
+        if objective.results:
+            lines += self._result_lines(objective.results[0], "trial")
+        elif objective.returned == "number":
+            lines += f"return {body}".split("\n")
+        else:
+            keep = self.needs.helper("keep_result")
+            lines += f"return {keep}(trial, {body})".split("\n")
+        self._define(name, lines)
+        return name
+
+    def _adapter(self, objective: Objective) -> str:
+        point = self._point("trial")
+        call = self._call_of(objective.expr, point)
+        call = self._kept(objective, call)
+        if "\n" in point or len(call) > 50 or self.search.arguments["space"] in self.going.roles.roots:
+            name = self.needs.unused("run_trial")
+            lines = f"params = {point}".split("\n")
+            inner = self._kept(objective, self._call_of(objective.expr, "params"))
+            if "\n" in point or self.search.arguments["space"] in self.going.roles.roots:
+                lines += f"return {inner}".split("\n")
+            else:
+                lines = f"return {call}".split("\n")
+            self._define(name, lines)
+            return name
+        return f"lambda trial: {call}"
+
+    def _kept(self, objective: Objective, call: str) -> str:
+        """Return the loss of a call of fmin's function, and have the rest kept."""
+        if objective.returned == "number":
+            return call
+        results = objective.results
+        if objective.is_read and not any(r.extras or r.status != "ok" for r in results):
+            return f'{call}["loss"]'
+        return f"{self.needs.helper('keep_result')}(trial, {call})"
+
+    def _define(self, name: str, lines: list[str]) -> None:
+        is_top = self._column() == 0
+        self.definitions += [f"def {name}(trial):", *indented(lines, "    "), ""]
+        if is_top:
+            self.definitions.append("")
+
+    def _column(self) -> int:
+        program = self.rewriting.program
+        return len(self.search.module.indent(program.statement(self.search.call)))
+
+    def _expression(self, expr: ast.expr) -> str:
+        text = self.rewriting.plain(expr)
+        text = reindented(text, _column_of_line(self.search.module, expr), 0)
+        return f"({text})" if "\n" in text and not is_whole(text) else text
+
+    def _call_of(self, expr: ast.expr, point: str) -> str:
+        """Return a call of fmin's function; what makes the function is evaluated once."""
+        program = self.rewriting.program
+        is_partial = isinstance(expr, ast.Call) and program.dotted(expr.func) == "functools.partial"
+        inner = list(ast.iter_child_nodes(expr)) if is_partial else [expr]
+        if any(_has_call(part) for part in inner):
+            if self._made is None:
+                self._made = self.needs.unused("objective")
+                made = f"{self._made} = {self._expression(expr)}".split("\n")
+                self.made = made + ([""] if self._column() else ["", ""])
+            return f"{self._made}({point})"
+        if is_partial:
+            assert isinstance(expr, ast.Call)
+            function, *given = (self.rewriting.plain(arg) for arg in expr.args)
+            named = [f"{k.arg}={self.rewriting.plain(k.value)}" for k in expr.keywords if k.arg]
+            named += [f"**{self.rewriting.plain(k.value)}" for k in expr.keywords if not k.arg]
+            return f"{function}({', '.join([*given, point, *named])})"
+        return f"{operand(self._expression(expr))}({point})"
+
+    _made: str | None = None
+    needs: object = None  # type: ignore[assignment]
+    indent: str = ""
+    later: ast.AST | None = None
+    objective: Objective = None  # type: ignore[assignment]
+    tracking: tracking.Tracking | None = None
+    ran_before: str | None = None
+
+    def _may_adopt(self, function: ast.FunctionDef) -> bool:
+        """Tell whether an objective can make its point itself."""
+        program, rewriting = self.rewriting.program, self.rewriting
+        space = self.search.arguments["space"]
+        argument = function.args.args[0].arg
+        visible = list(program.scope_of[function].path())
+        inner = program.scope_of[function.args]
+        hidden = set(inner.bindings) - inner.outer
+        for node in ast.walk(space):
+            if not isinstance(node, ast.Name):
+                continue
+            slot = program.slot(node)
+            name = node.id if slot is None else rewriting.spaces.names.get(slot, node.id)
+            if name in hidden or name == argument:
+                return False
+            if slot is not None and slot.scope not in visible:
+                if isinstance(slot.scope.node, _LATER) if slot.scope else False:
+                    continue
+                return False
+            if slot is not None and len(program.flows.get(slot, ())) > 1:
+                return False  # it may stand for another one when the objective runs
+        if space in self.going.roles.roots and rewriting.spaces.captured([space], space):
+            return False
+        named = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+        args = {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+        used = {n.search.arguments["fn"] for n in rewriting.going}
+        same = [f for f in used if program.slot(f) == program.slot(self.search.arguments["fn"])]
+        return "trial" not in named | args and len(same) == 1 and bool(function.body)
+
+    def _rewrite_function(self, objective: Objective, function: ast.FunctionDef) -> None:
+        rewriting, module = self.rewriting, self.search.module
+        newline = module.source.newline
+        for result in objective.results:
+            assert isinstance(result.node, ast.Return)
+            indent = module.indent(result.node)
+            lines = wrapped(indented(self._result_lines(result, "trial"), indent))
+            text = newline.join(lines)[len(indent) :]
+            module.edits.replace(*module.span(result.node), text)
+            rewriting.done.add(result.node)
+        argument = function.args.args[0]
+        name = argument.arg
+        module.edits.replace(*module.span(argument), "trial")
+        rewriting.done.add(argument)
+        if function.returns is not None and objective.results:
+            module.edits.replace(*module.span(function.returns), "float")
+            rewriting.done.add(function.returns)
+        self._adopt_runs("trial")
+        if not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(function)):
+            if not self.going.roles.parameters:
+                return
+        lines = f"{name} = {self._point('trial')}".split("\n")
+        _insert_first(module, function, lines)
+
+    def _adopt_runs(self, trial: str) -> None:
+        """Give runs that the objective starts itself their parent, whatever thread it is in."""
+        logged = self.tracking
+        if logged is None or logged.style != "own":
+            return
+        module = self.search.module
+        for call in logged.starts:
+            _, end = module.span(call)
+            comma = ", " if call.args or call.keywords else ""
+            nested = "" if any(k.arg == "nested" for k in call.keywords) else "nested=True, "
+            parent = f'**{trial}.study.user_attrs["mlflow_parent"]'
+            module.edits.insert(end - 1, f"{comma}{nested}{parent}")
+
+    def _result_lines(self, result: Result, trial: str) -> list[str]:
+        lines: list[str] = []
+        for key, value in result.extras:
+            text = self._expression(value)
+            lines += f"{trial}.set_user_attr({quoted(key)}, {text})".split("\n")
+        if result.status == "fail" or result.loss is None:
+            lines.append(f'{trial}.set_user_attr("status", "fail")')
+            return [*lines, 'return float("nan")']
+        return [*lines, *f"return {self._expression(result.loss)}".split("\n")]
+
+    # running
+
+    def _points(self, study: str) -> None:
+        points = self.search.arguments.get("points_to_evaluate")
+        self.further = ""
+        if points is None:
+            return
+        if self.rewriting.latent(self.going.roles):
+            raise self.block(
+                points, "HB211", "the study holds some values of these points in another form"
+            )
+        text = self._expression(points)
+        self.further = f" + len({text})"
+        if isinstance(points, ast.List | ast.Tuple):
+            self.further = f" + {len(points.elts)}"
+        self.before += [f"for point in {text}:", f"    {study}.enqueue_trial(point)"]
+
+    further: str = ""
+
+    def _trials_wanted(self) -> str | None:
+        expr = self.search.arguments.get("max_evals")
+        if expr is None:
+            return None
+        text = self._expression(expr)
+        if self.further:
+            number = expr.value if isinstance(expr, ast.Constant) else None
+            if isinstance(number, int) and self.further.removeprefix(" + ").isdigit():
+                text = str(number + int(self.further.removeprefix(" + ")))
+            else:
+                text = f"{operand(text)}{self.further}"
+        if self.ran_before is not None and not self._counts_itself(expr):
+            text = f"{operand(text) if not isinstance(expr, ast.BinOp) else text} - len({self.ran_before}.trials)"
+        return text
+
+    def _counts_itself(self, expr: ast.expr) -> bool:
+        return False
+
+    def stops(self) -> list[str]:
+        search, hooks = self.search, []
+        if search.patience is not None:
+            name = self.needs.helper("StopWithoutProgress")  # type: ignore[attr-defined]
+            count, percent = search.patience
+            given = "20" if count is None else self.rewriting.plain(count)
+            more = "" if percent is None else f", percent={self.rewriting.plain(percent)}"
+            hooks.append(f"{name}({given}{more})")
+        if search.stop_when is not None:
+            name = self.needs.helper("StopWhen")  # type: ignore[attr-defined]
+            hooks.append(f"{name}({self.rewriting.plain(search.stop_when)})")
+        if search.loss_threshold is not None:
+            name = self.needs.helper("StopAtLoss")  # type: ignore[attr-defined]
+            hooks.append(f"{name}({self.rewriting.plain(search.loss_threshold)})")
+        return hooks
+
+    def _optimize(self, study: str, objective: str) -> None:
+        search, plain = self.search, self.rewriting.plain
+        hooks: list[str] = []
+        logged = self.tracking
+        if logged is not None and logged.style == "callback":
+            hooks.append(self.needs.helper("log_child_run"))  # type: ignore[attr-defined]
+        if logged is not None and logged.style == "wrapper":
+            objective = f"{self.needs.helper('in_child_run')}({objective})"  # type: ignore[attr-defined]
+        hooks += self.target.stops(self)
+        parts: list[str] = []
+        wanted = self._trials_wanted()
+        if wanted is not None:
+            parts.append(f"n_trials={wanted}")
+        if search.timeout is not None:
+            parts.append(f"timeout={plain(search.timeout)}")
+        if search.parallelism is not None:
+            parts.append(f"n_jobs={plain(search.parallelism)}")
+        elif search.is_spark:
+            parts.append("n_jobs=-1")
+        if search.catches:
+            parts.append("catch=(Exception,)")
+        if hooks:
+            parts.append(f"callbacks=[{', '.join(hooks)}]")
+        if search.shows_progress:
+            parts.append("show_progress_bar=True")
+        if search.is_spark:
+            self.rewriting.note(
+                search.call,
+                "HB225",
+                "trials run in threads of one machine; see the guide on staying on Spark for"
+                " trials on executors",
+            )
+        call = self.target.run(self, study, objective, parts)
+        if logged is None:
+            self.before += call.split("\n")
+            return
+        run = self._parent_run()
+        self.before.append(
+            f'{study}.set_user_attr("mlflow_parent", {{"experiment_id": {run}.info.experiment_id,'
+            f' "parent_run_id": {run}.info.run_id}})'
+        )
+        self.needs.imports.add("import mlflow")  # type: ignore[attr-defined]
+        after: list[str] = []
+        if logged.is_recorded:
+            after.append(f'mlflow.log_metric("best_trial_loss", {study}.best_value)')
+        lines = [*call.split("\n"), *after]
+        if logged.parent is None:
+            attribute = self.before.pop()
+            self.before.append(f"with mlflow.start_run() as {run}:")
+            lines = indented([attribute, *lines], "    ")
+        self.before += lines
+
+    def _parent_run(self) -> str:
+        item = None if self.tracking is None else self.tracking.parent
+        if item is None:
+            return self.needs.unused("parent_run")  # type: ignore[attr-defined,no-any-return]
+        if isinstance(item.optional_vars, ast.Name):
+            return item.optional_vars.id
+        parents = self.rewriting.parents
+        if item not in parents:
+            name = parents[item] = self.needs.unused("parent_run")  # type: ignore[attr-defined]
+            end = self.search.module.span(item.context_expr)[1]
+            self.search.module.edits.insert(end, f" as {name}")
+        return parents[item]
+
+    def _result(self, study: str) -> str:
+        if self.search.returns_point:
+            return self.rewriting._with(self.search.arguments["space"], f"{study}.best_trial")
+        if self.rewriting.latent(self.going.roles):
+            return f"{self.needs.helper('values_of')}({study}.best_trial)"  # type: ignore[attr-defined]
+        return f"{study}.best_params"
+
+    def _place(self, statement: ast.stmt, text: str) -> None:
+        rewriting, module = self.rewriting, self.search.module
+        program = rewriting.program
+        newline = module.source.newline
+        indent = module.indent(statement)
+        if self.later is not None:
+            text = self._as_function(text)
+        comments = self._comments(statement)
+        start, end = module.span(statement)
+        is_alone = isinstance(statement, ast.Expr) and statement.value is self.search.call
+        is_dropped = is_alone and not module.source.is_last_of_cell(end)
+        is_dropped = is_dropped or self._is_only_decoded(statement)
+        lines = [*comments, *self.before]
+        lines = wrapped(indented(lines, indent))
+        while lines and not lines[-1].strip():
+            lines.pop()
+        joined = newline.join(lines)[len(indent) :]
+        if lines and self.before[0].startswith("def "):
+            joined = newline * rewriting.blank_before(statement) + (indent if rewriting.blank_before(statement) else "") + joined
+        rewriting.call_text[self.search.call] = text
+        if is_dropped and self.later is None:
+            module.edits.replace(start, end, joined)
+            rewriting.done.add(statement)
+            return
+        separator = f"{newline}{indent}"
+        if self.before[-1:] == [""]:
+            separator = newline * (3 if not indent else 2) + indent
+        module.edits.insert(start, f"{joined}{separator}")
+        del program
+
+    def _is_only_decoded(self, statement: ast.stmt) -> bool:
+        """Tell whether a local result is looked at by rewritten calls of space_eval alone."""
+        program = self.rewriting.program
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is not self.search.call:
+            return False
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        slot = program.slot(target)
+        if slot is None or slot.scope is None or not isinstance(slot.scope.node, FUNCTIONS):
+            return False
+        if isinstance(statement, ast.Assign) and len(statement.targets) > 1:
+            return False
+        if len(program.flows.get(slot, ())) != 1:
+            return False
+        loads = [u for u in program.uses.get(slot, ()) if isinstance(u.ctx, ast.Load)]  # type: ignore[attr-defined]
+        return bool(loads) and all(
+            isinstance(program.parent_of[use], ast.Call)
+            and program.hyperopt(program.parent_of[use].func) == "space_eval"  # type: ignore[attr-defined]
+            for use in loads
+        )
+
+    def _as_function(self, text: str) -> str:
+        """Put the search into a function of its own, which the expression calls."""
+        program = self.rewriting.program
+        inner = program.scope_of[self.search.call]
+        outer = program.scope_of[program.statement(self.search.call)]
+        names: dict[str, None] = {}
+        for scope in inner.path():
+            if scope is outer:
+                break
+            names.update(dict.fromkeys(scope.bindings))
+        used = {n.id for n in ast.walk(self.search.call) if isinstance(n, ast.Name)}
+        given = ", ".join(n for n in names if n in used)
+        name = self.needs.unused("search")  # type: ignore[attr-defined]
+        body = [line for line in self.before if line or True]
+        while body and not body[-1]:
+            body.pop()
+        lines = indented([*body, f"return {text}"], "    ")
+        lines = ["" if not line.strip() else line for line in lines]
+        self.before = [f"def {name}({given}):", *lines, ""]
+        if not self._column():
+            self.before.append("")
+        return f"{name}({given})"
+
+    def _comments(self, statement: ast.stmt) -> list[str]:
+        """Return the comments in the call, which is written anew."""
+        call = self.search.call
+        assert call.end_lineno is not None
+        found = []
+        for line in range(call.lineno, call.end_lineno + 1):
+            comment = self.search.module.comments.get(line)
+            is_behind = line == call.end_lineno
+            if comment is not None and not is_behind:
+                found.append(comment[1])
+        return found
+
+
+def _insert_first(module: object, function: ast.FunctionDef, lines: list[str]) -> None:
+    """Insert statements at the beginning of a function, after its docstring."""
+    newline = module.source.newline  # type: ignore[attr-defined]
+    first = function.body[0]
+    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    if is_text and isinstance(first.value.value, str) and len(function.body) > 1:  # type: ignore[attr-defined]
+        first = function.body[1]
+    start = module.span(first)[0]  # type: ignore[attr-defined]
+    if module.begins_line(first):  # type: ignore[attr-defined]
+        indent = module.indent(first)  # type: ignore[attr-defined]
+        text = newline.join(wrapped(indented(lines, indent))) + newline
+        module.edits.insert(module.line_start(start), text)  # type: ignore[attr-defined]
+        return
+    indent = module.indent(function) + "    "  # type: ignore[attr-defined]
+    text = newline + newline.join(wrapped(indented(lines, indent))) + newline + indent
+    colon = module.source.code.rindex(":", 0, start)  # type: ignore[attr-defined]
+    module.edits.replace(colon + 1, start, text)  # type: ignore[attr-defined]
+
+
+def _column_of_line(module: object, node: ast.expr) -> int:
+    """Return the indentation of the line on which a node begins."""
+    start = module.span(node)[0]  # type: ignore[attr-defined]
+    line = module.source.code[module.line_start(start) : start]  # type: ignore[attr-defined]
+    return len(line) - len(line.lstrip())
+
+
+def _has_call(node: ast.AST) -> bool:
+    """Tell whether something is called when an expression is evaluated."""
+    if isinstance(node, ast.Call):
+        return True
+    parts = [node.args] if isinstance(node, ast.Lambda) else ast.iter_child_nodes(node)
+    return any(_has_call(part) for part in parts)

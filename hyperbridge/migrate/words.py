@@ -1,0 +1,186 @@
+"""How a study of Optuna's says what hyperopt's Trials say.
+
+Source: hyperopt.base.Trials; Optuna reference, ``Study``, ``FrozenTrial``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.program import Program
+
+LOOKS = (
+    *("trials", "results", "losses", "best_trial", "argmin", "vals", "idxs", "miscs", "tids"),
+    *("idxs_vals", "statuses", "average_best_error", "specs", "_dynamic_trials", "_trials"),
+    *("refresh", "count_by_state_unsynced", "count_by_state_synced"),
+)
+REFUSED = {
+    "attachments": "attachments have no counterpart: keep them in files, under the trial's number",
+    "trial_attachments": "attachments have no counterpart: keep them in files",
+    "insert_trial_docs": "documents are put in by hand: use study.add_trial",
+    "insert_trial_doc": "documents are put in by hand: use study.add_trial",
+    "new_trial_ids": "trials are made by hand: use study.ask and study.tell",
+    "new_trial_docs": "trials are made by hand: use study.ask and study.tell",
+    "delete_all": "trials are deleted: make a new study",
+    "source_trial_docs": "documents are put in by hand: use study.add_trial",
+}
+
+
+class StudyWords:
+    """Rewrites looks at Trials.
+
+    Args:
+        program: The program.
+        is_trials: Tells whether an expression gives a Trials.
+        text: Gives the source of an expression outside of a space.
+        needs: Gives what a file needs.
+        best: Gives the source of fmin's result for the source of a study.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        is_trials: Callable[[ast.expr], bool],
+        text: Callable[[ast.expr], str],
+        needs: Callable[[ast.AST], Needs],
+        best: Callable[[ast.AST, str], str],
+    ) -> None:
+        self._program = program
+        self._is_trials = is_trials
+        self._text = text
+        self._needs = needs
+        self._best = best
+
+    def rule(self, node: ast.AST) -> str | None:
+        """Return the text for a look at Trials; None for anything else."""
+        if isinstance(node, ast.Subscript):
+            return self._result_entry(node) or self._best_value(node)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.Attribute) and node.attr in LOOKS and self._is_trials(node.value):
+            return self._attribute(node)
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            return self._iterated(node)
+        return None
+
+    def _study(self, expr: ast.expr) -> str:
+        return self._text(expr)
+
+    def _helper(self, node: ast.AST, name: str) -> str:
+        return self._needs(node).helper(name)
+
+    def _result_entry(self, node: ast.Subscript) -> str | None:
+        """``trials.best_trial["result"][key]``."""
+        inner = node.value
+        if not (isinstance(inner, ast.Subscript) and _key(inner) == "result"):
+            return None
+        look = inner.value
+        if not (isinstance(look, ast.Attribute) and look.attr == "best_trial"):
+            return None
+        if not self._is_trials(look.value) or not isinstance(node.ctx, ast.Load):
+            return None
+        study = self._study(look.value)
+        key = _key(node)
+        if key == "loss":
+            return f"{study}.best_value"
+        if key == "status" or key is None:
+            return None
+        return f"{study}.best_trial.user_attrs[{self._text(node.slice)}]"
+
+    def _best_value(self, node: ast.Subscript) -> str | None:
+        """``trials.best_trial["tid"]``."""
+        look = node.value
+        if isinstance(look, ast.Attribute) and look.attr == "best_trial" and _key(node) == "tid":
+            if self._is_trials(look.value):
+                return f"{self._study(look.value)}.best_trial.number"
+        return None
+
+    def _attribute(self, node: ast.Attribute) -> str | None:
+        study = self._study(node.value)
+        parent = self._program.parent_of.get(node)
+        if node.attr in ("trials", "_dynamic_trials", "_trials"):
+            if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
+                return f"{study}.trials"
+            return f"{self._helper(node, 'documents')}({study})"
+        if node.attr == "results":
+            if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
+                return f"{study}.trials"
+            return f'[t["result"] for t in {self._helper(node, "documents")}({study})]'
+        if node.attr == "best_trial":
+            self._needs(node).helper("documents")
+            return f"{self._helper(node, 'best_document')}({study})"
+        if node.attr == "argmin":
+            return self._best(node, study)
+        if node.attr == "miscs":
+            return f'[t["misc"] for t in {self._helper(node, "documents")}({study})]'
+        if node.attr == "specs":
+            return f'[t["spec"] for t in {self._helper(node, "documents")}({study})]'
+        if node.attr == "tids":
+            return f"[t.number for t in {study}.trials]"
+        if node.attr == "vals":
+            self._needs(node).helper("documents")
+            return f"{self._helper(node, 'values_by_label')}({study})"
+        return None
+
+    def _call(self, node: ast.Call) -> str | None:
+        func = node.func
+        if isinstance(func, ast.Name) and func.id in ("min", "max") and len(node.args) == 1:
+            inner = node.args[0]
+            if func.id == "min" and self._is_losses(inner) and not node.keywords:
+                assert isinstance(inner, ast.Call)
+                assert isinstance(inner.func, ast.Attribute)
+                return f"{self._study(inner.func.value)}.best_value"
+        if not isinstance(func, ast.Attribute) or not self._is_trials(func.value):
+            return None
+        study = self._study(func.value)
+        if func.attr == "losses":
+            return f"[t.value for t in {study}.trials]"
+        if func.attr == "statuses":
+            return f'[t["result"]["status"] for t in {self._helper(node, "documents")}({study})]'
+        if func.attr == "average_best_error":
+            return f"{study}.best_value"
+        if func.attr == "refresh":
+            return "None"
+        return None
+
+    def _is_losses(self, expr: ast.expr) -> bool:
+        return (
+            isinstance(expr, ast.Call)
+            and isinstance(expr.func, ast.Attribute)
+            and expr.func.attr == "losses"
+            and self._is_trials(expr.func.value)
+        )
+
+    def _iterated(self, node: ast.Name | ast.Attribute) -> str | None:
+        """``for t in trials``, ``len(trials)``, ``list(trials)``."""
+        parent = self._program.parent_of.get(node)
+        is_iterated = (isinstance(parent, ast.For | ast.comprehension) and parent.iter is node) or (
+            isinstance(parent, ast.Call)
+            and getattr(parent.func, "id", "") in ("len", "list", "enumerate", "sorted", "iter")
+            and node in parent.args
+        )
+        if not is_iterated or not self._is_trials(node):
+            return None
+        study = self._study_of_name(node)
+        if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
+            return f"{study}.trials"
+        return f"{self._helper(node, 'documents')}({study})"
+
+    def _study_of_name(self, node: ast.Name | ast.Attribute) -> str:
+        self._inside = node
+        try:
+            return self._text(node)
+        finally:
+            self._inside = None
+
+    _inside: ast.AST | None = None
+
+    def is_inside(self, node: ast.AST) -> bool:
+        """Tell whether the text of a name is asked for by its own rule."""
+        return node is self._inside
+
+
+def _key(node: ast.Subscript) -> object:
+    return node.slice.value if isinstance(node.slice, ast.Constant) else None
