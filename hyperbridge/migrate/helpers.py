@@ -47,9 +47,8 @@ def suggest_log_steps(trial, name, low, high, *, step):
 _VALUES = '''\
 def values_of(trial):
     """Return a trial's values, also those that the study holds in another form."""
-    return {
-        name: trial.user_attrs.get(f"{name}:value", value) for name, value in trial.params.items()
-    }
+    held = trial.user_attrs
+    return {name: held.get(f"{name}:value", value) for name, value in trial.params.items()}
 '''
 
 _KEEP = '''\
@@ -70,31 +69,31 @@ def documents(study):
     complete = optuna.trial.TrialState.COMPLETE
     done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
     labels = sorted({label for t in done for label in t.params})
-    return [
-        {
+    found = []
+    for t in done:
+        values = PARAMS
+        loss = {} if t.value is None else {"loss": t.value}
+        misc = {
+            "tid": t.number,
+            "cmd": ("domain_attachment", "FMinIter_Domain"),
+            "workdir": None,
+            "idxs": {k: [t.number] if k in values else [] for k in labels},
+            "vals": {k: [values[k]] if k in values else [] for k in labels},
+        }
+        document = {
             "state": 2,
             "tid": t.number,
             "spec": None,
-            "result": {
-                **({} if t.value is None else {"loss": t.value}),
-                "status": "ok",
-                **{k: v for k, v in t.user_attrs.items() if k.removesuffix(":value") not in labels},
-            },
-            "misc": {
-                "tid": t.number,
-                "cmd": ("domain_attachment", "FMinIter_Domain"),
-                "workdir": None,
-                "idxs": {label: [t.number] if label in t.params else [] for label in labels},
-                "vals": {label: [VALUES[label]] if label in t.params else [] for label in labels},
-            },
+            "result": {**loss, "status": "ok", **ATTRS},
+            "misc": misc,
             "exp_key": None,
             "owner": None,
             "version": 0,
             "book_time": t.datetime_start,
             "refresh_time": t.datetime_complete,
         }
-        for t in done
-    ]
+        found.append(document)
+    return found
 '''
 
 _BEST_DOCUMENT = '''\
@@ -219,10 +218,13 @@ _NEEDS = {
 }
 
 
+_OF_VALUES = {"log_child_run", "in_child_run", "documents", "best_document", "values_by_label"}
+
+
 def helper_names(needs: Collection[str]) -> list[str]:
     """Return the names of the helpers, with those that they call, in the order of the file."""
     wanted = {need.partition(",")[0] for need in needs}
-    if "latent" in needs and wanted & {"log_child_run", "in_child_run"}:
+    if "latent" in needs and wanted & _OF_VALUES:
         wanted.add("values_of")
     for name in list(wanted):
         wanted.update(_NEEDS.get(name, ()))
@@ -251,8 +253,7 @@ def helper_texts(needs: Collection[str]) -> list[str]:
             is_latent = "latent" in needs
             text = text.replace("VALUES", "values_of(trial)" if is_latent else "trial.params")
         if name == "documents":
-            value = 't.user_attrs.get(f"{label}:value", t.params[label])'
-            text = _documents(value if "latent" in needs else "t.params[label]", "latent" in needs)
+            text = _documents("latent" in needs)
         texts.append(text)
     return texts
 
@@ -268,28 +269,14 @@ def helper_imports(needs: Collection[str]) -> set[str]:
     return found
 
 
-def _documents(value: str, is_latent: bool) -> str:
-    lines = _DOCUMENTS.split("\n")
-    result: list[str] = []
-    for line in lines:
-        if "VALUES[label]" in line:
-            if is_latent:
-                result += [
-                    '                "vals": {',
-                    "                    label: [" + value + "]",
-                    "                    if label in t.params",
-                    "                    else []",
-                    "                    for label in labels",
-                    "                },",
-                ]
-            else:
-                start = '                "vals": {label: ['
-                result.append(start + value + "] if label in t.params else [] for label in labels},")
-        elif "removesuffix" in line and not is_latent:
-            result.append("                **t.user_attrs,")
-        else:
-            result.append(line)
-    return "\n".join(result)
+def _documents(is_latent: bool) -> str:
+    values, attributes = "t.params", "t.user_attrs"
+    lines = _DOCUMENTS
+    if is_latent:
+        values, attributes = "values_of(t)", "kept"
+        kept = '{k: v for k, v in t.user_attrs.items() if not k.endswith(":value")}'
+        lines = lines.replace("        misc = {", f"        kept = {kept}\n        misc = {{", 1)
+    return lines.replace("PARAMS", values).replace("ATTRS", attributes)
 
 
 def _suggest_normal(needs: Collection[str]) -> str:

@@ -18,7 +18,7 @@ from hyperbridge.migrate.distributions import (
 )
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
-from hyperbridge.migrate.syntax import compose, indented, operand, quoted, reindented, wrapped
+from hyperbridge.migrate.syntax import split_lines, compose, indented, operand, quoted, reindented, wrapped
 from hyperbridge.migrate.values import NotConstantError, evaluate
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -453,7 +453,7 @@ class SpaceWriter:
                 lines.append(f"if {name} == {key}:")
                 pad = "    "
             text = reindented(self.value(option, trial), _indent_of_line(module, option), 0)
-            lines += indented(f"return {text}".split("\n"), pad)
+            lines += indented(split_lines(f"return {text}"), pad)
         return lines
 
     def _has_comments(self, node: ast.expr) -> bool:
@@ -561,4 +561,4 @@ def _span(module: Module, node: ast.AST) -> tuple[int, int]:
 
 def lines_of(text: str) -> list[str]:
     """Return the lines of new code, broken where they are too long."""
-    return wrapped(text.split("\n"))
+    return wrapped(split_lines(text))

@@ -14,6 +14,7 @@ from hyperbridge.migrate.reading import Search, is_none, is_trials_call
 from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Going, Rewriting
 from hyperbridge.migrate.syntax import (
+    split_lines,
     indented,
     is_whole,
     operand,
@@ -356,15 +357,15 @@ class _StudyWriter:
     def _write_lambda(self, objective: Objective, function: ast.Lambda) -> str:
         name = self.needs.unused("objective")
         argument = function.args.args[0].arg
-        lines = f"{argument} = {self._point('trial')}".split("\n")
+        lines = split_lines(f"{argument} = {self._point('trial')}")
         body = self._expression(function.body)
         if objective.results:
             lines += self._result_lines(objective.results[0], "trial")
         elif objective.returned == "number":
-            lines += f"return {body}".split("\n")
+            lines += split_lines(f"return {body}")
         else:
             keep = self.needs.helper("keep_result")
-            lines += f"return {keep}(trial, {body})".split("\n")
+            lines += split_lines(f"return {keep}(trial, {body})")
         self._define(name, lines)
         return name
 
@@ -374,12 +375,12 @@ class _StudyWriter:
         call = self._kept(objective, call)
         if "\n" in point or len(call) > 50 or self.search.arguments["space"] in self.going.roles.roots:
             name = self.needs.unused("run_trial")
-            lines = f"params = {point}".split("\n")
+            lines = split_lines(f"params = {point}")
             inner = self._kept(objective, self._call_of(objective.expr, "params"))
             if "\n" in point or self.search.arguments["space"] in self.going.roles.roots:
-                lines += f"return {inner}".split("\n")
+                lines += split_lines(f"return {inner}")
             else:
-                lines = f"return {call}".split("\n")
+                lines = split_lines(f"return {call}")
             self._define(name, lines)
             return name
         return f"lambda trial: {call}"
@@ -416,7 +417,7 @@ class _StudyWriter:
         if any(_has_call(part) for part in inner):
             if self._made is None:
                 self._made = self.needs.unused("objective")
-                made = f"{self._made} = {self._expression(expr)}".split("\n")
+                made = split_lines(f"{self._made} = {self._expression(expr)}")
                 self.made = made + ([""] if self._column() else ["", ""])
             return f"{self._made}({point})"
         if is_partial:
@@ -485,7 +486,7 @@ class _StudyWriter:
         if not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(function)):
             if not self.going.roles.parameters:
                 return
-        lines = f"{name} = {self._point('trial')}".split("\n")
+        lines = split_lines(f"{name} = {self._point('trial')}")
         _insert_first(module, function, lines)
 
     def _adopt_runs(self, trial: str) -> None:
@@ -505,11 +506,11 @@ class _StudyWriter:
         lines: list[str] = []
         for key, value in result.extras:
             text = self._expression(value)
-            lines += f"{trial}.set_user_attr({quoted(key)}, {text})".split("\n")
+            lines += split_lines(f"{trial}.set_user_attr({quoted(key)}, {text})")
         if result.status == "fail" or result.loss is None:
             lines.append(f'{trial}.set_user_attr("status", "fail")')
             return [*lines, 'return float("nan")']
-        return [*lines, *f"return {self._expression(result.loss)}".split("\n")]
+        return [*lines, *split_lines(f"return {self._expression(result.loss)}")]
 
     # running
 
@@ -598,7 +599,7 @@ class _StudyWriter:
             )
         call = self.target.run(self, study, objective, parts)
         if logged is None:
-            self.before += call.split("\n")
+            self.before += split_lines(call)
             return
         run = self._parent_run()
         self.before.append(
@@ -609,7 +610,7 @@ class _StudyWriter:
         after: list[str] = []
         if logged.is_recorded:
             after.append(f'mlflow.log_metric("best_trial_loss", {study}.best_value)')
-        lines = [*call.split("\n"), *after]
+        lines = [*split_lines(call), *after]
         if logged.parent is None:
             attribute = self.before.pop()
             self.before.append(f"with mlflow.start_run() as {run}:")

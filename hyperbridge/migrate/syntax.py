@@ -165,6 +165,11 @@ def reindented(text: str, before: int, after: int) -> str:
     return "\n".join(lines)
 
 
+def split_lines(text: str) -> list[str]:
+    """Return the lines of some code without their ends, of whatever kind these are."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
 def indented(lines: list[str], indent: str) -> list[str]:
     """Return lines with an indentation in front: not the empty ones, nor those inside a string."""
     kept = inside_strings("\n".join(lines))

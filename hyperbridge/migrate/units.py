@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.spaces import SpaceWriter
-from hyperbridge.migrate.syntax import compose, indented, reindented, wrapped
+from hyperbridge.migrate.syntax import split_lines, compose, indented, reindented, wrapped
 
 _CHANGING = (
     *("update", "append", "extend", "insert", "pop", "setdefault", "clear", "remove", "sort"),
@@ -185,14 +185,14 @@ class UnitFinder:
                 text = reindented(text, indent, 0)
                 if "\n" in text and not _is_closed(text):
                     text = f"({text})"
-                return f"return {text}".split("\n")
+                return split_lines(f"return {text}")
         lines: list[str] = []
         for group in _contiguous(self._program, module, unit.members):
             start, end = module.span(group[0])[0], module.span(group[-1])[1]
             parent = self._program.parent_of[first]
             rule = lambda n, g=group: self._member_rule(n, unit, trial)  # noqa: E731
             text = _compose_all(module, group, rule, (start, end))
-            lines += reindented(text, _column(module, group[0]), 0).split("\n")
+            lines += split_lines(reindented(text, _column(module, group[0]), 0))
             del parent
         return [*lines, f"return {unit.slot.name}"]
 
