@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-WIDTH = 1.5  # less than the Optuna backend's: here the start-up trials are drawn as wide, too
+from hyperbridge.translate.optuna_table import NORMAL_WIDTH
 
 _OPTION = '''\
 def suggest_option(trial, name, options):
@@ -165,9 +165,8 @@ class StopWhen:
 _CALLBACK = '''\
 def log_child_run(study, trial):
     """Log a finished trial as a child run of the search's MLflow run."""
-    with mlflow.start_run(
-        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs["mlflow_parent"]
-    ):
+    parent = study.user_attrs["mlflow_parent"]
+    with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent):
         mlflow.log_params(VALUES)
         if trial.state == optuna.trial.TrialState.COMPLETE:
             mlflow.log_metric("loss", trial.value)
@@ -217,9 +216,7 @@ _NEEDS = {
     "values_by_label": ("documents",),
 }
 
-
 _OF_VALUES = {"log_child_run", "in_child_run", "documents", "best_document", "values_by_label"}
-
 
 def helper_names(needs: Collection[str]) -> list[str]:
     """Return the names of the helpers, with those that they call, in the order of the file."""
@@ -229,7 +226,6 @@ def helper_names(needs: Collection[str]) -> list[str]:
     for name in list(wanted):
         wanted.update(_NEEDS.get(name, ()))
     return [n for n in ("suggest_normal", *_TEXTS) if n in wanted]
-
 
 def helper_texts(needs: Collection[str]) -> list[str]:
     """Return the source of helpers.
@@ -257,7 +253,6 @@ def helper_texts(needs: Collection[str]) -> list[str]:
         texts.append(text)
     return texts
 
-
 def helper_imports(needs: Collection[str]) -> set[str]:
     """Return the import statements that helpers need."""
     names = helper_names(needs)
@@ -268,7 +263,6 @@ def helper_imports(needs: Collection[str]) -> set[str]:
         found.add("import optuna")
     return found
 
-
 def _documents(is_latent: bool) -> str:
     values, attributes = "t.params", "t.user_attrs"
     lines = _DOCUMENTS
@@ -277,7 +271,6 @@ def _documents(is_latent: bool) -> str:
         kept = '{k: v for k, v in t.user_attrs.items() if not k.endswith(":value")}'
         lines = lines.replace("        misc = {", f"        kept = {kept}\n        misc = {{", 1)
     return lines.replace("PARAMS", values).replace("ATTRS", attributes)
-
 
 def _suggest_normal(needs: Collection[str]) -> str:
     options = [
@@ -289,7 +282,7 @@ def _suggest_normal(needs: Collection[str]) -> str:
         if need in needs
     ]
     signature = ", ".join(["trial", "name", "mu", "sigma", *(["*", *options] if options else [])])
-    width, why = f"{WIDTH:g} * sigma", "  # wider: TPE narrows it down"
+    width, why = f"{NORMAL_WIDTH:g} * sigma", "  # wider: TPE narrows it down"
     if "exact" in needs:
         width, why = "sigma", ""
     lines = [

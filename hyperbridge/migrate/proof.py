@@ -7,8 +7,8 @@ import builtins
 import symtable
 
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.sources import blanked
 from hyperbridge.migrate.syntax import relaid
+from hyperbridge.notebooks.magics import masked
 
 _KNOWN = {*dir(builtins), "__file__", "__name__", "__doc__", "__path__", "__spec__", "__class__"}
 
@@ -27,7 +27,7 @@ def faults(module: Module) -> list[str]:
     source = module.source
     cells = new_texts(module)
     if source.document is not None:
-        cells = [blanked(cell) for cell in cells]
+        cells = [masked(cell) for cell in cells]
         for number, cell in enumerate(cells, start=1):
             problem = _syntax(cell)
             if problem is not None:

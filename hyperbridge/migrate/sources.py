@@ -19,11 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.notebooks.magics import masked
 
-_MAGIC_LINE = re.compile(r"^(\s*)([%!?].*|[\w.]+\?{1,2})$")
-_MAGIC_VALUE = re.compile(r"^(\s*[\w, ]+=\s*)([%!].*)$")
-_PYTHON_CELL = re.compile(r"%%(time|timeit|capture|prun|python3?|memit)\b")
-_TIMED = re.compile(r"^(\s*)(%(?:time|prun|timeit|memit)[ \t]+)(?!-)(\S.*)$")
 _DATABRICKS = "# Databricks notebook source"
 
 
@@ -159,34 +156,9 @@ def _notebook(path: Path, content: bytes) -> Source:
         text += cell
         pieces.append(Cell(begin, len(text), text.count("\n", 0, begin) + 1, index))
         text += "\n"
-    code = "".join(blanked(text[c.start : c.end]) + "\n" for c in pieces)
+    code = "".join(masked(text[c.start : c.end]) + "\n" for c in pieces)
     pieces = pieces or [Cell(0, 0, 1)]
     return Source(path, text, code, tuple(pieces), document=document, raw=raw)
-
-
-def blanked(cell: str) -> str:
-    """Return a cell with its magics replaced by as many other characters."""
-    first = cell.lstrip()
-    if first.startswith("%%") and not _PYTHON_CELL.match(first):
-        return re.sub(r"[^\n]", " ", cell)
-    lines: list[str] = []
-    continued = False
-    for line in cell.split("\n"):
-        if continued:
-            continued = line.endswith("\\")
-            lines.append(" " * len(line))
-            continue
-        timed = _TIMED.match(line)
-        if timed is not None:
-            lines.append(f"{timed[1]}{' ' * len(timed[2])}{timed[3]}".ljust(len(line)))
-            continue
-        magic = _MAGIC_LINE.match(line) or _MAGIC_VALUE.match(line)
-        if magic is None:
-            lines.append(line)
-            continue
-        continued = line.endswith("\\")
-        lines.append((magic[1] + "0").ljust(len(line)))
-    return "\n".join(lines)
 
 
 def _source_spans(raw: str) -> list[tuple[int, int]]:

@@ -208,7 +208,8 @@ class _StudyWriter:
     def _check_place(self, statement: ast.stmt) -> None:
         program, module = self.rewriting.program, self.search.module
         call = self.search.call
-        if not module.begins_line(statement):
+        self.magic = self._magic(statement)
+        if not module.begins_line(statement) and not self.magic:
             raise self.block(call, "HB208", "fmin stands on a line with other statements: give it its own")
         for above in program.enclosing(call):
             if above is statement:
@@ -221,6 +222,15 @@ class _StudyWriter:
             raise self.block(call, "HB208", "fmin stands in a condition: give it its own line")
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             raise self.block(call, "HB208", "fmin stands in a definition: give it its own line")
+
+    def _magic(self, statement: ast.stmt) -> str:
+        """Return the magic before a statement on its line, such as ``%time``; empty for none."""
+        source = self.search.module.source
+        start = self.search.module.span(statement)[0]
+        begin = self.search.module.line_start(start)
+        before = source.text[begin:start]
+        is_magic = source.document is not None and before.startswith("%")
+        return before if is_magic and not before.strip().startswith("%%") else ""
 
     def _is_elif(self, statement: ast.If) -> bool:
         start = self.search.module.span(statement)[0]
@@ -435,6 +445,7 @@ class _StudyWriter:
     objective: Objective = None  # type: ignore[assignment]
     tracking: tracking.Tracking | None = None
     ran_before: str | None = None
+    magic: str = ""
 
     def _may_adopt(self, function: ast.FunctionDef) -> bool:
         """Tell whether an objective can make its point itself."""
@@ -657,6 +668,15 @@ class _StudyWriter:
         if lines and self.before[0].startswith("def "):
             joined = newline * rewriting.blank_before(statement) + (indent if rewriting.blank_before(statement) else "") + joined
         rewriting.call_text[self.search.call] = text
+        if self.magic:
+            *first, last = self.before
+            lines = [*wrapped([*comments, *first]), f"{self.magic}{last}"]
+            begin = module.line_start(start)
+            rest = "" if is_alone else newline
+            module.edits.replace(begin, end if is_alone else start, newline.join(lines) + rest)
+            if is_alone:
+                rewriting.done.add(statement)
+            return
         if is_dropped and self.later is None:
             module.edits.replace(start, end, joined)
             rewriting.done.add(statement)

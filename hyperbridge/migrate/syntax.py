@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import textwrap
 import tokenize
 from collections.abc import Callable
 
@@ -205,6 +206,25 @@ def operand(text: str) -> str:
 
 def wrapped(lines: list[str], width: int = WIDTH) -> list[str]:
     """Break lines that are too long after their last opening bracket, as formatters do."""
+    if all(len(line) <= width for line in lines):
+        return lines
+    found = _wrapped(lines, width)
+    return found if _means_the_same("\n".join(lines), "\n".join(found)) else lines
+
+
+def _means_the_same(before: str, after: str) -> bool:
+    """Tell whether two texts are the same code, where the first one is some."""
+    try:
+        tree = ast.parse(textwrap.dedent(before))
+    except SyntaxError:
+        return True  # a part of a statement
+    try:
+        return ast.dump(tree) == ast.dump(ast.parse(textwrap.dedent(after)))
+    except SyntaxError:
+        return False
+
+
+def _wrapped(lines: list[str], width: int) -> list[str]:
     text = "\n".join(lines)
     kept = inside_strings(text)
     found: list[str] = []
@@ -226,8 +246,9 @@ def relaid(text: str, original: str, width: int = WIDTH) -> str:
         ending = "\r" if lines[number].endswith("\r") else ""
         line = lines[number].removesuffix("\r")
         if number not in kept and number + 1 not in kept:
-            lines[number : number + 1] = [f"{new}{ending}" for new in wrapped([line], width)]
-    return "\n".join(lines)
+            lines[number : number + 1] = [f"{new}{ending}" for new in _wrapped([line], width)]
+    new = "\n".join(lines)
+    return new if _means_the_same(text, new) else text
 
 
 def _broken(line: str, width: int) -> list[str]:
@@ -251,10 +272,10 @@ def _broken(line: str, width: int) -> list[str]:
             return [head, one, tail]
     body: list[str] = []
     for part in parts:
-        body += wrapped([f"{pad}{part.strip()},"], width)
+        body += _wrapped([f"{pad}{part.strip()},"], width)
     if len(parts) == 1 and line[start] == "(" and not _is_call(line, start):
-        body = wrapped([pad + inner.strip()], width)
-    return [head, *body, *wrapped([tail], width)]
+        body = _wrapped([pad + inner.strip()], width)
+    return [head, *body, *_wrapped([tail], width)]
 
 
 def _is_definition(line: str) -> bool:
@@ -301,9 +322,12 @@ def _last_pair(line: str) -> tuple[int, int] | None:
     """Return the last pair of brackets at the outermost level that closes on the line."""
     stack: list[int] = []
     found: list[tuple[int, int]] = []
+    subscripts: set[int] = set()
     for place, text in _brackets(line):
         if text in _OPENING:
             stack.append(place)
+            if text == "[" and _is_call(line, place):
+                subscripts.add(place)
         elif text in _CLOSING:
             if not stack:
                 return None
@@ -312,7 +336,11 @@ def _last_pair(line: str) -> tuple[int, int] | None:
                 found.append((start, place))
     if stack or not found:
         return None
-    filled = [pair for pair in found if line[pair[0] + 1 : pair[1]].strip()]
+    filled = [
+        pair
+        for pair in found
+        if line[pair[0] + 1 : pair[1]].strip() and pair[0] not in subscripts
+    ]
     return filled[-1] if filled else None
 
 

@@ -21,10 +21,9 @@ def suggest_normal(trial, name, mu, sigma, *, step=None):
 
 def values_of(trial):
     """Return a trial's values, also those that the study holds in another form."""
+    held = trial.user_attrs
     return {
-        name: trial.user_attrs.get(
-            f"{name}:value", value
-        ) for name, value in trial.params.items()
+        name: held.get(f"{name}:value", value) for name, value in trial.params.items()
     }
 
 

@@ -41,10 +41,9 @@ def suggest_log_steps(trial, name, low, high, *, step):
 
 def values_of(trial):
     """Return a trial's values, also those that the study holds in another form."""
+    held = trial.user_attrs
     return {
-        name: trial.user_attrs.get(
-            f"{name}:value", value
-        ) for name, value in trial.params.items()
+        name: held.get(f"{name}:value", value) for name, value in trial.params.items()
     }
 
 
@@ -53,40 +52,32 @@ def documents(study):
     complete = optuna.trial.TrialState.COMPLETE
     done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
     labels = sorted({label for t in done for label in t.params})
-    return [
-        {
+    found = []
+    for t in done:
+        values = values_of(t)
+        loss = {} if t.value is None else {"loss": t.value}
+        kept = {k: v for k, v in t.user_attrs.items() if not k.endswith(":value")}
+        misc = {
+            "tid": t.number,
+            "cmd": ("domain_attachment", "FMinIter_Domain"),
+            "workdir": None,
+            "idxs": {k: [t.number] if k in values else [] for k in labels},
+            "vals": {k: [values[k]] if k in values else [] for k in labels},
+        }
+        document = {
             "state": 2,
             "tid": t.number,
             "spec": None,
-            "result": {
-                **({} if t.value is None else {"loss": t.value}),
-                "status": "ok",
-                **{
-                    k: v for k, v in t.user_attrs.items() if k.removesuffix(":value") not in labels
-                },
-            },
-            "misc": {
-                "tid": t.number,
-                "cmd": ("domain_attachment", "FMinIter_Domain"),
-                "workdir": None,
-                "idxs": {
-                    label: [t.number] if label in t.params else [] for label in labels
-                },
-                "vals": {
-                    label: [t.user_attrs.get(f"{label}:value", t.params[label])]
-                    if label in t.params
-                    else []
-                    for label in labels
-                },
-            },
+            "result": {**loss, "status": "ok", **kept},
+            "misc": misc,
             "exp_key": None,
             "owner": None,
             "version": 0,
             "book_time": t.datetime_start,
             "refresh_time": t.datetime_complete,
         }
-        for t in done
-    ]
+        found.append(document)
+    return found
 
 
 def best_document(study):

@@ -14,35 +14,31 @@ def documents(study):
     complete = optuna.trial.TrialState.COMPLETE
     done = [t for t in study.trials if t.state == complete or "status" in t.user_attrs]
     labels = sorted({label for t in done for label in t.params})
-    return [
-        {
+    found = []
+    for t in done:
+        values = t.params
+        loss = {} if t.value is None else {"loss": t.value}
+        misc = {
+            "tid": t.number,
+            "cmd": ("domain_attachment", "FMinIter_Domain"),
+            "workdir": None,
+            "idxs": {k: [t.number] if k in values else [] for k in labels},
+            "vals": {k: [values[k]] if k in values else [] for k in labels},
+        }
+        document = {
             "state": 2,
             "tid": t.number,
             "spec": None,
-            "result": {
-                **({} if t.value is None else {"loss": t.value}),
-                "status": "ok",
-                **t.user_attrs,
-            },
-            "misc": {
-                "tid": t.number,
-                "cmd": ("domain_attachment", "FMinIter_Domain"),
-                "workdir": None,
-                "idxs": {
-                    label: [t.number] if label in t.params else [] for label in labels
-                },
-                "vals": {
-                    label: [t.params[label]] if label in t.params else [] for label in labels
-                },
-            },
+            "result": {**loss, "status": "ok", **t.user_attrs},
+            "misc": misc,
             "exp_key": None,
             "owner": None,
             "version": 0,
             "book_time": t.datetime_start,
             "refresh_time": t.datetime_complete,
         }
-        for t in done
-    ]
+        found.append(document)
+    return found
 
 
 def best_document(study):

@@ -6,11 +6,8 @@ SEED = 0
 
 def log_child_run(study, trial):
     """Log a finished trial as a child run of the search's MLflow run."""
-    with mlflow.start_run(
-        run_name=f"trial-{trial.number}", nested=True, **study.user_attrs[
-            "mlflow_parent",
-        ]
-    ):
+    parent = study.user_attrs["mlflow_parent"]
+    with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent):
         mlflow.log_params(trial.params)
         if trial.state == optuna.trial.TrialState.COMPLETE:
             mlflow.log_metric("loss", trial.value)
