@@ -100,6 +100,11 @@ def run(args: argparse.Namespace) -> int:
         command_of(args.files[0], args)  # what is wrong with the options shows before any change
     elif args.args is not None or args.run_timeout is not None:
         args.parser.error("--args and --run-timeout say how a program is run: give --run too")
+    if args.run_program and args.to != "ray":
+        args.parser.error(
+            f"--to {args.to} rewrites spaces where they are built, so no program is run: leave"
+            " --run out"
+        )
     if args.to == "ray":
         return max([_migrate(path, args) for path in args.files])
     return _migrate_program(args)

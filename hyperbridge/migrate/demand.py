@@ -217,7 +217,7 @@ class Demand:
                 self._build(function)
             return
         if not known:
-            if _is_argument(program, slot):
+            if _is_argument(slot):
                 roles.asked.add(slot)
             else:
                 self._unknown(expr, "where the space comes from is not in these files")
@@ -430,7 +430,7 @@ class Demand:
                     if not _is_argument_flow(flow):
                         self.inside(flow.expr)
             return
-        if _is_argument(self._program, slot):
+        if _is_argument(slot):
             self._unknown(expr, "a parameter of a branch is made before the branch is chosen")
             return
         self.space(expr)
@@ -498,7 +498,7 @@ def _is_argument_flow(flow: Flow) -> bool:
     return isinstance(flow.node, ast.Call)
 
 
-def _is_argument(program: Program, slot: Slot) -> bool:
+def _is_argument(slot: Slot) -> bool:
     scope: Scope | None = slot.scope
     return scope is not None and any(
         b.kind == "argument" for b in scope.bindings.get(slot.name, ())

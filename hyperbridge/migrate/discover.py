@@ -80,5 +80,5 @@ def program_files(
     concerned = {path for path, content in found if mentions_hyperopt(content)}
     few = len(found) <= _FEW
     for path, content in found if concerned else ():
-        if path in concerned or (few and path.suffix == ".py" and not path in paths):
+        if path in concerned or (few and path.suffix == ".py" and path not in paths):
             yield path, content

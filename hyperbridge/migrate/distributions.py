@@ -105,6 +105,25 @@ def number(module: Module, expr: ast.expr) -> int | float | None:
     return float(value) if isinstance(value, float) else value
 
 
+def wrong_in(module: Module, kind: str, given: dict[str, ast.expr]) -> str | None:
+    """Return why hyperopt or the new engine refuses these arguments; None when neither does."""
+    label = given["label"]
+    shown = repr(label.value) if isinstance(label, ast.Constant) else f"hp.{kind}"
+    if isinstance(label, ast.Constant) and not isinstance(label.value, str):
+        return f"{shown}: a label must be a text"
+    values = {name: number(module, expr) for name, expr in given.items() if name != "label"}
+    low, high = values.get("low"), values.get("high")
+    if low is not None and high is not None and low >= high:
+        return f"{shown}: low must be less than high, not {low:g} and {high:g}"
+    if kind == "randint" and "high" not in given and low is not None and low <= 0:
+        return f"{shown}: high must be positive, not {low:g}"
+    for name, what in (("q", "q"), ("sigma", "sigma")):
+        value = values.get(name)
+        if value is not None and value <= 0:
+            return f"{shown}: {what} must be positive, not {value:g}"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """How one parameter is asked for.
@@ -194,9 +213,8 @@ class Asking:
 
     def _exp(self, expr: ast.expr) -> str:
         """Return the source of e to the power of an expression."""
-        if isinstance(expr, ast.Call) and len(expr.args) == 1 and not expr.keywords:
-            if self.module.names.dotted(expr.func) in _LOGS:
-                return self.text(expr.args[0])
+        if isinstance(expr, ast.Call) and (self.module.names.dotted(expr.func) or "") in _LOGS:
+            return self.text(expr.args[0])
         value = number(self.module, expr)
         if value == 0:
             return "1"
@@ -213,9 +231,7 @@ class Asking:
         for value, text in ((low, texts[0]), (high, texts[1])):
             rounded = round(value / q) * q
             ends.append(text if abs(rounded - value) < 1e-9 * max(1, abs(value)) else repr(rounded))
-        return Suggestion(
-            f"{trial}.suggest_float({label}, {ends[0]}, {ends[1]}, step={texts[2]})"
-        )
+        return Suggestion(f"{trial}.suggest_float({label}, {ends[0]}, {ends[1]}, step={texts[2]})")
 
     def _qloguniform(self, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
         name = self.needs.helper("suggest_log_steps")
@@ -244,9 +260,7 @@ class Asking:
             step = f", step={self._int(given['q'])}"
         return Suggestion(f"{trial}.suggest_int({label}, {low}, {high}{step})")
 
-    def _normal(
-        self, kind: str, given: dict[str, ast.expr], trial: str, label: str
-    ) -> Suggestion:
+    def _normal(self, kind: str, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
         name = self.needs.helper("suggest_normal")
         options = ""
         if "log" in kind:

@@ -83,7 +83,9 @@ class Edits:
 
     def touches(self, start: int, end: int) -> bool:
         """Tell whether anything in a span is replaced."""
-        return any(start <= e.start and e.end <= end or e.start <= start < e.end for e in self._edits)
+        return any(
+            (start <= e.start and e.end <= end) or e.start <= start < e.end for e in self._edits
+        )
 
     def rendered(self, start: int, end: int) -> str:
         """Return the text of a span with the replacements inside it applied."""

@@ -1,7 +1,7 @@
 """The short functions that are written into a program where the new engine has no word for it.
 
-Source: Optuna reference, ``Trial``, ``FrozenTrial``, ``Study``; hyperopt.base.Trials, hyperopt.fmin;
-Python library, ``statistics.NormalDist``.
+Source: Optuna reference, ``Trial``, ``FrozenTrial``, ``Study``; hyperopt.base.Trials,
+hyperopt.fmin; Python library, ``statistics.NormalDist``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ _VALUES = '''\
 def values_of(trial):
     """Return a trial's values, also those that the study holds in another form."""
     held = trial.user_attrs
-    return {name: held.get(f"{name}:value", value) for name, value in trial.params.items()}
+    return {
+        name: held.get(f"{name}:value", value) for name, value in trial.params.items()
+    }
 '''
 
 _KEEP = '''\
@@ -182,7 +184,9 @@ def in_child_run(objective):
 
     def run_trial(trial):
         parent = trial.study.user_attrs["mlflow_parent"]
-        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True, **parent) as run:
+        with mlflow.start_run(
+            run_name=f"trial-{trial.number}", nested=True, **parent
+        ) as run:
             try:
                 loss = objective(trial)
             finally:  # the objective may have logged some of them itself
@@ -218,6 +222,7 @@ _NEEDS = {
 
 _OF_VALUES = {"log_child_run", "in_child_run", "documents", "best_document", "values_by_label"}
 
+
 def helper_names(needs: Collection[str]) -> list[str]:
     """Return the names of the helpers, with those that they call, in the order of the file."""
     wanted = {need.partition(",")[0] for need in needs}
@@ -226,6 +231,7 @@ def helper_names(needs: Collection[str]) -> list[str]:
     for name in list(wanted):
         wanted.update(_NEEDS.get(name, ()))
     return [n for n in ("suggest_normal", *_TEXTS) if n in wanted]
+
 
 def helper_texts(needs: Collection[str]) -> list[str]:
     """Return the source of helpers.
@@ -253,15 +259,17 @@ def helper_texts(needs: Collection[str]) -> list[str]:
         texts.append(text)
     return texts
 
+
 def helper_imports(needs: Collection[str]) -> set[str]:
     """Return the import statements that helpers need."""
     names = helper_names(needs)
     found = {"from statistics import NormalDist"} if "suggest_normal" in names else set()
     if "suggest_normal, log" in needs:
         found.add("import math")
-    if "documents" in names or "fixed" in needs and "suggest_normal" in names:
+    if "documents" in names or ("fixed" in needs and "suggest_normal" in names):
         found.add("import optuna")
     return found
+
 
 def _documents(is_latent: bool) -> str:
     values, attributes = "t.params", "t.user_attrs"
@@ -271,6 +279,7 @@ def _documents(is_latent: bool) -> str:
         kept = '{k: v for k, v in t.user_attrs.items() if not k.endswith(":value")}'
         lines = lines.replace("        misc = {", f"        kept = {kept}\n        misc = {{", 1)
     return lines.replace("PARAMS", values).replace("ATTRS", attributes)
+
 
 def _suggest_normal(needs: Collection[str]) -> str:
     options = [

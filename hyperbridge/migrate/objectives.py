@@ -61,8 +61,8 @@ def read_objective(program: Program, search: Search) -> Objective:
         result = _result(program, expr.body, expr.body)
         plain = len(expr.args.args) == 1 and not expr.args.defaults and not expr.args.vararg
         gives = "dict" if result else kind_of(program, expr.body, set())
-        found = () if result is None else (result,)
-        return Objective(expr, expr if plain else None, found, gives)
+        alone = () if result is None else (result,)
+        return Objective(expr, expr if plain else None, alone, gives)
     functions = program.function(_behind(program, expr))
     if len(functions) != 1 or not isinstance(functions[0], ast.FunctionDef):
         return Objective(expr, None, (), "unknown")

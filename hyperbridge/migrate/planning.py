@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.demand import Demand, Randomness
@@ -20,13 +20,13 @@ from hyperbridge.migrate.rewriting import Rewriting
 from hyperbridge.migrate.rules import imports
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
-from hyperbridge.migrate.study_target import BlockedError, OptunaTarget
+from hyperbridge.migrate.study_target import BlockedError
 from hyperbridge.migrate.syntax import MisplacedError
+from hyperbridge.migrate.targets import TARGETS
 from hyperbridge.migrate.words import REFUSED
 
 _WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials", "tpe", "rand")
 _OF_SEARCH = ("space_eval", "sample")
-_CALLED_BY = "HB230"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,16 @@ def plan_sources(sources: Sequence[Source], target: str = "optuna") -> list[File
 
 def plan_modules(modules: Sequence[Module], target: str = "optuna") -> list[FilePlan]:
     """Plan the migration of parsed files; see `plan_sources`."""
-    return _Planner(list(modules)).plan()
+    planned: dict[Module, FilePlan] = {}
+    for group in _components(list(modules)):
+        planned.update(zip(group, _Planner(group, target).plan(), strict=True))
+    return [planned[module] for module in modules]
 
 
 @dataclass(eq=False)
 class _Planner:
     modules: list[Module]
+    target: str
     blocked: dict[Search, list[Note]] = field(default_factory=dict)
     demands: dict[Search, Demand] = field(default_factory=dict)
 
@@ -127,6 +131,13 @@ class _Planner:
                     "HB207",
                     f"{slot.name!r} is a space, and parts of it are spaces of their own",
                 )
+            for label, call in _labels_used_twice(self.program, demand):
+                self._note(
+                    search,
+                    call,
+                    "HB216",
+                    f"{label!r} is used by two parameters, which hyperopt refuses",
+                )
         self._refuse_looks()
         self._spread()
 
@@ -134,7 +145,7 @@ class _Planner:
         going = [s for s in self.searches if s not in self.blocked]
         if not going:
             return
-        rewriting = Rewriting(self.program, going, OptunaTarget())
+        rewriting = Rewriting(self.program, going, TARGETS[self.target]())
         for module in self.modules:
             for node in module.walk():
                 if not isinstance(node, ast.Attribute) or node.attr not in REFUSED:
@@ -156,14 +167,18 @@ class _Planner:
                         continue
                     if self.demands[search].roles.touches(self.demands[other].roles):
                         line = other.call.lineno
-                        where = "" if other.module is search.module else f" of {other.module.source.path}"
+                        where = (
+                            ""
+                            if other.module is search.module
+                            else f" of {other.module.source.path}"
+                        )
                         text = f"its space is built by what the search in line {line}{where} keeps"
                         self._note(search, search.call, "HB213", text)
                         changed = True
                         break
 
     def _attempt(self, going: list[Search]) -> Rewriting | None:
-        rewriting = Rewriting(self.program, going, OptunaTarget())
+        rewriting = Rewriting(self.program, going, TARGETS[self.target]())
         try:
             rewriting.write()
             self._finish(rewriting)
@@ -270,6 +285,53 @@ class _Planner:
                 Note(node.lineno, f"{name} is left as it is: no rule for it here", True, "HB215")
             )
         return notes
+
+
+def _labels_used_twice(program: Program, demand: Demand) -> list[tuple[str, ast.Call]]:
+    """Return labels that two parameters of one expression have."""
+    found: list[tuple[str, ast.Call]] = []
+    for expr in demand._visited:
+        if not isinstance(expr, ast.Dict | ast.List | ast.Tuple | ast.Call):
+            continue
+        if program.parent_of.get(expr) in demand._visited:
+            continue  # a part of another one
+        seen: dict[str, ast.Call] = {}
+        for node in _without_conditions(expr):
+            if node in demand.roles.parameters and isinstance(node, ast.Call) and node.args:
+                label = node.args[0]
+                if isinstance(label, ast.Constant) and isinstance(label.value, str):
+                    if label.value in seen:
+                        found.append((label.value, node))
+                    seen[label.value] = node
+    return found
+
+
+def _without_conditions(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.IfExp):
+            yield from _without_conditions(child)
+
+
+def _components(modules: list[Module]) -> list[list[Module]]:
+    """Return the files in groups that import nothing from one another."""
+    if len(modules) < 2:
+        return [modules] if modules else []
+    program = Program(modules)
+    group = {module: {module} for module in modules}
+    for module in modules:
+        for other in program.imported_by(module):
+            if group[module] is not group[other]:
+                group[module] |= group[other]
+                for member in group[other]:
+                    group[member] = group[module]
+    done: list[list[Module]] = []
+    seen: set[Module] = set()
+    for module in modules:
+        if module not in seen:
+            done.append([m for m in modules if m in group[module]])
+            seen |= group[module]
+    return done
 
 
 def _lines_of(search: Search, program: Program) -> range:

@@ -160,6 +160,24 @@ class Program:
         home = self._module_of[slot.scope]
         return any(self.home[use] is not home for use in self.uses.get(slot, []))
 
+    def imported_by(self, module: Module) -> set[Module]:
+        """Return the files of the program that a file imports something from."""
+        found: set[Module] = set()
+        for node in module.walk():
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+                names += [f"{node.module or ''}.{a.name}".strip(".") for a in node.names]
+                level = node.level
+            elif isinstance(node, ast.Import):
+                names, level = [a.name for a in node.names], 0
+            else:
+                continue
+            for name in names:
+                other = self._find(module, name, level) if name or level else None
+                if other is not None:
+                    found.add(other)
+        return found - {module}
+
     def _slot_of(self, binding: Binding) -> Slot:
         if isinstance(binding.scope.node, ast.ClassDef):
             return Slot(binding.name)
@@ -180,7 +198,7 @@ class Program:
         assert isinstance(binding.node, ast.Import | ast.ImportFrom)
         module = self._module_of[list(binding.scope.path())[-1]]
         if isinstance(binding.node, ast.ImportFrom) and binding.dotted is not None:
-            dotted, _, name = binding.dotted.rpartition(".")
+            name = binding.dotted.rpartition(".")[2]
             other = self._find(module, binding.node.module or "", binding.node.level)
             if other is not None and name in other.names.module.bindings:
                 found = other.names.module.bindings[name]
@@ -216,7 +234,8 @@ class Program:
             return None
         found = [m for m in self.modules if self._parts[m][-len(wanted) :] == wanted]
         beside = [m for m in found if _full(m) == (*home.source.path.parent.parts, *wanted)]
-        return (beside or found or [None])[0]
+        found = beside or found
+        return found[0] if found else None
 
     # flows
 

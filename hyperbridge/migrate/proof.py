@@ -53,7 +53,13 @@ def faults(module: Module) -> list[str]:
 
 def _syntax(text: str) -> str | None:
     try:
-        compile(text, "new", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST, dont_inherit=True)
+        compile(
+            text,
+            "new",
+            "exec",
+            ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST,
+            dont_inherit=True,
+        )
     except (SyntaxError, ValueError) as exc:
         return f"line {getattr(exc, 'lineno', '?')}: {exc}"
     return None

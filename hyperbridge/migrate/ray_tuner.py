@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 
-from hyperbridge.migrate.placing import indented
 from hyperbridge.migrate.rules import ray_helpers
+from hyperbridge.migrate.syntax import indented
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_text import WIDTH, Commented, Expression, Group, flat, render
 

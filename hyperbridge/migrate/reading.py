@@ -171,7 +171,7 @@ class _Reader:
 
     def _arguments(self) -> None:
         call = self.call
-        names = FMIN_ARGUMENTS
+        names: tuple[str, ...] = FMIN_ARGUMENTS
         if len(call.args) > 4 and self._holds_trials(call.args[4]):
             names = _OLD_ORDER
         if isinstance(call.func, ast.Attribute) and self.program.hyperopt(call.func) != "fmin":
@@ -247,15 +247,15 @@ class _Reader:
         if name in ("tpe", "rand"):  # the module, which hyperopt takes for its suggest
             return _SAMPLERS[f"{name}.suggest"]
         if name in _REPLACED:
-            self.remark(
-                expr, "HB222", f"{_REPLACED[name]} has no counterpart; TPE takes its place"
-            )
+            self.remark(expr, "HB222", f"{_REPLACED[name]} has no counterpart; TPE takes its place")
             return "tpe"
         if name == "" and isinstance(expr, ast.Name | ast.Attribute | ast.IfExp | ast.Subscript):
             path: tuple[object, ...] = ()
             found = {self.program.hyperopt(e) for e in origins(self.program, expr, path).exprs}
             if found and found <= {*_SAMPLERS, *_REPLACED}:
-                self.remark(expr, "HB222", "the algorithm is chosen by the program; TPE takes its place")
+                self.remark(
+                    expr, "HB222", "the algorithm is chosen by the program; TPE takes its place"
+                )
                 return "tpe"
         self.block(
             expr,
@@ -373,7 +373,9 @@ class _Reader:
         if isinstance(caught, ast.Constant):
             settings["catches"] = bool(caught.value) or bool(settings.get("catches"))
         elif caught is not None:
-            self.block(caught, "HB206", "catch_eval_exceptions is computed: use optimize(catch=...)")
+            self.block(
+                caught, "HB206", "catch_eval_exceptions is computed: use optimize(catch=...)"
+            )
         shown = given.get("show_progressbar")
         settings["shows_progress"] = isinstance(shown, ast.Constant) and bool(shown.value)
         returned = given.get("return_argmin")
@@ -383,7 +385,9 @@ class _Reader:
             self.block(returned, "HB206", "return_argmin is computed: say which of the two it is")
         backend = given.get("backend")
         if backend is not None and not isinstance(backend, ast.Constant):
-            self.block(backend, "HB206", "the backend has options of its own: carry them over by hand")
+            self.block(
+                backend, "HB206", "the backend has options of its own: carry them over by hand"
+            )
         elif isinstance(backend, ast.Constant) and backend.value not in (None, "local"):
             settings["is_tracked"] = settings["catches"] = True
             settings["was_on_workers"] = backend.value in ("spark", "ray")
@@ -391,7 +395,9 @@ class _Reader:
         if isinstance(tracked, ast.Constant) and tracked.value is not None:
             settings["is_tracked"] = bool(tracked.value)
         elif tracked is not None and not isinstance(tracked, ast.Constant):
-            self.block(tracked, "HB206", "tracking is computed: decide whether runs are to be logged")
+            self.block(
+                tracked, "HB206", "tracking is computed: decide whether runs are to be logged"
+            )
 
     def _is_set(self, name: str) -> bool:
         value = self.given.get(name)
@@ -401,9 +407,14 @@ class _Reader:
 def _entries(expr: ast.expr) -> dict[str, ast.expr] | None:
     if isinstance(expr, ast.Dict):
         if all(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in expr.keys):
-            return {k.value: v for k, v in zip(expr.keys, expr.values, strict=True)}  # type: ignore[union-attr,misc]  # all are constants
+            return {k.value: v for k, v in zip(expr.keys, expr.values, strict=True)}  # type: ignore[union-attr]  # all are constants
         return None
-    if isinstance(expr, ast.Call) and getattr(expr.func, "id", "") == "dict" and not expr.args:
-        if all(k.arg for k in expr.keywords):
-            return {str(k.arg): k.value for k in expr.keywords}
+    is_dict = isinstance(expr, ast.Call) and getattr(expr.func, "id", "") == "dict"
+    if (
+        isinstance(expr, ast.Call)
+        and is_dict
+        and not expr.args
+        and all(k.arg for k in expr.keywords)
+    ):
+        return {str(k.arg): k.value for k in expr.keywords}
     return None

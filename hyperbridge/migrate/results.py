@@ -53,6 +53,7 @@ def needs_indices(rewriting: Rewriting, going: Going) -> bool:
 
 
 def _remark(rewriting: Rewriting, shown: list[ast.expr], choices: set[ast.Call]) -> None:
+    choices = choices - rewriting.spaces.by_index
     labels = sorted(
         repr(c.args[0].value) for c in choices if c.args and isinstance(c.args[0], ast.Constant)
     )
@@ -70,9 +71,11 @@ def _looks_at_documents(rewriting: Rewriting) -> bool:
         for node in module.walk():
             if isinstance(node, ast.Constant) and node.value in _WORDS:
                 return True
-            if isinstance(node, ast.Attribute) and node.attr in _OF_VALUES:
-                if rewriting.is_trials(node.value) and not _is_evaluated(rewriting.program, node):
-                    return True
+            is_look = isinstance(node, ast.Attribute) and node.attr in _OF_VALUES
+            if not is_look or _is_evaluated(rewriting.program, node):  # type: ignore[arg-type]  # an Attribute
+                continue
+            if rewriting.is_trials(node.value):  # type: ignore[attr-defined]  # an Attribute
+                return True
     return False
 
 

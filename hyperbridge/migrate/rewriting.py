@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from hyperbridge.migrate.demand import Demand, Randomness, Roles, is_parameter
+from hyperbridge.migrate.demand import Demand, Randomness, Roles
 from hyperbridge.migrate.distributions import Needs
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
@@ -17,11 +18,12 @@ from hyperbridge.migrate.placing import (
     replace_with_definition,
 )
 from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
-from hyperbridge.migrate.reading import Search, is_none, is_trials_call
-from hyperbridge.migrate.spaces import SpaceWriter, UnwritableSpaceError, is_latent
-from hyperbridge.migrate.syntax import compose, indented, located, reindented, wrapped
+from hyperbridge.migrate.reading import Search, is_trials_call
+from hyperbridge.migrate.scopes import Scope
+from hyperbridge.migrate.spaces import SpaceWriter, is_latent
+from hyperbridge.migrate.syntax import compose, indented, located, wrapped
 from hyperbridge.migrate.units import Unit, UnitFinder
-from hyperbridge.migrate.words import REFUSED, StudyWords
+from hyperbridge.migrate.words import StudyWords
 
 _STATUS = {
     "STATUS_NEW": '"new"',
@@ -41,8 +43,6 @@ _PLOTS = {
     "main_plot_vars": "plot_slice",
     "main_plot_histogram": "plot_edf",
 }
-_DISPLAYS = ("print", "pprint", "display", "repr", "str", "format")
-_LOGGING = ("debug", "info", "warning", "error", "critical", "log", "exception", "write")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -65,6 +65,27 @@ class Going:
     remarks: list[Note] = field(default_factory=list)
 
 
+class Target(Protocol):
+    """A new engine.
+
+    Attributes:
+        name: What ``--to`` calls it.
+        help: What it is, for the command line.
+    """
+
+    name: str
+    help: str
+
+    def prepare(self, rewriting: Rewriting) -> None:
+        """Look at all searches before one is written."""
+
+    def needs_indices(self, rewriting: Rewriting, going: Going) -> bool:
+        """Tell whether options must stand for their indices in a search's result."""
+
+    def write(self, rewriting: Rewriting, going: Going) -> None:
+        """Add the edits of a search."""
+
+
 class Rewriting:
     """The rewriting of some searches; its edits are in the modules.
 
@@ -77,7 +98,7 @@ class Rewriting:
         BlockedError: One of them cannot be rewritten after all.
     """
 
-    def __init__(self, program: Program, searches: Sequence[Search], target: object) -> None:
+    def __init__(self, program: Program, searches: Sequence[Search], target: Target) -> None:
         self.program = program
         self.target = target
         self.random = Randomness(program)
@@ -97,7 +118,7 @@ class Rewriting:
         self.study_text: dict[ast.Call, str] = {}
         self.decoded: dict[ast.expr, ast.expr] = {}
         self.parents: dict[ast.withitem, str] = {}
-        self.study_scopes: dict[object, list[object]] = {}
+        self.study_scopes: dict[Module, list[Scope]] = {}
         self.trial_slots = self._trials()
         self.words = StudyWords(
             program, self.is_trials, self.plain, lambda n: self.needs[program.home[n]], self.best_of
@@ -137,7 +158,9 @@ class Rewriting:
             return True
         if not path and isinstance(expr, ast.Name | ast.Attribute):
             return self.program.slot(expr) in known
-        if isinstance(expr, ast.Call | ast.Subscript | ast.IfExp | ast.BoolOp | ast.Name | ast.Attribute):
+        if isinstance(
+            expr, ast.Call | ast.Subscript | ast.IfExp | ast.BoolOp | ast.Name | ast.Attribute
+        ):
             result = origins(self.program, expr, path)
             return any(is_trials_call(self.program, e) for e in result.exprs) or bool(
                 result.slots & known
@@ -172,7 +195,7 @@ class Rewriting:
     def rule(self, node: ast.AST) -> str | None:
         """Return the text for a node outside of a space; None for what stays."""
         if node in self.decoded:
-            return self.plain(self.decoded[node])  # type: ignore[index]  # an expression
+            return self.plain(self.decoded[node])
         if isinstance(node, ast.Call):
             if node in self.call_text:
                 return self.call_text[node]
@@ -225,10 +248,14 @@ class Rewriting:
 
     def _point_of(self, point: ast.expr) -> str | None:
         """Return the trial of a study that a point is the best one of; None when it is not told."""
-        if isinstance(point, ast.Attribute) and point.attr == "argmin" and self.is_trials(point.value):
+        if (
+            isinstance(point, ast.Attribute)
+            and point.attr == "argmin"
+            and self.is_trials(point.value)
+        ):
             return f"{self.plain(point.value)}.best_trial"
         if point in self.call_text:
-            return self.study_text.get(point)  # type: ignore[call-overload]  # a call
+            return self.study_text.get(point)
         if isinstance(point, ast.Name):
             flow = self._last_value(point)
             if isinstance(flow, ast.Call) and flow in self.study_text:
@@ -251,9 +278,14 @@ class Rewriting:
                 hit = [f for f in flows if f.node in inside]
                 if hit:
                     last = hit[-1]
-                    is_plain = last.node is earlier and isinstance(earlier, ast.Assign | ast.AnnAssign)
+                    is_plain = last.node is earlier and isinstance(
+                        earlier, ast.Assign | ast.AnnAssign
+                    )
                     return last.expr if is_plain and not last.path else None
-            if any(isinstance(a, FUNCTIONS) and inner in getattr(a, "body", ()) for a in program.enclosing(inner)):
+            if any(
+                isinstance(a, FUNCTIONS) and inner in getattr(a, "body", ())
+                for a in program.enclosing(inner)
+            ):
                 break
         only = [f for f in flows if not f.path]
         if len(flows) == 1 and only and isinstance(only[0].node, ast.Assign | ast.AnnAssign):
@@ -277,7 +309,10 @@ class Rewriting:
             ):
                 return True
             slot = self.program.slot(node)
-            if slot is not None and slot in self.roles.units | self.roles.holders | self.roles.containers:
+            if (
+                slot is not None
+                and slot in self.roles.units | self.roles.holders | self.roles.containers
+            ):
                 return True
         return False
 
@@ -320,10 +355,10 @@ class Rewriting:
         self._choose_indices()
         self._name_spaces()
         self._drop_consumed()
-        self.target.prepare(self)  # type: ignore[attr-defined]  # a Target
+        self.target.prepare(self)
         units = self._units()
         for going in self.going:
-            self.target.write(self, going)  # type: ignore[attr-defined]  # a Target
+            self.target.write(self, going)
         for unit in units:
             self._write_unit(unit)
         for module in self.program.modules:
@@ -346,7 +381,7 @@ class Rewriting:
                         by_index.add(call)
         for going in self.going:
             mine = {c for c, users in choices.items() if going in users}
-            if mine and self.target.needs_indices(self, going):  # type: ignore[attr-defined]  # a Target
+            if mine and self.target.needs_indices(self, going):
                 by_index |= mine
                 self.spaces.needs_index |= mine
 
@@ -376,9 +411,7 @@ class Rewriting:
             if slot.scope is None or not flows or not plain or loads - nodes:
                 continue
             in_function = isinstance(slot.scope.node, FUNCTIONS)
-            ours = any(
-                program.hyperopt(part) for flow in flows for part in ast.walk(flow.expr)
-            )
+            ours = any(program.hyperopt(part) for flow in flows for part in ast.walk(flow.expr))
             if in_function or ours:
                 self.removed.update(f.node for f in flows)  # type: ignore[misc]  # statements
 
@@ -393,7 +426,10 @@ class Rewriting:
             if any(slot.name in s.outer for s in set(self.program.scope_of.values())):
                 continue
             module = self.program.home[bindings[0].node]
-            if "search_space" not in module.identifiers or "search_space" in self.needs[module].named:
+            if (
+                "search_space" not in module.identifiers
+                or "search_space" in self.needs[module].named
+            ):
                 self.needs[module].named["search_space"] = "search_space"
                 self.needs[module].taken.add("search_space")
                 self.spaces.names[slot] = "search_space"
@@ -402,7 +438,11 @@ class Rewriting:
         finder = self._finder = UnitFinder(self.program, self.spaces)
         found: list[Unit] = []
         for slot in self.roles.units - self.roles.local:
-            if slot.scope is not None and slot.scope.node in self.roles.builders and not self._waits(slot):
+            if (
+                slot.scope is not None
+                and slot.scope.node in self.roles.builders
+                and not self._waits(slot)
+            ):
                 continue
             found += finder.units(slot)
         for unit in found:
@@ -543,7 +583,6 @@ class Rewriting:
         return blank_lines_wanted(module, statement, self.removed)
 
 
-
 def _has_arguments(arguments: ast.arguments) -> bool:
     return bool(
         arguments.posonlyargs
@@ -562,15 +601,3 @@ def _statements_above(program: Program, node: ast.AST) -> list[ast.stmt]:
         if isinstance(above, ast.stmt):
             found.append(above)
     return found
-
-
-__all__ = [
-    "Going",
-    "Rewriting",
-    "UnwritableSpaceError",
-    "REFUSED",
-    "is_none",
-    "is_parameter",
-    "reindented",
-    "wrapped",
-]

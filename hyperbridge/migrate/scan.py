@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hyperbridge.migrate.discover import files_under, mentions_hyperopt
 from hyperbridge.migrate.module import Module, hyperopt_name
-from hyperbridge.migrate.plan import plan_module
+from hyperbridge.migrate.planning import FilePlan, plan_modules
 from hyperbridge.migrate.rules import driver_state, options, trials
 from hyperbridge.migrate.search import find_searches
 from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
@@ -86,26 +86,27 @@ def scan(paths: Iterable[Path]) -> Report:
         paths: Python files, notebooks, or folders of them.
     """
     report = Report()
+    modules: list[Module] = []
     for path in files_under(paths):
         report.files += 1
         try:
             content = read_content(path)
             if mentions_hyperopt(content):
-                _scan_file(report, path, content)
+                modules.append(Module(source_of(path, content)))
         except UnreadableFileError as exc:
             report.unread.append(str(exc))
+    for module, result in zip(modules, plan_modules(modules, "optuna"), strict=True):
+        _scan_file(report, module, result)
     return report
 
 
-def _scan_file(report: Report, path: Path, content: bytes) -> None:
-    module = Module(source_of(path, content))
+def _scan_file(report: Report, module: Module, result: FilePlan) -> None:
+    path = module.source.path
     uses = _uses(module)
     if not uses:
         return
     lost = _lost_on_ray(module)
-    result = plan_module(module, "optuna")
-    # a star import keeps the file from being read further: its calls are counted all the same
-    report.searches += len(result.searches) or sum(kind == "fmin" for _, kind, _ in uses)
+    report.searches += len(result.searches)
     report.migrated += sum(not is_left for is_left in result.searches.values())
     advice: dict[int, list[str]] = {}
     for note in result.notes:

@@ -14,7 +14,14 @@ Kind = Literal["import", "star", "assign", "def", "class", "argument", "other"]
 
 _OF_HYPEROPT = (
     *("fmin", "hp", "tpe", "rand", "anneal", "mix", "atpe", "Trials", "SparkTrials", "space_eval"),
-    *("STATUS_NEW", "STATUS_RUNNING", "STATUS_SUSPENDED", "STATUS_OK", "STATUS_FAIL", "STATUS_STRINGS"),
+    *(
+        "STATUS_NEW",
+        "STATUS_RUNNING",
+        "STATUS_SUSPENDED",
+        "STATUS_OK",
+        "STATUS_FAIL",
+        "STATUS_STRINGS",
+    ),
     *("JOB_STATE_NEW", "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_ERROR", "JOB_STATES"),
     *("trials_from_docs", "fmin_pass_expr_memo_ctrl", "FMinIter", "partial", "pyll", "early_stop"),
     *("generate_trials_to_calculate", "exceptions", "plotting", "base"),
@@ -165,7 +172,7 @@ class Names:
         return None
 
     def _is_missing(self, binding: Binding) -> bool:
-        """Tell whether a binding stands for an import that failed: ``except ImportError: x = None``."""
+        """Tell whether a binding stands for a failed import: ``except ImportError: x = None``."""
         above = self.parent_of.get(binding.node)
         if not isinstance(above, ast.ExceptHandler) or binding.kind != "assign":
             return False

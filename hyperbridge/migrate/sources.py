@@ -197,7 +197,7 @@ def _source_spans(raw: str) -> list[tuple[int, int]]:
             spans.append((place, end))
         return end
 
-    def in_cells(key: object, place: int) -> int:
+    def in_cells(_: object, place: int) -> int:
         before = len(spans)
         end = entries(place, in_cell)
         del spans[before + 1 :]
@@ -251,7 +251,7 @@ def with_cells(source: Source, texts: Sequence[str]) -> bytes:
         start, end = spans[piece.index]
         as_list = raw[start] == "["
         edits.append((start, end, _said(raw[start:end], text, as_list)))
-    for start, end, new in reversed(sorted(edits)):
+    for start, end, new in sorted(edits, reverse=True):
         raw = raw[:start] + new + raw[end:]
     return raw.encode()
 

@@ -15,10 +15,19 @@ from hyperbridge.migrate.distributions import (
     Needs,
     UnreadableCallError,
     arguments_of,
+    wrong_in,
 )
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
-from hyperbridge.migrate.syntax import split_lines, compose, indented, operand, quoted, reindented, wrapped
+from hyperbridge.migrate.syntax import (
+    compose,
+    indented,
+    operand,
+    quoted,
+    reindented,
+    split_lines,
+    wrapped,
+)
 from hyperbridge.migrate.values import NotConstantError, evaluate
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -93,7 +102,7 @@ class SpaceWriter:
 
     def _later(self, expr: ast.expr, trial: str) -> str:
         text = self.value(expr, trial)
-        given = "".join(f", {name}={name}" for name in self.captured([expr], expr))
+        given = "".join(f", {name}={name}" for name in self.captured([expr]))
         head = text.removesuffix(f"({trial})")
         if head.isidentifier() and isinstance(expr, ast.Name):
             return head
@@ -218,6 +227,8 @@ class SpaceWriter:
             raise UnwritableSpaceError(call, str(exc)) from exc
         if kind in ("choice", "pchoice"):
             return self._choice(call, kind, given, trial)
+        if (wrong := wrong_in(module, kind, given)) is not None:
+            raise UnwritableSpaceError(call, wrong)
         found = self._asking(module, trial).suggest(kind, given, trial)
         if found.remark is not None:
             self.remarks[call] = found.remark
@@ -288,9 +299,7 @@ class SpaceWriter:
             return None
         return found
 
-    def _choice(
-        self, call: ast.Call, kind: str, given: dict[str, ast.expr], trial: str
-    ) -> str:
+    def _choice(self, call: ast.Call, kind: str, given: dict[str, ast.expr], trial: str) -> str:
         module = self.program.home[call]
         label = self.text(given["label"], trial)
         options = given["p_options" if kind == "pchoice" else "options"]
@@ -383,7 +392,7 @@ class SpaceWriter:
 
         def rule(node: ast.AST) -> str | None:
             if node in whole:
-                part = parts[whole.index(node)]  # type: ignore[arg-type]  # an expression
+                part = parts[whole.index(node)]
                 return self._later(part, trial) if lazily else self.value(part, trial)
             return None
 
@@ -469,27 +478,26 @@ class SpaceWriter:
         return any(o.lineno <= line < (o.end_lineno or o.lineno) for o in node.elts)
 
     def _branch_names(self, options: ast.List | ast.Tuple) -> list[str] | None:
-        """Return what tells the options apart: a constant text under a key of all, or a variable."""
-        found: list[str] = []
-        keys: list[str] | None = None
+        """Return what tells the options apart: a constant text under a key that all have."""
+        entries: list[dict[object, str]] = []
         for option in options.elts:
-            if isinstance(option, ast.Name):
-                option = self._value_of(option)
-            if not isinstance(option, ast.Dict):
+            value = self._value_of(option) if isinstance(option, ast.Name) else option
+            if not isinstance(value, ast.Dict):
                 return None
-            mine = {
-                k.value: v.value
-                for k, v in zip(option.keys, option.values, strict=True)
-                if isinstance(k, ast.Constant)
-                and isinstance(v, ast.Constant)
-                and isinstance(v.value, str)
-            }
-            keys = list(mine) if keys is None else [k for k in keys if k in mine]
-            found.append(mine)  # type: ignore[arg-type]  # dicts for now
-        for key in keys or ():
-            names = [entry[key] for entry in found]  # type: ignore[index]  # dicts
-            if len(set(names)) == len(names):
-                return names
+            entries.append(
+                {
+                    k.value: v.value
+                    for k, v in zip(value.keys, value.values, strict=True)
+                    if isinstance(k, ast.Constant)
+                    and isinstance(v, ast.Constant)
+                    and isinstance(v.value, str)
+                }
+            )
+        for key in entries[0]:
+            if all(key in entry for entry in entries):
+                names = [entry[key] for entry in entries]
+                if len(set(names)) == len(names):
+                    return names
         return None
 
     def _value_of(self, name: ast.Name) -> ast.expr:
@@ -499,15 +507,17 @@ class SpaceWriter:
 
     # variables
 
-    def captured(self, nodes: Iterable[ast.AST], place: ast.AST) -> list[str]:
+    def captured(self, nodes: Iterable[ast.AST]) -> list[str]:
         """Return the variables whose values a function must keep, for they change afterwards."""
         inside = {n for node in nodes for n in ast.walk(node)}
         found: dict[str, None] = {}
-        for node in inside:
-            if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+        names = [n for n in inside if isinstance(n, ast.Name)]
+        made = {self.program.slot(n) for n in names if isinstance(n.ctx, ast.Store)}
+        for node in names:
+            if not isinstance(node.ctx, ast.Load):
                 continue
             slot = self.program.slot(node)
-            if slot is None or slot.scope is None or slot.scope.node in inside:
+            if slot is None or slot in made or slot.scope is None or slot.scope.node in inside:
                 continue
             if slot in self.direct:
                 continue
@@ -543,7 +553,7 @@ def is_latent(program: Program, call: ast.Call) -> bool:
             given = arguments_of(call, kind)
         except UnreadableCallError:
             return True
-        asking = Asking(program.home[call], Needs(), lambda e: "x")
+        asking = Asking(program.home[call], Needs(), ast.unparse)
         return asking.integer(kind, given, "trial") is None
     return True
 

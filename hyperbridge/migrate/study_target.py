@@ -6,6 +6,8 @@ import ast
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate import tracking
+from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.objectives import Objective, Result, read_objective
 from hyperbridge.migrate.origins import origins
@@ -14,12 +16,12 @@ from hyperbridge.migrate.reading import Search, is_none, is_trials_call
 from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Going, Rewriting
 from hyperbridge.migrate.syntax import (
-    split_lines,
     indented,
     is_whole,
     operand,
     quoted,
     reindented,
+    split_lines,
     wrapped,
 )
 
@@ -59,7 +61,7 @@ class OptunaTarget:
             if isinstance(trials, ast.Name):
                 slot = rewriting.program.slot(trials)
                 if slot is not None:
-                    made = _made_for(rewriting, going.search, trials, slot)
+                    made = _made_for(rewriting, going.search, slot)
                     by_slot.setdefault(slot, []).append((going.search, made))
         for slot, found in by_slot.items():
             flows = rewriting.program.flows.get(slot, [])
@@ -85,14 +87,6 @@ class OptunaTarget:
         """Add all edits of a search."""
         _StudyWriter(self, rewriting, going, self._fresh.get(going.search)).write()
 
-    def stops(self, writer: _StudyWriter) -> list[str]:
-        """Return the callbacks that end a study."""
-        return writer.stops()
-
-    def run(self, writer: _StudyWriter, study: str, objective: str, parts: list[str]) -> str:
-        """Return the statement that runs the trials."""
-        return f"{study}.optimize({', '.join([objective, *parts])})"
-
 
 def _is_local(rewriting: Rewriting, slot: Slot) -> bool:
     """Tell whether nothing but the code in its own scope may see a variable."""
@@ -104,7 +98,7 @@ def _is_local(rewriting: Rewriting, slot: Slot) -> bool:
     return kinds == {"assign"} and not is_declared
 
 
-def _study_name(rewriting: Rewriting, slot: Slot, needs: object) -> str:
+def _study_name(rewriting: Rewriting, slot: Slot, needs: Needs) -> str:
     """Return ``study``, also for several scopes of a file, or a free name like it."""
     program = rewriting.program
     assert slot.scope is not None
@@ -119,12 +113,10 @@ def _study_name(rewriting: Rewriting, slot: Slot, needs: object) -> str:
     module = program.home[slot.scope.bindings[slot.name][0].node]
     if known and apart and "study" not in module.identifiers:
         return "study"
-    return needs.unused("study")  # type: ignore[attr-defined,no-any-return]  # Needs
+    return needs.unused("study")
 
 
-def _made_for(
-    rewriting: Rewriting, search: Search, trials: ast.Name, slot: Slot
-) -> ast.stmt | None:
+def _made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | None:
     """Return the statement that makes a Trials for one search, in a straight line before it."""
     program = rewriting.program
     flows = {f.node: f for f in program.flows.get(slot, [])}
@@ -143,7 +135,7 @@ def _made_for(
                 between = [
                     use
                     for use in program.uses.get(slot, ())
-                    if earlier.end_lineno < use.lineno < search.call.lineno  # type: ignore[operator]  # it parses
+                    if (earlier.end_lineno or 0) < use.lineno < search.call.lineno
                 ]
                 is_begin = search.module.begins_line(earlier)
                 return earlier if not between and is_begin else None
@@ -163,6 +155,17 @@ class _StudyWriter:
     before: list[str] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
+    made_name: str | None = None
+    further: str = ""
+    ran_before: str | None = None
+    magic: str = ""
+    later: ast.AST | None = None
+
+    def __post_init__(self) -> None:
+        program = self.rewriting.program
+        self.needs: Needs = self.rewriting.needs[self.search.module]
+        self.objective: Objective = read_objective(program, self.search)
+        self.tracking: tracking.Tracking | None = None
 
     @property
     def search(self) -> Search:
@@ -173,14 +176,11 @@ class _StudyWriter:
 
     def write(self) -> None:
         rewriting, search = self.rewriting, self.search
-        program, module = rewriting.program, search.module
-        self.needs = rewriting.needs[module]
+        program = rewriting.program
         self.needs.imports.update(self.target.imports)
-        self.indent = ""
         statement = program.statement(search.call)
         self.later = self._function_between()
         self._check_place(statement)
-        self.objective = read_objective(program, search)
         self.tracking = tracking.read(program, search, self.objective, block=self.block)
         study = self._study()
         objective = self._objective()
@@ -210,12 +210,16 @@ class _StudyWriter:
         call = self.search.call
         self.magic = self._magic(statement)
         if not module.begins_line(statement) and not self.magic:
-            raise self.block(call, "HB208", "fmin stands on a line with other statements: give it its own")
+            raise self.block(
+                call, "HB208", "fmin stands on a line with other statements: give it its own"
+            )
         for above in program.enclosing(call):
             if above is statement:
                 break
             if isinstance(above, _MAYBE) and self.later is None:
-                raise self.block(call, "HB208", "fmin is called under a condition: give it its own line")
+                raise self.block(
+                    call, "HB208", "fmin is called under a condition: give it its own line"
+                )
         if isinstance(statement, ast.While | ast.Match) or (
             isinstance(statement, ast.If) and self._is_elif(statement)
         ):
@@ -243,7 +247,6 @@ class _StudyWriter:
         trials = search.arguments.get("trials")
         sampler = self._sampler()
         created = f"optuna.create_study({'' if sampler is None else f'sampler={sampler}'})"
-        self.ran_before: str | None = None
         if self.fresh is not None:
             assert isinstance(trials, ast.Name)
             slot = rewriting.program.slot(trials)
@@ -273,9 +276,7 @@ class _StudyWriter:
         """Return a name for the study; two functions of a file may have the same one."""
         program, module = self.rewriting.program, self.search.module
         scope = program.scope_of[program.statement(self.search.call)]
-        known = self.needs.named.get("study scopes")
-        del known
-        used = self._studies.setdefault(module, [])
+        used = self.rewriting.study_scopes.setdefault(module, [])
         name = "study"
         if name in module.identifiers or any(
             s is scope or s in scope.path() or scope in s.path() for s in used
@@ -289,13 +290,6 @@ class _StudyWriter:
         self.needs.taken.add(name)
         used.append(scope)
         return name
-
-    @property
-    def _studies(self) -> dict[object, list[object]]:
-        holder = self.rewriting
-        if not hasattr(holder, "study_scopes"):
-            holder.study_scopes = {}
-        return holder.study_scopes  # type: ignore[no-any-return]  # set just above
 
     def _may_be_none(self, trials: ast.expr) -> bool:
         program = self.rewriting.program
@@ -359,7 +353,9 @@ class _StudyWriter:
         """Tell whether the point cannot be written inside of a lambda's own names."""
         mine = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
         names = {n.id for n in ast.walk(self.search.arguments["space"]) if isinstance(n, ast.Name)}
-        names |= {n.id for n in ast.walk(function.body) if isinstance(n, ast.Name) and n.id == "trial"}
+        names |= {
+            n.id for n in ast.walk(function.body) if isinstance(n, ast.Name) and n.id == "trial"
+        }
         point = self.rewriting.program.slot(self.search.arguments["space"])
         new = {self.rewriting.spaces.names.get(point, "")} if point is not None else set()
         return bool(mine & (names | new)) or "trial" in names
@@ -383,7 +379,11 @@ class _StudyWriter:
         point = self._point("trial")
         call = self._call_of(objective.expr, point)
         call = self._kept(objective, call)
-        if "\n" in point or len(call) > 50 or self.search.arguments["space"] in self.going.roles.roots:
+        if (
+            "\n" in point
+            or len(call) > 50
+            or self.search.arguments["space"] in self.going.roles.roots
+        ):
             name = self.needs.unused("run_trial")
             lines = split_lines(f"params = {point}")
             inner = self._kept(objective, self._call_of(objective.expr, "params"))
@@ -425,11 +425,11 @@ class _StudyWriter:
         is_partial = isinstance(expr, ast.Call) and program.dotted(expr.func) == "functools.partial"
         inner = list(ast.iter_child_nodes(expr)) if is_partial else [expr]
         if any(_has_call(part) for part in inner):
-            if self._made is None:
-                self._made = self.needs.unused("objective")
-                made = split_lines(f"{self._made} = {self._expression(expr)}")
+            if self.made_name is None:
+                self.made_name = self.needs.unused("objective")
+                made = split_lines(f"{self.made_name} = {self._expression(expr)}")
                 self.made = made + ([""] if self._column() else ["", ""])
-            return f"{self._made}({point})"
+            return f"{self.made_name}({point})"
         if is_partial:
             assert isinstance(expr, ast.Call)
             function, *given = (self.rewriting.plain(arg) for arg in expr.args)
@@ -437,15 +437,6 @@ class _StudyWriter:
             named += [f"**{self.rewriting.plain(k.value)}" for k in expr.keywords if not k.arg]
             return f"{function}({', '.join([*given, point, *named])})"
         return f"{operand(self._expression(expr))}({point})"
-
-    _made: str | None = None
-    needs: object = None  # type: ignore[assignment]
-    indent: str = ""
-    later: ast.AST | None = None
-    objective: Objective = None  # type: ignore[assignment]
-    tracking: tracking.Tracking | None = None
-    ran_before: str | None = None
-    magic: str = ""
 
     def _may_adopt(self, function: ast.FunctionDef) -> bool:
         """Tell whether an objective can make its point itself."""
@@ -468,7 +459,7 @@ class _StudyWriter:
                 return False
             if slot is not None and len(program.flows.get(slot, ())) > 1:
                 return False  # it may stand for another one when the objective runs
-        if space in self.going.roles.roots and rewriting.spaces.captured([space], space):
+        if space in self.going.roles.roots and rewriting.spaces.captured([space]):
             return False
         named = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
         args = {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
@@ -494,9 +485,9 @@ class _StudyWriter:
             module.edits.replace(*module.span(function.returns), "float")
             rewriting.done.add(function.returns)
         self._adopt_runs("trial")
-        if not any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(function)):
-            if not self.going.roles.parameters:
-                return
+        is_read = any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(function))
+        if not is_read and not self.going.roles.parameters:
+            return
         lines = split_lines(f"{name} = {self._point('trial')}")
         _insert_first(module, function, lines)
 
@@ -540,8 +531,6 @@ class _StudyWriter:
             self.further = f" + {len(points.elts)}"
         self.before += [f"for point in {text}:", f"    {study}.enqueue_trial(point)"]
 
-    further: str = ""
-
     def _trials_wanted(self) -> str | None:
         expr = self.search.arguments.get("max_evals")
         if expr is None:
@@ -553,26 +542,24 @@ class _StudyWriter:
                 text = str(number + int(self.further.removeprefix(" + ")))
             else:
                 text = f"{operand(text)}{self.further}"
-        if self.ran_before is not None and not self._counts_itself(expr):
-            text = f"{operand(text) if not isinstance(expr, ast.BinOp) else text} - len({self.ran_before}.trials)"
+        if self.ran_before is not None:
+            text = text if isinstance(expr, ast.BinOp) else operand(text)
+            text = f"{text} - len({self.ran_before}.trials)"
         return text
-
-    def _counts_itself(self, expr: ast.expr) -> bool:
-        return False
 
     def stops(self) -> list[str]:
         search, hooks = self.search, []
         if search.patience is not None:
-            name = self.needs.helper("StopWithoutProgress")  # type: ignore[attr-defined]
+            name = self.needs.helper("StopWithoutProgress")
             count, percent = search.patience
             given = "20" if count is None else self.rewriting.plain(count)
             more = "" if percent is None else f", percent={self.rewriting.plain(percent)}"
             hooks.append(f"{name}({given}{more})")
         if search.stop_when is not None:
-            name = self.needs.helper("StopWhen")  # type: ignore[attr-defined]
+            name = self.needs.helper("StopWhen")
             hooks.append(f"{name}({self.rewriting.plain(search.stop_when)})")
         if search.loss_threshold is not None:
-            name = self.needs.helper("StopAtLoss")  # type: ignore[attr-defined]
+            name = self.needs.helper("StopAtLoss")
             hooks.append(f"{name}({self.rewriting.plain(search.loss_threshold)})")
         return hooks
 
@@ -581,10 +568,10 @@ class _StudyWriter:
         hooks: list[str] = []
         logged = self.tracking
         if logged is not None and logged.style == "callback":
-            hooks.append(self.needs.helper("log_child_run"))  # type: ignore[attr-defined]
+            hooks.append(self.needs.helper("log_child_run"))
         if logged is not None and logged.style == "wrapper":
-            objective = f"{self.needs.helper('in_child_run')}({objective})"  # type: ignore[attr-defined]
-        hooks += self.target.stops(self)
+            objective = f"{self.needs.helper('in_child_run')}({objective})"
+        hooks += self.stops()
         parts: list[str] = []
         wanted = self._trials_wanted()
         if wanted is not None:
@@ -608,7 +595,7 @@ class _StudyWriter:
                 "trials run in threads of one machine; see the guide on staying on Spark for"
                 " trials on executors",
             )
-        call = self.target.run(self, study, objective, parts)
+        call = f"{study}.optimize({', '.join([objective, *parts])})"
         if logged is None:
             self.before += split_lines(call)
             return
@@ -617,7 +604,7 @@ class _StudyWriter:
             f'{study}.set_user_attr("mlflow_parent", {{"experiment_id": {run}.info.experiment_id,'
             f' "parent_run_id": {run}.info.run_id}})'
         )
-        self.needs.imports.add("import mlflow")  # type: ignore[attr-defined]
+        self.needs.imports.add("import mlflow")
         after: list[str] = []
         if logged.is_recorded:
             after.append(f'mlflow.log_metric("best_trial_loss", {study}.best_value)')
@@ -631,12 +618,12 @@ class _StudyWriter:
     def _parent_run(self) -> str:
         item = None if self.tracking is None else self.tracking.parent
         if item is None:
-            return self.needs.unused("parent_run")  # type: ignore[attr-defined,no-any-return]
+            return self.needs.unused("parent_run")
         if isinstance(item.optional_vars, ast.Name):
             return item.optional_vars.id
         parents = self.rewriting.parents
         if item not in parents:
-            name = parents[item] = self.needs.unused("parent_run")  # type: ignore[attr-defined]
+            name = parents[item] = self.needs.unused("parent_run")
             end = self.search.module.span(item.context_expr)[1]
             self.search.module.edits.insert(end, f" as {name}")
         return parents[item]
@@ -645,17 +632,16 @@ class _StudyWriter:
         if self.search.returns_point:
             return self.rewriting._with(self.search.arguments["space"], f"{study}.best_trial")
         if self.rewriting.latent(self.going.roles):
-            return f"{self.needs.helper('values_of')}({study}.best_trial)"  # type: ignore[attr-defined]
+            return f"{self.needs.helper('values_of')}({study}.best_trial)"
         return f"{study}.best_params"
 
     def _place(self, statement: ast.stmt, text: str) -> None:
         rewriting, module = self.rewriting, self.search.module
-        program = rewriting.program
         newline = module.source.newline
         indent = module.indent(statement)
         if self.later is not None:
             text = self._as_function(text)
-        comments = self._comments(statement)
+        comments = self._comments()
         start, end = module.span(statement)
         is_alone = isinstance(statement, ast.Expr) and statement.value is self.search.call
         is_dropped = is_alone and not module.source.is_last_of_cell(end)
@@ -666,7 +652,11 @@ class _StudyWriter:
             lines.pop()
         joined = newline.join(lines)[len(indent) :]
         if lines and self.before[0].startswith("def "):
-            joined = newline * rewriting.blank_before(statement) + (indent if rewriting.blank_before(statement) else "") + joined
+            joined = (
+                newline * rewriting.blank_before(statement)
+                + (indent if rewriting.blank_before(statement) else "")
+                + joined
+            )
         rewriting.call_text[self.search.call] = text
         if self.magic:
             *first, last = self.before
@@ -685,12 +675,14 @@ class _StudyWriter:
         if self.before[-1:] == [""]:
             separator = newline * (3 if not indent else 2) + indent
         module.edits.insert(start, f"{joined}{separator}")
-        del program
 
     def _is_only_decoded(self, statement: ast.stmt) -> bool:
         """Tell whether a local result is looked at by rewritten calls of space_eval alone."""
         program = self.rewriting.program
-        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is not self.search.call:
+        if (
+            not isinstance(statement, ast.Assign | ast.AnnAssign)
+            or statement.value is not self.search.call
+        ):
             return False
         target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
         slot = program.slot(target)
@@ -700,11 +692,12 @@ class _StudyWriter:
             return False
         if len(program.flows.get(slot, ())) != 1:
             return False
-        loads = [u for u in program.uses.get(slot, ()) if isinstance(u.ctx, ast.Load)]  # type: ignore[attr-defined]
+        uses = program.uses.get(slot, ())
+        loads = [u for u in uses if isinstance(getattr(u, "ctx", None), ast.Load)]
+        above = [program.parent_of[use] for use in loads]
         return bool(loads) and all(
-            isinstance(program.parent_of[use], ast.Call)
-            and program.hyperopt(program.parent_of[use].func) == "space_eval"  # type: ignore[attr-defined]
-            for use in loads
+            isinstance(call, ast.Call) and program.hyperopt(call.func) == "space_eval"
+            for call in above
         )
 
     def _as_function(self, text: str) -> str:
@@ -719,8 +712,8 @@ class _StudyWriter:
             names.update(dict.fromkeys(scope.bindings))
         used = {n.id for n in ast.walk(self.search.call) if isinstance(n, ast.Name)}
         given = ", ".join(n for n in names if n in used)
-        name = self.needs.unused("search")  # type: ignore[attr-defined]
-        body = [line for line in self.before if line or True]
+        name = self.needs.unused("search")
+        body = list(self.before)
         while body and not body[-1]:
             body.pop()
         lines = indented([*body, f"return {text}"], "    ")
@@ -730,7 +723,7 @@ class _StudyWriter:
             self.before.append("")
         return f"{name}({given})"
 
-    def _comments(self, statement: ast.stmt) -> list[str]:
+    def _comments(self) -> list[str]:
         """Return the comments in the call, which is written anew."""
         call = self.search.call
         assert call.end_lineno is not None
@@ -743,29 +736,30 @@ class _StudyWriter:
         return found
 
 
-def _insert_first(module: object, function: ast.FunctionDef, lines: list[str]) -> None:
+def _insert_first(module: Module, function: ast.FunctionDef, lines: list[str]) -> None:
     """Insert statements at the beginning of a function, after its docstring."""
-    newline = module.source.newline  # type: ignore[attr-defined]
+    newline = module.source.newline
     first = function.body[0]
     is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    if is_text and isinstance(first.value.value, str) and len(function.body) > 1:  # type: ignore[attr-defined]
+    is_text = is_text and isinstance(first.value.value, str)  # type: ignore[attr-defined]  # an Expr
+    if is_text and len(function.body) > 1:
         first = function.body[1]
-    start = module.span(first)[0]  # type: ignore[attr-defined]
-    if module.begins_line(first):  # type: ignore[attr-defined]
-        indent = module.indent(first)  # type: ignore[attr-defined]
+    start = module.span(first)[0]
+    if module.begins_line(first):
+        indent = module.indent(first)
         text = newline.join(wrapped(indented(lines, indent))) + newline
-        module.edits.insert(module.line_start(start), text)  # type: ignore[attr-defined]
+        module.edits.insert(module.line_start(start), text)
         return
-    indent = module.indent(function) + "    "  # type: ignore[attr-defined]
+    indent = module.indent(function) + "    "
     text = newline + newline.join(wrapped(indented(lines, indent))) + newline + indent
-    colon = module.source.code.rindex(":", 0, start)  # type: ignore[attr-defined]
-    module.edits.replace(colon + 1, start, text)  # type: ignore[attr-defined]
+    colon = module.source.code.rindex(":", 0, start)
+    module.edits.replace(colon + 1, start, text)
 
 
-def _column_of_line(module: object, node: ast.expr) -> int:
+def _column_of_line(module: Module, node: ast.expr) -> int:
     """Return the indentation of the line on which a node begins."""
-    start = module.span(node)[0]  # type: ignore[attr-defined]
-    line = module.source.code[module.line_start(start) : start]  # type: ignore[attr-defined]
+    start = module.span(node)[0]
+    line = module.source.code[module.line_start(start) : start]
     return len(line) - len(line.lstrip())
 
 

@@ -99,7 +99,9 @@ def located(module: Module, node: ast.AST, delimiter: str | None) -> tuple[int, 
     first, last = module.span(outer)
     length = end - start
     found = [
-        i for i in range(first, last - length + 1) if _dump(module.source.code[i : i + length]) == wanted
+        i
+        for i in range(first, last - length + 1)
+        if _dump(module.source.code[i : i + length]) == wanted
     ]
     if len(found) != 1:
         raise MisplacedError(f"line {node.lineno}: an f-string that is not read")
@@ -188,8 +190,16 @@ def is_whole(text: str) -> bool:
         return False
     return isinstance(
         node,
-        ast.Call | ast.Dict | ast.List | ast.Tuple | ast.Subscript | ast.Constant | ast.Name
-        | ast.Attribute | ast.ListComp | ast.DictComp,
+        ast.Call
+        | ast.Dict
+        | ast.List
+        | ast.Tuple
+        | ast.Subscript
+        | ast.Constant
+        | ast.Name
+        | ast.Attribute
+        | ast.ListComp
+        | ast.DictComp,
     )
 
 
@@ -200,7 +210,7 @@ def operand(text: str) -> str:
     except SyntaxError:
         return f"({text})"
     atoms = (ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.List, ast.Dict)
-    closed = isinstance(node, atoms) or text.startswith("(") and isinstance(node, ast.Tuple)
+    closed = isinstance(node, atoms) or (text.startswith("(") and isinstance(node, ast.Tuple))
     return text if closed and "\n" not in text.split("(")[0] else f"({text})"
 
 
@@ -267,9 +277,15 @@ def _broken(line: str, width: int) -> list[str]:
         return [line] if not inner.strip() else [head, pad + inner.strip(), tail]
     has_comma = inner.rstrip().endswith(",")
     one = pad + inner.strip()
-    if not has_comma and len(one) <= width and len(parts) > 1 and line[start] == "(" and _is_call(line, start):
-        if not _is_definition(line):
-            return [head, one, tail]
+    if (
+        not has_comma
+        and len(one) <= width
+        and len(parts) > 1
+        and line[start] == "("
+        and _is_call(line, start)
+        and not _is_definition(line)
+    ):
+        return [head, one, tail]
     body: list[str] = []
     for part in parts:
         body += _wrapped([f"{pad}{part.strip()},"], width)
@@ -337,9 +353,7 @@ def _last_pair(line: str) -> tuple[int, int] | None:
     if stack or not found:
         return None
     filled = [
-        pair
-        for pair in found
-        if line[pair[0] + 1 : pair[1]].strip() and pair[0] not in subscripts
+        pair for pair in found if line[pair[0] + 1 : pair[1]].strip() and pair[0] not in subscripts
     ]
     return filled[-1] if filled else None
 

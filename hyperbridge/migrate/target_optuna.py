@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 
-from hyperbridge.migrate.placing import indented
 from hyperbridge.migrate.rules import callbacks, tracking, vocabulary
 from hyperbridge.migrate.rules.objective import Objective, Result
+from hyperbridge.migrate.syntax import indented
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_text import Expression, Group, render
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 
-from hyperbridge.migrate.placing import indented
 from hyperbridge.migrate.ray_results import drop_status, returned, rewrite_returns
 from hyperbridge.migrate.ray_tuner import is_only_indexed, searched, tuner_of
 from hyperbridge.migrate.rules import (
@@ -21,6 +20,7 @@ from hyperbridge.migrate.rules import (
     vocabulary,
 )
 from hyperbridge.migrate.rules.objective import Objective, function_of
+from hyperbridge.migrate.syntax import indented
 from hyperbridge.migrate.writing import Writing
 from hyperbridge.translate.source_ray import ray_param_space
 from hyperbridge.translate.source_text import Expression, Group, render

@@ -39,7 +39,12 @@ class Tracking:
 
 
 def read(
-    program: Program, search: Search, objective: Objective, *, block: Block, on_workers: bool = False
+    program: Program,
+    search: Search,
+    objective: Objective,
+    *,
+    block: Block,
+    on_workers: bool = False,
 ) -> Tracking | None:
     """Return how the search is logged; None when it is not.
 

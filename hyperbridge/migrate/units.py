@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.spaces import SpaceWriter
-from hyperbridge.migrate.syntax import split_lines, compose, indented, reindented, wrapped
+from hyperbridge.migrate.syntax import compose, indented, reindented, split_lines, wrapped
 
 _CHANGING = (
     *("update", "append", "extend", "insert", "pop", "setdefault", "clear", "remove", "sort"),
@@ -66,7 +67,9 @@ class UnitFinder:
     def _is_touch(self, use: ast.expr) -> bool:
         parent = self._program.parent_of[use]
         if isinstance(getattr(use, "ctx", None), ast.Store | ast.Del):
-            return isinstance(self._program.statement(use), ast.Assign | ast.AnnAssign | ast.AugAssign)
+            return isinstance(
+                self._program.statement(use), ast.Assign | ast.AnnAssign | ast.AugAssign
+            )
         if isinstance(parent, ast.Subscript) and parent.value is use:
             return not isinstance(parent.ctx, ast.Load)
         if isinstance(parent, ast.Attribute) and parent.attr in _CHANGING:
@@ -95,32 +98,22 @@ class UnitFinder:
     ) -> list[ast.stmt]:
         block = self._program.block(first)
         members = [first]
-        waiting: list[ast.stmt] = []
         for statement in block[block.index(first) + 1 :]:
             inner = [s for s in touching if s in set(ast.walk(statement))]
             if not inner:
                 if any(self._program.slot(n) == slot for n in ast.walk(statement)):
                     break  # it is looked at
-                waiting.append(statement)
                 continue
             if statement in touching and self._is_start(statement, slot):
                 break
             if not isinstance(statement, _COMPOUND) and statement not in touching:
                 break
-            if isinstance(statement, _COMPOUND) and not self._is_pure(statement, slot, touching):
-                break
-            if self._is_used_by(waiting, statement):
+            if isinstance(statement, _COMPOUND) and not self._is_pure(statement, touching):
                 break
             members.append(statement)
         return members
 
-    def _is_used_by(self, waiting: list[ast.stmt], statement: ast.stmt) -> bool:
-        """Tell whether a statement in between changes what a later member reads; not looked into."""
-        return False
-
-    def _is_pure(
-        self, compound: ast.stmt, slot: Slot, touching: dict[ast.stmt, list[ast.expr]]
-    ) -> bool:
+    def _is_pure(self, compound: ast.stmt, touching: dict[ast.stmt, list[ast.expr]]) -> bool:
         inside = set(ast.walk(compound))
         for node in inside:
             if isinstance(node, ast.Return | ast.Raise | ast.FunctionDef | ast.ClassDef):
@@ -154,7 +147,7 @@ class UnitFinder:
         is_before = unit.slot in writer.direct
         writer.direct.add(unit.slot)
         try:
-            given = writer.captured(unit.members, unit.members[0])
+            given = writer.captured(unit.members)
             body = self._body(unit, module, trial)
         finally:
             if not is_before:
@@ -189,11 +182,10 @@ class UnitFinder:
         lines: list[str] = []
         for group in _contiguous(self._program, module, unit.members):
             start, end = module.span(group[0])[0], module.span(group[-1])[1]
-            parent = self._program.parent_of[first]
-            rule = lambda n, g=group: self._member_rule(n, unit, trial)  # noqa: E731
-            text = _compose_all(module, group, rule, (start, end))
+            holder = ast.Module(body=list(group), type_ignores=[])
+            rule = functools.partial(self._member_rule, unit=unit, trial=trial)
+            text = compose(module, holder, rule, span=(start, end))
             lines += split_lines(reindented(text, _column(module, group[0]), 0))
-            del parent
         return [*lines, f"return {unit.slot.name}"]
 
     def _member_rule(self, node: ast.AST, unit: Unit, trial: str) -> str | None:
@@ -202,21 +194,16 @@ class UnitFinder:
         return self._writer._rule(node, trial)
 
 
-def _compose_all(module: Module, group, rule, span):  # type: ignore[no-untyped-def]
-    holder = ast.Module(body=list(group), type_ignores=[])
-    return compose(module, holder, rule, span=span)
-
-
 def _contiguous(
     program: Program, module: Module, members: tuple[ast.stmt, ...]
 ) -> list[list[ast.stmt]]:
     block = program.block(members[0])
     groups: list[list[ast.stmt]] = []
     for member in members:
-        if groups and block.index(groups[-1][-1]) + 1 == block.index(member):
-            if _same_cell(module, groups[-1][-1], member):
-                groups[-1].append(member)
-                continue
+        follows = bool(groups) and block.index(groups[-1][-1]) + 1 == block.index(member)
+        if follows and _same_cell(module, groups[-1][-1], member):
+            groups[-1].append(member)
+            continue
         groups.append([member])
     return groups
 

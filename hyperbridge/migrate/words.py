@@ -92,10 +92,12 @@ class StudyWords:
     def _best_value(self, node: ast.Subscript) -> str | None:
         """``trials.best_trial["tid"]``."""
         look = node.value
-        if isinstance(look, ast.Attribute) and look.attr == "best_trial" and _key(node) == "tid":
-            if self._is_trials(look.value):
-                return f"{self._study(look.value)}.best_trial.number"
-        return None
+        is_look = isinstance(look, ast.Attribute) and look.attr == "best_trial"
+        if not isinstance(look, ast.Attribute) or not is_look or _key(node) != "tid":
+            return None
+        if not self._is_trials(look.value):
+            return None
+        return f"{self._study(look.value)}.best_trial.number"
 
     def _attribute(self, node: ast.Attribute) -> str | None:
         study = self._study(node.value)
@@ -132,6 +134,8 @@ class StudyWords:
                 assert isinstance(inner, ast.Call)
                 assert isinstance(inner.func, ast.Attribute)
                 return f"{self._study(inner.func.value)}.best_value"
+        if isinstance(func, ast.Attribute) and func.attr == "get" and node.args:
+            return self._result_get(node, func)
         if not isinstance(func, ast.Attribute) or not self._is_trials(func.value):
             return None
         study = self._study(func.value)
@@ -144,6 +148,25 @@ class StudyWords:
         if func.attr == "refresh":
             return "None"
         return None
+
+    def _result_get(self, node: ast.Call, func: ast.Attribute) -> str | None:
+        """``trials.best_trial["result"].get(key)``."""
+        inner = func.value
+        if not (isinstance(inner, ast.Subscript) and _key(inner) == "result"):
+            return None
+        look = inner.value
+        if not (isinstance(look, ast.Attribute) and look.attr == "best_trial"):
+            return None
+        key = node.args[0]
+        if not self._is_trials(look.value) or not isinstance(key, ast.Constant):
+            return None
+        study = self._study(look.value)
+        if key.value == "loss":
+            return f"{study}.best_value"
+        if key.value == "status":
+            return None
+        given = ", ".join(self._text(arg) for arg in node.args)
+        return f"{study}.best_trial.user_attrs.get({given})"
 
     def _is_losses(self, expr: ast.expr) -> bool:
         return (

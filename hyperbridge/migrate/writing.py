@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from hyperbridge.migrate.placing import (
     blank_lines_wanted,
-    indented,
     replace_with_definition,
 )
 from hyperbridge.migrate.rules.analysis import Replacement
@@ -17,6 +16,7 @@ from hyperbridge.migrate.rules.objective import Objective
 from hyperbridge.migrate.rules.tracking import Tracking
 from hyperbridge.migrate.scopes import Binding
 from hyperbridge.migrate.search import Search
+from hyperbridge.migrate.syntax import indented
 from hyperbridge.translate.source_helpers import EXACT
 from hyperbridge.translate.source_values import identifier
 

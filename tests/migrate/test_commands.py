@@ -57,7 +57,7 @@ def test_scan_says_what_a_person_must_do(project: Path, capsys: pytest.CaptureFi
     assert main(["scan", str(project)]) == 1
     output = capsys.readouterr().out
 
-    assert "the space given as 'unknown' is not assigned in this file" in output
+    assert "where the space comes from is not in these files" in output
     assert "--backend optuna: Optuna has no annealing" in output
     assert "2 of 3 files use hyperopt" in output
     assert "1 of 2 searches are rewritten" in output
@@ -78,7 +78,7 @@ def test_scan_lists_names_from_a_star_import(
     report = json.loads(capsys.readouterr().out)
 
     assert {f["name"] for f in report["findings"]} >= {"fmin", "hp.uniform"}
-    assert "star import" in json.dumps(report)
+    assert (report["searches"], report["migrated"]) == (1, 1)
 
 
 def test_sarif_has_a_rule_and_a_place_for_each_result(
@@ -178,12 +178,12 @@ def test_a_notebook_keeps_its_other_cells(tmp_path: Path) -> None:
 
     assert sources[1] == CELLS[0]
     assert sources[2] == "import optuna"
-    assert sources[3].startswith("def suggest_space(trial):\n    return {")
+    assert sources[3].startswith("def search_space(trial):\n    return {")
     assert sources[4] == CELLS[3]
-    assert sources[5].startswith("def objective(trial):\n    p = suggest_space(trial)\n")
+    assert sources[5].startswith("def objective(trial):\n    p = search_space(trial)\n")
     assert sources[6].startswith("files = !ls\nstudy = optuna.create_study(")
     assert sources[6].endswith("\nbest = study.best_params\nbest?")
-    assert sources[7] == "suggest_space(study.best_trial)"
+    assert sources[7] == "search_space(study.best_trial)"
     assert (
         path.read_text(encoding="utf-8")
         == json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -213,16 +213,18 @@ def test_places_in_a_notebook_are_given_by_cell(
     assert f"{path}:cell 3 line 2: to do: " in capsys.readouterr().err
 
 
-def test_a_notebook_with_an_unusual_layout_is_not_rewritten(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("layout", [{"indent": 3}, {"separators": (",", ":")}, {"indent": "\t"}])
+def test_a_notebook_keeps_its_layout(layout: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "tune.ipynb"
-    path.write_text(notebook(*CELLS, indent=3), encoding="utf-8")
-    content = path.read_bytes()
+    document = json.loads(notebook(*CELLS))
+    path.write_text(json.dumps(document, **layout), encoding="utf-8")
 
-    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 1
-    assert "unusual layout" in capsys.readouterr().err
-    assert path.read_bytes() == content
+    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 0
+    text = path.read_text(encoding="utf-8")
+    new = json.loads(text)
+    assert "".join(new["cells"][7]["source"]) == "search_space(study.best_trial)"
+    start = text.index('"cell_type"')
+    assert text[:start] == json.dumps(document, **layout)[:start]
 
 
 def test_the_verbs_need_no_engine_and_no_hyperopt(project: Path) -> None:
@@ -238,7 +240,7 @@ def test_the_verbs_need_no_engine_and_no_hyperopt(project: Path) -> None:
         "assert main(['scan', sys.argv[1]]) == 1\n"
         "assert main(['migrate', sys.argv[1], '--to', 'ray']) == 0\n"
         "assert main(['migrate', sys.argv[1], '--to', 'optuna', '--write']) == 0\n"
-        "assert main(['migrate', sys.argv[2], '--to', 'optuna']) == 1\n"
+        "assert main(['migrate', sys.argv[2], '--to', 'optuna']) == 0\n"
     )
     path = project / "train.py"
     path.write_text(
@@ -254,7 +256,6 @@ def test_the_verbs_need_no_engine_and_no_hyperopt(project: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "study.optimize" in path.read_text()
-    assert "the options of the choice are computed" in done.stderr  # np.arange, without numpy
 
 
 def test_a_file_without_the_word_is_not_parsed(
@@ -281,23 +282,22 @@ def test_what_belongs_to_a_search_that_stays_is_not_said_to_go(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "own.py").write_text(
-        "from hyperopt import Trials, fmin, hp, tpe\n"
+        "from hyperopt import Trials, fmin, hp\n"
         "class Search:\n"
         "    def __init__(self):\n"
         "        self.trials = Trials()\n"
         "    def run(self):\n"
-        "        fmin(len, hp.uniform('x', 0, 1), tpe.suggest, 5, trials=self.trials)\n"
+        "        fmin(len, hp.uniform('x', 0, 1), own, 5, trials=self.trials)\n"
     )
-    (tmp_path / "star.py").write_text("from hyperopt import *\nfmin(len, hp.uniform('x', 0, 1))\n")
 
     assert main(["scan", "--json", str(tmp_path)]) == 1
     report = json.loads(capsys.readouterr().out)
     assert not any(finding["handled"]["migrate"] for finding in report["findings"])
     assert all(finding["handled"]["run"] for finding in report["findings"])
-    assert (report["searches"], report["migrated"]) == (2, 0)
+    assert (report["searches"], report["migrated"]) == (1, 0)
     advice = [text for finding in report["findings"] for text in finding["advice"]]
-    assert len(advice) == 2
-    assert advice[0].startswith("'self.trials' is no plain variable")
+    assert len(advice) == 1
+    assert advice[0].startswith("this algorithm is not hyperopt's TPE")
 
 
 def test_sarif_names_the_cell_of_a_notebook_and_quotes_paths(

@@ -59,7 +59,7 @@ BLOCKER = (
 
 def migrate(path: Path, text: str) -> int:
     path.write_text(text)
-    return main(["migrate", str(path), "--to", "optuna", "--run", "--write"])
+    return main(["migrate", str(path), "--to", "ray", "--run", "--write"])
 
 
 def test_a_space_built_in_a_loop_is_written_out_and_its_builders_go(tmp_path: Path) -> None:
@@ -74,22 +74,23 @@ def test_a_space_built_in_a_loop_is_written_out_and_its_builders_go(tmp_path: Pa
     assert "class Big" in text
     assert 'trial.suggest_float("x2", -3, 1)' in text
     assert "\n\n\n\n" not in text
+
+
+def test_for_optuna_the_same_program_is_rewritten_where_it_builds_the_space(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("optuna")
+    path = tmp_path / "train.py"
+    path.write_text(LOOP)
+
+    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 0
     done = subprocess.run(
         [sys.executable, "-c", BLOCKER, str(path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["y", "5"]
-
-
-def test_without_run_the_same_program_is_left_as_it_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "train.py"
-    path.write_text(LOOP)
-
-    assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 1
-    assert path.read_text() == LOOP
-    assert "use --run" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["migrate", str(path), "--to", "optuna", "--run"])
 
 
 def test_what_else_uses_the_builders_keeps_the_search(
@@ -211,7 +212,7 @@ def test_a_program_that_takes_too_long_is_killed_and_named(
     text = "import subprocess, sys, time\nsubprocess.Popen(['sleep', '987.25'])\ntime.sleep(60)\n"
     path.write_text(text + LOOP)
 
-    arguments = ["migrate", str(path), "--to", "optuna", "--run", "--run-timeout", "2"]
+    arguments = ["migrate", str(path), "--to", "ray", "--run", "--run-timeout", "2"]
     assert main([*arguments, "--write"]) == 1
     assert "did not come to its call of fmin in 2 s" in capsys.readouterr().err
     assert path.read_text() == text + LOOP
@@ -240,7 +241,7 @@ def test_broken_arguments_show_before_a_file_is_changed(tmp_path: Path) -> None:
     untold.write_text(LOOP)
     before = told.read_text()
     with pytest.raises(SystemExit):
-        main(["migrate", f"{told}", f"{untold}", "--to", "optuna", "--write", "--run", "--args='o"])
+        main(["migrate", f"{told}", f"{untold}", "--to", "ray", "--write", "--run", "--args='o"])
     assert told.read_text() == before
 
 

@@ -81,9 +81,7 @@ def _rewrite_guards(module: Module, gone: Collection[ast.AST], needed: set[str])
         module.edits.replace(start, end, engine)
         remove_statements(module, ours[1:])
         done.add(engine)
-        bound = {
-            alias.asname or alias.name.partition(".")[0] for n in ours for alias in n.names
-        }
+        bound = {alias.asname or alias.name.partition(".")[0] for n in ours for alias in n.names}
         for handler in node.handlers:
             idle = [s for s in handler.body if _binds_only(s, bound)]
             for statement in idle[:1]:
@@ -225,7 +223,9 @@ def _is_unused(
         return False
     if alias.name == "*":
         names = (n for n in module.walk() if isinstance(n, ast.Name))
-        stars = [n for n in names if not module.names.bindings(n) and module.names.star_of(n) is node]
+        stars = [
+            n for n in names if not module.names.bindings(n) and module.names.star_of(n) is node
+        ]
         return all(use in gone for use in stars)
     name = alias.asname or alias.name.partition(".")[0]
     scope = module.names.scope_of[node].find(name)

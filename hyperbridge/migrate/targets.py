@@ -1,0 +1,11 @@
+"""The new engines that programs can be rewritten for; a further one is one more entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from hyperbridge.migrate.rewriting import Target
+from hyperbridge.migrate.study_target import OptunaTarget
+
+TARGETS: Mapping[str, Callable[[], Target]] = MappingProxyType({"optuna": OptunaTarget})
