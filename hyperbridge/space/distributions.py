@@ -41,6 +41,10 @@ __all__ = [
 ]
 
 
+_ROUNDING = 0.005  # the most that rounding to two decimals changes
+_NUMPY_TOLERANCE = 1e-12  # by so much all probabilities but the last may exceed 1 in NumPy
+
+
 def _is_index(value: Any, low: int, high: int) -> bool:
     try:
         return bool(int(value) == value and low <= int(value) < high)
@@ -95,11 +99,13 @@ class Categorical:
     """An index whose values have given probabilities, as in ``hp.pchoice``.
 
     Attributes:
-        probabilities: One for each index, summing to 1.
+        probabilities: One for each index, summing to 1 but for rounding: each may have been
+            rounded to two decimals, as in ``(0.33, 0.33, 0.33)``. In hyperopt, which takes such
+            ones too, the last index has what the others leave.
 
     Raises:
         ValueError: The sequence is empty, a probability is negative or not finite, or they do
-            not sum to 1 (absolute tolerance 1e-5, as ``numpy.isclose`` has it).
+            not sum to 1.
     """
 
     probabilities: Sequence[float]
@@ -111,7 +117,10 @@ class Categorical:
         if min(given) < 0:
             raise ValueError(f"probabilities must not be negative, got {list(given)}")
         total = math.fsum(given)
-        if abs(total - 1) > 1.001e-5:
+        rounding = _ROUNDING * len(given) + 1e-9
+        if not given[-1]:
+            rounding = 1.001e-5  # hyperopt would draw an index that has no probability
+        if abs(total - 1) > rounding or math.fsum(given[:-1]) > 1 + _NUMPY_TOLERANCE:
             raise ValueError(f"probabilities must sum to 1, got {list(given)}, sum {total:g}")
         object.__setattr__(self, "probabilities", given)
 
@@ -125,8 +134,11 @@ class Categorical:
 
     def draw(self, rng: Any) -> int:
         """Draw one index from the prior with a ``numpy.random.Generator``."""
-        total = math.fsum(self.probabilities)
-        return int(rng.multinomial(1, [p / total for p in self.probabilities]).argmax())
+        given = self.probabilities
+        if not given[-1]:  # must not get what rounding has left
+            total = math.fsum(given)
+            given = [p / total for p in given]
+        return int(rng.multinomial(1, given).argmax())
 
 
 Distribution: TypeAlias = (

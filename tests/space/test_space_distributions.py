@@ -46,6 +46,9 @@ from hyperbridge.space.distributions import (
         (lambda: RandInt(0, math.nan), "high must be finite"),
         (lambda: Categorical([]), "at least one probability"),
         (lambda: Categorical([0.5, 0.6]), r"must sum to 1, got \[0.5, 0.6\], sum 1.1"),
+        (lambda: Categorical([0.3, 0.3, 0.3]), "must sum to 1"),
+        (lambda: Categorical([1.005, 0.0]), "must sum to 1"),
+        (lambda: Categorical([0.33, 0.33, 0.33, 0.0]), "must sum to 1"),
         (lambda: Categorical([-0.5, 1.5]), "must not be negative"),
         (lambda: Categorical([math.nan, 1]), "must be finite"),
     ],
@@ -53,6 +56,13 @@ from hyperbridge.space.distributions import (
 def test_impossible_arguments_are_refused_with_the_value(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("given", [[0.33, 0.33, 0.33], [0.17] * 6, [0.333, 0, 0.333, 0.333]])
+def test_rounded_probabilities_are_drawn_as_hyperopt_draws_them(given):
+    one, other = np.random.default_rng(0), np.random.default_rng(0)
+    drawn = [Categorical(given).draw(one) for _ in range(200)]
+    assert drawn == [int(other.multinomial(1, given).argmax()) for _ in range(200)]
 
 
 def test_zero_is_a_valid_bound_and_probability():
