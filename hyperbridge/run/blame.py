@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from hyperbridge.run.reach import is_installed
 
 if TYPE_CHECKING:
     from hyperbridge.run.objective import Objective
@@ -101,8 +104,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (list, tuple)):
         for index, part in enumerate(value):
             yield f"[{index}]", part
-    elif type(value).__module__.startswith(("pyspark", "py4j")):
-        return  # its inside is nothing that a user named
     elif hasattr(value, "__dict__") and not isinstance(value, (type, types.ModuleType)):
+        is_users = not is_installed(sys.modules.get(type(value).__module__))
         for attribute, part in vars(value).items():
-            yield f".{attribute}", part
+            if is_users or not attribute.startswith("_"):
+                yield f".{attribute}", part

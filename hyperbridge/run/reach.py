@@ -38,7 +38,7 @@ def is_out_of_reach(name: str, has: Callable[[str], bool] | None = None) -> bool
     top = name.partition(".")[0]
     if module is None or name == "__main__" or top in sys.stdlib_module_names:
         return False
-    if _is_installed(module) or _is_made_by_c(module):
+    if is_installed(module) or _is_made_by_c(module):
         return False
     if _is_running(module):
         return True
@@ -48,8 +48,14 @@ def is_out_of_reach(name: str, has: Callable[[str], bool] | None = None) -> bool
     return has is not None and not has(top)
 
 
-def _is_installed(module: Any) -> bool:
-    """Tell whether a module's file is where Python's and other installed packages are."""
+def is_installed(module: Any) -> bool:
+    """Tell whether a module's file is where Python's and other installed packages are.
+
+    Examples:
+        >>> import json
+        >>> is_installed(json)
+        True
+    """
     file = getattr(module, "__file__", None)
     return file is not None and any(
         folder in _PYTHON or folder.name in ("site-packages", "dist-packages")

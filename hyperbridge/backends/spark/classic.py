@@ -75,7 +75,7 @@ def open_classic(
 
     Raises:
         BackendUnavailableError: The session cannot run trials.
-        InvalidArgumentError: The resource_profile is none.
+        InvalidArgumentError: The resource_profile is something else.
         UnsupportedArgumentError: The cluster has no resource profiles.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
     """

@@ -55,7 +55,7 @@ def open_connect(
 
     Raises:
         BackendUnavailableError: The session is stopped.
-        InvalidArgumentError: The resource_profile is none.
+        InvalidArgumentError: The resource_profile is something else.
         UnsupportedArgumentError: A resource_profile with PySpark 3, or one that the server
             refuses.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
