@@ -1,4 +1,4 @@
-"""A trial, its document and its outcome: what travels between Run, backend and observers.
+"""A trial, its document and its outcome: what travels between FminRun, backend and observers.
 
 A `Trial` wraps the hyperopt document that `hyperopt.Trials` stores; an `Outcome` is what a
 backend hands back for it. Neither imports an engine, and both are plain data.
@@ -202,7 +202,7 @@ class Trial:
     Attributes:
         tid: The trial id, unique within the Trials object.
         assignment: Value by label, reached labels only.
-        document: The live hyperopt document; the Run updates it in place.
+        document: The live hyperopt document; the FminRun updates it in place.
     """
 
     tid: int

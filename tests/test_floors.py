@@ -163,6 +163,8 @@ def test_an_upward_import_would_be_found(tmp_path: Path, monkeypatch: pytest.Mon
     room = tmp_path / "hyperbridge" / "space"
     room.mkdir(parents=True)
     module = room / "wrong.py"
-    module.write_text("def f():\n    from hyperbridge.run.run import Run\n")
+    module.write_text("def f():\n    from hyperbridge.run.run import FminRun\n")
     monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path / "hyperbridge")
-    assert upward_imports(module) == ["space/wrong.py (floor 1) imports hyperbridge.run.run.Run"]
+    assert upward_imports(module) == [
+        "space/wrong.py (floor 1) imports hyperbridge.run.run.FminRun"
+    ]

@@ -3,13 +3,13 @@
 A backend is one class in one module. What it is stands on the class as data; the lists of names,
 the help of ``hyperbridge run``, ``hyperbridge doctor`` and the names of the package read it there.
 
-What a backend must keep, and the Run relies on:
+What a backend must keep, and the FminRun relies on:
 
-* it asks the Run for the next trial whenever it has room, calls ``Run.begin`` right before the
-  trial starts, and tells each outcome exactly once;
+* it asks the FminRun for the next trial whenever it has room, calls ``FminRun.begin`` right
+  before the trial starts, and tells each outcome exactly once;
 * an objective that raises is an outcome, not an error of the backend; a worker process that
   dies is the outcome ``lost`` of its own trial alone;
-* it cancels what runs when the Run says so, and leaves no thread, job or actor behind;
+* it cancels what runs when the FminRun says so, and leaves no thread, job or actor behind;
 * it leaves the user's session, environment and thread-local properties as it found them;
 * importing its module, and creating a backend object, import no engine and not hyperopt.
 """
@@ -27,7 +27,7 @@ from hyperbridge.optional import Package
 if TYPE_CHECKING:
     from hyperbridge.documents import Document, Place
     from hyperbridge.run.objective import Objective
-    from hyperbridge.run.run import Run
+    from hyperbridge.run.run import FminRun
     from hyperbridge.search.base import Search
     from hyperbridge.search.hyperopt_algo import SeedSource
 
@@ -48,11 +48,11 @@ class OpenBackend(ABC):
     restored: Sequence[Document] = ()
 
     @abstractmethod
-    def execute(self, run: Run) -> None:
-        """Move trials until the Run ends.
+    def execute(self, run: FminRun) -> None:
+        """Move trials until the FminRun ends.
 
         Raises:
-            BaseException: The engine failed, or the user interrupted; the Run has stopped.
+            BaseException: The engine failed, or the user interrupted; the FminRun has stopped.
         """
 
     def close(self) -> None:  # noqa: B027 - most have nothing to release

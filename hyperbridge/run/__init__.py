@@ -1,1 +1,1 @@
-"""The Run: one call of fmin, and what observes it."""
+"""The FminRun: one call of fmin, and what observes it."""

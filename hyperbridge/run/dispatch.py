@@ -1,4 +1,4 @@
-"""The event loop between a Run and an engine that runs trials in slots.
+"""The event loop between a FminRun and an engine that runs trials in slots.
 
 There is no polling: the loop sleeps until a trial ends, the timeout comes or the user
 interrupts, and a finished trial starts the next one at once.
@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import TrialCancelledError
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 
 Inbox: TypeAlias = "queue.SimpleQueue[tuple[Trial, Outcome | BaseException]]"
 
@@ -34,7 +34,7 @@ def cancelled(reason: str) -> Outcome:
 
 
 class Slots(ABC):
-    """Where trials run, ``Run.capacity`` at once.
+    """Where trials run, ``FminRun.capacity`` at once.
 
     Every started trial is reported exactly once unless it was cancelled: by its outcome, or by
     an exception that ends the whole search because it is no fault of the trial's. `start`,
@@ -59,11 +59,11 @@ class Slots(ABC):
         """Release threads and jobs. Called once, also after an error."""
 
 
-def drive(run: Run, slots: Slots) -> None:
-    """Move trials from the Run to the slots and their outcomes back, until the Run ends.
+def drive(run: FminRun, slots: Slots) -> None:
+    """Move trials from the FminRun to the slots and their outcomes back, until the FminRun ends.
 
     Raises:
-        KeyboardInterrupt: The user's; running trials are cancelled, the Run has stopped.
+        KeyboardInterrupt: The user's; running trials are cancelled, the FminRun has stopped.
         BaseException: Whatever the engine or a function of the user's (the search, the early
             stop function) raised; likewise.
     """
@@ -106,7 +106,7 @@ def drive(run: Run, slots: Slots) -> None:
             _settle(run, running, inbox)
 
 
-def _settle(run: Run, running: dict[int, Trial], inbox: Inbox) -> None:
+def _settle(run: FminRun, running: dict[int, Trial], inbox: Inbox) -> None:
     """Keep what finished in the meantime; what did not is cancelled."""
     while running:
         try:

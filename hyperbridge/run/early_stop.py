@@ -21,7 +21,7 @@ class EarlyStopCheck:
 
     Args:
         function: ``(trials, *args) -> (stop, args)``.
-        trials: The Trials object of the Run.
+        trials: The Trials object of the FminRun.
         ok_only: True to call it, on the view, after each trial with status ``ok``, as
             SparkTrials does; False to call it after every batch on the Trials themselves,
             as hyperopt's serial loop does.

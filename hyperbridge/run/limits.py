@@ -1,4 +1,4 @@
-"""When a Run stops: its limits, checked once at birth, and the reasons it can stop for."""
+"""When a FminRun stops: its limits, checked once at birth, and the reasons it can stop for."""
 
 from __future__ import annotations
 
@@ -108,11 +108,11 @@ def check_max_queue_len(max_queue_len: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one Run; each value has passed its check.
+    """The limits of one FminRun; each value has passed its check.
 
     Attributes:
         max_evals: Trials in the Trials object at the end; None for no limit.
-        timeout: Seconds from the start of the Run; None for no limit.
+        timeout: Seconds from the start of the FminRun; None for no limit.
         loss_threshold: Stop once the best loss is below it; None for none.
         early_stop: hyperopt's early_stop_fn; None for none.
         max_queue_len: How many points are proposed at a time.

@@ -1,6 +1,6 @@
-"""What an observer of a Run is told, and when.
+"""What an observer of a FminRun is told, and when.
 
-The Run calls its observers in the order in which they were given. What an observer raises
+The FminRun calls its observers in the order in which they were given. What an observer raises
 becomes a warning and does not end the search (see `hyperbridge.run.observers`).
 """
 
@@ -15,7 +15,7 @@ from hyperbridge.documents import Assignment, Place, Trial, TrialEnd
 
 
 @dataclass(frozen=True, slots=True)
-class RunInfo:
+class FminInfo:
     """One call of fmin, as it was asked for.
 
     Attributes:
@@ -46,13 +46,13 @@ class RunInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class RunEnd:
-    """How a Run ended.
+class FminEnd:
+    """How a FminRun ended.
 
     Attributes:
         error: The exception that fmin is about to raise, or None. A KeyboardInterrupt
             means that the user stopped it.
-        total, successful, failed, cancelled: Numbers of trials of this Run that ended,
+        total, successful, failed, cancelled: Numbers of trials of this FminRun that ended,
             and how.
     """
 
@@ -89,7 +89,7 @@ class Observer(Protocol):
     name: str
     """How warnings call it."""
 
-    def run_started(self, info: RunInfo) -> None:
+    def run_started(self, info: FminInfo) -> None:
         """Called once, on the thread that called fmin, before the first trial."""
         ...
 
@@ -113,6 +113,6 @@ class Observer(Protocol):
         """
         ...
 
-    def run_finished(self, end: RunEnd) -> None:
+    def run_finished(self, end: FminEnd) -> None:
         """Called once, on the thread that called fmin, also when fmin is about to raise."""
         ...

@@ -1,4 +1,4 @@
-"""The one guard around the observers of a Run: whatever they raise, the search goes on."""
+"""The one guard around the observers of a FminRun: whatever they raise, the search goes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from hyperbridge.documents import Trial, TrialEnd
 from hyperbridge.errors import HyperbridgeWarning
-from hyperbridge.run.observer import Observer, RunEnd, RunInfo, TrialAttachment
+from hyperbridge.run.observer import FminEnd, FminInfo, Observer, TrialAttachment
 from hyperbridge.worker.frames import safe_text
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Observers:
         self._pending: list[str] = []
         self._attachments: list[TrialAttachment | None] = []
 
-    def run_started(self, info: RunInfo) -> None:
+    def run_started(self, info: FminInfo) -> None:
         """Start all; one that raises is told nothing more."""
         for observer in self._all:
             if self._call(observer, "run_started", lambda o: o.run_started(info) or True):
@@ -62,7 +62,7 @@ class Observers:
             self._call(observer, "trial_finished", lambda o: o.trial_finished(end))
         self._warn()
 
-    def run_finished(self, end: RunEnd) -> None:
+    def run_finished(self, end: FminEnd) -> None:
         """Tell those that have started, the last one first.
 
         Raises:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from hyperbridge.documents import Outcome, Trial
 from hyperbridge.run.dispatch import Report, Slots, cancelled
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 
 
 class ThreadPool(Slots):
@@ -24,7 +24,7 @@ class ThreadPool(Slots):
         is_cancelled: Whether `cancel` was called.
     """
 
-    def __init__(self, run: Run, name: str) -> None:
+    def __init__(self, run: FminRun, name: str) -> None:
         self.run = run
         self.is_cancelled = False
         self._name = name

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from tqdm.contrib import DummyTqdmFile
 
 from hyperbridge.documents import Trial, TrialEnd
-from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
+from hyperbridge.run.observer import FminEnd, FminInfo, TrialAttachment
 
 ProgressFactory = Callable[..., AbstractContextManager[Any]]
 
@@ -78,7 +78,7 @@ class Progress:
 
     Args:
         factory: Called as ``factory(initial=..., total=...)``.
-        initial: Trials done before this Run.
+        initial: Trials done before this FminRun.
         total: ``max_evals``; None when there is no limit.
         best_loss: Returns the best loss so far, infinity when there is none.
     """
@@ -98,7 +98,7 @@ class Progress:
         self._shown: float | None = None
         self._bar: Any = None
 
-    def run_started(self, info: RunInfo) -> None:  # noqa: ARG002
+    def run_started(self, info: FminInfo) -> None:  # noqa: ARG002
         """Show the bar."""
         self._bar = self._manager.__enter__()
 
@@ -120,7 +120,7 @@ class Progress:
             self._bar.postfix = f"best loss: {best}"
         self._bar.update(1)
 
-    def run_finished(self, end: RunEnd) -> None:
+    def run_finished(self, end: FminEnd) -> None:
         """Close the bar."""
         error = end.error
         if error is None:

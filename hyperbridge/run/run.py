@@ -1,4 +1,4 @@
-"""The Run: one call of fmin as a state machine that a backend asks for trials and tells outcomes.
+"""One call of fmin as a state machine that a backend asks for trials and tells outcomes.
 
 Everything that must be the same on every backend happens here, once: which trial is next,
 what a result means, when to stop, what the documents hold, what observers hear.
@@ -25,7 +25,7 @@ from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd, a
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.early_stop import EarlyStopCheck
 from hyperbridge.run.limits import Limits, StopReason
-from hyperbridge.run.observer import Observer, RunEnd, RunInfo, TrialAttachment
+from hyperbridge.run.observer import FminEnd, FminInfo, Observer, TrialAttachment
 from hyperbridge.run.observers import Observers
 from hyperbridge.run.results import to_result
 from hyperbridge.run.saving import TrialsFile
@@ -50,7 +50,7 @@ def failure_of(exc: BaseException, traceback_text: str) -> Failure:
     return Failure(type_text(exc), safe_text(exc), traceback_text, exc)
 
 
-class Run:
+class FminRun:
     """One call of fmin.
 
     A backend calls `ask` for the next trial, `begin` right before it sends it off, and `tell`
@@ -61,7 +61,7 @@ class Run:
         log: The Trials object, wrapped.
         search: Where new points come from.
         limits: When to stop.
-        capacity: How many trials may run at once; 1 makes the Run follow hyperopt's serial
+        capacity: How many trials may run at once; 1 makes the FminRun follow hyperopt's serial
             loop to the letter.
         tolerant: True for SparkTrials' rule (a failed trial is data and the search goes on),
             False for the rule of plain Trials (fmin raises).
@@ -102,7 +102,7 @@ class Run:
         n_before = len(log.trials.trials) - len(self._queue)
         self._budget = None if limits.max_evals is None else limits.max_evals + n_extra - n_before
         self._fresh = True
-        self._best_loss = math.inf  # as of the last batch of this Run
+        self._best_loss = math.inf  # as of the last batch of this FminRun
         self._counts = {"success": 0, "failure": 0, "cancelled": 0}
         self.first_failure: Failure | None = None
         self._early_stop = (
@@ -114,11 +114,11 @@ class Run:
         if limits.timeout is not None:
             self._deadline = time.monotonic() + min(limits.timeout, _LONGEST_TIMEOUT_S)
 
-    def observe(self, info: RunInfo, body: Callable[[], None], answer: Callable[[], T]) -> T:
+    def observe(self, info: FminInfo, body: Callable[[], None], answer: Callable[[], T]) -> T:
         """Run ``body`` between the observers' start and finish, and return the answer.
 
         Args:
-            info: What the observers are told about this Run.
+            info: What the observers are told about this FminRun.
             body: Moves the trials; a backend's work.
             answer: What fmin is about to return, from the trials; called when ``body`` has
                 returned and no failure ended the search. If it raises, the observers hear that.
@@ -172,7 +172,7 @@ class Run:
         """Return the next trial, already marked as running.
 
         Returns:
-            None when nothing is to be started: the Run has stopped (`stop_reason` says why).
+            None when nothing is to be started: the FminRun has stopped (`stop_reason` says why).
         """
         with self._lock:
             if self._budget is not None and self._budget <= 0:
@@ -205,7 +205,7 @@ class Run:
         return self._observers.trial_starting(trial)
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
-        """Record the outcome of a trial that `ask` gave, and see whether the Run goes on.
+        """Record the outcome of a trial that `ask` gave, and see whether the FminRun goes on.
 
         Raises:
             Exception: Whatever the user's early stop function, or saving the Trials, raised.
@@ -218,7 +218,7 @@ class Run:
                 self._end_batch(end)
 
     def settle(self, trial: Trial, outcome: Outcome) -> TrialEnd:
-        """Record the outcome of a trial after the Run has stopped: nothing follows from it."""
+        """Record the outcome of a trial after the FminRun has stopped: nothing follows from it."""
         with self._lock:
             end = self._record(trial, outcome)
             self._file_is_behind = True
@@ -251,8 +251,8 @@ class Run:
             if self._file_is_behind and self._trials_file is not None:
                 self._trials_file.save(self._log.trials)
 
-    def _totals(self) -> RunEnd:
-        return RunEnd(
+    def _totals(self) -> FminEnd:
+        return FminEnd(
             error=self.error,
             total=sum(self._counts.values()),
             successful=self._counts["success"],

@@ -1,4 +1,4 @@
-"""The Trials object as the Run keeps it: O(1) per trial, for subclasses too where they allow it.
+"""The Trials object as a FminRun keeps it: O(1) per trial, for subclasses too where they can.
 
 hyperopt's ``Trials.refresh`` rebuilds the list of valid documents from all documents, and its
 loop calls it several times per trial. Here that list is kept up to date in place. A subclass

@@ -1,6 +1,6 @@
 """The contract of a search: propose points, learn from results.
 
-The Run owns the loop, the ids and the documents' life; a search only fills new documents
+The FminRun owns the loop, the ids and the documents' life; a search only fills new documents
 in and is told what became of them.
 """
 
@@ -19,7 +19,7 @@ class SearchNotReadyError(Exception):
 class Search(Protocol):
     """Where new points come from.
 
-    All methods are called under the Run's lock, so one at a time.
+    All methods are called under the FminRun's lock, so one at a time.
     """
 
     name: str

@@ -36,7 +36,7 @@ _known: WeakKeyDictionary[Any, set[tuple[int, Any]]] = WeakKeyDictionary()
 
 
 class RaySearch:
-    """A Ray Tune searcher behind the Run.
+    """A Ray Tune searcher behind the FminRun.
 
     Trials that it has not suggested, the user's own points and those of an earlier call, are shown
     to it when they have ended, if its kind takes evaluated points.

@@ -15,9 +15,9 @@ from hyperbridge.documents import Place
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
-from hyperbridge.run.observer import Observer, RunInfo
+from hyperbridge.run.observer import FminInfo, Observer
 from hyperbridge.run.progress import Progress, progress_bar
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.shipping import RemoteTracebackError
 from hyperbridge.run.trial_log import TrialLog
@@ -92,7 +92,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         if total is not None:
             total += call.n_extra
         observers.append(Progress(factory, initial=n_done, total=total, best_loss=log.best_loss))
-    run = Run(
+    run = FminRun(
         log=log,
         search=search,
         limits=call.limits,
@@ -103,7 +103,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         trials_file=call.trials_file,
         n_extra=call.n_extra,
     )
-    info = RunInfo(
+    info = FminInfo(
         backend=call.backend.name,
         max_evals=call.limits.max_evals,
         parallelism=call.parallelism,
@@ -149,7 +149,7 @@ def _note_stop(trials: Any, reason: StopReason | None) -> None:
     trials._fmin_cancelled_reason = reason.value if reason in named else None
 
 
-def _best(call: Call, run: Run) -> dict[str, Any] | None:
+def _best(call: Call, run: FminRun) -> dict[str, Any] | None:
     trials = call.trials
     first_failure = run.first_failure
     if not call.return_argmin and not trials.trials:
@@ -163,7 +163,7 @@ def _best(call: Call, run: Run) -> dict[str, Any] | None:
         raise AllTrialsFailedError(_why(trials, run)) from cause
 
 
-def _why(trials: Any, run: Run) -> str:
+def _why(trials: Any, run: FminRun) -> str:
     """Say why there is no argmin, with the first traceback where a trial raised."""
     counts = Counter(document["state"] for document in trials._dynamic_trials)
     n_ended = counts.total()

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from hyperbridge.run.observer import RunInfo
+from hyperbridge.run.observer import FminInfo
 from hyperbridge.tracking.leftovers import place_tags
 from hyperbridge.tracking.names import (
     MAX_PARAM_LENGTH,
@@ -32,7 +32,7 @@ _BEST = "best_trial_loss"
 _describing = threading.Lock()
 
 
-def describe(info: RunInfo, fmin_uuid: str) -> tuple[dict[str, str], dict[str, str]]:
+def describe(info: FminInfo, fmin_uuid: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the params and the tags of a parent run.
 
     Args:
@@ -81,7 +81,7 @@ class ParentRun:
         fmin_uuid: Names it.
     """
 
-    def __init__(self, store: Store, info: RunInfo, fmin_uuid: str) -> None:
+    def __init__(self, store: Store, info: FminInfo, fmin_uuid: str) -> None:
         self._store = store
         self._fmin_uuid = fmin_uuid
         self._first_tags = {"fmin_uuid": fmin_uuid, **place_tags(info.kept_in)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from hyperbridge.documents import Trial, TrialEnd
 from hyperbridge.optional import MLFLOW
-from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
+from hyperbridge.run.observer import FminEnd, FminInfo, TrialAttachment
 from hyperbridge.tracking.children import Child, ChildRuns
 from hyperbridge.tracking.complaints import Complaints
 from hyperbridge.tracking.environment import make_attachment
@@ -70,7 +70,7 @@ class MlflowTracker:
 
     # -- Observer --------------------------------------------------------------------------
 
-    def run_started(self, info: RunInfo) -> None:
+    def run_started(self, info: FminInfo) -> None:
         """Find or create the parent run. See `Observer.run_started`.
 
         Raises:
@@ -132,7 +132,7 @@ class MlflowTracker:
             self._logger.submit("the parent run", self._log_best)
         self._complaints.issue()
 
-    def run_finished(self, end: RunEnd) -> None:
+    def run_finished(self, end: FminEnd) -> None:
         """Complete and end all runs of ours. See `Observer.run_finished`.
 
         Ctrl-C during this leaves out what is not needed to end them, and is raised afterwards.
@@ -147,7 +147,7 @@ class MlflowTracker:
 
     # -- steps -----------------------------------------------------------------------------
 
-    def _finish(self, end: RunEnd) -> None:
+    def _finish(self, end: FminEnd) -> None:
         with self._lock:
             self._is_on = False
             left = list(self._open.values())
@@ -172,7 +172,7 @@ class MlflowTracker:
     def _experiment_id(self) -> str:
         return self._parent.ensure().info.experiment_id  # type: ignore[no-any-return]
 
-    def _open_store(self, uri: str, info: RunInfo) -> None:
+    def _open_store(self, uri: str, info: FminInfo) -> None:
         self._store = Store(uri)
         self._resources.enter_context(self._store.opened())
         self._parent = ParentRun(self._store, info, self._fmin_uuid)

@@ -1,4 +1,4 @@
-"""The loop between a Run and slots: every end of a search, with slots that a test holds in hand."""
+"""The loop between a FminRun and slots: every end of a search, with slots that a test holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hyperbridge.documents import Outcome, Trial
 from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
 from hyperbridge.surface.trials import Trials
@@ -43,12 +43,12 @@ class HeldSlots(Slots):
         self.calls.append("close")
 
 
-def make_run(trials: Trials, *, capacity: int, **limits: Any) -> Run:
+def make_run(trials: Trials, *, capacity: int, **limits: Any) -> FminRun:
     log = TrialLog(trials)
     objective = Objective(abs, hp.uniform("x", -1, 1), None)
     seeds = seed_source(np.random.default_rng(0))
     search = HyperoptSearch(rand.suggest, objective.domain, trials, seeds, notified=True)
-    return Run(
+    return FminRun(
         log=log, search=search, limits=Limits(**limits), capacity=capacity, tolerant=True,
         spark_trials=False,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from typing import Any
 
 from hyperopt.base import JOB_STATE_RUNNING
 
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 
 PATIENCE_S = 5.0
 """How long a thread or a process may take to end after fmin has returned."""
@@ -59,13 +59,13 @@ class Watch:
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """Note the Trials and the MLflow runs of each call of fmin."""
-        run_init = Run.__init__
+        run_init = FminRun.__init__
 
-        def init(run: Run, *args: Any, **kwargs: Any) -> None:
+        def init(run: FminRun, *args: Any, **kwargs: Any) -> None:
             run_init(run, *args, **kwargs)
             self.trials.append(kwargs["log"].trials)
 
-        Run.__init__ = init  # type: ignore[method-assign]
+        FminRun.__init__ = init  # type: ignore[method-assign]
         tracker_started = None
         tracker: Any = None
         try:
@@ -83,7 +83,7 @@ class Watch:
                 tracker.run_started = started
             yield
         finally:
-            Run.__init__ = run_init  # type: ignore[method-assign]
+            FminRun.__init__ = run_init  # type: ignore[method-assign]
             if tracker_started is not None:
                 tracker.run_started = tracker_started
 

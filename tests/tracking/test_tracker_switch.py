@@ -13,7 +13,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from tracking_harness import INFO, FakeRun, children, loss_of, metric_history, only_parent
 
 from hyperbridge.errors import MissingDependencyError, TrackingWarning
-from hyperbridge.run.observer import RunEnd
+from hyperbridge.run.observer import FminEnd
 from hyperbridge.tracking import make_tracker, should_track
 from hyperbridge.tracking.tracker import MlflowTracker
 
@@ -51,7 +51,7 @@ def test_a_store_that_refuses_everything_only_warns(tmp_path, monkeypatch):
 def test_a_run_without_trials_is_finished(sqlite_store):
     tracker = MlflowTracker()
     tracker.run_started(INFO)
-    tracker.run_finished(RunEnd(None, 0, 0, 0, 0))
+    tracker.run_finished(FminEnd(None, 0, 0, 0, 0))
     assert only_parent().info.status == "FINISHED"
     assert only_parent().data.metrics["total_trials_count"] == 0.0
 

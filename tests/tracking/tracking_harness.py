@@ -19,12 +19,12 @@ import cloudpickle
 import mlflow
 
 from hyperbridge.documents import Assignment, Failure, Trial, TrialEnd
-from hyperbridge.run.observer import RunEnd, RunInfo, TrialAttachment
+from hyperbridge.run.observer import FminEnd, FminInfo, TrialAttachment
 from hyperbridge.tracking.tracker import MlflowTracker
 
 Objective = Callable[[Assignment], Any]
 
-INFO = RunInfo(
+INFO = FminInfo(
     backend="local",
     max_evals=8,
     parallelism=None,
@@ -60,7 +60,7 @@ class FakeRun:
     """Runs one objective per assignment and tells a tracker of it, several at once."""
 
     tracker: MlflowTracker = field(default_factory=MlflowTracker)
-    info: RunInfo = INFO
+    info: FminInfo = INFO
     parallelism: int = 1
     evaluate: Evaluate = evaluate_in_thread
     before_end: Callable[[], None] = lambda: None
@@ -94,7 +94,7 @@ class FakeRun:
                 status: sum(end.status == status for end in self.ends)
                 for status in ("success", "failure", "cancelled")
             }
-            self.tracker.run_finished(RunEnd(error, len(self.ends), *counts.values()))
+            self.tracker.run_finished(FminEnd(error, len(self.ends), *counts.values()))
         return self
 
     def _run(self, tid: int, objective: Objective, assignment: Assignment) -> None:
@@ -225,7 +225,7 @@ def run_in_worker(
             failure = Failure("<class 'Exception'>", "", outcome.value)
             run.finish(TrialEnd(trial, "failure", failure=failure))
     failed = sum(end.status == "failure" for end in run.ends)
-    run.tracker.run_finished(RunEnd(None, len(trials), len(trials) - failed, failed, 0))
+    run.tracker.run_finished(FminEnd(None, len(trials), len(trials) - failed, failed, 0))
     return outcomes
 
 

@@ -1,4 +1,4 @@
-"""A trial that Tune has, and which trial of the Run it is when an experiment is continued."""
+"""A trial that Tune has, and which trial of the FminRun it is when an experiment is continued."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Dispatched:
     """A trial that Tune has and that has not finished.
 
     Attributes:
-        trial: The Run's trial; None for one that finished before the experiment was interrupted
+        trial: The FminRun's trial; None for one that finished before the experiment was interrupted
             and that only Tune has still to hear of.
         tokens: The observers' tokens, when they are there.
         known: The metrics of a trial that finished before.
@@ -43,7 +43,7 @@ class Restored:
     """What becomes of the trials of an experiment that is continued.
 
     Attributes:
-        again: The Run's trials that are run again, by the id of Tune's trial that runs them.
+        again: The FminRun's trials that are run again, by the id of Tune's trial that runs them.
         finished: Tune's trials that have finished, of which Tune does not know it.
         missing: Documents of finished trials that Tune's last saved state does not have.
     """
@@ -54,12 +54,12 @@ class Restored:
 
 
 def match_restored(tune_trials: list[Any], saved: Saved, waiting: list[Trial]) -> Restored:
-    """Match the trials that Tune has restored with those that the Run has.
+    """Match the trials that Tune has restored with those that the FminRun has.
 
     Args:
         tune_trials: Tune's.
         saved: What was recorded; Tune's own state may be older.
-        waiting: Trials that the Run wants to be run.
+        waiting: Trials that the FminRun wants to be run.
     """
     found = Restored()
     documents = {document["tid"]: document for document in saved.documents}

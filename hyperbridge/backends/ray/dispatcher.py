@@ -1,4 +1,4 @@
-"""Between Tune's loop, which owns the trials' processes, and the Run, which owns the search.
+"""Between Tune's loop, which owns the trials' processes, and the FminRun, which owns the search.
 
 Tune calls, through the hooks of `hyperbridge.backends.ray.hooks`, always from one thread.
 """
@@ -28,7 +28,7 @@ from hyperbridge.backends.ray.trainable import REPORT
 from hyperbridge.documents import Document, Outcome, Trial, assignment_of
 from hyperbridge.run.dispatch import cancelled
 from hyperbridge.run.limits import StopReason
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import unpack_outcome
 from hyperbridge.search.base import SearchNotReadyError
 
@@ -42,7 +42,7 @@ class TrialDispatcher:
     """The state of one experiment, and what happens at each event of Tune's.
 
     Args:
-        run: The Run.
+        run: The FminRun.
         trials: Its Trials object.
         records: Where documents are written, so that the experiment can be continued.
         saved: What an earlier run of the experiment left; its documents are in the Trials.
@@ -62,7 +62,7 @@ class TrialDispatcher:
 
     def __init__(
         self,
-        run: Run,
+        run: FminRun,
         trials: Any,
         records: TrialRecords,
         saved: Saved,
@@ -112,7 +112,7 @@ class TrialDispatcher:
     # -- the beginning ---------------------------------------------------------------------
 
     def has_work(self) -> bool:
-        """Take the trials to begin with from the Run; False when there is nothing to be done."""
+        """Take the first trials from the FminRun; False when there is nothing to be done."""
         n_lost = sum(document["state"] not in FINAL_STATES for document in self._saved.documents)
         for _ in range(max(1, n_lost)):
             try:

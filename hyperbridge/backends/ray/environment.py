@@ -25,7 +25,7 @@ from hyperbridge.backends.ray.resources import MAX_PARALLELISM
 _ALWAYS = {
     # A failed trial has no metric; Tune would end the whole experiment.
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    # An older Tune would start the actors of a searcher one after the other. The Run limits them.
+    # An older Tune would start a searcher's actors one after the other. The FminRun limits them.
     "TUNE_MAX_PENDING_TRIALS_PG": str(MAX_PARALLELISM),
 }
 _QUIET = {

@@ -26,7 +26,7 @@ from hyperbridge.backends.ray.loggers import KINDS, background_loggers
 
 @dataclass(frozen=True)
 class Hooks:
-    """What reaches the Run from inside Tune.
+    """What reaches the FminRun from inside Tune.
 
     Attributes:
         search_alg: Proposes the trials.
@@ -42,14 +42,14 @@ class Hooks:
 
 
 class RunSearcher(Searcher):  # type: ignore[misc]  # Ray has no types
-    """Proposes the Run's trials."""
+    """Proposes the FminRun's trials."""
 
     def __init__(self, dispatcher: TrialDispatcher) -> None:
         super().__init__()
         self._dispatcher = dispatcher
 
     def set_search_properties(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ARG002
-        return True  # metric and mode are for Tune's tables: the Run minimises the loss
+        return True  # metric and mode are for Tune's tables: the FminRun minimises the loss
 
     def set_max_concurrency(self, max_concurrent: int) -> bool:  # noqa: ARG002
         return True  # the dispatcher counts
@@ -77,7 +77,7 @@ class RunGenerator(SearchGenerator):  # type: ignore[misc]  # as above
 
     @property
     def total_samples(self) -> int:
-        """The number that Tune's output shows; the Run knows the true one."""
+        """The number that Tune's output shows; the FminRun knows the true one."""
         return int(super().total_samples) if self._shown_total is None else self._shown_total
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ class PatientScheduler(FIFOScheduler):  # type: ignore[misc]  # as above
 
 
 class RunStopper(Stopper):  # type: ignore[misc]  # as above
-    """Ends the experiment when the Run says so, and trials or all of it by the user's rules."""
+    """Ends the experiment when the FminRun says so, and trials or all of it by the user's rules."""
 
     def __init__(self, dispatcher: TrialDispatcher) -> None:
         self._dispatcher = dispatcher
@@ -117,7 +117,7 @@ class RunStopper(Stopper):  # type: ignore[misc]  # as above
 
 
 class RunCallback(tune.Callback):  # type: ignore[misc]  # as above
-    """Brings trials to their actors, and reports to the Run."""
+    """Brings trials to their actors, and reports to the FminRun."""
 
     def __init__(self, dispatcher: TrialDispatcher) -> None:
         self._dispatcher = dispatcher

@@ -1,6 +1,6 @@
 """One call of fmin as a Ray Tune experiment.
 
-Tune runs its own loop; the Run is reached through the hooks. Source: ``ray.tune.run``, which
+Tune runs its own loop; the FminRun is reached through the hooks. Source: ``ray.tune.run``, which
 takes live objects also for an experiment that is continued, where ``Tuner.restore`` does not.
 """
 
@@ -44,7 +44,7 @@ from hyperbridge.backends.ray.trainable import make_trainable, registered_name
 from hyperbridge.documents import Place
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.objective import Objective
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import pack_objective, pack_runtime
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class OpenRay(OpenBackend):
             self._is_ours = False
             disconnect()
 
-    def execute(self, run: Run) -> None:
+    def execute(self, run: FminRun) -> None:
         """Run the experiment. See `OpenBackend.execute`."""
         folder = self._experiment.folder
         records = TrialRecords(folder)

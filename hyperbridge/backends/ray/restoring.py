@@ -1,6 +1,6 @@
 """Continue an experiment of fmin through Tune's own ``Tuner.restore``.
 
-Tune keeps our hooks in the experiment's ``tuner.pkl``, and with them what a Run on the recorded
+Tune keeps our hooks in the experiment's ``tuner.pkl``, and with them what a FminRun on the recorded
 trials is made from; it takes the place of the one of the fmin call.
 """
 
@@ -21,7 +21,7 @@ from hyperbridge.backends.ray.records import TrialRecords, fill_trials, load_rec
 from hyperbridge.backends.ray.storage import ExperimentFolder
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.run.objective import Objective
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.hyperopt_algo import HyperoptSearch
 
@@ -46,7 +46,7 @@ class SavedSearch:
 
 
 def save_search(
-    folder: ExperimentFolder, objective: Objective, run: Run, rules: Any
+    folder: ExperimentFolder, objective: Objective, run: FminRun, rules: Any
 ) -> SavedSearch:
     """Return what is to be kept of a search."""
     search = run.search
@@ -112,7 +112,7 @@ def restore_dispatcher(kept: SavedSearch) -> TrialDispatcher:
     n_saved = len(saved.documents)
     objective = Objective(_not_called, expr, None)
     seeds: Any = np.random.default_rng(n_saved)
-    run = Run(
+    run = FminRun(
         log=TrialLog(trials),
         search=HyperoptSearch(algo, objective.domain, trials, seeds),
         limits=limits,

@@ -28,7 +28,7 @@ from hyperbridge.errors import BackendUnavailableError, WorkerLostError
 from hyperbridge.run.dispatch import cancelled, drive
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.pool import ThreadPool
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import unpack_outcome
 from hyperbridge.worker.numbers import portable
 from hyperbridge.worker.runtime import Message
@@ -129,8 +129,8 @@ class OpenSpark(OpenBackend):
         self._runner = runner
         self._release = release
 
-    def execute(self, run: Run) -> None:
-        """Run trials until the Run ends. See `OpenBackend.execute`."""
+    def execute(self, run: FminRun) -> None:
+        """Run trials until the FminRun ends. See `OpenBackend.execute`."""
         warn_if_random(self.parallelism, run.limits.max_evals)
         self._runner.ship(run.attachments())
         drive(run, _Pool(self._runner, run))
@@ -149,7 +149,7 @@ def new_key() -> str:
 class _Pool(ThreadPool):
     """The trials of one call as jobs, each submitted by a thread of its own slot."""
 
-    def __init__(self, runner: JobRunner, run: Run) -> None:
+    def __init__(self, runner: JobRunner, run: FminRun) -> None:
         super().__init__(run, runner.key)
         self._runner = runner
 

@@ -25,7 +25,7 @@ from hyperbridge.run.blame import ADVICE
 from hyperbridge.run.dispatch import drive
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.pool import ThreadPool
-from hyperbridge.run.run import Run
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import pack_objective, pack_runtime, unpack_outcome
 from hyperbridge.worker.pipes import read_frame, write_frame
 from hyperbridge.worker.runtime import Message
@@ -63,8 +63,8 @@ class OpenProcesses(OpenBackend):
             advise=_advise,
         )
 
-    def execute(self, run: Run) -> None:
-        """Run trials until the Run ends. See `OpenBackend.execute`."""
+    def execute(self, run: FminRun) -> None:
+        """Run trials until the FminRun ends. See `OpenBackend.execute`."""
         drive(run, _Pool(self, run))
 
 
@@ -151,7 +151,7 @@ class _Worker:
 class _Pool(ThreadPool):
     """The trials of one call in worker processes, one for each thread of the pool."""
 
-    def __init__(self, opened: OpenProcesses, run: Run) -> None:
+    def __init__(self, opened: OpenProcesses, run: FminRun) -> None:
         super().__init__(run, "hyperbridge-process")
         self._runtime = pack_runtime(opened.objective, run.attachments(), cloudpickle)
         self._lock = threading.Lock()

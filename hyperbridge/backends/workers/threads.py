@@ -11,7 +11,7 @@ from hyperbridge.run.dispatch import cancelled, drive
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.pool import ThreadPool
-from hyperbridge.run.run import Run, failure_of
+from hyperbridge.run.run import FminRun, failure_of
 from hyperbridge.worker.frames import format_users_part
 from hyperbridge.worker.surroundings import Surroundings
 
@@ -32,8 +32,8 @@ class OpenThreads(OpenBackend):
         self._objective = objective
         self._trials = trials
 
-    def execute(self, run: Run) -> None:
-        """Run trials until the Run ends. See `OpenBackend.execute`."""
+    def execute(self, run: FminRun) -> None:
+        """Run trials until the FminRun ends. See `OpenBackend.execute`."""
         if self.parallelism > 1:
             drive(run, _Pool(self, run))
             return
@@ -50,7 +50,7 @@ class OpenThreads(OpenBackend):
                 run.settle(running, cancelled(str(exc) or type(exc).__name__))
             raise
 
-    def evaluate(self, run: Run, trial: Trial) -> Outcome:
+    def evaluate(self, run: FminRun, trial: Trial) -> Outcome:
         """Run one trial on this thread.
 
         Raises:
@@ -74,7 +74,7 @@ class OpenThreads(OpenBackend):
 class _Pool(ThreadPool):
     """The trials of one call on threads of this process."""
 
-    def __init__(self, opened: OpenThreads, run: Run) -> None:
+    def __init__(self, opened: OpenThreads, run: FminRun) -> None:
         super().__init__(run, "hyperbridge-trial")
         self._opened = opened
 

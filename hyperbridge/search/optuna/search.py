@@ -33,7 +33,7 @@ _GO_ON = (
 
 
 class OptunaSearch:
-    """The search of a Run whose trials come from an Optuna study.
+    """The search of a FminRun whose trials come from an Optuna study.
 
     The search ends when the storage fails for the first time. The Trials object still gets every
     trial that has ended. The study gets the missing ones when the search closes, if the storage

@@ -125,7 +125,7 @@ def tell(study: Any, trial: Any, value: float | None, state: Any) -> None:
     """Tell a study how a trial ended. A trial that has ended already is not changed.
 
     ``Study.tell`` returns a deep copy of the trial, which takes longer than everything else that
-    the Run does for a trial. ``Study.optimize`` calls a private function that does not copy. It is
+    fmin does for a trial. ``Study.optimize`` calls a private function that does not copy. It is
     called here too, if the installed Optuna has it with the known arguments.
     """
     lean = _lean_tell()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.documents import Outcome, Trial
 from hyperbridge.run.dispatch import Report, Slots, drive
-from hyperbridge.run.run import Run, failure_of
+from hyperbridge.run.run import FminRun, failure_of
 from hyperbridge.worker.frames import format_users_part
 from hyperbridge.worker.surroundings import Surroundings
 
@@ -32,14 +32,14 @@ class OpenExecutor(OpenBackend):
         self.parallelism = parallelism
         self.trials = trials
 
-    def execute(self, run: Run) -> None:
+    def execute(self, run: FminRun) -> None:
         drive(run, ExecutorSlots(self, run))
 
 
 class ExecutorSlots(Slots):
     """The slots are the executor's threads."""
 
-    def __init__(self, opened: OpenExecutor, run: Run) -> None:
+    def __init__(self, opened: OpenExecutor, run: FminRun) -> None:
         self.opened = opened
         self.run = run
         self.executor = ThreadPoolExecutor(opened.parallelism, thread_name_prefix="hyperbridge")
