@@ -59,13 +59,13 @@ class Complaints:
             f"{_first_line(error)}. The search goes on, and the same error is not reported again.",
         )
 
-    def note_given_up(self, names: list[str], patience_s: float) -> None:
+    def note_given_up(self, names: list[str]) -> None:
         """Note what was not logged although the end of the search waited."""
         listed = ", ".join(dict.fromkeys(names))
         self.note(
             "given up",
-            f"MLflow did not answer for {patience_s:g} s at the end of fmin, so something was not "
-            f"logged, and a run may be shown as running still: {listed}.",
+            "MLflow did not answer at the end of fmin, so something was not logged, and runs may "
+            f"still be shown as RUNNING: {listed}.",
         )
 
     def issue(self, *, final: bool = False) -> None:

@@ -63,8 +63,8 @@ class Legaliser:
         if not math.isfinite(value):
             self._complaints.note(
                 "non-finite",
-                f"Trial {tid}: {name} is {value}; MLflow shows NaN as it is and the largest "
-                "float in place of infinity. This is said once.",
+                f"Trial {tid}: {name} is {value}. MLflow stores NaN as it is, and the largest "
+                "float for infinity. Further values like it are not reported.",
             )
         return self._name(name, tid), legal_metric(value)
 

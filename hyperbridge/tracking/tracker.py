@@ -246,7 +246,7 @@ class MlflowTracker:
                 self._logger.close()
                 self._resources.close()
         if given_up:
-            self._complaints.note_given_up(given_up, self._patience_s)
+            self._complaints.note_given_up(given_up)
 
     def _end_parent(self, status: str, given_up: list[str]) -> None:
         now_ms = _now_ms()
