@@ -30,6 +30,7 @@ def is_out_of_reach(name: str, has: Callable[[str], bool] | None = None) -> bool
     Examples:
         >>> import types
         >>> sys.modules["made_up"] = types.ModuleType("made_up")
+        >>> sys.modules["made_up"].f = lambda: 0
         >>> is_out_of_reach("made_up"), is_out_of_reach("json.decoder")
         (True, False)
         >>> del sys.modules["made_up"]
