@@ -221,7 +221,12 @@ def to_do_messages() -> set[str]:
             is_remark = any(keyword.arg == "needs_person" for keyword in call.keywords)
             if name in ("UnreadableFileError", "LiveSpaceError"):
                 found.add(text_of(call.args[0]))
-            elif name in ("block", "Note") and not is_remark:
+            elif name == "Note" and not is_remark:
+                is_person = len(call.args) < 3 or getattr(call.args[2], "value", True) is True
+                found.update([text_of(call.args[1])] if is_person else [])
+            elif name in ("block", "_note", "BlockedError") and len(call.args) > 2:
+                found.add(text_of(call.args[-1]))
+            elif name == "block" and len(call.args) > 1 and not is_remark:
                 found.add(text_of(call.args[1]))
     return {message for message in found if re.search(r"\w", message)}
 
