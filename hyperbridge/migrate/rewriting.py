@@ -400,6 +400,11 @@ class Rewriting:
                     slot = program.slot(node)
                     if isinstance(node, ast.Name) and slot is not None:
                         gone.setdefault(slot, set()).add(node)
+        for slot, flows in program.flows.items():
+            if slot.scope is not None and all(
+                program.hyperopt(flow.expr) in ("tpe.suggest", "rand.suggest") for flow in flows
+            ):
+                gone.setdefault(slot, set())
         for slot, nodes in gone.items():
             loads = {
                 use

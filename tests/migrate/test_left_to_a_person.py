@@ -273,3 +273,11 @@ def test_a_result_that_is_shown_is_said_to_hold_options(use: str) -> None:
     assert said in [note.text for note in migrate(HEAD + SPACE + CALL + use).notes]
     for other in ("best['x']", "space_eval(space, best)", ""):
         assert said not in [note.text for note in migrate(HEAD + SPACE + CALL + other).notes]
+
+
+def test_a_variable_that_holds_the_algorithm_alone_goes_with_it() -> None:
+    text = HEAD + "algo = tpe.suggest\n" + SPACE + CALL
+    result = migrate(text)
+
+    assert "tpe" not in result.new_text.replace("TPESampler", "")
+    assert not any(note.needs_person for note in result.notes)
