@@ -7,7 +7,6 @@ import pickle
 import signal
 import sys
 import textwrap
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,16 @@ from pyarrow.fs import LocalFileSystem
 from ray import tune
 from ray_scripts import own_environment, run, started
 
-from hyperbridge import Ray, SparkTrials, Trials, fmin, ray_trainable
+from hyperbridge import SparkTrials, Trials, fmin, ray_trainable
+from hyperbridge.backends.ray.experiment import open_experiment
 from hyperbridge.backends.ray.records import Saved, TrialRecords, fill_trials
 from hyperbridge.backends.ray.storage import ExperimentFolder
-from hyperbridge.errors import InvalidArgumentError, ObjectiveNotPicklableError
+from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.objective import Objective
+from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.hyperopt_algo import next_seed
+from hyperbridge.surface.history import open_trials
+from hyperbridge.surface.points import draw_again
 
 SPACE = {"x": hp.uniform("x", 0, 1)}
 
@@ -291,7 +294,6 @@ def test_a_document_that_is_brought_up_to_date_gets_its_attachments() -> None:
 def test_seeds_go_on_after_those_that_the_experiment_has_used(
     storage: str, n_kept: int | None, n_drawn: int
 ) -> None:
-    lock = threading.Lock()
     folder = ExperimentFolder(LocalFileSystem(), f"{storage}/n")
     folder.create()
     folder.note_search(Objective(len, SPACE, None).space, "objective")
@@ -301,15 +303,14 @@ def test_seeds_go_on_after_those_that_the_experiment_has_used(
     records.close()
     file = Path(storage).with_name("trials.pkl")
     file.write_bytes(pickle.dumps(searched(2)))
-    source: dict[str, Any] = {"trials_save_file": str(file)}
-    if n_kept is not None:
-        source = {"trials": searched(n_kept)}
+    given = None if n_kept is None else searched(n_kept)
+    trials, from_file = open_trials(given, TrialsFile(file) if n_kept is None else None)
+    experiment = open_experiment(
+        Objective(len, SPACE, None), trials, tune_config=None,
+        run_config=tune.RunConfig(name="n", storage_path=storage),
+    )  # fmt: skip
     rstate, expected = np.random.default_rng(0), np.random.default_rng(0)
-    with pytest.raises(ObjectiveNotPicklableError):  # after the seeds, before Ray
-        fmin(
-            lambda p: lock, SPACE, algo=rand.suggest, max_evals=5, rstate=rstate, tracking=False,
-            backend=Ray(run_config=tune.RunConfig(name="n", storage_path=storage)), **source,
-        )  # fmt: skip
+    draw_again(rstate, [*from_file, *experiment.restored], None)
     for _ in range(n_drawn):
         next_seed(expected)
     assert next_seed(rstate) == next_seed(expected)
