@@ -119,7 +119,8 @@ class _ClassicRunner(JobRunner):
         except (Py4JError, PySparkException, OSError, EOFError):
             answer = True  # nothing runs there: the first trial will tell why
         finally:
-            self._context._pickled_broadcast_vars.update(before)
+            for broadcast in before:
+                self._context._pickled_broadcast_vars.add(broadcast)
         return bool(answer)
 
     def _take_pickled_broadcasts(self) -> list[Any]:
