@@ -30,26 +30,53 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# These start JVMs, clusters and servers, kill them, and watch the clock; on a machine that is busy
-# with something else one of them may come too late. A real fault fails three times.
-KILLING_TESTS = (
-    "backends", "conformance", "optuna_studies", "ray_tune", "spark",
-    "test_examples.py", "test_store_trouble.py",
+STARTS_PROCESSES = (
+    "backends", "cli", "ray_tune", "spark", "tracking", "verify",
+    "test_equivalence.py", "test_examples.py", "test_golden.py", "test_guides.py", "test_live.py",
+    "test_local_processes.py", "test_local_tracking.py", "test_optuna.py", "test_optuna_output.py",
+    "test_optuna_together.py", "test_optuna_tracking.py", "test_ray.py", "test_ray_tracking.py",
+    "test_saving.py", "test_spark.py", "test_spark_connect.py", "test_spark_tracking.py",
+    "test_spark_trials.py", "test_support_table.py", "test_tracked_runs.py",
+    "test_worker_processes.py",
 )  # fmt: skip
+"""Folders and files whose tests start processes, an engine or a server: not in ``-m quick``."""
+
+ENGINE_FIXTURES = {"spark", "connect", "ray_cluster", "mlflow_server", "own_server", "shell"}
+
+MOST_RERUNS = 5
+"""So many tests may need a second try; more are a fault."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests that kill processes two more tries; begin with the files that take long.
+    """Mark what is quick; give the tests that kill more tries; begin with the long files.
 
     pytest-xdist hands out files in this order, so that both processes end at about the same time.
     """
     here = Path(__file__).parent
     for item in items:
-        parts = item.path.relative_to(here).parts
-        if set(KILLING_TESTS) & set(parts):
+        parts = set(item.path.relative_to(here).parts)
+        fixtures = set(getattr(item, "fixturenames", ()))
+        is_slow = item.get_closest_marker("slow") or item.get_closest_marker("long")
+        if not (is_slow or parts & set(STARTS_PROCESSES) or fixtures & ENGINE_FIXTURES):
+            item.add_marker(pytest.mark.quick)
+        if item.get_closest_marker("kills"):
+            # On a busy machine a signal may come too late; a real fault fails three times.
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail when more than a few tests needed a second try."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and len(reporter.stats.get("rerun", ())) > MOST_RERUNS:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests needed a second try."""
+    n = len(terminalreporter.stats.get("rerun", ()))
+    terminalreporter.write_line(f"second tries: {n} (at most {MOST_RERUNS})")
 
 
 @pytest.fixture(autouse=True)
