@@ -63,13 +63,13 @@ def test_a_thread_and_a_file_left_are_found(
     def objective(x: float) -> float:
         if not any(t.name == "left" for t in threading.enumerate()):
             threading.Thread(target=released.wait, name="left", daemon=True).start()
-        (tmp_path / ".trials.pkl.0123abcd").touch()
+        (tmp_path / ".trials.pkl.0123abcd.99@here").touch()
         return x
 
     found = complaints_after(watch, objective)[1]
-    assert found == ["thread 'left' is left", "file .trials.pkl.0123abcd is left"]
+    assert found == ["thread 'left' is left", "file .trials.pkl.0123abcd.99@here is left"]
     released.set()
-    (tmp_path / ".trials.pkl.0123abcd").unlink()
+    (tmp_path / ".trials.pkl.0123abcd.99@here").unlink()
 
 
 def test_a_child_process_left_is_found(watch: Watch) -> None:

@@ -245,10 +245,17 @@ def declared_of(distribution: Any) -> Declared:
 
 
 def _values(trial: Any) -> dict[str, Any]:
-    """Return what a trial was asked for; the number that an objective keeps for a label counts."""
-    kept = trial.user_attrs
+    """Return what a trial was asked for; the number that an objective keeps for a label counts.
+
+    A normal is asked for as a quantile, and the objective keeps the number itself as a user
+    attribute, under the label or as ``<label>:value``.
+    """
+    kept = {name: plain(value) for name, value in trial.user_attrs.items()}
     return {
-        name: plain(kept[name]) if is_number(plain(kept.get(name))) else plain(value)
+        name: next(
+            (kept[key] for key in (f"{name}:value", name) if is_number(kept.get(key))),
+            plain(value),
+        )
         for name, value in trial.params.items()
     }
 

@@ -38,7 +38,7 @@ THREADS_OF_OTHERS = (
 )  # fmt: skip
 """Parts of the names of threads that an engine, or a library in an objective, keeps."""
 
-HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{8,}")
+HALF_WRITTEN = re.compile(r"\..+\.[0-9a-f]{8,}(\.[0-9]+@.+)?")
 """The name of a file that is written aside, until it is renamed."""
 
 
