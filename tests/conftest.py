@@ -41,6 +41,38 @@ STARTS_PROCESSES = (
 )  # fmt: skip
 """Folders and files whose tests start processes, an engine or a server: not in ``-m quick``."""
 
+KILLS = frozenset({
+    "test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays",
+    "test_a_killed_driver_loses_the_running_trial_alone_and_leaves_no_running_one",
+    "test_a_killed_process_costs_no_result",
+    "test_a_killed_search_goes_on_and_ends_with_all_trials",
+    "test_a_lost_process_is_retried_when_tune_is_told_to",
+    "test_a_node_that_goes_away_costs_its_own_trials_alone",
+    "test_a_process_that_dies_loses_its_own_trial_alone",
+    "test_a_restart_of_the_server_in_the_middle_loses_no_run",
+    "test_a_search_that_another_living_process_keeps_there_is_left_alone",
+    "test_a_second_ctrl_c_on_a_slow_store_leaves_no_run_open",
+    "test_a_server_that_was_killed_and_came_back_holds_everything",
+    "test_a_timeout_cancels_the_last_trials_too",
+    "test_a_timeout_cancels_what_runs_and_keeps_what_finished",
+    "test_a_trial_that_was_started_again_is_told",
+    "test_a_worker_ends_when_its_driver_is_killed",
+    "test_after_a_kill_no_child_run_is_open_or_doubled",
+    "test_an_objective_that_kills_its_process_fails_its_trial_alone",
+    "test_ctrl_c_reaches_the_user_at_once_and_leaves_nothing_running",
+    "test_fmin_is_back_within_seconds_and_nothing_goes_on",
+    "test_kill_minus_9_at_any_instant_loses_at_most_the_running_trial",
+    "test_nothing_is_left_running_after_ctrl_c",
+    "test_runs_that_died_with_their_worker_are_ended",
+    "test_sigterm_ends_the_runs_of_a_search_as_ctrl_c_does",
+    "test_the_call_that_goes_on_ends_what_a_killed_process_left",
+    "test_the_trial_of_a_killed_process_is_failed_once_no_older_process_is_left",
+    "test_the_trial_of_a_killed_process_is_failed_while_a_younger_one_works",
+    "test_tuner_restore_finishes_a_killed_search_and_fmin_then_has_all_trials",
+})  # fmt: skip
+"""The tests that kill or interrupt a process on purpose. On a busy machine a signal may come too
+early or too late for what they ask, so they have two more tries; a real fault fails three times."""
+
 ENGINE_FIXTURES = {"spark", "connect", "ray_cluster", "mlflow_server", "own_server", "shell"}
 
 MOST_RERUNS = 5
@@ -59,8 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_slow = item.get_closest_marker("slow") or item.get_closest_marker("long")
         if not (is_slow or parts & set(STARTS_PROCESSES) or fixtures & ENGINE_FIXTURES):
             item.add_marker(pytest.mark.quick)
-        if item.get_closest_marker("kills"):
-            # On a busy machine a signal may come too late; a real fault fails three times.
+        if getattr(item, "originalname", item.name) in KILLS:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
