@@ -13,7 +13,7 @@ pytest.importorskip("mlflow")
 
 from tracking_contract import TrackingContract
 
-from hyperbridge.backends import Local
+from hyperbridge import Local
 
 
 class TestLocalTracking(TrackingContract):
