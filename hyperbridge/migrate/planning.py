@@ -71,7 +71,11 @@ def plan_modules(modules: Sequence[Module], target: str = "optuna") -> list[File
     """Plan the migration of parsed files; see `plan_sources`."""
     planned: dict[Module, FilePlan] = {}
     for group in _components(list(modules)):
-        planned.update(zip(group, _Planner(group, target).plan(), strict=True))
+        try:
+            plans = _Planner(group, target).plan()
+        except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs
+            plans = [_left(module, exc) for module in group]
+        planned.update(zip(group, plans, strict=True))
     return [planned[module] for module in modules]
 
 
@@ -285,6 +289,19 @@ class _Planner:
                 Note(node.lineno, f"{name} is left as it is: no rule for it here", True, "HB215")
             )
         return notes
+
+
+def _left(module: Module, exc: Exception) -> FilePlan:
+    """Return the plan of a file that is left because of a fault of ours."""
+    calls = [
+        n for n in module.walk() if isinstance(n, ast.Call) and module.hyperopt(n.func) == "fmin"
+    ]
+    lines = sorted(call.lineno for call in calls) or [1]
+    text = f"internal: please report this: {type(exc).__name__}: {exc}"
+    source = module.source
+    texts = tuple(source.text[c.start : c.end] for c in source.cells)
+    notes = tuple(Note(line, text, True, "HB299") for line in lines)
+    return FilePlan(source, texts, notes, dict.fromkeys((c.lineno for c in calls), True))
 
 
 def _labels_used_twice(program: Program, demand: Demand) -> list[tuple[str, ast.Call]]:

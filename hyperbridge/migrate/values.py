@@ -169,6 +169,8 @@ def _dict(expr: ast.Dict, inner: Callable[[ast.expr], Any]) -> dict[Any, Any]:
 
 def _binary(expr: ast.BinOp, inner: Callable[[ast.expr], Any]) -> Any:
     left, right = inner(expr.left), inner(expr.right)
+    if isinstance(expr.op, ast.Mod) and not isinstance(left, int | float):
+        raise NotConstantError("a formatted text")  # its width could be anything
     if isinstance(expr.op, ast.Pow) and (abs(left) > 1e6 or abs(right) > 300):
         raise NotConstantError("a large power")
     if isinstance(expr.op, ast.Mult):
@@ -188,10 +190,24 @@ def _call(module: Module, expr: ast.Call, inner: Callable[[ast.expr], Any]) -> A
     kwargs = {keyword.arg: inner(keyword.value) for keyword in expr.keywords if keyword.arg}
     if function is range and len(range(*args)) > _LARGEST:
         raise NotConstantError("a large range")
+    if _length(expr, args, kwargs) > _LARGEST:
+        raise NotConstantError("a large array")
     result = function(*args, **kwargs)
     if getattr(result, "size", 0) > _LARGEST:
         raise NotConstantError("a large array")
     return result
+
+
+def _length(expr: ast.Call, args: list[Any], kwargs: dict[str, Any]) -> float:
+    """Return how many elements a function of NumPy's would make, before it makes them."""
+    name = getattr(expr.func, "attr", "")
+    if name in ("linspace", "logspace", "geomspace"):
+        return float(args[2] if len(args) > 2 else kwargs.get("num", 50))
+    if name == "arange":
+        start, stop, step = [0, args[0], 1] if len(args) == 1 else [*args[:3], 1][:3]
+        step = kwargs.get("step", step)
+        return abs((kwargs.get("stop", stop) - kwargs.get("start", start)) / step)
+    return 0
 
 
 def _function(

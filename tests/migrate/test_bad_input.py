@@ -202,3 +202,44 @@ def test_a_folder_that_takes_no_files_is_named_and_the_file_kept(
     assert "train.py: cannot be written: Permission denied" in capsys.readouterr().err
     assert path.read_text() == PROGRAM
     assert [p.name for p in tmp_path.iterdir()] == ["train.py"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "np.linspace(0, 1, 2 * 10**9)",
+        "np.arange(0, 1, 1e-12)",
+        "np.arange(10**13)",
+        "[0] * 10**12",
+        "range(10**9)",
+    ],
+)
+def test_large_constants_are_not_worked_out(options: str, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import numpy as np\nfrom hyperopt import fmin, hp, tpe\n"
+        f"space = {{'x': hp.choice('x', {options}), 'y': hp.uniform('%4000000000d' % 1, 0, 1)}}\n"
+        "best = fmin(len, space, algo=tpe.suggest, max_evals=3)\n"
+    )
+    assert main(["migrate", str(tmp_path / "train.py"), "--to", "optuna", "--write"]) == 0
+    assert f"suggest_option(trial, 'x', {options})" in (tmp_path / "train.py").read_text()
+
+
+def test_a_fault_of_ours_in_one_file_does_not_end_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperbridge.migrate import planning
+
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text(before("bare_lambda"))
+    original = planning._Planner.plan
+
+    def plan(self: planning._Planner) -> list[planning.FilePlan]:
+        if self.modules[0].source.path.name == "a.py":
+            raise KeyError("fault")
+        return original(self)
+
+    monkeypatch.setattr(planning._Planner, "plan", plan)
+    assert main(["migrate", str(tmp_path), "--to", "optuna", "--write"]) == 1
+    assert "internal: please report this: KeyError" in capsys.readouterr().err
+    assert (tmp_path / "a.py").read_text() == before("bare_lambda")
+    assert "hyperopt" not in (tmp_path / "b.py").read_text()
