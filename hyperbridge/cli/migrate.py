@@ -44,7 +44,9 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     )
     parser.set_defaults(parser=parser, run=run)
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path)
-    parser.add_argument("--to", required=True, choices=("optuna", "ray"), help="the new engine")
+    parser.add_argument(
+        "--to", required=True, choices=("optuna", "ray", "spark"), help="the new engine"
+    )
     parser.add_argument(
         "--run",
         action="store_true",

@@ -199,6 +199,36 @@ def in_child_run(objective):
     return run_trial
 '''
 
+_ON_SPARK = '''\
+def run_on_spark(function, point):
+    """Call a function in a Spark job of one task, and return what it returns."""
+
+    def task(batches):
+        for _ in batches:  # read to the end, so that the worker is used again
+            pass
+        try:
+            outcome = function(point), None
+        except Exception:
+            outcome = None, traceback.format_exc()
+        yield pyarrow.RecordBatch.from_pydict({"outcome": [cloudpickle.dumps(outcome)]})
+
+    spark = SparkSession.builder.getOrCreate()
+    rows = spark.range(0, 1, 1, 1).mapInArrow(task, "outcome binary").collect()
+    result, error = pickle.loads(rows[0]["outcome"])
+    if error is not None:
+        raise RuntimeError(error)
+    return result
+'''
+
+_SLOTS = '''\
+def task_slots():
+    """Return how many tasks Spark runs at once; 8 where it does not say, as on Connect."""
+    try:
+        return SparkSession.builder.getOrCreate().sparkContext.defaultParallelism
+    except Exception:
+        return 8
+'''
+
 _TEXTS = {
     "suggest_option": _OPTION,
     "suggest_branch": _BRANCH,
@@ -214,6 +244,8 @@ _TEXTS = {
     "StopWhen": _WHEN,
     "log_child_run": _CALLBACK,
     "in_child_run": _WRAPPER,
+    "run_on_spark": _ON_SPARK,
+    "task_slots": _SLOTS,
 }
 _NEEDS = {
     "best_document": ("documents",),
@@ -266,6 +298,11 @@ def helper_imports(needs: Collection[str]) -> set[str]:
     found = {"from statistics import NormalDist"} if "suggest_normal" in names else set()
     if "suggest_normal, log" in needs:
         found.add("import math")
+    if "run_on_spark" in names:
+        found |= {"import pickle", "import traceback", "import pyarrow"}
+        found.add("from pyspark import cloudpickle")
+    if {"run_on_spark", "task_slots"} & set(names):
+        found.add("from pyspark.sql import SparkSession")
     if "documents" in names or ("fixed" in needs and "suggest_normal" in names):
         found.add("import optuna")
     return found

@@ -51,6 +51,7 @@ class OptunaTarget:
     name = "optuna"
     help = "native Optuna code"
     imports = ("import optuna",)
+    on_spark = False
 
     def prepare(self, rewriting: Rewriting) -> None:
         """Find the Trials that are made for one search each."""
@@ -86,6 +87,14 @@ class OptunaTarget:
     def write(self, rewriting: Rewriting, going: Going) -> None:
         """Add all edits of a search."""
         _StudyWriter(self, rewriting, going, self._fresh.get(going.search)).write()
+
+
+class SparkTarget(OptunaTarget):
+    """Writes a study of Optuna's on the driver, whose trials run as Spark jobs of one task."""
+
+    name = "spark"
+    help = "a study of Optuna's on the driver, each trial a Spark job"
+    on_spark = True
 
 
 def _is_local(rewriting: Rewriting, slot: Slot) -> bool:
@@ -182,6 +191,13 @@ class _StudyWriter:
         self.later = self._function_between()
         self._check_place(statement)
         self.tracking = tracking.read(program, search, self.objective, block=self.block)
+        if self.target.on_spark and self.tracking is not None and self.tracking.style != "callback":
+            raise self.block(
+                search.call,
+                "HB210",
+                "the objective logs to MLflow, which on an executor does not know the run of its"
+                " trial: return the values in the result's dict, then migrate again",
+            )
         study = self._study()
         objective = self._objective()
         self._points(study)
@@ -333,7 +349,7 @@ class _StudyWriter:
 
     def _objective(self) -> str:
         objective = self.objective
-        function = objective.function
+        function = None if self.target.on_spark else objective.function
         if isinstance(function, ast.FunctionDef) and self._may_adopt(function):
             self._rewrite_function(objective, function)
             return function.name
@@ -422,6 +438,12 @@ class _StudyWriter:
     def _call_of(self, expr: ast.expr, point: str) -> str:
         """Return a call of fmin's function; what makes the function is evaluated once."""
         program = self.rewriting.program
+        if self.target.on_spark:
+            if _has_call(expr) and not isinstance(expr, ast.Lambda) and self.made_name is None:
+                self.made_name = self.needs.unused("objective")
+                self.made = split_lines(f"{self.made_name} = {self._expression(expr)}")
+            function = self.made_name or self._expression(expr)
+            return f"{self.needs.helper('run_on_spark')}({function}, {point})"
         is_partial = isinstance(expr, ast.Call) and program.dotted(expr.func) == "functools.partial"
         inner = list(ast.iter_child_nodes(expr)) if is_partial else [expr]
         if any(_has_call(part) for part in inner):
@@ -580,6 +602,8 @@ class _StudyWriter:
             parts.append(f"timeout={plain(search.timeout)}")
         if search.parallelism is not None:
             parts.append(f"n_jobs={plain(search.parallelism)}")
+        elif search.is_spark and self.target.on_spark:
+            parts.append(f"n_jobs={self.needs.helper('task_slots')}()")
         elif search.is_spark:
             parts.append("n_jobs=-1")
         if search.catches:
@@ -588,7 +612,7 @@ class _StudyWriter:
             parts.append(f"callbacks=[{', '.join(hooks)}]")
         if search.shows_progress:
             parts.append("show_progress_bar=True")
-        if search.is_spark:
+        if search.is_spark and not self.target.on_spark:
             self.rewriting.note(
                 search.call,
                 "HB225",

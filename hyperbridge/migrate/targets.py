@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from hyperbridge.migrate.rewriting import Target
-from hyperbridge.migrate.study_target import OptunaTarget
+from hyperbridge.migrate.study_target import OptunaTarget, SparkTarget
 
-TARGETS: Mapping[str, Callable[[], Target]] = MappingProxyType({"optuna": OptunaTarget})
+TARGETS: Mapping[str, Callable[[], Target]] = MappingProxyType(
+    {"optuna": OptunaTarget, "spark": SparkTarget}
+)

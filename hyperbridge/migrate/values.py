@@ -206,7 +206,7 @@ def _length(expr: ast.Call, args: list[Any], kwargs: dict[str, Any]) -> float:
     if name == "arange":
         start, stop, step = [0, args[0], 1] if len(args) == 1 else [*args[:3], 1][:3]
         step = kwargs.get("step", step)
-        return abs((kwargs.get("stop", stop) - kwargs.get("start", start)) / step)
+        return float(abs((kwargs.get("stop", stop) - kwargs.get("start", start)) / step))
     return 0
 
 
