@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any, NoReturn
 
-from hyperbridge import backends, config
+from hyperbridge import config
 from hyperbridge.cli.programs import load
 from hyperbridge.cli.termination import terminable
 from hyperbridge.errors import HyperbridgeError
@@ -40,8 +40,8 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         help="run a script or notebook that uses hyperopt, unchanged",
         usage=_USAGE,
         description=_DESCRIPTION,
-        epilog=f"{_EXAMPLES}\nbackends:\n{_backends()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EXAMPLES,
+        formatter_class=_WithBackends,
         allow_abbrev=False,
     )
     parser.set_defaults(parser=parser)
@@ -76,8 +76,20 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     )
 
 
-def _backends() -> str:
-    return "\n".join(f"  {name:<8} {text}" for name, text in backends.describe())
+class _WithBackends(argparse.RawDescriptionHelpFormatter):
+    """Lists the backends below the examples.
+
+    Only when the help is shown: finding them imports what the other verbs do not need.
+    """
+
+    def add_text(self, text: str | None) -> None:
+        """Add a text of the help."""
+        if text == _EXAMPLES:
+            from hyperbridge import backends
+
+            lines = [f"  {name:<8} {line}" for name, line in backends.describe()]
+            text = "\n".join([_EXAMPLES, "backends:", *lines])
+        super().add_text(text)
 
 
 def split(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -121,6 +133,8 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         SystemExit: Code 2 for a mistake in the command line, 143 after SIGTERM.
         BaseException: What the script raised.
     """
+    from hyperbridge import backends
+
     parser: argparse.ArgumentParser = args.parser
     if not target or target == ["-m"]:
         _usage_error(parser, "give a SCRIPT, a NOTEBOOK or -m MODULE to run")

@@ -26,8 +26,8 @@ def quoted(text: str) -> str:
     r"""Return the source of a string; the only way in which a text becomes source.
 
     Examples:
-        >>> quoted('say "x"'), quoted("a\n")
-        ("'say \"x\"'", '"a\\n"')
+        >>> print(quoted('say "x"'), quoted("a\n"), quoted("it's"))
+        'say "x"' "a\n" "it's"
     """
     if '"' in text and "'" not in text:
         return repr(text)

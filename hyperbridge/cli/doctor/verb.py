@@ -41,7 +41,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--backend",
         action="append",
-        choices=backends.names(),
+        metavar="NAME",
         help="a backend that must work; may be repeated (default: that of HYPERBRIDGE_BACKEND)",
     )
     parser.add_argument(
@@ -77,8 +77,11 @@ def run(args: argparse.Namespace) -> int:
     asked: list[str] = args.backend or []
     if not asked and isinstance(settings.backend, str):
         asked = [settings.backend.strip().lower()]
-        if asked[0] not in backends.names():
-            parser.exit(2, f"{parser.prog}: error: unknown backend {settings.backend!r}\n")
+    known = backends.names()
+    for name in asked:
+        if name not in known:
+            text = f"unknown backend {name!r}, choose from {', '.join(known)}"
+            parser.exit(2, f"{parser.prog}: error: {text}\n")
     found = _look(settings.tracking)
     if args.probe:
         found += _probe(found, asked, track=settings.tracking is not False)
