@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from hyperbridge import config
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
-from hyperbridge.optional import Package
 from hyperbridge.search.optuna import OPTUNA
 from hyperbridge.search.optuna.samplers import is_optuna_algo as is_optuna_algo
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from hyperbridge.search.base import Search
     from hyperbridge.search.hyperopt_algo import SeedSource
     from hyperbridge.search.optuna.studies import StudyPlace
-
-RAY = Package("ray", "Ray Tune", install="hyperbridge[ray]", oldest="2.52")
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from hyperopt.utils import coarse_utcnow
 
 from hyperbridge.documents import Document, misc_of, new_document, new_ids
 from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
-from hyperbridge.search.choice import RAY
+from hyperbridge.search import RAY
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
 from hyperbridge.search.identity import algo_text, difference, space_texts
 from hyperbridge.space.nodes import DictNode

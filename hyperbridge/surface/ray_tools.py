@@ -7,7 +7,7 @@ from typing import Any
 
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.shipping import pack_objective, pack_runtime
-from hyperbridge.search.choice import RAY
+from hyperbridge.search import RAY
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.translate.to_ray import RaySpace, to_ray_space
 

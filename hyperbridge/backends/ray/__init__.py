@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import Package
-from hyperbridge.search.choice import RAY
+from hyperbridge.search import RAY
 
 if TYPE_CHECKING:
     from hyperbridge.run.objective import Objective
