@@ -114,6 +114,16 @@ def values_by_label(study):
     return columns
 '''
 
+_NUMBERS = '''\
+def numbers_by_label(study):
+    """Return for each parameter the numbers of the trials that have it."""
+    columns = {}
+    for trial in documents(study):
+        for label, numbers in trial["misc"]["idxs"].items():
+            columns.setdefault(label, []).extend(numbers)
+    return columns
+'''
+
 _NO_PROGRESS = '''\
 class StopWithoutProgress:
     """Stop a study after a number of trials in a row that did not improve on the best loss."""
@@ -239,6 +249,7 @@ _TEXTS = {
     "documents": _DOCUMENTS,
     "best_document": _BEST_DOCUMENT,
     "values_by_label": _COLUMNS,
+    "numbers_by_label": _NUMBERS,
     "StopWithoutProgress": _NO_PROGRESS,
     "StopAtLoss": _AT_LOSS,
     "StopWhen": _WHEN,
@@ -250,9 +261,10 @@ _TEXTS = {
 _NEEDS = {
     "best_document": ("documents",),
     "values_by_label": ("documents",),
+    "numbers_by_label": ("documents",),
 }
 
-_OF_VALUES = {"log_child_run", "in_child_run", "documents", "best_document", "values_by_label"}
+_OF_VALUES = {"log_child_run", "in_child_run", "documents", *_NEEDS}
 
 
 def helper_names(needs: Collection[str]) -> list[str]:

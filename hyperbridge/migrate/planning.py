@@ -16,6 +16,7 @@ from hyperbridge.migrate.placing import insert_definitions
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
+from hyperbridge.migrate.repeated import Repeated
 from hyperbridge.migrate.rewriting import Rewriting
 from hyperbridge.migrate.rules import imports
 from hyperbridge.migrate.sources import Source, UnreadableFileError
@@ -23,7 +24,6 @@ from hyperbridge.migrate.spaces import UnwritableSpaceError
 from hyperbridge.migrate.study_target import BlockedError
 from hyperbridge.migrate.syntax import MisplacedError
 from hyperbridge.migrate.targets import TARGETS
-from hyperbridge.migrate.words import REFUSED
 
 _WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials", "tpe", "rand")
 _OF_SEARCH = ("space_eval", "sample")
@@ -79,12 +79,17 @@ def plan_modules(modules: Sequence[Module], target: str = "optuna") -> list[File
     return [planned[module] for module in modules]
 
 
+class TakenNameError(ValueError):
+    """The new code needs a name that is the program's own."""
+
+
 @dataclass(eq=False)
 class _Planner:
     modules: list[Module]
     target: str
     blocked: dict[Search, list[Note]] = field(default_factory=dict)
     demands: dict[Search, Demand] = field(default_factory=dict)
+    remarks: dict[Search, list[Note]] = field(default_factory=dict)
 
     def plan(self) -> list[FilePlan]:
         self.program = Program(self.modules)
@@ -100,6 +105,10 @@ class _Planner:
         else:
             for module in self.modules:
                 module.edits = Edits(module.source.text)
+                if not self.searches and not any(module.hyperopt(n) for n in module.walk()):
+                    imports.rewrite(module, (), (), self.program.shown(module))
+                if faults(module):
+                    module.edits = Edits(module.source.text)
             rewriting = None
         return [self._file(module, rewriting) for module in self.modules]
 
@@ -109,9 +118,12 @@ class _Planner:
             notes.append(note)
 
     def _note(self, search: Search, node: ast.AST, code: str, text: str) -> None:
+        self._block(search, self._remark(search, node, code, text))
+
+    def _remark(self, search: Search, node: ast.AST, code: str, text: str) -> Note:
         is_here = self.program.home.get(node) is search.module
         line = node.lineno if is_here else search.call.lineno  # type: ignore[attr-defined]  # an expression
-        self._block(search, Note(line, text, True, code))
+        return Note(line, text, True, code)
 
     def _read(self) -> None:
         random = Randomness(self.program)
@@ -142,6 +154,16 @@ class _Planner:
                     "HB216",
                     f"{label!r} is used by two parameters, which hyperopt refuses",
                 )
+            repeated = Repeated(self.program, search, demand.roles, demand._visited)
+            for use, name in repeated.changed():
+                text = f"{name!r} is changed after the space is built from it: give it a copy"
+                self._note(search, use, "HB217", text)
+            for unsteady in repeated.unsteady():
+                what = ast.unparse(unsteady.func)
+                text = f"{what} is called again for each trial: call it once, before the space"
+                self.remarks.setdefault(search, []).append(
+                    self._remark(search, unsteady, "HB232", text)
+                )
         self._refuse_looks()
         self._spread()
 
@@ -152,11 +174,10 @@ class _Planner:
         rewriting = Rewriting(self.program, going, TARGETS[self.target]())
         for module in self.modules:
             for node in module.walk():
-                if not isinstance(node, ast.Attribute) or node.attr not in REFUSED:
-                    continue
-                if rewriting.is_trials(node.value):
+                why = rewriting.words.missing(node)
+                if why is not None:
                     for search in going:
-                        self._note(search, node, "HB212", REFUSED[node.attr])
+                        self._note(search, node, "HB212", why)
 
     def _spread(self) -> None:
         """Leave searches that depend on the space of one that is left."""
@@ -196,13 +217,14 @@ class _Planner:
                 self._note(search, exc.node, "HB209", str(exc))
             self._spread()
             return None
-        except MisplacedError as exc:
+        except (MisplacedError, TakenNameError) as exc:
             for search in going:
                 self._note(search, search.call, "HB209", str(exc))
             return None
         wrong = False
+        renamed = {new: slot.name for slot, new in rewriting.spaces.names.items()}
         for module in self.modules:
-            for fault in faults(module):
+            for fault in faults(module, renamed):
                 mine = [s for s in going if s.module is module] or going
                 for search in mine:
                     self._note(
@@ -235,8 +257,10 @@ class _Planner:
                 for node in module.walk()
                 if isinstance(node, ast.Name) and module.edits.covers(*module.span(node))
             }
-            if module.edits or needs.imports:
-                imports.rewrite(module, gone, needs.imports)
+            for line in needs.imports:
+                _check_free(module, line)
+            if module.edits or needs.imports or imports.statements(module):
+                imports.rewrite(module, gone, needs.imports, self.program.shown(module))
 
     def _first_place(self, module: Module, rewriting: Rewriting) -> ast.stmt | None:
         """Return the first statement at the top level that is changed, and is no import."""
@@ -257,7 +281,7 @@ class _Planner:
             if search in self.blocked:
                 notes += self.blocked[search]
             else:
-                notes += search.notes
+                notes += [*search.notes, *self.remarks.get(search, ())]
         if rewriting is not None:
             notes += rewriting.notes[module]
         notes += self._left_over(module, mine)
@@ -288,7 +312,33 @@ class _Planner:
             notes.append(
                 Note(node.lineno, f"{name} is left as it is: no rule for it here", True, "HB215")
             )
+        is_named = {note.line for note in notes}
+        for statement in () if has_blocked else imports.left(module):
+            names = {a.asname or a.name.partition(".")[0] for a in getattr(statement, "names", ())}
+            scope = module.names.scope_of[statement]
+            uses = {u.lineno for n in names for u in scope.uses.get(n, ())}
+            if not uses & is_named:
+                text = "hyperopt is imported here, and no search of these files needs it"
+                notes.append(Note(statement.lineno, text, True, "HB215"))
         return notes
+
+
+def _check_free(module: Module, line: str) -> None:
+    """Check that the name of a new import means nothing else in the file.
+
+    Raises:
+        TakenNameError: It does.
+    """
+    node = ast.parse(line).body[0]
+    assert isinstance(node, ast.Import | ast.ImportFrom)
+    home = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    for alias in node.names:
+        name = alias.asname or alias.name.partition(".")[0]
+        meant = home + (alias.name if home or alias.asname else name)
+        for binding in module.names.module.bindings.get(name, ()):
+            if binding.dotted != meant and not module.names.is_missing(binding):
+                text = f"{name!r} is a name of the program's own, which the new code needs"
+                raise TakenNameError(text)
 
 
 def _left(module: Module, exc: Exception) -> FilePlan:

@@ -57,6 +57,7 @@ class Program:
         stores: What becomes an element of what each slot holds.
         uses: The names and attributes that stand for each slot.
         calls: The calls of each function of the program.
+        attributes: The names of attributes that the program itself gives a value.
     """
 
     def __init__(self, modules: Sequence[Module]) -> None:
@@ -71,7 +72,7 @@ class Program:
         self._module_of = {m.names.module: m for m in self.modules}
         self._parts = {m: _parts_of(m) for m in self.modules}
         self.methods: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
-        self._attributes: set[str] = set()
+        self.attributes: set[str] = set()
         self._collect_attributes()
         self.flows: dict[Slot, list[Flow]] = {}
         self.stores: dict[Slot, list[Flow]] = {}
@@ -101,7 +102,7 @@ class Program:
             module = self._module_behind(expr.value)
             if module is not None and expr.attr in module.names.module.bindings:
                 return self._slot_of(module.names.module.bindings[expr.attr][0])
-            if self.home[expr].hyperopt(expr) is None and expr.attr in self._attributes:
+            if self.home[expr].hyperopt(expr) is None and expr.attr in self.attributes:
                 return Slot(expr.attr)
         return None
 
@@ -178,6 +179,26 @@ class Program:
                     found.add(other)
         return found - {module}
 
+    def shown(self, module: Module) -> set[str]:
+        """Return the names that other files import from a file; ``*`` stands for all."""
+        found = {
+            str(constant.value)
+            for node in module.tree.body
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
+            for constant in ast.walk(node.value)
+            if isinstance(constant, ast.Constant)
+        }
+        if module.source.path.stem == "__init__":
+            found.add("*")
+        for other in self.modules:
+            for node in other.walk() if other is not module else ():
+                if isinstance(node, ast.ImportFrom):
+                    if self._find(other, node.module or "", node.level) is module:
+                        found.update(alias.name for alias in node.names)
+                elif isinstance(node, ast.Attribute) and self._module_behind(node.value) is module:
+                    found.add(node.attr)
+        return found
+
     def _slot_of(self, binding: Binding) -> Slot:
         if isinstance(binding.scope.node, ast.ClassDef):
             return Slot(binding.name)
@@ -243,17 +264,17 @@ class Program:
         for module in self.modules:
             for node in module.walk():
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                    self._attributes.add(node.attr)
+                    self.attributes.add(node.attr)
                 if not isinstance(node, ast.ClassDef):
                     continue
                 for inner in node.body:
                     if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                         self.methods.setdefault(inner.name, []).append(inner)
                         if any(getattr(d, "id", "") == "property" for d in inner.decorator_list):
-                            self._attributes.add(inner.name)
+                            self.attributes.add(inner.name)
                     elif isinstance(inner, ast.Assign | ast.AnnAssign):
                         targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target]
-                        self._attributes.update(t.id for t in targets if isinstance(t, ast.Name))
+                        self.attributes.update(t.id for t in targets if isinstance(t, ast.Name))
 
     def _read(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name | ast.Attribute):

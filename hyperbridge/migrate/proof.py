@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import symtable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.order import early_names
 from hyperbridge.migrate.syntax import relaid
 from hyperbridge.notebooks.magics import masked
 
@@ -22,32 +26,45 @@ def new_texts(module: Module) -> list[str]:
     ]
 
 
-def faults(module: Module) -> list[str]:
-    """Return what is wrong with the new text of a file; nothing when it is all right."""
+def code_of(cells: Sequence[str], module: Module) -> str:
+    """Return the Python code of the new text of a file's cells."""
+    if module.source.document is None:
+        return "".join(cells)
+    return "\n".join(masked(cell) for cell in cells)
+
+
+def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str]:
+    """Return what is wrong with the new text of a file; nothing when it is all right.
+
+    Args:
+        module: The file.
+        renamed: The old name of each variable that has a new one.
+    """
     source = module.source
     cells = new_texts(module)
     if source.document is not None:
-        cells = [masked(cell) for cell in cells]
         for number, cell in enumerate(cells, start=1):
-            problem = _syntax(cell)
+            problem = _syntax(masked(cell))
             if problem is not None:
                 return [f"cell {number} would not be Python: {problem}"]
-        text = "\n".join(cells)
-    else:
-        text = "".join(cells)
+    text = code_of(cells, module)
     problem = _syntax(text)
     if problem is not None:
         return [f"the new text would not be Python: {problem}"]
     if text == source.code:
         return []
     found = []
-    before, after = Looks.of(source.code), Looks.of(text)
+    before, after = looks(source.code), looks(text)
     new = after.undefined - before.undefined
     if new:
         found.append(f"names that nothing defines: {', '.join(sorted(new))}")
     idle = after.unused - before.unused
     if idle:
         found.append(f"imports that nothing uses: {', '.join(sorted(idle))}")
+    old = renamed or {}
+    early = {n for n in after.early if n not in before.early and old.get(n) not in before.early}
+    if early:
+        found.append(f"names used before they are bound: {', '.join(sorted(early))}")
     return found
 
 
@@ -65,54 +82,61 @@ def _syntax(text: str) -> str | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
 class Looks:
-    """What names a text uses without defining them, and imports without using them."""
+    """What is odd about the names of a text.
 
-    def __init__(self, undefined: set[str], unused: set[str]) -> None:
-        self.undefined = undefined
-        self.unused = unused
+    Attributes:
+        undefined: Those that it uses without defining them.
+        unused: Those that it imports without using them.
+        early: Those that it uses before they have a value.
+    """
 
-    @classmethod
-    def of(cls, text: str) -> Looks:
-        """Look at a text that parses."""
-        try:
-            table = symtable.symtable(text, "new", "exec")
-        except (SyntaxError, ValueError):  # await at the top level of a notebook
-            return cls(set(), set())
-        at_top = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
-        tree = ast.parse(text)
-        has_star = any(
-            isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(tree)
-        )
-        made = set(at_top)
-        used: set[str] = set()
-        undefined: set[str] = set()
-        tables = [table]
-        while tables:
-            current = tables.pop()
-            tables += current.get_children()
-            for symbol in current.get_symbols():
-                if symbol.is_declared_global() and symbol.is_assigned():
-                    made.add(symbol.get_name())
-        tables = [table]
-        while tables:
-            current = tables.pop()
-            tables += current.get_children()
-            for symbol in current.get_symbols():
-                name = symbol.get_name()
-                at_module = current is table or symbol.is_global()
-                if symbol.is_referenced() and at_module:
-                    used.add(name)
-                    if name not in made and name not in _KNOWN and not has_star:
-                        undefined.add(name)
-        exported = {
-            e.value
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"
-            for e in ast.walk(n.value)
-            if isinstance(e, ast.Constant)
-        }
-        imported = {
-            s.get_name() for s in table.get_symbols() if s.is_imported() and not s.is_assigned()
-        }
-        return cls(undefined, {n for n in imported if n not in used and n not in exported})
+    undefined: frozenset[str] = frozenset()
+    unused: frozenset[str] = frozenset()
+    early: frozenset[str] = frozenset()
+
+
+@functools.lru_cache(maxsize=64)
+def looks(text: str) -> Looks:
+    """Look at a text that parses."""
+    try:
+        table = symtable.symtable(text, "new", "exec")
+    except (SyntaxError, ValueError):  # await at the top level of a notebook
+        return Looks()
+    at_top = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    tree = ast.parse(text)
+    has_star = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(tree))
+    made = set(at_top)
+    used: set[str] = set()
+    undefined: set[str] = set()
+    tables = [table]
+    while tables:
+        current = tables.pop()
+        tables += current.get_children()
+        for symbol in current.get_symbols():
+            if symbol.is_declared_global() and symbol.is_assigned():
+                made.add(symbol.get_name())
+    tables = [table]
+    while tables:
+        current = tables.pop()
+        tables += current.get_children()
+        for symbol in current.get_symbols():
+            name = symbol.get_name()
+            at_module = current is table or symbol.is_global()
+            if symbol.is_referenced() and at_module:
+                used.add(name)
+                if name not in made and name not in _KNOWN and not has_star:
+                    undefined.add(name)
+    exported = {
+        e.value
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"
+        for e in ast.walk(n.value)
+        if isinstance(e, ast.Constant)
+    }
+    imported = {
+        s.get_name() for s in table.get_symbols() if s.is_imported() and not s.is_assigned()
+    }
+    unused = frozenset(n for n in imported if n not in used and n not in exported)
+    return Looks(frozenset(undefined), unused, frozenset(early_names(tree)))

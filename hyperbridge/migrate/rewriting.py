@@ -11,6 +11,7 @@ from hyperbridge.migrate.demand import Demand, Randomness, Roles
 from hyperbridge.migrate.distributions import Needs
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.objectives import read_objective
 from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.placing import (
     blank_lines_wanted,
@@ -121,7 +122,12 @@ class Rewriting:
         self.study_scopes: dict[Module, list[Scope]] = {}
         self.trial_slots = self._trials()
         self.words = StudyWords(
-            program, self.is_trials, self.plain, lambda n: self.needs[program.home[n]], self.best_of
+            program,
+            self.is_trials,
+            self.plain,
+            lambda n: self.needs[program.home[n]],
+            self.best_of,
+            self._may_differ,
         )
 
     # what is what
@@ -173,6 +179,21 @@ class Rewriting:
             return self.program.slot(expr) in self.trial_slots
         return self._gives_trials(expr, (), self.trial_slots)
 
+    def _may_differ(self) -> bool:
+        """Tell whether a study may say another loss of a trial than Trials, or has more trials."""
+        for going in self.going:
+            objective = read_objective(self.program, going.search)
+            is_plain = objective.returned == "number" or (
+                objective.is_read
+                and not any(
+                    r.status != "ok" and (r.loss is not None or "loss" in dict(r.extras))
+                    for r in objective.results
+                )
+            )
+            if going.search.catches or not is_plain:
+                return True
+        return False
+
     def latent(self, roles: Roles) -> bool:
         """Tell whether the study holds a parameter of a space in another form."""
         return any(is_latent(self.program, call) for call in roles.parameters)
@@ -214,6 +235,7 @@ class Rewriting:
             if name in _STATUS:
                 return _STATUS[name]
             if name == "" and isinstance(node, ast.Name) and self._is_guarded(node):
+                self.needs[self.program.home[node]].imports.add("import optuna")
                 return "optuna"
         if not self.words.is_inside(node):
             text = self.words.rule(node)
@@ -299,7 +321,12 @@ class Rewriting:
     def _is_space(self, expr: ast.expr) -> bool:
         slot = self.program.slot(expr)
         if slot is not None:
-            return slot in self.roles.units | self.roles.holders
+            spaces = self.roles.units | self.roles.holders
+            if slot in spaces:
+                return True
+            found = origins(self.program, expr)
+            known = set().union(*(going.visited for going in self.going))
+            return bool(found.slots & spaces) and found.exprs <= known
         return expr in self.roles.roots or self._asks(expr)
 
     def _asks(self, expr: ast.expr) -> bool:

@@ -161,7 +161,7 @@ class Names:
         if not bindings:
             star = self.star_of(expr)
             return None if star is None else f"{star.module}.{expr.id}"
-        found = {b.dotted for b in bindings if not self._is_missing(b)}
+        found = {b.dotted for b in bindings if not self.is_missing(b)}
         return found.pop() if len(found) == 1 else None
 
     def star_of(self, name: ast.Name) -> ast.ImportFrom | None:
@@ -171,7 +171,7 @@ class Names:
                 return star
         return None
 
-    def _is_missing(self, binding: Binding) -> bool:
+    def is_missing(self, binding: Binding) -> bool:
         """Tell whether a binding stands for a failed import: ``except ImportError: x = None``."""
         above = self.parent_of.get(binding.node)
         if not isinstance(above, ast.ExceptHandler) or binding.kind != "assign":

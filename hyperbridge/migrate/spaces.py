@@ -160,11 +160,23 @@ class SpaceWriter:
         slot = self.program.slot(node)
         if slot is None or slot in self.direct or slot in self.roles.local:
             return None
-        if slot not in self.roles.units and slot not in self.roles.holders:
-            return None
         module = self.program.home[node]
-        text = self.names.get(slot) or module.original(node)
+        text = self.names.get(slot) or self._of_class(node) or module.original(node)
+        if slot not in self.roles.units and slot not in self.roles.holders:
+            return text if text != module.original(node) else None
         return f"{text}({trial})"
+
+    def _of_class(self, node: ast.Name | ast.Attribute) -> str | None:
+        """Return how a function in a class reaches a name of the class's own body."""
+        if not isinstance(node, ast.Name):
+            return None
+        scopes = {b.scope for b in self.program.bindings(node)}
+        above = scopes.pop().node if len(scopes) == 1 else None
+        parts = [node.id]
+        while isinstance(above, ast.ClassDef):
+            parts.insert(0, above.name)
+            above = self.program.parent_of.get(above)
+        return ".".join(parts) if len(parts) > 1 else None
 
     def _is_value(self, node: ast.List) -> bool:
         parent = self.program.parent_of.get(node)

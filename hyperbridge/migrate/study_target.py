@@ -186,8 +186,8 @@ class _StudyWriter:
     def write(self) -> None:
         rewriting, search = self.rewriting, self.search
         program = rewriting.program
-        self.needs.imports.update(self.target.imports)
         statement = program.statement(search.call)
+        self._import(statement)
         self.later = self._function_between()
         self._check_place(statement)
         self.tracking = tracking.read(program, search, self.objective, block=self.block)
@@ -210,6 +210,22 @@ class _StudyWriter:
         self._place(statement, text)
 
     # where
+
+    def _import(self, statement: ast.stmt) -> None:
+        """Have the engine imported, also where the function around fmin has its own import."""
+        for line in self.target.imports:
+            name = line.rpartition(" ")[2]
+            scope = self.rewriting.program.scope_of[statement].find(name)
+            if scope is None or not isinstance(scope.node, FUNCTIONS):
+                self.needs.imports.add(line)
+                continue
+            own = scope.bindings[name]
+            if any(b.dotted != name for b in own):
+                text = f"{name!r} is a name of the program's own, which the new code needs"
+                raise self.block(statement, "HB208", text)
+            block = self.rewriting.program.block(statement)
+            if not any(b.node in block[: block.index(statement)] for b in own):
+                self.before.append(line)
 
     def _function_between(self) -> ast.AST | None:
         """Return the outermost lambda or comprehension in whose inside fmin is called."""

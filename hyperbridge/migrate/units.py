@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
@@ -144,14 +145,13 @@ class UnitFinder:
         writer, program = self._writer, self._program
         module = program.home[unit.members[0]]
         name = writer.names.get(unit.slot, unit.slot.name)
-        is_before = unit.slot in writer.direct
-        writer.direct.add(unit.slot)
+        before = set(writer.direct)
+        writer.direct |= {unit.slot, *self._made_in(unit)}
         try:
             given = writer.captured(unit.members)
             body = self._body(unit, module, trial)
         finally:
-            if not is_before:
-                writer.direct.discard(unit.slot)
+            writer.direct = before
         parameters = [trial, *(f"{n}={n}" for n in given)]
         if unit.continues:
             target = module.original(unit.target)
@@ -161,6 +161,15 @@ class UnitFinder:
         lines = [f"def {name}({', '.join(parameters)}):"]
         lines += indented(body, "    ")
         return wrapped(lines)
+
+    def _made_in(self, unit: Unit) -> Iterator[Slot]:
+        """Yield the variables of a class's body that the statements give a value themselves."""
+        for member in unit.members:
+            for node in ast.walk(member):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    slot = self._program.slot(node)
+                    if slot is not None and slot.scope is None:
+                        yield slot
 
     def _body(self, unit: Unit, module: Module, trial: str) -> list[str]:
         writer = self._writer

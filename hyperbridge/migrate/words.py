@@ -9,13 +9,19 @@ import ast
 from collections.abc import Callable
 
 from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.reading import is_trials_call
 
-LOOKS = (
+_OF_TRIALS = (
     *("trials", "results", "losses", "best_trial", "argmin", "vals", "idxs", "miscs", "tids"),
     *("idxs_vals", "statuses", "average_best_error", "specs", "_dynamic_trials", "_trials"),
-    *("refresh", "count_by_state_unsynced", "count_by_state_synced"),
+    *("refresh", "count_by_state_unsynced", "count_by_state_synced", "_ids", "_exp_key", "aname"),
+    *("assert_valid_trial", "asynchronous", "view", "_insert_trial_docs", "parallelism"),
+    *("count_total_trials", "count_successful_trials", "count_failed_trials"),
+    *("count_cancelled_trials", "__dict__", "__len__", "__iter__", "__getstate__"),
 )
+_BY_NAME = ("getattr", "hasattr", "setattr", "delattr", "vars", "dir")
 REFUSED = {
     "attachments": "attachments have no counterpart: keep them in files, under the trial's number",
     "trial_attachments": "attachments have no counterpart: keep them in files",
@@ -37,6 +43,7 @@ class StudyWords:
         text: Gives the source of an expression outside of a space.
         needs: Gives what a file needs.
         best: Gives the source of fmin's result for the source of a study.
+        may_differ: Tells whether its losses and trials may be others than those of Trials.
     """
 
     def __init__(
@@ -46,12 +53,14 @@ class StudyWords:
         text: Callable[[ast.expr], str],
         needs: Callable[[ast.AST], Needs],
         best: Callable[[ast.AST, str], str],
+        may_differ: Callable[[], bool],
     ) -> None:
         self._program = program
         self._is_trials = is_trials
         self._text = text
         self._needs = needs
         self._best = best
+        self._may_differ = may_differ
 
     def rule(self, node: ast.AST) -> str | None:
         """Return the text for a look at Trials; None for anything else."""
@@ -59,11 +68,47 @@ class StudyWords:
             return self._result_entry(node) or self._best_value(node)
         if isinstance(node, ast.Call):
             return self._call(node)
-        if isinstance(node, ast.Attribute) and node.attr in LOOKS and self._is_trials(node.value):
-            return self._attribute(node)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            text = self._attribute(node) if self._is_trials(node.value) else None
+            if text is not None:
+                return text
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             return self._iterated(node)
         return None
+
+    def missing(self, node: ast.AST) -> str | None:
+        """Return why a look at Trials has no counterpart; None when it has one, or is no look.
+
+        A variable that holds a Trials may hold something else elsewhere: only what a Trials has
+        is taken for a look at one, unless nothing but a Trials gets there.
+        """
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _BY_NAME and node.args:
+            if self._is_trials(node.args[0]):
+                return f"{ast.unparse(node)}: a study has other attributes than Trials"
+            return None
+        if not isinstance(node, ast.Attribute) or node.attr == "fmin":
+            return None
+        inner = node.value
+        if isinstance(inner, ast.Attribute) and self._is_trials(inner.value):
+            return None  # what it is said of is rewritten
+        if not self._is_trials(inner):
+            return None
+        if node.attr in REFUSED:
+            return REFUSED[node.attr]
+        made = origins(self._program, inner).exprs
+        is_sure = bool(made) and all(
+            is_trials_call(self._program, e) or getattr(e, "value", node) is None for e in made
+        )
+        is_own = node.attr in self._program.attributes
+        if node.attr not in _OF_TRIALS and (is_own or not is_sure):
+            return None
+        if node.attr in ("__class__", "__doc__"):
+            return None
+        parent = self._program.parent_of.get(node)
+        is_called = isinstance(parent, ast.Call) and parent.func is node
+        if isinstance(node.ctx, ast.Load) and self.rule(parent if is_called else node):  # type: ignore[arg-type]  # a call
+            return None
+        return f"{ast.unparse(node)}: a study has no such attribute, nor is it in its trials"
 
     def _study(self, expr: ast.expr) -> str:
         return self._text(expr)
@@ -120,7 +165,18 @@ class StudyWords:
         if node.attr == "specs":
             return f'[t["spec"] for t in {self._helper(node, "documents")}({study})]'
         if node.attr == "tids":
+            if self._may_differ():
+                return f'[t["tid"] for t in {self._helper(node, "documents")}({study})]'
             return f"[t.number for t in {study}.trials]"
+        if node.attr == "_ids":
+            return f'{{t["tid"] for t in {self._helper(node, "documents")}({study})}}'
+        if node.attr == "idxs":
+            self._needs(node).helper("documents")
+            return f"{self._helper(node, 'numbers_by_label')}({study})"
+        if node.attr == "idxs_vals":
+            self._needs(node).helper("documents")
+            numbers = f"{self._helper(node, 'numbers_by_label')}({study})"
+            return f"({numbers}, {self._helper(node, 'values_by_label')}({study}))"
         if node.attr == "vals":
             self._needs(node).helper("documents")
             return f"{self._helper(node, 'values_by_label')}({study})"
@@ -139,15 +195,30 @@ class StudyWords:
         if not isinstance(func, ast.Attribute) or not self._is_trials(func.value):
             return None
         study = self._study(func.value)
+        if node.args or node.keywords:
+            return self._counted(node, func, study)
+        if func.attr == "losses" and self._may_differ():
+            documents = f"{self._helper(node, 'documents')}({study})"
+            return f'[t["result"].get("loss") for t in {documents}]'
         if func.attr == "losses":
             return f"[t.value for t in {study}.trials]"
         if func.attr == "statuses":
             return f'[t["result"]["status"] for t in {self._helper(node, "documents")}({study})]'
         if func.attr == "average_best_error":
             return f"{study}.best_value"
+        if func.attr == "__len__":
+            return f"len({study}.trials)"
         if func.attr == "refresh":
             return "None"
         return None
+
+    def _counted(self, node: ast.Call, func: ast.Attribute, study: str) -> str | None:
+        """``trials.count_by_state_synced(JOB_STATE_DONE)``."""
+        if func.attr not in ("count_by_state_synced", "count_by_state_unsynced"):
+            return None
+        is_done = len(node.args) == 1 and not node.keywords
+        is_done = is_done and self._program.hyperopt(node.args[0]) == "JOB_STATE_DONE"
+        return f"len({self._helper(node, 'documents')}({study}))" if is_done else None
 
     def _result_get(self, node: ast.Call, func: ast.Attribute) -> str | None:
         """``trials.best_trial["result"].get(key)``."""

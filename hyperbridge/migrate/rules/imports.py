@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable
 
 from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.placing import remove_statements
+from hyperbridge.migrate.proof import code_of, looks, new_texts
+from hyperbridge.migrate.scopes import STAR_NAMES
 
 
 def statements(module: Module) -> list[ast.Import | ast.ImportFrom]:
@@ -21,19 +23,40 @@ def statements(module: Module) -> list[ast.Import | ast.ImportFrom]:
     return sorted(found, key=lambda node: node.lineno)
 
 
+def left(module: Module) -> list[ast.stmt | ast.expr]:
+    """Return what still imports hyperopt when all is written, also by its name in a text."""
+    found: list[ast.stmt | ast.expr] = [
+        node for node in statements(module) if not module.edits.covers(*module.span(node))
+    ]
+    for node in module.walk():
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            func, name = node.func, node.args[0].value
+            called = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            is_import = called in ("import_module", "__import__") and isinstance(name, str)
+            if is_import and hyperopt_name(f"{name!s}.x") is not None:
+                found.append(node)
+    return found
+
+
 def _is_ours(node: ast.Import | ast.ImportFrom) -> bool:
     if isinstance(node, ast.ImportFrom):
         return node.level == 0 and hyperopt_name(f"{node.module}.x") is not None
     return any(hyperopt_name(f"{alias.name}.x") is not None for alias in node.names)
 
 
-def rewrite(module: Module, gone: Collection[ast.AST], needed: Iterable[str]) -> None:
+def rewrite(
+    module: Module,
+    gone: Collection[ast.AST],
+    needed: Iterable[str],
+    shown: Collection[str] = (),
+) -> None:
     """Remove what is not needed any more, and add what is.
 
     Args:
         module: The module.
         gone: The names whose uses are rewritten or removed.
         needed: Import statements for the new code.
+        shown: Names that other files import from this one, which stay.
     """
     place: ast.stmt | None = None
     removed: list[ast.stmt] = []
@@ -42,7 +65,11 @@ def rewrite(module: Module, gone: Collection[ast.AST], needed: Iterable[str]) ->
     for node in statements(module):
         if module.edits.covers(*module.span(node)):
             continue
-        kept = [alias for alias in node.names if not _is_unused(module, node, alias, gone)]
+        kept = [
+            alias
+            for alias in node.names
+            if not _is_unused(module, node, alias, gone) or _is_shown(alias, shown)
+        ]
         if len(kept) == len(node.names):
             continue
         if place is None and module.names.scope_of[node] is module.names.module:
@@ -52,13 +79,30 @@ def rewrite(module: Module, gone: Collection[ast.AST], needed: Iterable[str]) ->
             _shorten(module, node, kept)
         else:
             removed.append(node)
-    new = [line for line in _sorted(needed) if not _has(module, line)]
-    removed += _left_without_use(module, gone, [*new, *needed])
+    before, after = looks(module.source.code), looks(code_of(new_texts(module), module))
+    early = after.early - before.early
+    new = [line for line in _sorted(needed) if not _has(module, line, early)]
+    idle = {
+        name
+        for name in after.unused - before.unused
+        if not any(re.search(rf"\b{re.escape(name)}\b", line) for line in needed)
+    }
+    for statement, staying in _without(module, idle).items():
+        if staying:
+            _shorten(module, statement, staying)
+        else:
+            removed.append(statement)
     if place is None:
         _add_at_top(module, new)
     elif new:
         _add_among(module, place, new, removed)
     remove_statements(module, removed)
+
+
+def _is_shown(alias: ast.alias, shown: Collection[str]) -> bool:
+    name = alias.asname or alias.name.partition(".")[0]
+    brings = {n for names in STAR_NAMES.values() for n in names} if alias.name == "*" else {name}
+    return "*" in shown or bool(brings & set(shown))
 
 
 def _rewrite_guards(module: Module, gone: Collection[ast.AST], needed: set[str]) -> set[str]:
@@ -174,38 +218,29 @@ def _block_around(module: Module, place: ast.stmt) -> list[ast.stmt]:
     return body[first : last + 1]
 
 
-def _left_without_use(
-    module: Module, gone: Collection[ast.AST], new: Iterable[str]
-) -> list[ast.stmt]:
-    """Return imports of other packages that served only what is rewritten or removed."""
+def _without(
+    module: Module, idle: Collection[str]
+) -> dict[ast.Import | ast.ImportFrom, list[ast.alias]]:
+    """Return the imports of other packages that bring idle names, with the names that stay."""
     ours = statements(module)
-    found: list[ast.stmt] = []
-    text = module.edits.apply()
-    for node in module.tree.body:
+    found: dict[ast.Import | ast.ImportFrom, list[ast.alias]] = {}
+    for node in module.walk():
         if not isinstance(node, ast.Import | ast.ImportFrom) or node in ours:
             continue
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+        if module.names.scope_of[node] is not module.names.module:
             continue
-        names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
-        uses = [use for name in names for use in module.names.module.uses.get(name, [])]
-        is_said = any(
-            len(re.findall(rf"\b{re.escape(name)}\b", text)) > _mentions(module, node, name)
-            for name in names
-        )
-        is_needed = any(
-            re.search(rf"\b{re.escape(name)}\b", line) for line in new for name in names
-        )
-        if uses and all(use in gone for use in uses) and not is_said and not is_needed:
-            found.append(node)
+        kept = [a for a in node.names if (a.asname or a.name.partition(".")[0]) not in idle]
+        if len(kept) < len(node.names):
+            found[node] = kept
     return found
 
 
-def _mentions(module: Module, node: ast.stmt, name: str) -> int:
-    return len(re.findall(rf"\b{re.escape(name)}\b", module.original(node)))
-
-
-def _has(module: Module, line: str) -> bool:
+def _has(module: Module, line: str, early: Collection[str]) -> bool:
+    """Tell whether an import stands at the top level, before the code that needs it."""
     wanted = ast.parse(line).body[0]
+    assert isinstance(wanted, ast.Import | ast.ImportFrom)
+    if any((a.asname or a.name.partition(".")[0]) in early for a in wanted.names):
+        return False
     return any(
         ast.dump(node) == ast.dump(wanted)
         for node in module.tree.body
@@ -235,7 +270,9 @@ def _is_unused(
 
 def _shorten(module: Module, node: ast.Import | ast.ImportFrom, kept: list[ast.alias]) -> None:
     names = ", ".join(a.name if a.asname is None else f"{a.name} as {a.asname}" for a in kept)
-    head = f"from {node.module} import" if isinstance(node, ast.ImportFrom) else "import"
+    head = "import"
+    if isinstance(node, ast.ImportFrom):
+        head = f"from {'.' * node.level}{node.module or ''} import"
     module.edits.replace(*module.span(node), f"{head} {names}")
 
 

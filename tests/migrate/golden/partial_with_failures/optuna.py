@@ -93,6 +93,6 @@ if __name__ == '__main__':
     print(
         best['x'],
         best_document(study)['misc']['vals']['d'][0],
-        len([t.value for t in study.trials]),
+        len([t["result"].get("loss") for t in documents(study)]),
     )
     best_loss = study.best_value
