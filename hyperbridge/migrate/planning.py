@@ -156,7 +156,7 @@ class _Planner:
                 )
             repeated = Repeated(self.program, search, demand.roles, demand._visited)
             for use, name in repeated.changed():
-                text = f"{name!r} is changed after the space is built from it: give it a copy"
+                text = f"{name!r} is changed after the space is built from it: change another list"
                 self._note(search, use, "HB217", text)
             for unsteady in repeated.unsteady():
                 what = ast.unparse(unsteady.func)

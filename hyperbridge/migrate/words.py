@@ -73,7 +73,7 @@ class StudyWords:
             if text is not None:
                 return text
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            return self._iterated(node)
+            return self._iterated(node) or self._truth(node)
         return None
 
     def missing(self, node: ast.AST) -> str | None:
@@ -261,6 +261,19 @@ class StudyWords:
         if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
             return f"{study}.trials"
         return f"{self._helper(node, 'documents')}({study})"
+
+    def _truth(self, node: ast.Name | ast.Attribute) -> str | None:
+        """``if trials:``, which is false for a Trials without trials."""
+        parent = self._program.parent_of.get(node)
+        is_asked = (isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)) or (
+            isinstance(parent, ast.If | ast.While | ast.IfExp) and parent.test is node
+        )
+        if not is_asked or not self._is_trials(node):
+            return None
+        study = self._study_of_name(node)
+        if any(getattr(e, "value", node) is None for e in origins(self._program, node).exprs):
+            return f"({study} is not None and {study}.trials)"
+        return f"{study}.trials"
 
     def _study_of_name(self, node: ast.Name | ast.Attribute) -> str:
         self._inside = node

@@ -94,6 +94,18 @@ def test_an_attribute_that_the_program_gives_its_trials_stays() -> None:
     )
 
 
+def test_trials_without_trials_are_false() -> None:
+    text = (
+        SEARCH + "def show(trials=None):\n    return 'some' if trials else 'none'\n"
+        "found = [show(t), show(), show(Trials()), not t, not Trials().trials]\n"
+    )
+    new = migrate(text).new_text
+
+    assert (
+        names_of(new)["found"] == names_of(text)["found"] == ["some", "none", "none", False, True]
+    )
+
+
 def test_losses_leave_out_trials_that_raised() -> None:
     text = (
         SEARCH.replace(
