@@ -129,6 +129,7 @@ class Rewriting:
             self.best_of,
             self._may_differ,
         )
+        self.spaces.looks = self._look
 
     # what is what
 
@@ -237,15 +238,17 @@ class Rewriting:
             if name == "" and isinstance(node, ast.Name) and self._is_guarded(node):
                 self.needs[self.program.home[node]].imports.add("import optuna")
                 return "optuna"
-        if not self.words.is_inside(node):
-            text = self.words.rule(node)
-            if text is not None:
-                return text
+        text = self._look(node)
+        if text is not None:
+            return text
         if isinstance(node, ast.Name) and self.program.slot(node) in self.spaces.names:
             slot = self.program.slot(node)
             assert slot is not None
             return self.spaces.names[slot]
         return self.spaces.flow_rule(node, "trial")
+
+    def _look(self, node: ast.AST) -> str | None:
+        return None if self.words.is_inside(node) else self.words.rule(node)
 
     def _is_guarded(self, node: ast.Name) -> bool:
         """Tell whether a name is hyperopt's module, or None where it is not installed."""

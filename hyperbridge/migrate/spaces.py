@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.demand import CHOICES, Roles, is_parameter, options_of
@@ -88,6 +88,8 @@ class SpaceWriter:
     names: dict[Slot, str] = field(default_factory=dict)
     remarks: dict[ast.Call, str] = field(default_factory=dict)
     needs_index: set[ast.Call] = field(default_factory=set)
+    looks: Callable[[ast.AST], str | None] = lambda _: None
+    """Gives the text of a look at the Trials of an earlier search."""
     direct: set[Slot] = field(default_factory=set)
     """Variables that hold values where something is being written."""
 
@@ -144,6 +146,9 @@ class SpaceWriter:
         return [f for f in self.program.function(call.func) if f in self.roles.builders]
 
     def _rule(self, node: ast.AST, trial: str) -> str | None:
+        looked = self.looks(node)
+        if looked is not None:
+            return looked
         if isinstance(node, ast.Call):
             return self._call(node, trial)
         if isinstance(node, ast.Subscript):

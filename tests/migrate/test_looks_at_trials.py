@@ -106,6 +106,19 @@ def test_trials_without_trials_are_false() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "look", ["t.best_trial['result']['loss']", "max(t.losses())", "len(t)", "t.idxs['x'][1]"]
+)
+def test_a_space_may_look_at_the_trials_of_an_earlier_search(look: str) -> None:
+    text = (
+        "from hyperopt import Trials, fmin, hp, tpe\nt = Trials()\n"
+        "fmin(lambda p: 1 + p, hp.uniform('x', 0, 1), tpe.suggest, 3, trials=t)\n"
+        f"space = {{'y': hp.uniform('y', 0, {look})}}\n"
+        "found = fmin(lambda p: p['y'], space, tpe.suggest, 3)\n"
+    )
+    assert 0 <= names_of(migrate(text).new_text)["found"]["y"] <= 3
+
+
 def test_losses_leave_out_trials_that_raised() -> None:
     text = (
         SEARCH.replace(
