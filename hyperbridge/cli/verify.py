@@ -57,8 +57,8 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         help="seconds for each program (default: 600)",
     )  # fmt: skip
     parser.add_argument(
-        "--trial-timeout", type=float, default=20.0, metavar="S",
-        help="seconds for one call of an objective (default: 20)",
+        "--trial-timeout", type=float, default=60.0, metavar="S",
+        help="seconds for one call of an objective (default: 60)",
     )  # fmt: skip
     parser.add_argument(
         "--args",

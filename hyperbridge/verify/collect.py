@@ -42,7 +42,7 @@ class Settings:
     arguments: Sequence[str] = ()
     n_draws: int = 300
     timeout_s: float = 600.0
-    trial_timeout_s: float = 20.0
+    trial_timeout_s: float = 60.0
 
 
 Start: TypeAlias = Callable[[dict[str, Any], float], tuple[bool, str]]

@@ -8,6 +8,7 @@ the program's own functions for that.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import sysconfig
@@ -18,7 +19,8 @@ from typing import Any
 from hyperbridge.verify.evidence import Draw
 from hyperbridge.verify.original import Original
 
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+_HERE = os.path.dirname(__file__)
+_STANDARD = sysconfig.get_path("stdlib")
 _WHOLE_RUNS = 2
 """So many trials that show no point run to their end, which may ask for more at the end."""
 
@@ -107,8 +109,7 @@ def _tracing(look: Callable[[FrameType], None]) -> Iterator[None]:
         return local
 
     def trace(frame: FrameType, _event: str, _argument: Any) -> Any:
-        name = frame.f_code.co_filename
-        if name.startswith(("<frozen", *_LIBRARIES)) or "hyperbridge/verify" in name:
+        if not _is_the_programs(frame.f_code.co_filename):
             return None
         look(frame)
         return local
@@ -119,6 +120,12 @@ def _tracing(look: Callable[[FrameType], None]) -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
+
+
+def _is_the_programs(filename: str) -> bool:
+    """Tell whether code is neither a library's nor made by one, which must not be left half-way."""
+    is_installed = "site-packages" in filename or "dist-packages" in filename
+    return not (is_installed or filename.startswith(("<", _STANDARD, _HERE)))
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ def verified(
     monkeypatch.chdir(tmp_path)
 
     def call(old: Path, new: Path, *arguments: str, n_draws: int = 150) -> list[Finding]:
-        settings = Settings(arguments, n_draws, timeout_s=200)
+        settings = Settings(arguments, n_draws, timeout_s=250, trial_timeout_s=120)
         if old not in originals:
             seen = collect(old, settings, tmp_path, is_original=True, start=start)
             originals[old] = tmp_path, seen
