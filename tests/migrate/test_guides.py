@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from golden_cases import before
+from golden_cases import FOLDER, before
 
 GUIDES = Path(__file__).resolve().parents[2] / "migration_guides"
 WRITTEN = {
@@ -24,8 +24,9 @@ WRITTEN = {
     "to_ray_tune": ("ray", "optuna"),
     "staying_on_spark": ("pyspark", "optuna", "hyperopt"),
     "ray_on_spark": ("pyspark", "ray", "hyperopt"),
+    "verify": ("optuna", "hyperopt"),
 }
-SLOW = {"to_ray_tune", "staying_on_spark", "ray_on_spark", "history_and_mlflow"}
+SLOW = {"verify", "to_ray_tune", "staying_on_spark", "ray_on_spark", "history_and_mlflow"}
 
 SPARK = """
 from pyspark.sql import SparkSession
@@ -92,6 +93,7 @@ def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
     for package in WRITTEN[guide]:
         pytest.importorskip(package)
     (tmp_path / "train.py").write_text(before("dict_space"))
+    (tmp_path / "train_optuna.py").write_text((FOLDER / "dict_space" / "optuna.py").read_text())
     blocks = blocks_of(guide)
     assert blocks
     surroundings = [SURROUNDINGS.get((guide, number), "") for number in range(len(blocks))]
