@@ -33,6 +33,8 @@ def connect() -> Iterator[Any]:
     session.stop()
 
 
+# PySpark's Connect client keeps threads of its own, without a name, for as long as it lives.
+@pytest.mark.leaves("ThreadPoolExecutor")
 class TestSparkConnect(BackendContract):
     parallelism = 3
 

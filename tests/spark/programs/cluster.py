@@ -310,7 +310,10 @@ def objective(point):
 MESSAGES = []
 handler = logging.Handler()
 handler.emit = lambda record: MESSAGES.append(record.getMessage())
-logging.getLogger("hyperbridge").addHandler(handler)
+own_logger = logging.getLogger("hyperbridge")
+own_logger.addHandler(handler)
+own_logger.setLevel(logging.WARNING)  # the harness keeps it quiet
+own_logger.propagate = False
 
 gpus_of_each_trial()
 crash_each_time()
