@@ -77,6 +77,7 @@ def kill_in_the_middle(name, whom):
 
     killer = threading.Thread(target=kill)
     killer.start()
+    MESSAGES.clear()
     trials = hyperbridge.SparkTrials(parallelism=3)
     search(objective, trials, max_evals=10, tracking=True)
     killer.join()
