@@ -29,20 +29,22 @@ def differences(case: str, target: str, verified: Callable[..., list[Finding]]) 
     return [f"{each.kind} {each.label}: {each.text}" for each in found if each.is_difference]
 
 
-@pytest.mark.parametrize("case", cases("optuna"))
+def some(target: str) -> list[object]:
+    """Return the cases; three of four are in the long run alone."""
+    return [
+        case if position % 4 == 0 else pytest.param(case, marks=pytest.mark.long)
+        for position, case in enumerate(cases(target))
+    ]
+
+
+@pytest.mark.parametrize("case", some("optuna"))
 def test_optuna_programs_of_migrate_are_the_same_search(
     case: str, verified: Callable[..., list[Finding]]
 ) -> None:
     assert differences(case, "optuna", verified) == []
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        case if position % 4 == 0 else pytest.param(case, marks=pytest.mark.long)
-        for position, case in enumerate(cases("ray"))
-    ],
-)
+@pytest.mark.parametrize("case", some("ray"))
 def test_tune_programs_of_migrate_are_the_same_search(
     case: str, verified: Callable[..., list[Finding]]
 ) -> None:
