@@ -21,7 +21,7 @@ def early_names(tree: ast.Module) -> set[str]:
     as run, and so does what a loop did in its last round.
 
     Examples:
-        >>> early_names(ast.parse("def f(): return a\\nf()\\na = b = 1\\nprint(b)"))
+        >>> early_names(ast.parse("def f(): return a\nf()\na = b = 1\nprint(b)"))
         {'a'}
     """
     found = _Order(tree.body, ()).found
