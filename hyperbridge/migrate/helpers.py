@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from hyperbridge.migrate.rules.callbacks import PATIENCE, THRESHOLD
 from hyperbridge.translate.optuna_table import NORMAL_WIDTH
 
 _OPTION = '''\
@@ -124,42 +125,6 @@ def numbers_by_label(study):
     return columns
 '''
 
-_NO_PROGRESS = '''\
-class StopWithoutProgress:
-    """Stop a study after a number of trials in a row that did not improve on the best loss."""
-
-    def __init__(self, patience, percent=0.0):
-        self.patience = patience
-        self.percent = percent
-        self.best = None
-        self.waited = 1  # the first trial counts
-
-    def __call__(self, study, trial):
-        if trial.value is None:  # it failed
-            return
-        if self.best is None:
-            self.best = trial.value
-        elif trial.value < self.best - abs(self.best) * self.percent / 100:
-            self.best = trial.value
-            self.waited = 0
-        else:
-            self.waited += 1
-            if self.waited >= self.patience:
-                study.stop()
-'''
-
-_AT_LOSS = '''\
-class StopAtLoss:
-    """Stop a study as soon as a trial is good enough."""
-
-    def __init__(self, loss):
-        self.loss = loss
-
-    def __call__(self, study, trial):
-        if trial.value is not None and trial.value <= self.loss:
-            study.stop()
-'''
-
 _WHEN = '''\
 class StopWhen:
     """Stop a study when a function says so, which gets back what it returned last."""
@@ -250,8 +215,8 @@ _TEXTS = {
     "best_document": _BEST_DOCUMENT,
     "values_by_label": _COLUMNS,
     "numbers_by_label": _NUMBERS,
-    "StopWithoutProgress": _NO_PROGRESS,
-    "StopAtLoss": _AT_LOSS,
+    "StopWithoutProgress": PATIENCE,
+    "StopAtLoss": THRESHOLD,
     "StopWhen": _WHEN,
     "log_child_run": _CALLBACK,
     "in_child_run": _WRAPPER,
