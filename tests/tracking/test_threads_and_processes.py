@@ -69,7 +69,12 @@ def test_what_a_started_process_imports_for_its_run_is_the_standard_library(tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["thread", "worker"])
-def test_processes_of_an_objective_log_into_its_child_run(tmp_path, server_store, request, where):
+def test_processes_of_an_objective_log_into_its_child_run(
+    tmp_path, server_store, request, where, monkeypatch
+):
+    # Where this process has a Spark session, a forked one would ask it for the registry through
+    # a socket that both then have; MLflow asks only if it is not told.
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", server_store)
     evaluate(where, HEAVY, tmp_path)
     check(HEAVY, request.node.name)
 
