@@ -9,10 +9,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.verify.evidence import Evidence, from_json
@@ -45,18 +45,7 @@ class Settings:
     trial_timeout_s: float = 60.0
 
 
-Start: TypeAlias = Callable[[dict[str, Any], float], tuple[bool, str]]
-"""Runs `child` for a request, at most so many seconds; whether it was late, and its errors."""
-
-
-def collect(
-    path: Path,
-    settings: Settings,
-    spaces: Path,
-    *,
-    is_original: bool,
-    start: Start | None = None,
-) -> Evidence:
+def collect(path: Path, settings: Settings, spaces: Path, *, is_original: bool) -> Evidence:
     """Run a program, and return what was seen.
 
     Args:
@@ -64,7 +53,6 @@ def collect(
         settings: How.
         spaces: A folder through which the original's spaces come to the other program.
         is_original: Whether this is the original.
-        start: How the child process is run; None for a new Python.
 
     Raises:
         ProgramFailedError: It showed no search.
@@ -80,7 +68,7 @@ def collect(
         "n_draws": settings.n_draws,
         "trial_timeout_s": settings.trial_timeout_s,
     }
-    late, errors = (start or _run)(request, settings.timeout_s)
+    late, errors = _run(request, settings.timeout_s)
     evidence = Evidence()
     if answer.exists():
         evidence = from_json(json.loads(answer.read_text(encoding="utf-8")))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
+import clean_child
 import pytest
 
 from hyperbridge.cli.main import main
+from hyperbridge.migrate import live
 from hyperbridge.migrate.plan import Plan, plan
 from hyperbridge.migrate.sources import source_of
 from hyperbridge.translate.from_hyperopt import read_space
@@ -57,6 +58,13 @@ BLOCKER = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _programs_are_forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run programs in children that need not import everything anew, but in a test about them."""
+    if "killed" not in request.node.name:
+        monkeypatch.setattr(live, "subprocess", clean_child.AS_SUBPROCESS)
+
+
 def migrate(path: Path, text: str) -> int:
     path.write_text(text)
     return main(["migrate", str(path), "--to", "ray", "--run", "--write"])
@@ -84,9 +92,7 @@ def test_for_optuna_the_same_program_is_rewritten_where_it_builds_the_space(
     path.write_text(LOOP)
 
     assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 0
-    done = subprocess.run(
-        [sys.executable, "-c", BLOCKER, str(path)], capture_output=True, text=True, check=False
-    )
+    done = clean_child.run(["-c", BLOCKER, path])
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["y", "5"]
     with pytest.raises(SystemExit):

@@ -27,7 +27,7 @@ PATIENCE_S = 5.0
 
 ENGINES_OWN = (
     "java", "pyspark.daemon", "pyspark/daemon", "raylet", "gcs_server", "ray::", "ray/", "mlflow",
-    "resource_tracker",
+    "resource_tracker", "warm_python",
 )  # fmt: skip
 """Words in the command lines of processes that live as long as the engine's session does."""
 

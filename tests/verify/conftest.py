@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import clean_child
 import pytest
 
+from hyperbridge.verify import collect as collecting
 from hyperbridge.verify.collect import Settings, collect
 from hyperbridge.verify.compare import Finding, compare
 from hyperbridge.verify.evidence import Evidence
@@ -15,6 +17,12 @@ pytest.importorskip("hyperopt")
 pytest.importorskip("optuna")
 
 PROGRAMS = Path(__file__).parent / "programs"
+
+
+@pytest.fixture(autouse=True)
+def _programs_are_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare in children that need not import everything anew; a command is one that does."""
+    monkeypatch.setattr(collecting, "subprocess", clean_child.AS_SUBPROCESS)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,284 @@
+"""Run a Python program in a clean process, without waiting for its imports.
+
+`start` and `run` are what `subprocess.Popen` and `subprocess.run` are for ``[sys.executable,
+*arguments]``, but the process is forked by `warm_python`: a Python of this test process's own
+that has imported NumPy, Optuna, MLflow and the like, and nothing that a program changes. Where
+that is not the same as a new Python, or with ``fresh=True``, they start a new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+WARM = Path(__file__).with_name("warm_python.py")
+READ_AT_START = (
+    "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONHASHSEED", "PYTHONIOENCODING", "PYTHONSAFEPATH",
+    "PYTHONSTARTUP", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONDEVMODE", "LANG", "LC_ALL",
+)  # fmt: skip
+"""Variables that only a new process heeds."""
+
+PIPE = subprocess.PIPE
+STDOUT = subprocess.STDOUT
+DEVNULL = subprocess.DEVNULL
+
+
+class Child:
+    """A process that was forked by `warm_python`, with the interface of `subprocess.Popen`.
+
+    It leads a Unix session of its own.
+    """
+
+    def __init__(
+        self, arguments: list[str], request: dict[str, Any], streams: list[int], keeps: list[Any]
+    ) -> None:
+        self.args = [sys.executable, *arguments]
+        self.returncode: int | None = None
+        self.stdin, self.stdout, self.stderr = keeps
+        self._line = _Server.of_this_process().order(request, streams)
+        self._words = self._line.makefile("r")
+        text = self._words.readline()
+        if not text:
+            raise RuntimeError("the process that forks children has died")
+        self.pid = int(text)
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        if self.returncode is None and select.select([self._line], [], [], 0)[0]:
+            self._ended()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, and return the exit code."""
+        if self.returncode is None:
+            if not select.select([self._line], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+            self._ended()
+        assert self.returncode is not None
+        return self.returncode
+
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> Any:
+        """Write the input, read all output, wait for the end; return both outputs."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        found: dict[str, Any] = {"stdout": None, "stderr": None}
+
+        def read(name: str, file: IO[str]) -> None:
+            with contextlib.suppress(ValueError), file:  # closed after a time limit
+                found[name] = file.read()
+
+        def write(file: IO[str]) -> None:
+            with contextlib.suppress(BrokenPipeError), file:
+                file.write(input or "")
+
+        threads = [
+            threading.Thread(target=read, args=(name, file), daemon=True)
+            for name, file in (("stdout", self.stdout), ("stderr", self.stderr))
+            if file is not None
+        ]
+        if self.stdin is not None:
+            threads.append(threading.Thread(target=write, args=(self.stdin,), daemon=True))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+        self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return found["stdout"], found["stderr"]
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to it, unless it has ended."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def _ended(self) -> None:
+        text = self._words.readline()
+        self.returncode = int(text) if text else -signal.SIGKILL
+        self._words.close()
+        self._line.close()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in (self.stdin, self.stdout, self.stderr):
+            if file is not None:
+                file.close()
+        self.wait()
+
+
+class _Server:
+    """The process that forks; it ends with the one that started it."""
+
+    _servers: dict[int, _Server] = {}  # noqa: RUF012 - by process: a fork must not use its parent's
+
+    def __init__(self) -> None:
+        self._orders, theirs = socket.socketpair()
+        self._lock = threading.Lock()
+        environment = {**os.environ, "GIT_PYTHON_REFRESH": "quiet", "OMP_NUM_THREADS": "1"}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, str(WARM), str(theirs.fileno())],
+                cwd="/",
+                env={k: v for k, v in environment.items() if not k.startswith("MLFLOW_")},
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+
+    @classmethod
+    def of_this_process(cls) -> _Server:
+        server = cls._servers.get(os.getpid())
+        if server is None or server._process.poll() is not None:
+            server = cls._servers[os.getpid()] = cls()
+        return server
+
+    def order(self, request: dict[str, Any], streams: list[int]) -> socket.socket:
+        """Have a child forked; return the socket on which it is heard."""
+        line, theirs = socket.socketpair()
+        with theirs, self._lock:
+            socket.send_fds(self._orders, [b"."], [theirs.fileno()])
+        text = json.dumps(request).encode()
+        socket.send_fds(line, [b"."], streams)
+        line.sendall(f"{len(text)}\n".encode() + text)
+        return line
+
+
+def start(
+    arguments: Sequence[str | Path],
+    *,
+    cwd: str | Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: Any = DEVNULL,
+    stdout: Any = None,
+    stderr: Any = None,
+    without: Sequence[str] = (),
+    fresh: bool = False,
+) -> Child | subprocess.Popen[str]:
+    """Start a Python program in a Unix session of its own; its streams are text.
+
+    Args:
+        arguments: What stands behind ``python``: ``-c`` and code, ``-m`` and a module, or a script,
+            and arguments.
+        cwd: Its folder; None for this process's.
+        env: Its environment; None for this process's.
+        stdin: As for Popen; nothing to read if not given.
+        stdout: As for Popen.
+        stderr: As for Popen.
+        without: Packages that it must not find imported already.
+        fresh: Start a new Python, because that is what is tested.
+    """
+    words = [str(word) for word in arguments]
+    environment = dict(os.environ if env is None else env)
+    if fresh or not _can_be_forked(words, environment):
+        return subprocess.Popen(
+            [sys.executable, *words], cwd=cwd, env=environment, stdin=stdin, stdout=stdout,
+            stderr=stderr, text=True, start_new_session=True,
+        )  # fmt: skip
+    request = {
+        "arguments": words,
+        "cwd": str(Path.cwd() if cwd is None else cwd),
+        "env": environment,
+        "without": list(without),
+    }
+    with contextlib.ExitStack() as opened:
+        kept, streams = [], []
+        for number, wanted in enumerate((stdin, stdout, stderr)):
+            keep = None
+            if wanted is PIPE:
+                reads, writes = os.pipe()
+                keep = open(writes, "w") if number == 0 else open(reads, errors="replace")  # noqa: SIM115
+                wanted = reads if number == 0 else writes
+                opened.callback(os.close, wanted)
+            elif wanted is DEVNULL:
+                wanted = os.open(os.devnull, os.O_RDWR)
+                opened.callback(os.close, wanted)
+            elif wanted is STDOUT:
+                wanted = streams[1]
+            elif wanted is None:
+                wanted = number
+            kept.append(keep)
+            streams.append(wanted if isinstance(wanted, int) else wanted.fileno())
+        return Child(words, request, streams, kept)
+
+
+def run(
+    arguments: Sequence[str | Path],
+    *,
+    input: str | None = None,
+    timeout: float = 240,
+    check: bool = False,
+    merged: bool = False,
+    **options: Any,
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python program to its end, and return what it printed.
+
+    Args:
+        arguments: As for `start`.
+        input: What it reads.
+        timeout: Seconds after which it is killed, with its children.
+        check: Whether another exit code than 0 is an error.
+        merged: Whether what it says to stderr comes with stdout.
+        **options: As for `start`: ``cwd``, ``env``, ``without``, ``fresh``.
+    """
+    errors = STDOUT if merged else PIPE
+    stdin = DEVNULL if input is None else PIPE
+    child = start(arguments, stdin=stdin, stdout=PIPE, stderr=errors, **options)
+    try:
+        output, said = child.communicate(input, timeout)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
+    done = subprocess.CompletedProcess(child.args, child.wait(), output, said)
+    if check and done.returncode:
+        raise AssertionError(
+            f"exit code {done.returncode}:\n{output[-3000:]}{(said or '')[-3000:]}"
+        )
+    return done
+
+
+def _popen(command: Sequence[str], **options: Any) -> Child | subprocess.Popen[str]:
+    assert command[0] == sys.executable
+    assert options.pop("text")
+    assert options.pop("start_new_session")
+    options.pop("errors", None)
+    return start(command[1:], **options)
+
+
+AS_SUBPROCESS = types.SimpleNamespace(
+    Popen=_popen,
+    PIPE=PIPE,
+    STDOUT=STDOUT,
+    DEVNULL=DEVNULL,
+    TimeoutExpired=subprocess.TimeoutExpired,
+)
+"""To stand in a module for ``subprocess``, so that what the package starts is forked."""
+
+
+def _can_be_forked(words: list[str], environment: Mapping[str, str]) -> bool:
+    """Tell whether a fork is what a new Python would be."""
+    is_plain = words[0] in ("-c", "-m") or not words[0].startswith("-")
+    same = all(environment.get(name) == os.environ.get(name) for name in READ_AT_START)
+    return sys.platform == "linux" and is_plain and same

@@ -1,0 +1,190 @@
+"""A Python that has imported what is slow to import, and forks a clean child for each program.
+
+Run as a process by `clean_child`. The one argument is a socket: for each message on it, another
+socket comes along, and the child reads from that what to run. It hears the child's process id
+and exit code there. When the first socket is closed, whoever owns it has ended, and so does this.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import types
+from typing import Any
+
+PRELOADED = (
+    "numpy", "pandas", "scipy.stats", "scipy.linalg", "sklearn.linear_model", "sqlalchemy",
+    "alembic.command", "requests", "hyperopt", "optuna", "optuna.storages", "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store", "pyspark.sql", "ray.tune",
+)  # fmt: skip
+"""What children find imported, as far as it is installed."""
+
+FORGOTTEN = ("hyperopt", "hyperbridge")
+"""What children import themselves all the same: programs patch it, or it must not be there."""
+
+BREADTH = 1 << 16
+
+
+def preload() -> dict[str, str]:
+    """Import, and take what is imported out of the garbage collector's sight.
+
+    Returns the variables that packages set when they are imported.
+    """
+    before = dict(os.environ)
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    _forget(FORGOTTEN)
+    gc.collect()
+    gc.freeze()
+    return {name: text for name, text in os.environ.items() if before.get(name) != text}
+
+
+def _forget(packages: tuple[str, ...]) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]
+
+
+def serve(orders: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
+    """Fork children until the owner has ended; return in a child, with what it is to run."""
+    wakes, wake = socket.socketpair()
+    wakes.setblocking(False)
+    wake.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    children: dict[int, socket.socket] = {}
+    while True:
+        readable, _, _ = select.select([orders, wakes], [], [])
+        if wakes in readable:
+            with contextlib.suppress(BlockingIOError):
+                wakes.recv(BREADTH)
+            _report(children)
+        if orders not in readable:
+            continue
+        message, fds, _, _ = socket.recv_fds(orders, 1, 1)
+        if not message:
+            os._exit(0)
+        line = socket.socket(fileno=fds[0])
+        pid = os.fork()
+        if pid:
+            children[pid] = line
+            with contextlib.suppress(OSError):
+                line.send(f"{pid}\n".encode())
+            continue
+        signal.set_wakeup_fd(-1)
+        for other in (orders, wakes, wake, *children.values()):
+            other.close()
+        with line:
+            return _become(line, by_imports)
+
+
+def _report(children: dict[int, socket.socket]) -> None:
+    """Tell the exit codes of the children that have ended."""
+    while children:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if not pid:
+            return
+        line = children.pop(pid, None)
+        if line is not None:
+            with line, contextlib.suppress(OSError):
+                line.send(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _become(line: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
+    """Take on what a new process is given: streams, a folder, an environment, signals."""
+    _, streams, _, _ = socket.recv_fds(line, 1, 3)
+    with line.makefile("rb") as file:
+        request: dict[str, Any] = json.loads(file.read(int(file.readline())))
+    os.setsid()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number, inheritable=True)
+    for stream in streams:
+        os.close(stream)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update({**by_imports, **request["env"]})
+    if "PYTHONUNBUFFERED" in os.environ:
+        sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+    _forget(tuple(request["without"]))
+    importlib.invalidate_caches()
+    sys.excepthook = _without_frames_of_ours
+    return request
+
+
+def _without_frames_of_ours(kind: Any, value: Any, trace: Any) -> None:
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    sys.__excepthook__(kind, value.with_traceback(trace), trace)
+
+
+def run(arguments: list[str]) -> None:
+    """Run what stands behind ``python`` on a command line: ``-c``, ``-m`` or a script."""
+    main = types.ModuleType("__main__")
+    main.__dict__["__builtins__"] = sys.modules["builtins"]
+    sys.modules["__main__"] = main
+    paths = os.environ.get("PYTHONPATH", "")
+    sys.path[:0] = [os.path.abspath(path) for path in paths.split(os.pathsep) if path]
+    sys.orig_argv[1:] = arguments
+    how, *rest = arguments
+    if how == "-m":
+        import runpy
+
+        sys.argv = rest
+        sys.path.insert(0, os.getcwd())
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+        return
+    if how == "-c":
+        code, name = rest[0], "<string>"
+        sys.argv = ["-c", *rest[1:]]
+        sys.path.insert(0, "")
+    else:
+        with open(how, "rb") as file:
+            code, name = file.read(), how
+        main.__file__ = os.path.abspath(how)
+        main.__dict__["__cached__"] = None
+        sys.argv = arguments
+        sys.path.insert(0, os.path.dirname(os.path.abspath(how)))
+    exec(compile(code, name, "exec", dont_inherit=True), main.__dict__)
+
+
+def _leave(raised: list[BaseException]) -> None:
+    """End as Python does, but do not tidy up hundreds of modules, which takes a second.
+
+    This is the last of the functions that run at exit.
+    """
+    for file in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            file.flush()
+    exc = raised[0] if raised else SystemExit()
+    if isinstance(exc, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    code = exc.code if isinstance(exc, SystemExit) else 1
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+if __name__ == "__main__":
+    _kept = sys.modules["__main__"]  # else its names would be cleared
+    with socket.socket(fileno=int(sys.argv[1])) as _orders:
+        del sys.path[0]  # the folder of this file
+        _request = serve(_orders, preload())
+    _raised: list[BaseException] = []
+    atexit.register(_leave, _raised)  # before the program's functions, so that it is the last
+    try:
+        run(_request["arguments"])
+    except BaseException as exc:
+        _raised.append(exc)
+        raise
