@@ -70,6 +70,7 @@ class BridgedTrials:
         trials_save_file: str = "",
     ) -> Any:
         """Minimise ``fn`` over ``space`` and keep the trials here. See `hyperbridge.fmin`."""
+        # A circle that hyperopt's interface has: fmin makes Trials, and Trials have an fmin.
         from hyperbridge.surface.fmin import fmin
 
         return fmin(

@@ -10,7 +10,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 import ray.cloudpickle
@@ -19,7 +19,6 @@ from ray import tune
 from ray.tune import ExperimentAnalysis, ResultGrid
 
 from hyperbridge.backends.base import OpenBackend
-from hyperbridge.backends.ray import Ray
 from hyperbridge.backends.ray.cluster import connect, disconnect, is_remote, search_path
 from hyperbridge.backends.ray.dispatcher import TrialDispatcher
 from hyperbridge.backends.ray.environment import (
@@ -46,6 +45,9 @@ from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import pack_objective, pack_runtime
+
+if TYPE_CHECKING:
+    from hyperbridge.backends.ray import Ray
 
 logger = logging.getLogger(__name__)
 
