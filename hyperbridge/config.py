@@ -93,7 +93,7 @@ def settings(
         tracking: Whether runs are tracked in MLflow; None for the backend's own choice.
 
     Raises:
-        InvalidArgumentError: parallelism is no whole number of at least 1, or tracking no bool.
+        InvalidArgumentError: parallelism is not a positive integer, or tracking not a bool.
 
     Examples:
         >>> with settings(backend="local", parallelism=2):

@@ -135,7 +135,7 @@ def _load(name: str, point: EntryPoint) -> type[Backend]:
     """Import the class of another package.
 
     Raises:
-        BackendUnavailableError: It cannot be imported, or is no complete backend of that name.
+        BackendUnavailableError: It cannot be imported, or is not a complete backend of that name.
     """
     problem: str | None = None
     cause: Exception | None = None

@@ -84,7 +84,7 @@ def call(function: Callable[..., T], *args: Any) -> T:
 
 
 def _show_source(cell: Cell) -> None:
-    """Let tracebacks and inspect find the lines of a cell that is no file of its own."""
+    """Let tracebacks and inspect find the lines of a cell, which has no file of its own."""
     if cell.filename.startswith("<"):
         lines = [f"{line}\n" for line in cell.text.splitlines()]
         linecache.cache[cell.filename] = (len(cell.text), None, lines, cell.filename)

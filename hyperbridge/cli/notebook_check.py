@@ -1,6 +1,6 @@
 """Find what a notebook needs and cannot have here, before its first cell runs.
 
-A search may take hours; a name that exists only on Databricks must not end the program after it.
+A search may take hours; a name that works only on Databricks must not end the program after it.
 What is sure to fail is an error. What fails only if it is reached is a note.
 """
 
@@ -168,7 +168,7 @@ def _problem_of_dbutils(use: Use, directory: Path) -> str | None:
         return None
     kind = PARTS.get(part)
     if kind is None or (function and not hasattr(kind, function)):
-        return f"{text} exists only on Databricks"
+        return f"{text} works only on Databricks"
     texts = _constant_texts(use.call)
     if part == "fs" and function:
         for path in texts[: 2 if function in ("cp", "mv") else 1]:

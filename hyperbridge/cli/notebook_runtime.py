@@ -105,7 +105,7 @@ class Runtime:
         return result
 
     def shell(self, command: str) -> None:
-        """Run a line in a shell; a command that fails is no error, as in IPython."""
+        """Run a line in a shell; as in IPython, a command that fails is not an error."""
         sys.stdout.flush()
         subprocess.run(self._expanded(command), shell=True)
 

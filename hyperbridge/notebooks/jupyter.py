@@ -20,15 +20,15 @@ def read_cells(path: Path) -> list[Cell]:
         path: An ``.ipynb`` file.
 
     Raises:
-        InvalidArgumentError: It is no notebook of nbformat 4, or one in another language.
+        InvalidArgumentError: It is not a notebook of nbformat 4, or is in another language.
     """
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as exc:
-        raise InvalidArgumentError(f"'{path}' is no Jupyter notebook: {exc}") from None
+        raise InvalidArgumentError(f"'{path}' is not a Jupyter notebook: {exc}") from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise InvalidArgumentError(
-            f"'{path}' is no Jupyter notebook of format 4. An older one can be converted with: "
+            f"'{path}' is not a Jupyter notebook of format 4. An older one can be converted with: "
             f"jupyter nbconvert --to notebook {path}"
         )
     language = _language(notebook.get("metadata", {}))

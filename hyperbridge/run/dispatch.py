@@ -37,7 +37,7 @@ class Slots(ABC):
     """Where trials run, ``FminRun.capacity`` at once.
 
     Every started trial is reported exactly once unless it was cancelled: by its outcome, or by
-    an exception that ends the whole search because it is no fault of the trial's. `start`,
+    an exception that ends the whole search because it is not the trial's fault. `start`,
     `cancel` and `close` are called from one thread.
     """
 

@@ -22,7 +22,7 @@ from hyperbridge.worker.objective import (
 
 
 class AnnotationError(HyperbridgeError, exceptions.InvalidAnnotatedParameter):  # type: ignore[misc]  # no types
-    """An annotation of the objective is no search space."""
+    """An annotation of the objective is not a search space."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

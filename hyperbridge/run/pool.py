@@ -36,7 +36,7 @@ class ThreadPool(Slots):
         """Run one trial, on a thread of the pool, and wait for it.
 
         Raises:
-            BaseException: What ends the whole search: it is no fault of the trial's.
+            BaseException: What ends the whole search: it is not the trial's fault.
         """
 
     @abstractmethod

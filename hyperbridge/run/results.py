@@ -109,7 +109,7 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return result, {}
     if not isinstance(attachments, Mapping):
         raise InvalidResultError(
-            "the objective returned 'attachments' that are no dict by name but a "
+            "the objective returned 'attachments' that are not a dict by name but a "
             f"{type(attachments).__name__}"
         )
     return result, dict(attachments)

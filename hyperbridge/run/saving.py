@@ -29,7 +29,7 @@ class TrialsFile:
         path: Where the Trials are kept; its folder must exist.
 
     Raises:
-        InvalidArgumentError: The path is no place for a file, or its folder cannot be written.
+        InvalidArgumentError: The path cannot be a file's, or its folder cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -59,7 +59,7 @@ class TrialsFile:
         finally:
             beside.unlink(missing_ok=True)
         if self.path.exists() and not self.path.is_file():
-            raise InvalidArgumentError(f"trials_save_file {str(self.path)!r} is no regular file")
+            raise InvalidArgumentError(f"trials_save_file {str(self.path)!r} is not a regular file")
 
     def _beside(self) -> Path:
         """Return a new name beside the file that says which process writes there."""

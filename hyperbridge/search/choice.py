@@ -36,7 +36,7 @@ def check_algo(algo: Any) -> None:
     """Refuse what cannot propose points.
 
     Raises:
-        InvalidArgumentError: ``algo`` is no suggest function, sampler, study or searcher.
+        InvalidArgumentError: ``algo`` is not a suggest function, sampler, study or searcher.
     """
     if isinstance(algo, type):
         raise InvalidArgumentError(

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_trials(trials: Any) -> None:
-    """Refuse what is no Trials object.
+    """Refuse what is not a Trials object.
 
     Raises:
         InvalidArgumentError: It is a class, or something else.

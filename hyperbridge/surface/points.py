@@ -34,7 +34,7 @@ def check_points(
         The points with the space's labels alone; None for none.
 
     Raises:
-        InvalidArgumentError: ``points`` is no list, or a point does not fit the space; the
+        InvalidArgumentError: ``points`` is not a list, or a point does not fit the space; the
             message has its position and label.
     """
     if points is None:

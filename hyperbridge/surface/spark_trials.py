@@ -46,7 +46,7 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
         resource_profile: A ``pyspark.resource.ResourceProfile`` for the trials' tasks.
 
     Raises:
-        InvalidArgumentError: ``parallelism``, ``timeout`` or ``loss_threshold`` is no such value.
+        InvalidArgumentError: ``parallelism``, ``timeout`` or ``loss_threshold`` has no such value.
 
     Examples:
         >>> SparkTrials(parallelism=4).count_total_trials()

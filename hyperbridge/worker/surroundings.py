@@ -13,7 +13,7 @@ from hyperbridge.worker.frames import safe_text
 class Surroundings:
     """A context manager: enters the attachments that have a token, leaves them in reverse order.
 
-    It is no generator: those assign to the exception, which a frozen dataclass forbids.
+    It is not a generator: those assign to the exception, which a frozen dataclass forbids.
 
     Args:
         attachments: See `hyperbridge.run.observer.TrialAttachment`.

@@ -33,7 +33,7 @@ except BackendUnavailableError as exc:
     [
         ({"JAVA_HOME": "/no/java"}, "JAVA_HOME=/no/java has no java", "install a JDK"),
         ({"PATH": "/nowhere", "JAVA_HOME": ""}, "no java on the PATH", "install a JDK"),
-        ({"SPARK_HOME": "/nowhere"}, "SPARK_HOME=/nowhere holds no Spark", "unset SPARK_HOME"),
+        ({"SPARK_HOME": "/nowhere"}, "SPARK_HOME=/nowhere has no Spark in it", "unset SPARK_HOME"),
     ],
 )
 def test_what_is_missing_is_named_with_what_to_do(
@@ -68,5 +68,5 @@ def test_a_connect_server_that_is_not_there_is_told_at_once_without_the_token(
     remote = f"sc://127.0.0.1:{port}/;token=secret"
     with caplog.at_level(logging.WARNING):
         sessions._warn_if_nobody_listens(remote)
-    assert f"Nobody listens at 127.0.0.1:{port}" in caplog.text
+    assert f"Nothing listens at 127.0.0.1:{port}" in caplog.text
     assert "secret" not in caplog.text

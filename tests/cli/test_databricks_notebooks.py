@@ -223,8 +223,8 @@ def test_secrets_are_environment_variables_and_task_values_have_debug_values(she
     ("cell", "message"),
     [
         ("value = undefined", "'undefined' is not defined"),
-        ("dbutils.credentials.assumeRole('x')", "dbutils.credentials.assumeRole exists only on"),
-        ("dbutils.fs.mount('s3://a', '/mnt/a')", "dbutils.fs.mount exists only on Databricks"),
+        ("dbutils.credentials.assumeRole('x')", "dbutils.credentials.assumeRole works only on"),
+        ("dbutils.fs.mount('s3://a', '/mnt/a')", "dbutils.fs.mount works only on Databricks"),
         ("dbutils.fs.ls('/mnt/a')", "'/mnt/a' is in a storage that is not here"),
         ("dbutils.notebook.run('./none', 0)", "there is no notebook './none'"),
         ("get_ipython().system('ls')", "it exists only in IPython and Jupyter"),

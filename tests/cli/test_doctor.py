@@ -120,7 +120,7 @@ def test_a_spark_home_of_another_version_is_found(shell, spark, tmp_path):
         shell, "--no-tracking", "--backend", "spark", **spark, SPARK_HOME=str(home)
     )
     assert (code, data["failed"]) == (1, ["spark"])
-    assert f"SPARK_HOME={home} holds no Spark" in found["spark"]["detail"]
+    assert f"SPARK_HOME={home} has no Spark in it" in found["spark"]["detail"]
     (home / "jars").mkdir()
     (home / "jars" / "spark-core_2.12-3.1.2.jar").touch()
     _, _, found = findings(shell, "--no-tracking", **spark, SPARK_HOME=str(home))

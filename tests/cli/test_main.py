@@ -74,7 +74,7 @@ def test_arguments_after_the_script_are_its_own(rest, ours, theirs):
         (["--parallelism", "0", "train.py"], "--parallelism must be at least 1, got 0"),
         (["--parallelism", "x", "train.py"], "invalid int value: 'x'"),
         (["--paralelism", "2", "train.py"], "unrecognized arguments: --paralelism"),
-        (["broken.ipynb"], "'broken.ipynb' is no Jupyter notebook"),
+        (["broken.ipynb"], "'broken.ipynb' is not a Jupyter notebook"),
         (["-m", ".relative"], "'.relative' is a relative name"),
     ],
 )

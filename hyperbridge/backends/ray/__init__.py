@@ -49,7 +49,7 @@ class Ray(Backend):
             objective counts as one that reports.
 
     Raises:
-        InvalidArgumentError: ``reuse_actors`` or ``reports`` is no bool.
+        InvalidArgumentError: ``reuse_actors`` or ``reports`` is not a bool.
 
     Examples:
         >>> Ray(resources_per_trial={"cpu": 2}).name

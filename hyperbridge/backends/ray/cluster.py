@@ -153,7 +153,7 @@ def _answers(address: str) -> bool:
 
 
 def is_remote() -> bool:
-    """Tell whether Ray is reached through Ray Client, from a machine that is no node of it."""
+    """Tell whether Ray is reached through Ray Client, from a machine that is not a node of it."""
     return bool(util.client.ray.is_connected())
 
 

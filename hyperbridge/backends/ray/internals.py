@@ -76,7 +76,7 @@ def run_experiment(trainable: str, **arguments: Any) -> Any:
 
 @contextlib.contextmanager
 def staging_in(folder: str) -> Iterator[None]:
-    """Let Tune's loop keep its files in a folder of this machine, which is no node of the cluster.
+    """Keep the files of Tune's loop on this machine, which is not a node of the cluster.
 
     Raises:
         BackendUnavailableError: This Ray, unlike 2.60, has no such function; then Ray Client cannot

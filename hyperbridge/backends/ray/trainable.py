@@ -84,7 +84,7 @@ def _make_runner(
         # and ends the experiment when its metric is missing.
         shown: dict[str, Any] = {"loss": float("nan")}
         if kind == "returned":
-            with contextlib.suppress(Exception):  # the driver judges what is no result
+            with contextlib.suppress(Exception):  # the driver judges what is not a result
                 shown.update(plain_metrics(metrics_of(report), tunes_own))
         placed = [ray.put(report)] if len(report) > _INLINE_BYTES else report
         return {**shown, REPORT: placed}

@@ -103,7 +103,7 @@ def _check_home(spark_version: str) -> Finding | None:
     fix = "unset SPARK_HOME, or install the pyspark of its version"
     jars = [path.name for path in Path(home, "jars").glob("spark-core_*.jar")]
     if not jars or not Path(home, "bin", "spark-submit").exists():
-        return Finding("spark", "broken", f"SPARK_HOME={home} holds no Spark", fix)
+        return Finding("spark", "broken", f"SPARK_HOME={home} has no Spark in it", fix)
     named = re.match(r"spark-core_[\d.]+-(\d[\d.]*)", jars[0])  # vendors add a suffix
     there = named[1].rstrip(".") if named is not None else spark_version
     if numbers_of(there) != numbers_of(spark_version):

@@ -75,7 +75,7 @@ def _warn_if_nobody_listens(remote: str) -> None:
         socket.create_connection((host, port), 5).close()
     except ConnectionRefusedError:
         logger.warning(
-            "Nobody listens at %s:%d, the address in SPARK_REMOTE. PySpark tries again for some "
+            "Nothing listens at %s:%d, the address in SPARK_REMOTE. PySpark tries again for some "
             "minutes; if the server is not about to start, start it or correct the address.",
             host,
             port,

@@ -54,7 +54,7 @@ class OpenThreads(OpenBackend):
         """Run one trial on this thread.
 
         Raises:
-            BaseException: What the objective raised that is no Exception (KeyboardInterrupt,
+            BaseException: What the objective raised that is not an Exception (KeyboardInterrupt,
                 SystemExit): as in hyperopt, that ends the search.
         """
         tokens = run.begin(trial)

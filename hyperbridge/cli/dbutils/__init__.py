@@ -46,7 +46,7 @@ class DbUtils:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or self._databricks is None:
-            raise AttributeError(f"dbutils.{name} exists only on Databricks")
+            raise AttributeError(f"dbutils.{name} works only on Databricks")
         return getattr(self._databricks, name)
 
 

@@ -1,4 +1,4 @@
-"""``dbutils.secrets`` and ``dbutils.jobs``, for a notebook that is no job of Databricks.
+"""``dbutils.secrets`` and ``dbutils.jobs``, for a notebook that runs outside of Databricks.
 
 Source: Databricks documentation, "Databricks Utilities reference".
 """

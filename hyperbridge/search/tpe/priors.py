@@ -180,7 +180,7 @@ def _number(name: str, node: Any) -> float:
     if isinstance(given, bool) or not isinstance(given, (int, float, np.integer)):
         raise NotReproducibleError(f"{name}={given!r} of type {type(given).__name__}")
     if not isinstance(given, float) and abs(int(given)) >= _EXACT_INTEGER:
-        raise NotReproducibleError(f"{name}={given!r} is no exact float")
+        raise NotReproducibleError(f"{name}={given!r} is not an exact float")
     if not math.isfinite(given):
         raise NotReproducibleError(f"{name}={given!r} is not finite")
     return float(given)
