@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from hyperbridge.migrate import spark_helpers
 from hyperbridge.migrate.rules.callbacks import PATIENCE, THRESHOLD
 from hyperbridge.translate.optuna_table import NORMAL_WIDTH
 
@@ -174,36 +175,6 @@ def in_child_run(objective):
     return run_trial
 '''
 
-_ON_SPARK = '''\
-def run_on_spark(function, point):
-    """Call a function in a Spark job of one task, and return what it returns."""
-
-    def task(batches):
-        for _ in batches:  # read to the end, so that the worker is used again
-            pass
-        try:
-            outcome = function(point), None
-        except Exception:
-            outcome = None, traceback.format_exc()
-        yield pyarrow.RecordBatch.from_pydict({"outcome": [cloudpickle.dumps(outcome)]})
-
-    spark = SparkSession.builder.getOrCreate()
-    rows = spark.range(0, 1, 1, 1).mapInArrow(task, "outcome binary").collect()
-    result, error = pickle.loads(rows[0]["outcome"])
-    if error is not None:
-        raise RuntimeError(error)
-    return result
-'''
-
-_SLOTS = '''\
-def task_slots():
-    """Return how many tasks Spark runs at once; 8 where it does not say, as on Connect."""
-    try:
-        return SparkSession.builder.getOrCreate().sparkContext.defaultParallelism
-    except Exception:
-        return 8
-'''
-
 _TEXTS = {
     "suggest_option": _OPTION,
     "suggest_branch": _BRANCH,
@@ -220,8 +191,6 @@ _TEXTS = {
     "StopWhen": _WHEN,
     "log_child_run": _CALLBACK,
     "in_child_run": _WRAPPER,
-    "run_on_spark": _ON_SPARK,
-    "task_slots": _SLOTS,
 }
 _NEEDS = {
     "best_document": ("documents",),
@@ -229,17 +198,26 @@ _NEEDS = {
     "numbers_by_label": ("documents",),
 }
 
-_OF_VALUES = {"log_child_run", "in_child_run", "documents", *_NEEDS}
+_OF_VALUES = {
+    "log_child_run",
+    "in_child_run",
+    "documents",
+    f"{spark_helpers.NAME}, tracked",
+    *_NEEDS,
+}
 
 
 def helper_names(needs: Collection[str]) -> list[str]:
     """Return the names of the helpers, with those that they call, in the order of the file."""
     wanted = {need.partition(",")[0] for need in needs}
-    if "latent" in needs and wanted & _OF_VALUES:
+    if "latent" in needs and {*wanted, *needs} & _OF_VALUES:
         wanted.add("values_of")
     for name in list(wanted):
         wanted.update(_NEEDS.get(name, ()))
-    return [n for n in ("suggest_normal", *_TEXTS) if n in wanted]
+    if spark_helpers.is_dict(needs):
+        wanted.add("keep_result")
+    of_all = [n for n in ("suggest_normal", *_TEXTS) if n in wanted]
+    return [*of_all, *spark_helpers.helper_texts(needs)]
 
 
 def helper_texts(needs: Collection[str]) -> list[str]:
@@ -255,7 +233,11 @@ def helper_texts(needs: Collection[str]) -> list[str]:
         def suggest_normal(trial, name, mu, sigma):
     """
     texts: list[str] = []
+    on_spark = spark_helpers.helper_texts(needs)
     for name in helper_names(needs):
+        if name in on_spark:
+            texts.append(on_spark[name])
+            continue
         if name == "suggest_normal":
             texts.append(_suggest_normal(needs))
             continue
@@ -265,6 +247,8 @@ def helper_texts(needs: Collection[str]) -> list[str]:
             text = text.replace("VALUES", "values_of(trial)" if is_latent else "trial.params")
         if name == "documents":
             text = _documents("latent" in needs)
+        if on_spark:  # Study.stop is for Study.optimize
+            text = text.replace("study.stop()", "return True")
         texts.append(text)
     return texts
 
@@ -275,14 +259,9 @@ def helper_imports(needs: Collection[str]) -> set[str]:
     found = {"from statistics import NormalDist"} if "suggest_normal" in names else set()
     if "suggest_normal, log" in needs:
         found.add("import math")
-    if "run_on_spark" in names:
-        found |= {"import pickle", "import traceback", "import pyarrow"}
-        found.add("from pyspark import cloudpickle")
-    if {"run_on_spark", "task_slots"} & set(names):
-        found.add("from pyspark.sql import SparkSession")
     if "documents" in names or ("fixed" in needs and "suggest_normal" in names):
         found.add("import optuna")
-    return found
+    return found | spark_helpers.helper_imports(needs)
 
 
 def _documents(is_latent: bool) -> str:

@@ -77,6 +77,7 @@ class Search:
         patience: The arguments of ``no_progress_loss``.
         stop_when: An ``early_stop_fn`` of the program's own.
         is_spark: Whether the trials ran on Spark's executors.
+        spark_session: The expression of the SparkSession; None for the one that there is.
         parallelism: The expression of how many trials run at once.
         timeout: Seconds.
         loss_threshold: The loss that is good enough.
@@ -95,6 +96,7 @@ class Search:
     patience: tuple[ast.expr | None, ast.expr | None] | None = None
     stop_when: ast.expr | None = None
     is_spark: bool = False
+    spark_session: ast.expr | None = None
     parallelism: ast.expr | None = None
     timeout: ast.expr | None = None
     loss_threshold: ast.expr | None = None
@@ -339,7 +341,7 @@ class _Reader:
         given.update({str(keyword.arg): keyword.value for keyword in made.keywords})
         given = {name: value for name, value in given.items() if not is_none(value)}
         settings.update(is_spark=True, was_on_workers=True, is_tracked=True, catches=True)
-        for name in ("parallelism", "timeout", "loss_threshold"):
+        for name in ("parallelism", "timeout", "loss_threshold", "spark_session"):
             if name in given:
                 if not self._is_here(given[name]):
                     self.block(given[name], "HB203", f"{name} is given where fmin cannot see it")

@@ -28,6 +28,11 @@ from hyperbridge.migrate.syntax import (
 _SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return, ast.AugAssign)
 _LATER = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _MAYBE = (ast.IfExp, ast.BoolOp)
+_OFF_THE_CLUSTER = (
+    "trials leave Spark's executors for threads of one machine. To keep them on the cluster:"
+    " migrate --to spark; or hyperbridge's SparkTrials with a sampler of Optuna's; or Ray on the"
+    " Spark cluster (migration_guides/staying_on_spark.md)"
+)
 
 
 class BlockedError(ValueError):
@@ -51,7 +56,6 @@ class OptunaTarget:
     name = "optuna"
     help = "native Optuna code"
     imports = ("import optuna",)
-    on_spark = False
 
     def prepare(self, rewriting: Rewriting) -> None:
         """Find the Trials that are made for one search each."""
@@ -86,15 +90,7 @@ class OptunaTarget:
 
     def write(self, rewriting: Rewriting, going: Going) -> None:
         """Add all edits of a search."""
-        _StudyWriter(self, rewriting, going, self._fresh.get(going.search)).write()
-
-
-class SparkTarget(OptunaTarget):
-    """Writes a study of Optuna's on the driver, whose trials run as Spark jobs of one task."""
-
-    name = "spark"
-    help = "a study of Optuna's on the driver, each trial a Spark job"
-    on_spark = True
+        StudyWriter(self, rewriting, going, self._fresh.get(going.search)).write()
 
 
 def _is_local(rewriting: Rewriting, slot: Slot) -> bool:
@@ -156,7 +152,9 @@ def _made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | No
 
 
 @dataclass(eq=False)
-class _StudyWriter:
+class StudyWriter:
+    """Writes one search; each engine evaluates the trials of its study in its own way."""
+
     target: OptunaTarget
     rewriting: Rewriting
     going: Going
@@ -178,36 +176,40 @@ class _StudyWriter:
 
     @property
     def search(self) -> Search:
+        """The search."""
         return self.going.search
 
     def block(self, node: ast.AST, code: str, text: str) -> BlockedError:
+        """Return the error that leaves the search."""
         return BlockedError(self.search, node, code, text)
 
     def write(self) -> None:
+        """Add all edits."""
         rewriting, search = self.rewriting, self.search
         program = rewriting.program
         statement = program.statement(search.call)
         self._import(statement)
         self.later = self._function_between()
         self._check_place(statement)
-        self.tracking = tracking.read(program, search, self.objective, block=self.block)
-        if self.target.on_spark and self.tracking is not None and self.tracking.style != "callback":
-            raise self.block(
-                search.call,
-                "HB210",
-                "the objective logs to MLflow, which on an executor does not know the run of its"
-                " trial: return the values in the result's dict, then migrate again",
-            )
+        self.tracking = self._tracking()
         study = self._study()
-        objective = self._objective()
-        self._points(study)
-        self._optimize(study, objective)
+        self._evaluate(study)
         if self.made and not self.definitions:
             self.made = [line for line in self.made if line]
         self.before = [*self.made, *self.definitions, *self.before]
         text = self._result(study)
         rewriting.study_text[search.call] = f"{study}.best_trial"
         self._place(statement, text)
+
+    def _tracking(self) -> tracking.Tracking | None:
+        """Return how the search is logged."""
+        return tracking.read(self.rewriting.program, self.search, self.objective, block=self.block)
+
+    def _evaluate(self, study: str) -> None:
+        """Write what runs the trials of a study."""
+        objective = self._objective()
+        self._points(study)
+        self._optimize(study, objective)
 
     # where
 
@@ -365,7 +367,7 @@ class _StudyWriter:
 
     def _objective(self) -> str:
         objective = self.objective
-        function = None if self.target.on_spark else objective.function
+        function = objective.function
         if isinstance(function, ast.FunctionDef) and self._may_adopt(function):
             self._rewrite_function(objective, function)
             return function.name
@@ -454,12 +456,6 @@ class _StudyWriter:
     def _call_of(self, expr: ast.expr, point: str) -> str:
         """Return a call of fmin's function; what makes the function is evaluated once."""
         program = self.rewriting.program
-        if self.target.on_spark:
-            if _has_call(expr) and not isinstance(expr, ast.Lambda) and self.made_name is None:
-                self.made_name = self.needs.unused("objective")
-                self.made = split_lines(f"{self.made_name} = {self._expression(expr)}")
-            function = self.made_name or self._expression(expr)
-            return f"{self.needs.helper('run_on_spark')}({function}, {point})"
         is_partial = isinstance(expr, ast.Call) and program.dotted(expr.func) == "functools.partial"
         inner = list(ast.iter_child_nodes(expr)) if is_partial else [expr]
         if any(_has_call(part) for part in inner):
@@ -586,6 +582,7 @@ class _StudyWriter:
         return text
 
     def stops(self) -> list[str]:
+        """Return what may stop the search early."""
         search, hooks = self.search, []
         if search.patience is not None:
             name = self.needs.helper("StopWithoutProgress")
@@ -618,8 +615,6 @@ class _StudyWriter:
             parts.append(f"timeout={plain(search.timeout)}")
         if search.parallelism is not None:
             parts.append(f"n_jobs={plain(search.parallelism)}")
-        elif search.is_spark and self.target.on_spark:
-            parts.append(f"n_jobs={self.needs.helper('task_slots')}()")
         elif search.is_spark:
             parts.append("n_jobs=-1")
         if search.catches:
@@ -628,13 +623,8 @@ class _StudyWriter:
             parts.append(f"callbacks=[{', '.join(hooks)}]")
         if search.shows_progress:
             parts.append("show_progress_bar=True")
-        if search.is_spark and not self.target.on_spark:
-            self.rewriting.note(
-                search.call,
-                "HB225",
-                "trials run in threads of one machine; see the guide on staying on Spark for"
-                " trials on executors",
-            )
+        if search.is_spark:
+            self.rewriting.note(search.call, "HB225", _OFF_THE_CLUSTER, needs_person=True)
         call = f"{study}.optimize({', '.join([objective, *parts])})"
         if logged is None:
             self.before += split_lines(call)
@@ -645,10 +635,8 @@ class _StudyWriter:
             f' "parent_run_id": {run}.info.run_id}})'
         )
         self.needs.imports.add("import mlflow")
-        after: list[str] = []
-        if logged.is_recorded:
-            after.append(f'mlflow.log_metric("best_trial_loss", {study}.best_value)')
-        lines = [*split_lines(call), *after]
+        after = f'mlflow.log_metric("best_trial_loss", {study}.best_value)'
+        lines = [*split_lines(call), after]
         if logged.parent is None:
             attribute = self.before.pop()
             self.before.append(f"with mlflow.start_run() as {run}:")

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from hyperbridge.migrate.rewriting import Target
-from hyperbridge.migrate.study_target import OptunaTarget, SparkTarget
+from hyperbridge.migrate.spark_target import SparkTarget
+from hyperbridge.migrate.study_target import OptunaTarget
 
 TARGETS: Mapping[str, Callable[[], Target]] = MappingProxyType(
     {"optuna": OptunaTarget, "spark": SparkTarget}

@@ -29,13 +29,11 @@ class Tracking:
             to the active run, ``own`` when it starts its runs itself.
         starts: The objective's own calls of ``mlflow.start_run``.
         parent: The ``with mlflow.start_run()`` of this file in which the search stands.
-        is_recorded: Whether hyperopt or hyperbridge logged the search, and not just the objective.
     """
 
     style: str
     starts: tuple[ast.Call, ...]
     parent: ast.withitem | None
-    is_recorded: bool
 
 
 def read(
@@ -44,7 +42,6 @@ def read(
     objective: Objective,
     *,
     block: Block,
-    on_workers: bool = False,
 ) -> Tracking | None:
     """Return how the search is logged; None when it is not.
 
@@ -53,14 +50,10 @@ def read(
         search: The search.
         objective: What it minimises.
         block: Makes the error that says why the search is left.
-        on_workers: Whether trials will run in other processes: these have no active run and no
-            tracking URI, so what the objective logs there needs to be told where it belongs.
     """
-    module = search.module
     calls = _calls(program, search)
     logged = [c for c in calls if program.dotted(c.func).startswith("mlflow.")]
-    is_recorded = search.is_tracked and (module.source.is_databricks or _imports_mlflow(search))
-    if not is_recorded and not (on_workers and logged):
+    if not _is_recorded(search):
         return None
     starts = tuple(c for c in logged if program.dotted(c.func) == "mlflow.start_run")
     for call in starts:
@@ -79,8 +72,25 @@ def read(
                 "this MLflow run is told where it belongs: give start_run the experiment_id and"
                 " the parent_run_id of the search by hand",
             )
-    style = "own" if starts else "wrapper" if logged or on_workers else "callback"
-    return Tracking(style, starts, _parent(program, search), is_recorded)
+    style = "own" if starts else "wrapper" if logged else "callback"
+    return Tracking(style, starts, _parent(program, search))
+
+
+def read_for_workers(program: Program, search: Search) -> Tracking | None:
+    """Return how a search is logged whose trials run in other processes; None when it is not.
+
+    What the objective logs needs a run there, whoever logged the search before.
+    """
+    logged = [c for c in _calls(program, search) if program.dotted(c.func).startswith("mlflow.")]
+    if not logged and not _is_recorded(search):
+        return None
+    starts = tuple(c for c in logged if program.dotted(c.func) == "mlflow.start_run")
+    return Tracking("own" if starts else "wrapper" if logged else "callback", starts, None)
+
+
+def _is_recorded(search: Search) -> bool:
+    """Tell whether hyperopt or hyperbridge logged the search."""
+    return search.is_tracked and (search.module.source.is_databricks or _imports_mlflow(search))
 
 
 def _calls(program: Program, search: Search) -> list[ast.Call]:

@@ -1,0 +1,92 @@
+import pickle
+import traceback
+import uuid
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+import optuna
+from pyspark import cloudpickle
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import udf
+
+SEED = 0
+
+
+def run_in_task(spark, function, point):
+    """Call a function in a Spark job of one task, and return what it returns."""
+
+    def call(_):
+        try:
+            return cloudpickle.dumps((function(point), None))
+        except BaseException:  # also SystemExit: it ends this trial alone
+            return cloudpickle.dumps((None, traceback.format_exc()))
+
+    column = udf(call, "binary", useArrow=False)("id")
+    rows = spark.range(0, 1, 1, 1).select(column).collect()
+    result, error = pickle.loads(rows[0][0])
+    if error is not None:
+        raise RuntimeError(error)
+    return result
+
+
+def optimize_on_spark(study, objective, search_space, *, n_trials, parallelism):
+    """Minimize an objective on Spark: each trial is a job of one task.
+
+    The study is asked and told here. Executors need what the objective imports, no more.
+    """
+    spark = SparkSession.builder.getOrCreate()
+    context = getattr(spark, "sparkContext", None)  # Spark Connect has none
+    add_tag = context.addJobTag if context else spark.addTag
+    cancel = context.cancelJobsWithTag if context else spark.interruptTag
+    tag = f"study-{uuid.uuid4().hex}"  # of the jobs of this call
+    running = {}
+
+    def run(point):
+        add_tag(tag)  # to this thread
+        return run_in_task(spark, objective, point)
+
+    with ThreadPoolExecutor(parallelism) as pool:
+        try:
+            while True:
+                while n_trials > 0 and len(running) < parallelism:
+                    trial = study.ask()
+                    point = search_space(trial)
+                    running[pool.submit(run, point)] = trial
+                    n_trials -= 1
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                if not done:  # no trial is left
+                    return
+                for job in done:
+                    trial = running[job]
+                    study.tell(trial, job.result()["loss"])
+                    del running[job]
+        finally:
+            waiting = running
+            while waiting:
+                cancel(tag)  # again: a job may have begun meanwhile
+                waiting = wait(waiting, timeout=1).not_done
+            for trial in running.values():
+                failed = optuna.trial.TrialState.FAIL
+                study.tell(trial, state=failed, skip_if_finished=True)
+
+
+class Tuner:
+    def __init__(self, target):
+        self.target = target
+
+    def evaluate(self, params):
+        return {"loss": abs(params["x"] - self.target), "status": "ok"}
+
+    def run(self):
+        def search_space(trial):
+            return {"x": trial.suggest_float("x", 0, 10)}
+
+        self.trials = None
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+        optimize_on_spark(
+            study, self.evaluate, search_space, n_trials=20, parallelism=1
+        )
+        best = study.best_params
+        return best, study.best_value
+
+
+best, best_loss = Tuner(4).run()

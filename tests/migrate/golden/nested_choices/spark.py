@@ -1,0 +1,119 @@
+import pickle
+import traceback
+import uuid
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+import optuna
+from pyspark import cloudpickle
+from pyspark.sql import SparkSession
+from pyspark.sql.functions import udf
+
+SEED = 0
+
+
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the study holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
+
+
+def run_in_task(spark, function, point):
+    """Call a function in a Spark job of one task, and return what it returns."""
+
+    def call(_):
+        try:
+            return cloudpickle.dumps((function(point), None))
+        except BaseException:  # also SystemExit: it ends this trial alone
+            return cloudpickle.dumps((None, traceback.format_exc()))
+
+    column = udf(call, "binary", useArrow=False)("id")
+    rows = spark.range(0, 1, 1, 1).select(column).collect()
+    result, error = pickle.loads(rows[0][0])
+    if error is not None:
+        raise RuntimeError(error)
+    return result
+
+
+def optimize_on_spark(study, objective, search_space, *, n_trials, parallelism):
+    """Minimize an objective on Spark: each trial is a job of one task.
+
+    The study is asked and told here. Executors need what the objective imports, no more.
+    """
+    spark = SparkSession.builder.getOrCreate()
+    context = getattr(spark, "sparkContext", None)  # Spark Connect has none
+    add_tag = context.addJobTag if context else spark.addTag
+    cancel = context.cancelJobsWithTag if context else spark.interruptTag
+    tag = f"study-{uuid.uuid4().hex}"  # of the jobs of this call
+    running = {}
+
+    def run(point):
+        add_tag(tag)  # to this thread
+        return run_in_task(spark, objective, point)
+
+    with ThreadPoolExecutor(parallelism) as pool:
+        try:
+            while True:
+                while n_trials > 0 and len(running) < parallelism:
+                    trial = study.ask()
+                    point = search_space(trial)
+                    running[pool.submit(run, point)] = trial
+                    n_trials -= 1
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                if not done:  # no trial is left
+                    return
+                for job in done:
+                    trial = running[job]
+                    study.tell(trial, job.result()["loss"])
+                    del running[job]
+        finally:
+            waiting = running
+            while waiting:
+                cancel(tag)  # again: a job may have begun meanwhile
+                waiting = wait(waiting, timeout=1).not_done
+            for trial in running.values():
+                failed = optuna.trial.TrialState.FAIL
+                study.tell(trial, state=failed, skip_if_finished=True)
+
+
+def search_space(trial):
+    return {
+        "model": suggest_branch(
+            trial,
+            "model",
+            [
+                lambda trial: {
+                    "name": "linear",
+                    "penalty": suggest_branch(
+                        trial,
+                        "penalty",
+                        [
+                            lambda trial: "l1",
+                            lambda trial: {"elastic": trial.suggest_float("mix", 0, 1)},
+                        ],
+                    ),
+                },
+                lambda trial: {
+                    "name": "net",
+                    "layers": (
+                        trial.suggest_int("width", 0, 7),
+                        trial.suggest_categorical("act", ["relu", "tanh"]),
+                    ),
+                },
+            ],
+        ),
+        "seed": 7,
+    }
+
+
+def objective(params):
+    model = params["model"]
+    if model["name"] == "linear":
+        penalty = model["penalty"]
+        return {"loss": 1.0 if penalty == "l1" else penalty["elastic"], "status": "ok"}
+    width, act = model["layers"]
+    return {"loss": abs(width - 4) / 4 + (act == "relu") * 0.1, "status": "ok"}
+
+
+study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
+optimize_on_spark(study, objective, search_space, n_trials=20, parallelism=1)
+best_loss = study.best_value
