@@ -17,27 +17,45 @@ from hyperbridge.errors import HyperbridgeError
 from hyperbridge.worker.frames import safe_repr
 
 
-class InvalidResultError(HyperbridgeError, TypeError):
+class BrokenRuleError(HyperbridgeError):
+    """What an objective returned breaks one of hyperopt's rules for a result.
+
+    Attributes:
+        recorded_as: The type of hyperopt's own error, as its documents name it.
+    """
+
+    recorded_as: str
+
+
+class InvalidResultError(BrokenRuleError, TypeError, ValueError):
     """The objective returned neither a number nor a mapping."""
 
+    recorded_as = str(TypeError)
 
-class MissingStatusError(HyperbridgeError, KeyError):
+
+class MissingStatusError(BrokenRuleError, KeyError):
     """The objective returned a mapping without a ``status``."""
+
+    recorded_as = str(KeyError)
 
     def __str__(self) -> str:
         return str(self.args[0])  # KeyError would show the repr
 
 
-class InvalidStatusError(HyperbridgeError, InvalidResultStatus):  # type: ignore[misc]  # no types
+class InvalidStatusError(BrokenRuleError, InvalidResultStatus):  # type: ignore[misc]  # no types
     """The objective returned a ``status`` that hyperopt does not have."""
+
+    recorded_as = str(InvalidResultStatus)
 
     def __init__(self, message: str, result: dict[str, Any]) -> None:
         super().__init__(result)
         self.args = (message,)
 
 
-class InvalidLossError(HyperbridgeError, InvalidLoss):  # type: ignore[misc]  # no types
+class InvalidLossError(BrokenRuleError, InvalidLoss):  # type: ignore[misc]  # no types
     """The objective returned status ``ok`` without a usable ``loss``."""
+
+    recorded_as = str(InvalidLoss)
 
     def __init__(self, message: str, result: dict[str, Any]) -> None:
         super().__init__(result)
@@ -75,10 +93,12 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         result = dict(value)
     except (TypeError, ValueError) as exc:
-        raise InvalidResultError(
+        error = InvalidResultError(
             f"the objective returned {safe_repr(value)} ({type(value).__name__}); return the loss "
             "as a number, or a dict such as {'loss': 0.1, 'status': STATUS_OK}"
-        ) from exc
+        )
+        error.recorded_as = str(type(exc))
+        raise error from exc
     if "status" not in result:
         raise MissingStatusError(
             f"the objective returned a dict without 'status' (it has {_keys(result)}); "
@@ -99,11 +119,14 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
                 result,
             ) from exc
         except (TypeError, ValueError) as exc:
-            raise InvalidLossError(
+            unusable = InvalidLossError(
                 f"the objective returned loss {safe_repr(result['loss'])} "
                 f"({type(result['loss']).__name__}), which is not a number",
                 result,
-            ) from exc
+            )
+            if isinstance(exc, ValueError):  # the one that hyperopt lets through
+                unusable.recorded_as = str(type(exc))
+            raise unusable from exc
     attachments = result.pop("attachments", None)
     if attachments is None:
         return result, {}

@@ -27,7 +27,7 @@ from hyperbridge.run.early_stop import EarlyStopCheck
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.observer import FminEnd, FminInfo, Observer, TrialAttachment
 from hyperbridge.run.observers import Observers
-from hyperbridge.run.results import to_result
+from hyperbridge.run.results import BrokenRuleError, to_result
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search, SearchNotReadyError
@@ -47,7 +47,8 @@ class ObjectiveRaisedError(HyperbridgeError, RuntimeError):
 
 def failure_of(exc: BaseException, traceback_text: str) -> Failure:
     """Describe an exception of this process as a Failure."""
-    return Failure(type_text(exc), safe_text(exc), traceback_text, exc)
+    name = exc.recorded_as if isinstance(exc, BrokenRuleError) else type_text(exc)
+    return Failure(name, safe_text(exc), traceback_text, exc)
 
 
 class FminRun:

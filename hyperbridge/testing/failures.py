@@ -100,11 +100,12 @@ class FailuresContract(Basis):
         ("result", "error", "text"),
         [
             (None, TypeError, "None"),
+            ("abc", ValueError, "abc"),
             ({}, KeyError, "status"),
             ({"loss": 1.0}, KeyError, "'loss'"),
             ({"status": "ok"}, InvalidLoss, "loss"),
             ({"status": "ok", "loss": None}, InvalidLoss, "None"),
-            ({"status": "ok", "loss": "abc"}, InvalidLoss, "abc"),
+            ({"status": "ok", "loss": "abc"}, ValueError, "abc"),
             ({"status": "bogus", "loss": 1.0}, InvalidResultStatus, "bogus"),
             ({"status": "ok", "loss": 1.0, "attachments": [1]}, TypeError, "attachments"),
         ],
@@ -116,6 +117,8 @@ class FailuresContract(Basis):
         with pytest.raises(AllTrialsFailed, match=text):
             minimise(lambda p: result, max_evals=1, trials=trials)
         assert trials.count_failed_trials() == 1
+        (document,) = trials._dynamic_trials
+        assert document["misc"]["error"][0] == str(error)
         with pytest.raises(error, match=text):
             minimise(lambda p: result, max_evals=1, trials=Trials())
 

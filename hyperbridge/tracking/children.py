@@ -54,8 +54,9 @@ class ChildRuns:
 
     Params are logged when a trial has ended, not when it starts: an objective often logs the
     same names with other values (the option of a choice, a quniform as an int), and MLflow
-    raises for the later of the two. What the objective logged stands; ours then carries the
-    suffix ``_<fmin_uuid>``.
+    raises for the later of the two. What the objective logged stands alone then, so that a
+    program can build a model from all params of its run; the assignment as the search knows it
+    is in the tag ``hyperbridge.params`` from the start.
 
     Args:
         store: Where the runs are.
@@ -172,17 +173,18 @@ class ChildRuns:
         except StoreAwayError:
             raise
         except Exception:
-            renamed, _ = self._reconciled(child, record)
-            if renamed == params:
+            ours, _ = self._reconciled(child, record)
+            if ours == params:
                 raise
-            self._store.log(_id_of(child), params=renamed, tags=tags, metrics=points)
+            self._store.log(_id_of(child), params=ours, tags=tags, metrics=points)
 
     def _reconciled(self, child: Child, record: Record) -> tuple[dict[str, str], dict[str, float]]:
         """Leave to the objective the names that it has logged itself."""
         logged = self._store.get_run(_id_of(child)).data
         params = {
-            f"{name}_{self._fmin_uuid}" if logged.params.get(name, value) != value else name: value
+            name: value
             for name, value in record.params.items()
+            if logged.params.get(name, value) == value
         }
         metrics = {
             name: value for name, value in record.metrics.items() if name not in logged.metrics

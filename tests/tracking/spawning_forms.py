@@ -150,6 +150,16 @@ def program(_: Any) -> float:
     return 0.5
 
 
+def shell_command(_: Any) -> float:
+    import shlex
+
+    command = shlex.join([sys.executable, "-c", PROGRAM, "os_system"])
+    assert os.system(command) == 0
+    assert os.waitstatus_to_exitcode(os.system(b"exit 3")) == 3
+    assert os.popen("echo $MLFLOW_RUN_ID").read().strip()
+    return 0.5
+
+
 def program_with_several_runs(_: Any) -> float:
     import subprocess
 
@@ -170,4 +180,5 @@ NAMES: dict[Any, set[str]] = {
     from_a_fork_server: {"forkserver"},
     kept_processes: {"kept_process"},
     program: {"program"},
+    shell_command: {"os_system"},
 }

@@ -27,6 +27,7 @@ HEAVY = [
     forms.from_a_fork_server,
     forms.from_a_fork_server,
     forms.program,
+    forms.shell_command,
 ]
 
 

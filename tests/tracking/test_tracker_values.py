@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from dataclasses import replace
@@ -72,8 +73,8 @@ def test_what_the_objective_logged_under_the_same_name_stands(sqlite_store):
 
     FakeRun()(objective, [{"kernel": 1, "C": 0.25}])
     child = children(only_parent())[0]
-    uuid = child.data.tags["fmin_uuid"]
-    assert child.data.params == {"kernel": "rbf", "C": "0.25", f"kernel_{uuid}": "1"}
+    assert child.data.params == {"kernel": "rbf", "C": "0.25"}
+    assert json.loads(child.data.tags["hyperbridge.params"]) == {"kernel": 1, "C": 0.25}
     assert child.data.metrics == {"accuracy": 0.9, "f1": 0.4, "loss": 0.1}
     assert len(metric_history(child, "accuracy")) == 1
 
@@ -85,7 +86,8 @@ def test_a_clash_of_params_loses_nothing_else(sqlite_store):
 
     FakeRun()(objective)
     child = children(only_parent())[0]
-    assert child.data.params == {"C": "mine", f"C_{child.data.tags['fmin_uuid']}": "0.5"}
+    assert child.data.params == {"C": "mine"}
+    assert json.loads(child.data.tags["hyperbridge.params"]) == {"C": 0.5}
     assert child.data.metrics == {"loss": 0.5}
     assert child.info.status == "FINISHED"
 

@@ -14,10 +14,11 @@ import json
 import logging
 import os
 import pickle
+import shlex
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hyperbridge.tracking.attach.trial import STRAY_TAG, AttachedTrial
@@ -76,6 +77,38 @@ def start_program(
         environment.pop("MLFLOW_EXPERIMENT_NAME", None)  # it would outrank the id
     given["env"] = environment
     return original(**given)
+
+
+@contextlib.contextmanager
+def shell_commands(current: Callable[[], AttachedTrial | None]) -> Iterator[None]:
+    """Give the commands that a trial starts by ``os.system`` the trial's variables.
+
+    The function is not written in Python, so that it is replaced by its name: what holds it
+    under another name (``from os import system``) is not reached.
+
+    Args:
+        current: Returns the trial that the calling thread belongs to.
+    """
+    original = os.system
+
+    def system(command: Any) -> int:
+        trial = current() if os.name == "posix" else None
+        if trial is None or trial.owns_process:
+            return original(command)
+        return original(f"{_exports(trial)}{os.fsdecode(command)}")
+
+    os.system = system
+    try:
+        yield
+    finally:
+        if os.system is system:
+            os.system = original
+
+
+def _exports(trial: AttachedTrial) -> str:
+    """Return shell lines that set a trial's variables."""
+    lines = [f"export {name}={shlex.quote(text)}\n" for name, text in trial.environment.items()]
+    return "".join(["unset MLFLOW_EXPERIMENT_NAME\n", *lines])
 
 
 class OpenTrialsFile:

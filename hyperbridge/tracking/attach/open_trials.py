@@ -22,6 +22,7 @@ from typing import Any
 from hyperbridge.tracking.attach.child_processes import (
     OpenTrialsFile,
     Prepare,
+    shell_commands,
     start_process,
     start_program,
     this_child_process,
@@ -143,6 +144,7 @@ class OpenTrials:
         ):
             with contextlib.suppress(ValueError, AttributeError):  # another library has wrapped it
                 self._watching.enter_context(intercept(function, replacement))
+        self._watching.enter_context(shell_commands(self.current))
 
 
 def _is_pool_worker(thread: threading.Thread) -> bool:
