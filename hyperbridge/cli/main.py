@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from hyperbridge.cli import doctor, migrate, run, scan, translate, verify
+from hyperbridge.cli import doctor, explain, migrate, run, scan, translate, verify
 
 _EXAMPLE = """\
 example:
@@ -18,6 +18,8 @@ example:
       shows train.py as native Optuna code
   hyperbridge verify train.py train_optuna.py
       says whether both programs are the same search
+  hyperbridge explain HB204
+      says what a remark of scan or migrate means
   hyperbridge doctor
       says what can run here, and what to do about the rest
 
@@ -59,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     migrate.add_parser(verbs)
     translate.add_parser(verbs)
     verify.add_parser(verbs)
+    explain.add_parser(verbs)
     doctor.add_parser(verbs)
     target: list[str] = []
     if arguments[:1] == ["run"]:

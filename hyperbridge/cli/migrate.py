@@ -1,32 +1,38 @@
-"""The verb ``migrate``: rewrite programs as native Optuna or Ray Tune code."""
+"""The verb ``migrate``: rewrite programs in the own terms of another engine."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyperbridge.cli.remark_options import add_options, selection_of
+
 if TYPE_CHECKING:
+    from hyperbridge.migrate.file_plan import FilePlan
+    from hyperbridge.migrate.formats import Message
     from hyperbridge.migrate.live import Command
+    from hyperbridge.migrate.migrate_output import Row
     from hyperbridge.migrate.plan import Plan
-    from hyperbridge.migrate.planning import FilePlan
     from hyperbridge.translate.to_source import SpaceCode
 
 _DESCRIPTION = """\
 Rewrite programs that use hyperopt as native code, with neither hyperopt nor hyperbridge
-in it. Prints a diff; --write applies it. What the source does not tell is left as it is,
-with a note on stderr. Exit code 1 when a person must look at something.
+in it. A folder is one program: imports between its files are followed. Prints a diff, and
+a table with what becomes of each file on stderr; --write applies it. What the source does
+not tell is left as it is, with a remark on stderr. Exit code 1 when a person must look at
+something.
 """
 _EXAMPLES = """\
 examples:
   hyperbridge migrate train.py --to optuna
-  hyperbridge migrate src/*.py notebooks/tune.ipynb --to optuna --write
-  hyperbridge migrate train.py --to optuna --run       # for spaces built in loops
-  hyperbridge migrate train.py --to optuna --run --args='--data small.csv'
-  hyperbridge migrate src/*.py --to optuna --check     # in CI: 1 when something would change
+  hyperbridge migrate src notebooks/tune.ipynb --to optuna --write
+  hyperbridge migrate src --to optuna --exact           # what stays the same search
+  hyperbridge migrate src --to optuna --check           # in CI: 1 when something would change
+  hyperbridge explain HB204                             # what a remark means
 """
 
 _PATIENCE_S = 600
@@ -43,7 +49,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         allow_abbrev=False,
     )
     parser.set_defaults(parser=parser, run=run)
-    parser.add_argument("files", metavar="FILE", nargs="+", type=Path)
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
     parser.add_argument(
         "--to", required=True, choices=("optuna", "ray", "spark"), help="the new engine"
     )
@@ -57,6 +63,12 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true", help="change the files")
     action.add_argument("--check", action="store_true", help="print only which would change")
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="leave searches whose results would change",
+    )
+    add_options(parser)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -98,8 +110,14 @@ def run(args: argparse.Namespace) -> int:
         1 when something was left to a person, could not be read or written, or, with
         ``--check``, would change; else 0.
     """
+    from hyperbridge.migrate.discover import program_files
+    from hyperbridge.migrate.every_target import plan_for
+    from hyperbridge.migrate.file_plan import PlanOptions
+    from hyperbridge.migrate.module import Module
+    from hyperbridge.migrate.sources import UnreadableFileError, source_of
+
     if args.run_program:
-        command_of(args.files[0], args)  # what is wrong with the options shows before any change
+        command_of(args.paths[0], args)  # what is wrong with the options shows before any change
     elif args.args is not None or args.run_timeout is not None:
         args.parser.error("--args and --run-timeout say how a program is run: give --run too")
     if args.run_program and args.to != "ray":
@@ -107,98 +125,107 @@ def run(args: argparse.Namespace) -> int:
             f"--to {args.to} rewrites spaces where they are built, so no program is run: leave"
             " --run out"
         )
-    if args.to == "ray":
-        return max([_migrate(path, args) for path in args.files])
-    return _migrate_program(args)
-
-
-def _migrate_program(args: argparse.Namespace) -> int:
-    from hyperbridge.migrate.discover import program_files
-    from hyperbridge.migrate.module import Module
-    from hyperbridge.migrate.planning import plan_modules
-    from hyperbridge.migrate.sources import UnreadableFileError, source_of
-
-    worst = 0
+    report = _Report(args)
+    found = program_files(args.paths)
+    report.looked_at = found.looked_at
+    for path, text in found.unread:
+        report.unreadable(path, text)
     modules: list[Module] = []
-    for path, content in program_files(args.files, _unreadable):
-        if content is None:
-            worst = 1
-            continue
+    for path, content in found.files:
         try:
             modules.append(Module(source_of(path, content)))
         except UnreadableFileError as exc:
-            _unreadable(str(exc))
-            worst = 1
-    for result in plan_modules(modules, args.to):
-        worst = max(worst, _report(result, args))
-    return worst
+            report.unreadable(path, str(exc))
+    options = PlanOptions(exact=args.exact)
+    live = partial(_live_spaces, args) if args.run_program else None
+    for plan in plan_for(modules, args.to, options, live):
+        report.add(plan)
+    report.finish()
+    return report.code
 
 
-def _unreadable(text: str) -> None:
-    print(f"hyperbridge: {text}", file=sys.stderr)
-
-
-def _report(result: FilePlan | Plan, args: argparse.Namespace) -> int:
-    from hyperbridge.migrate.sources import UnreadableFileError, with_cells, write_aside
-
-    source = result.source
-    path = source.path
-    try:
-        if result.is_changed and args.write:
-            write_aside(path, with_cells(source, result.texts))
-    except UnreadableFileError as exc:
-        _unreadable(str(exc))
-        return 1
-    for note in result.notes:
-        word = "to do" if note.needs_person else "note"
-        print(f"{path}:{source.place(note.line)}: {word}: {note.text}", file=sys.stderr)
-    if result.is_changed and args.check:
-        print(f"would change {path}")
-    elif result.is_changed and not args.write:
-        sys.stdout.writelines(_diff(path, source.text, result.new_text))
-    needs_person = any(note.needs_person for note in result.notes)
-    return 1 if needs_person or (args.check and result.is_changed) else 0
-
-
-def _migrate(path: Path, args: argparse.Namespace) -> int:
-    from hyperbridge.migrate.discover import mentions_hyperopt
-    from hyperbridge.migrate.plan import plan
-    from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
-
-    try:
-        content = read_content(path)
-        if not mentions_hyperopt(content):
-            return 0
-        source = source_of(path, content)
-        result = plan(source, args.to)
-        if args.run_program and result.untold:
-            result = plan(source, args.to, live=_live_spaces(command_of(path, args), result))
-    except UnreadableFileError as exc:
-        _unreadable(str(exc))
-        return 1
-    return _report(result, args)
-
-
-def _live_spaces(command: Command, result: Plan) -> dict[int, SpaceCode]:
+def _live_spaces(args: argparse.Namespace, plan: Plan) -> dict[int, SpaceCode]:
     """Return the native code for each space that the source does not tell, by line."""
     from hyperbridge.migrate.live import LiveSpaceError, code_of_call
 
     found: dict[int, SpaceCode] = {}
-    for first, last in result.untold:
+    for first, last in plan.untold:
         try:
-            found[first] = code_of_call(command, first, last)
+            found[first] = code_of_call(command_of(plan.source.path, args), first, last)
         except LiveSpaceError as exc:
             print(f"hyperbridge: {exc}", file=sys.stderr)
     return found
 
 
-def _diff(path: Path, before: str, after: str) -> list[str]:
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
-        f"a/{path}",
-        f"b/{path}",
-    )
-    return [
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
-    ]
+class _Report:
+    """What is told, as it comes, and the exit code."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.selection = selection_of(args)
+        self.code = 0
+        self.looked_at = 0
+        self.unread: list[str] = []
+        self.messages: list[Message] = []
+        self.rows: list[Row] = []
+        self.files: list[dict[str, Any]] = []
+
+    def unreadable(self, path: Path, text: str) -> None:
+        """Tell that a file cannot be read or written."""
+        from hyperbridge.migrate.formats import Message
+
+        if self.selection.takes("HB001"):
+            self.code = 1
+            self.unread.append(text)
+            self.messages.append(Message(path, "HB001", "error", text))
+            if self.args.format == "text":
+                print(f"hyperbridge: HB001 {text}", file=sys.stderr)
+
+    def add(self, plan: FilePlan) -> None:
+        """Tell what becomes of a file, and write it where that is asked for."""
+        from hyperbridge.migrate.migrate_output import diff, file_data, messages, row
+        from hyperbridge.migrate.sources import UnreadableFileError, with_cells, write_aside
+
+        args, source = self.args, plan.source
+        try:
+            if plan.is_changed and args.write:
+                write_aside(source.path, with_cells(source, plan.texts))
+        except UnreadableFileError as exc:
+            self.unreadable(source.path, str(exc))
+            return
+        said = messages(plan, self.selection)
+        if any(message.level != "note" for message in said) or (args.check and plan.is_changed):
+            self.code = 1
+        self.messages += said
+        self.rows.append(row(plan))
+        patch = diff(source.path, source.text, plan.new_text) if plan.is_changed else ""
+        self.files.append(file_data(self.rows[-1], said, patch))
+        if args.format == "text":
+            for message in said:
+                word = "note" if message.level == "note" else "to do"
+                place = f"{source.path}:{message.place}"
+                print(f"{place}: {message.code} {word}: {message.text}", file=sys.stderr)
+            if plan.is_changed and args.check:
+                print(f"would change {source.path}")
+            elif plan.is_changed and not args.write:
+                sys.stdout.write(patch)
+
+    def finish(self) -> None:
+        """Tell the rest."""
+        from hyperbridge.migrate import formats, migrate_output
+
+        args = self.args
+        if args.format == "text":
+            sys.stdout.flush()
+            sys.stderr.write(migrate_output.as_table(self.rows, self.looked_at))
+        elif args.format == "json":
+            print(migrate_output.as_json(args.to, self.files, self.unread, self.looked_at))
+        elif args.format == "github":
+            sys.stdout.write(formats.as_github(self.messages))
+        else:
+            import hyperbridge
+
+            version, is_complete = hyperbridge.__version__, not self.unread
+            sys.stdout.write(
+                formats.as_sarif(self.messages, version=version, is_complete=is_complete)
+            )

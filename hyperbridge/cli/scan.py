@@ -7,16 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hyperbridge.cli.remark_options import add_options, selection_of
+
 _DESCRIPTION = """\
 List every use of hyperopt in Python files, Databricks notebooks and Jupyter notebooks,
-and say for each whether running as is, another backend and 'hyperbridge migrate' handle
-it. The code is read, never run. Exit code 1 when something was found or not readable.
+and say for each whether running as is, another backend and 'hyperbridge migrate' to each
+engine handle it. The code is read, never run. A line with the comment
+'# hyperbridge: skip' is left out. Exit code 1 when something was found or not readable.
 """
 _EXAMPLES = """\
 examples:
   hyperbridge scan src/ notebooks/
-  hyperbridge scan --json train.py
-  hyperbridge scan --sarif . > hyperopt.sarif
+  hyperbridge scan --select HB2 src/          # only what migrate leaves or changes
+  hyperbridge scan --format sarif . > hyperopt.sarif
+  hyperbridge explain HB204                   # what a remark means
 """
 
 
@@ -32,9 +36,12 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     )
     parser.set_defaults(parser=parser, run=run)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
-    shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--json", action="store_true", help="print one JSON object")
-    shape.add_argument("--sarif", action="store_true", help="print SARIF 2.1.0")
+    add_options(parser)
+    for name in ("json", "sarif"):
+        parser.add_argument(
+            f"--{name}", action="store_const", const=name, dest="format",
+            help=f"short for --format {name}",
+        )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,18 +51,24 @@ def run(args: argparse.Namespace) -> int:
         args: The verb's options.
 
     Returns:
-        1 when hyperopt was found or a file could not be read, else 0.
+        1 when a use or a remark was found that is wanted, or a file could not be read, else 0.
     """
     from hyperbridge.migrate import scan_output
+    from hyperbridge.migrate.formats import as_github, as_sarif
     from hyperbridge.migrate.scan import scan
 
-    report = scan(args.paths)
-    if args.json:
+    selection = selection_of(args)
+    report = scan_output.selected(scan(args.paths), selection)
+    if args.format == "json":
         print(scan_output.as_json(report))
-    elif args.sarif:
+    elif args.format == "text":
+        sys.stdout.write(scan_output.as_text(report))
+    elif args.format == "github":
+        sys.stdout.write(as_github(scan_output.messages(report)))
+    else:
         import hyperbridge
 
-        print(scan_output.as_sarif(report, version=hyperbridge.__version__))
-    else:
-        sys.stdout.write(scan_output.as_text(report))
-    return 1 if report.findings or report.unread else 0
+        messages, is_complete = scan_output.messages(report), not report.unread
+        version = hyperbridge.__version__
+        sys.stdout.write(as_sarif(messages, version=version, is_complete=is_complete))
+    return 1 if report.findings or report.unread or report.faults else 0

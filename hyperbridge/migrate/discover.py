@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hyperbridge.migrate.sources import UnreadableFileError, read_content
@@ -12,6 +14,7 @@ from hyperbridge.migrate.sources import UnreadableFileError, read_content
 _FEW = 200
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "dist-packages", "build", "dist"}
 _WORDS = (b"hyperopt", b"hyperbridge")
+_IMPORTS = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([^\r\n(]*(?:\([^)]*\))?)", re.MULTILINE)
 SUFFIXES = (".py", ".ipynb")
 
 
@@ -56,29 +59,62 @@ def mentions_hyperopt(content: bytes) -> bool:
     return any(word in content for word in _WORDS)
 
 
-def program_files(
-    paths: Sequence[Path], unreadable: Callable[[str], None]
-) -> Iterator[tuple[Path, bytes | None]]:
-    """Yield the files of a program with what is in them.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is under some paths.
 
-    A folder without a word of hyperopt is passed over; else its other files belong to the
-    program, for they may hand its spaces and results on.
-
-    Args:
-        paths: Files and folders.
-        unreadable: Is told of what cannot be read, whose content is then None.
+    Attributes:
+        files: The files of programs that use hyperopt, in the order of the paths: those that speak
+            of it, and those that import from them or are imported by them.
+        unread: Files that cannot be read, each with a message.
+        looked_at: How many files there are, those that cannot be read included.
     """
-    found: list[tuple[Path, bytes]] = []
+
+    files: tuple[tuple[Path, bytes], ...]
+    unread: tuple[tuple[Path, str], ...]
+    looked_at: int
+
+
+def program_files(paths: Sequence[Path]) -> Found:
+    """Return the files under paths that a migration must know."""
+    contents: dict[Path, bytes] = {}
+    unread: list[tuple[Path, str]] = []
     for path in files_under(paths):
         try:
-            content = read_content(path)
+            contents[path] = read_content(path)
         except UnreadableFileError as exc:
-            unreadable(str(exc))
-            yield path, None
-            continue
-        found.append((path, content))
-    concerned = {path for path, content in found if mentions_hyperopt(content)}
-    few = len(found) <= _FEW
-    for path, content in found if concerned else ():
-        if path in concerned or (few and path.suffix == ".py" and path not in paths):
-            yield path, content
+            unread.append((path, str(exc)))
+    concerned = {path for path, content in contents.items() if mentions_hyperopt(content)}
+    concerned |= _related(contents, concerned)
+    files = tuple((path, contents[path]) for path in contents if path in concerned)
+    return Found(files, tuple(unread), len(contents) + len(unread))
+
+
+def _related(contents: Mapping[Path, bytes], concerned: set[Path]) -> set[Path]:
+    """Return the scripts that import from those that use hyperopt, or that these import."""
+    by_name: dict[bytes, list[Path]] = {}
+    for path in contents:
+        if path.suffix == ".py":
+            by_name.setdefault(_module_name(path), []).append(path)
+    known, new = set(concerned), set(concerned)
+    while new and len(known) < len(concerned) + _FEW:
+        imported = {word for path in new for word in _imported_words(contents[path])}
+        found = {path for word in imported & by_name.keys() for path in by_name[word]}
+        names = {_module_name(path) for path in new if path.suffix == ".py"}
+        for path in (p for p in contents if p.suffix == ".py" and p not in known | found):
+            content = contents[path]
+            likely = {name for name in names if name in content}
+            if likely and likely & _imported_words(content):
+                found.add(path)
+        new = found - known
+        known |= new
+    return known - concerned
+
+
+def _module_name(path: Path) -> bytes:
+    return os.fsencode(path.parent.name if path.stem == "__init__" else path.stem)
+
+
+def _imported_words(content: bytes) -> set[bytes]:
+    """Return the words of the import statements of a file."""
+    return {word for text in _IMPORTS.findall(content) for word in re.findall(rb"\w+", text)}

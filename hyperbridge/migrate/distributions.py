@@ -130,11 +130,11 @@ class Suggestion:
 
     Attributes:
         text: The expression.
-        remark: What is not exactly as it was; None for nothing.
+        remark: The code and the text of what is not as it was; None for nothing.
     """
 
     text: str
-    remark: str | None = None
+    remark: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -239,8 +239,11 @@ class Asking:
         step = self.text(given["q"])
         return Suggestion(
             f"{name}({trial}, {label}, {low}, {high}, step={step})",
-            "Optuna has no steps on a logarithmic scale: the study holds the number before"
-            " rounding, a user attribute of the trial the rounded one",
+            (
+                "HB228",
+                "Optuna has no steps on a logarithmic scale: the study holds the number before"
+                " rounding, a user attribute of the trial the rounded one",
+            ),
         )
 
     def _randint(self, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
@@ -272,6 +275,9 @@ class Asking:
         mu, sigma = self.text(given["mu"]), self.text(given["sigma"])
         return Suggestion(
             f"{name}({trial}, {label}, {mu}, {sigma}{options})",
-            "Optuna has no unbounded parameters: the study holds a quantile, a user attribute of"
-            " the trial the value; TPE draws it 1.5 times as wide at first",
+            (
+                "HB223",
+                "Optuna has no unbounded parameters: the study holds a quantile, a user attribute"
+                " of the trial the value; TPE draws it 1.5 times as wide at first",
+            ),
         )

@@ -77,6 +77,14 @@ class Edits:
             e for e in self._edits if (e.start, e.end) != (position, position) or e.text.strip()
         ]
 
+    def inside(self, start: int, end: int) -> list[Edit]:
+        """Return the edits that change a span, and not just its ends."""
+        return [e for e in self._edits if e.start < end and start < e.end]
+
+    def forget(self, edit: Edit) -> None:
+        """Drop one."""
+        self._edits.remove(edit)
+
     def covers(self, start: int, end: int) -> bool:
         """Tell whether a span lies inside one that is replaced."""
         return any(e.start <= start and end <= e.end and e.start < e.end for e in self._edits)

@@ -14,10 +14,10 @@ class Note:
         text: What is the matter and what to do.
         needs_person: True when something was left as it is and somebody must act; False when
             the code was rewritten and merely behaves a little differently.
-        code: What kind of remark it is, such as ``HB204``; empty for none.
+        code: What kind of remark it is, such as ``HB204``; see `remarks`.
     """
 
     line: int
     text: str
     needs_person: bool = True
-    code: str = ""
+    code: str = "HB290"

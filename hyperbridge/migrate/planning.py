@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from hyperbridge.migrate.demand import Demand, Randomness
 from hyperbridge.migrate.edits import Edits
+from hyperbridge.migrate.file_plan import FilePlan, PlanOptions, SearchPlan, codes_of
 from hyperbridge.migrate.helpers import helper_imports, helper_names, helper_texts
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
@@ -17,8 +18,9 @@ from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
 from hyperbridge.migrate.repeated import Repeated
-from hyperbridge.migrate.rewriting import Rewriting
+from hyperbridge.migrate.rewriting import Rewriting, is_constant
 from hyperbridge.migrate.rules import imports
+from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
 from hyperbridge.migrate.study_target import BlockedError
@@ -29,54 +31,36 @@ _WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrial
 _OF_SEARCH = ("space_eval", "sample")
 
 
-@dataclass(frozen=True, slots=True)
-class FilePlan:
-    """What becomes of one file.
-
-    Attributes:
-        source: The file.
-        texts: The new text of each of its cells; those of the source when nothing changes.
-        notes: For a person, in the order of the lines.
-        searches: For the line of each call of fmin, whether it is left as it is.
-    """
-
-    source: Source
-    texts: tuple[str, ...]
-    notes: tuple[Note, ...]
-    searches: dict[int, bool]
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether anything is rewritten."""
-        return self.new_text != self.source.text
-
-    @property
-    def new_text(self) -> str:
-        """The whole new text; a notebook's code cells one after the other."""
-        if self.source.document is None:
-            return "".join(self.texts)
-        return "".join(f"{text}\n" for text in self.texts)
+_NO_OPTIONS = PlanOptions()
 
 
-def plan_sources(sources: Sequence[Source], target: str = "optuna") -> list[FilePlan]:
+def plan_sources(
+    sources: Sequence[Source], target: str = "optuna", options: PlanOptions = _NO_OPTIONS
+) -> list[FilePlan]:
     """Plan the migration of the files of one program.
 
     Raises:
         UnreadableFileError: One of them does not parse.
     """
-    return plan_modules([Module(source) for source in sources], target)
+    return plan_modules([Module(source) for source in sources], target, options)
 
 
-def plan_modules(modules: Sequence[Module], target: str = "optuna") -> list[FilePlan]:
+def plan_modules(
+    modules: Sequence[Module], target: str = "optuna", options: PlanOptions = _NO_OPTIONS
+) -> list[FilePlan]:
     """Plan the migration of parsed files; see `plan_sources`."""
     planned: dict[Module, FilePlan] = {}
     for group in _components(list(modules)):
         try:
-            plans = _Planner(group, target).plan()
+            plans = _Planner(group, target, options).plan()
         except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs
             plans = [_left(module, exc) for module in group]
         planned.update(zip(group, plans, strict=True))
     return [planned[module] for module in modules]
+
+
+class SkippedError(ValueError):
+    """Something would change a statement that a comment keeps."""
 
 
 class TakenNameError(ValueError):
@@ -87,9 +71,11 @@ class TakenNameError(ValueError):
 class _Planner:
     modules: list[Module]
     target: str
+    options: PlanOptions = _NO_OPTIONS
     blocked: dict[Search, list[Note]] = field(default_factory=dict)
     demands: dict[Search, Demand] = field(default_factory=dict)
     remarks: dict[Search, list[Note]] = field(default_factory=dict)
+    skipped: dict[Module, list[ast.stmt]] = field(default_factory=dict)
 
     def plan(self) -> list[FilePlan]:
         self.program = Program(self.modules)
@@ -100,7 +86,7 @@ class _Planner:
             for module in self.modules:
                 module.edits = Edits(module.source.text)
             rewriting = self._attempt(going)
-            if rewriting is not None:
+            if rewriting is not None and not self._has_unwanted(rewriting):
                 break
         else:
             for module in self.modules:
@@ -164,8 +150,72 @@ class _Planner:
                 self.remarks.setdefault(search, []).append(
                     self._remark(search, unsteady, "HB232", text)
                 )
+            if any(n in self._skipped(search.module) for n in self._around(search)):
+                text = "it is left, as a comment says"
+                self.blocked[search] = [Note(search.call.lineno, text, False, "HB218")]
         self._refuse_looks()
         self._spread()
+
+    def _skipped(self, module: Module) -> list[ast.stmt]:
+        if module not in self.skipped:
+            self.skipped[module] = skipped_statements(module)
+        return self.skipped[module]
+
+    def _around(self, search: Search) -> list[ast.stmt]:
+        around = self.program.enclosing(search.call)
+        return [n for n in around if isinstance(n, ast.stmt)]
+
+    def _keep_skipped(self, rewriting: Rewriting) -> None:
+        """Leave searches whose rewriting would change a statement that is skipped.
+
+        Raises:
+            BlockedError: One of them.
+        """
+        for module in self.modules:
+            for statement in self._skipped(module):
+                span = module.span(statement)
+                found = module.edits.inside(*span)
+                if all(is_constant(module.source.text[e.start : e.end]) for e in found):
+                    for edit in found:
+                        module.edits.forget(edit)
+                    continue
+                nodes = {*ast.walk(statement), statement}
+                going = rewriting.going
+                mine = [g for g in going if nodes & {*g.visited, *g.roles.parameters}]
+                mine += [g for g in going if g.search.call in nodes]
+                mine = mine or [g for g in going if g.search.module is module] or going
+                where = f"line {statement.lineno} of {module.source.path}"
+                text = f"it is left, as it would change {where}, which a comment keeps"
+                for g in mine:
+                    note = Note(g.search.call.lineno, text, False, "HB218")
+                    self._block(g.search, note)
+                raise SkippedError(text)
+
+    def _has_unwanted(self, rewriting: Rewriting) -> bool:
+        """Leave searches that would be rewritten in another way than the user wants."""
+        found = False
+        for going in rewriting.going if self.options.exact else ():
+            plan = self._outcome(going.search, rewriting)
+            if plan.changes:
+                text = f"it is left, as its results would change: {', '.join(plan.changes)}"
+                self._note(going.search, going.search.call, "HB219", text)
+                found = True
+        if found:
+            self._spread()
+        return found
+
+    def _outcome(self, search: Search, rewriting: Rewriting | None) -> SearchPlan:
+        """Return what becomes of a search."""
+        line = search.call.lineno
+        if search in self.blocked:
+            codes = codes_of(self.blocked[search])
+            return SearchPlan(line, "skipped" if codes == ("HB218",) else "left", codes)
+        notes = [*search.notes, *self.remarks.get(search, ())]
+        for going in [] if rewriting is None else rewriting.going:
+            if going.search is search:
+                assert rewriting is not None
+                notes += rewriting.notes_on(going)
+        return SearchPlan(line, "rewritten", codes_of(notes))
 
     def _refuse_looks(self) -> None:
         going = [s for s in self.searches if s not in self.blocked]
@@ -206,7 +256,11 @@ class _Planner:
         rewriting = Rewriting(self.program, going, TARGETS[self.target]())
         try:
             rewriting.write()
+            self._keep_skipped(rewriting)
             self._finish(rewriting)
+        except SkippedError:
+            self._spread()
+            return None
         except BlockedError as exc:
             self._block(exc.search, exc.note)
             self._spread()
@@ -287,8 +341,9 @@ class _Planner:
         notes += self._left_over(module, mine)
         notes += _installations(module.source)
         texts = tuple(new_texts(module))
-        left = {s.call.lineno: s in self.blocked for s in mine}
-        return FilePlan(module.source, texts, tuple(sorted(set(notes))), left)
+        outcomes = tuple(self._outcome(search, rewriting) for search in mine)
+        lines = skipped_lines(module)
+        return FilePlan(module.source, texts, tuple(sorted(set(notes))), outcomes, lines)
 
     def _left_over(self, module: Module, mine: list[Search]) -> list[Note]:
         """Note every use of hyperopt that is neither rewritten nor part of a noted search."""
@@ -302,6 +357,8 @@ class _Planner:
                 continue
             assert isinstance(node, ast.expr)
             if node.lineno in lines or module.edits.covers(*module.span(node)):
+                continue
+            if is_skipped(module, node):
                 continue
             if has_blocked and name.partition(".")[0] in _WITH_SEARCH:
                 continue
@@ -351,7 +408,8 @@ def _left(module: Module, exc: Exception) -> FilePlan:
     source = module.source
     texts = tuple(source.text[c.start : c.end] for c in source.cells)
     notes = tuple(Note(line, text, True, "HB299") for line in lines)
-    return FilePlan(source, texts, notes, dict.fromkeys((c.lineno for c in calls), True))
+    searches = tuple(SearchPlan(line, "left", ("HB299",)) for line in lines if calls)
+    return FilePlan(source, texts, notes, searches)
 
 
 def _labels_used_twice(program: Program, demand: Demand) -> list[tuple[str, ast.Call]]:

@@ -113,6 +113,7 @@ class Rewriting:
         self.needs = {m: Needs(taken=set(m.identifiers)) for m in program.modules}
         self.spaces = SpaceWriter(program, self.roles, self.needs)
         self.notes: dict[Module, list[Note]] = {m: [] for m in program.modules}
+        self.noted: list[tuple[ast.AST, Note]] = []
         self.call_text: dict[ast.Call, str] = {}
         self.removed: set[ast.stmt] = set()
         self.done: set[ast.AST] = set()
@@ -377,6 +378,20 @@ class Rewriting:
         note = Note(getattr(node, "lineno", 1), text, needs_person, code)
         if note not in self.notes[module]:
             self.notes[module].append(note)
+            self.noted.append((node, note))
+
+    def notes_on(self, going: Going) -> list[Note]:
+        """Return the remarks on a search, with those of its file that may be on any of them."""
+        mine = {*going.visited, *going.roles.parameters, *ast.walk(going.search.call)}
+        others = set[ast.AST]()
+        for other in self.going:
+            others |= {*other.visited, *other.roles.parameters, *ast.walk(other.search.call)}
+        home = self.program.home
+        return [
+            note
+            for node, note in self.noted
+            if node in mine or (node not in others and home[node] is going.search.module)
+        ]
 
     # writing
 
@@ -394,10 +409,10 @@ class Rewriting:
         for module in self.program.modules:
             self._visit(module.tree, None)
             remove_statements(module, [s for s in self.removed if self.program.home[s] is module])
-        for call, remark in self.spaces.remarks.items():
+        for call, (code, remark) in self.spaces.remarks.items():
             label = call.args[0] if call.args else call
             shown = repr(label.value) if isinstance(label, ast.Constant) else "a parameter"
-            self.note(call, "HB223", f"{shown}: {remark}")
+            self.note(call, code, f"{shown}: {remark}")
 
     def _choose_indices(self) -> None:
         """Decide for each choice whether the study holds its options or their indices."""
@@ -616,6 +631,11 @@ class Rewriting:
         """Return how many blank lines are missing before a definition put before a statement."""
         module = self.program.home[statement]
         return blank_lines_wanted(module, statement, self.removed)
+
+
+def is_constant(text: str) -> bool:
+    """Tell whether a source names one of hyperopt's constants, such as ``STATUS_OK``."""
+    return text.rpartition(".")[2] in _STATUS
 
 
 def _has_arguments(arguments: ast.arguments) -> bool:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hyperbridge.migrate.discover import files_under, mentions_hyperopt
+from hyperbridge.migrate.discover import mentions_hyperopt, program_files
+from hyperbridge.migrate.edits import Edits
+from hyperbridge.migrate.every_target import NAMES, plan_for
+from hyperbridge.migrate.file_plan import FilePlan
 from hyperbridge.migrate.module import Module, hyperopt_name
-from hyperbridge.migrate.planning import FilePlan, plan_modules
 from hyperbridge.migrate.rules import driver_state, options, trials
 from hyperbridge.migrate.search import find_searches
-from hyperbridge.migrate.sources import UnreadableFileError, read_content, source_of
+from hyperbridge.migrate.skips import is_skipped
+from hyperbridge.migrate.sources import UnreadableFileError, source_of
 
 KINDS = ("import", "space", "fmin", "SparkTrials", "algo", "Trials", "MLflow", "other")
 """What a use can be, in the order in which reports list it."""
 
-WAYS = ("run", "ray", "optuna", "migrate")
-"""The ways off hyperopt: run as is, ``--backend ray``, ``--backend optuna``, ``migrate``."""
+TARGETS = NAMES
+"""The engines for which a program can be rewritten."""
 
+BACKENDS = ("ray", "optuna")
+WAYS = ("run", *(f"--backend {name}" for name in BACKENDS), *(f"--to {name}" for name in TARGETS))
+"""The ways off hyperopt: run as is, with another backend, and ``migrate`` to each engine."""
+
+CODES = dict(
+    zip(
+        KINDS, ("HB101", "HB102", "HB103", "HB104", "HB105", "HB106", "HB107", "HB108"), strict=True
+    )
+)
 _SPACES = ("hp", "scope", "pyll", "space_eval", "sample", "as_apply", "pyll_utils")
 _ALGORITHMS = ("tpe", "rand", "anneal", "atpe", "mix", "algobase")
 _TRIALS = ("Trials", "trials_from_docs", "Domain", "Ctrl", "JOB_STATE", "base")
@@ -36,6 +48,23 @@ _NOT_ELSEWHERE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What a person must know or do about a use.
+
+    Attributes:
+        code: The code of the remark.
+        text: What it says.
+        ways: The ways off hyperopt that it is about, as in `WAYS`.
+        needs_person: Whether somebody must act.
+    """
+
+    code: str
+    text: str
+    ways: tuple[str, ...]
+    needs_person: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One use of hyperopt.
 
@@ -45,9 +74,9 @@ class Finding:
         place: The line for people: ``12``, or ``cell 3 line 2``.
         column: From 1.
         kind: One of `KINDS`.
-        name: What is used, in hyperopt's own terms.
+        name: What is used, in hyperopt's own terms; empty for a line that speaks of it.
         handled: For each of `WAYS`, whether it needs no person.
-        advice: What a person must do; empty when nothing.
+        advice: What is to be known about it.
     """
 
     path: Path
@@ -57,7 +86,12 @@ class Finding:
     kind: str
     name: str
     handled: dict[str, bool]
-    advice: tuple[str, ...]
+    advice: tuple[Advice, ...]
+
+    @property
+    def code(self) -> str:
+        """The code of its kind."""
+        return CODES[self.kind]
 
 
 @dataclass(slots=True)
@@ -66,20 +100,26 @@ class Report:
 
     Attributes:
         findings: By file and line.
-        unread: Messages about files that could not be read.
+        unread: Messages about files that could not be read, by their path.
+        faults: The files for which a fault of this tool was found.
         files: How many files were looked at.
         searches: How many calls of fmin there are.
-        migrated: How many of them ``migrate`` rewrites without a person.
+        rewritten: For each engine, how many of them ``migrate`` rewrites.
+        exact: For each engine, how many of these rewrites are exact.
+        skipped: How many lines a comment keeps.
     """
 
     findings: list[Finding] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    unread: list[tuple[Path, str]] = field(default_factory=list)
+    faults: set[Path] = field(default_factory=set)
     files: int = 0
     searches: int = 0
-    migrated: int = 0
+    rewritten: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TARGETS, 0))
+    exact: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TARGETS, 0))
+    skipped: int = 0
 
 
-def scan(paths: Iterable[Path]) -> Report:
+def scan(paths: Sequence[Path]) -> Report:
     """Look for hyperopt in files and folders.
 
     Args:
@@ -87,54 +127,86 @@ def scan(paths: Iterable[Path]) -> Report:
     """
     report = Report()
     modules: list[Module] = []
-    for path in files_under(paths):
-        report.files += 1
+
+    found = program_files(paths)
+    report.files = found.looked_at
+    report.unread += found.unread
+    for path, content in found.files:
         try:
-            content = read_content(path)
-            if mentions_hyperopt(content):
-                modules.append(Module(source_of(path, content)))
+            modules.append(Module(source_of(path, content)))
         except UnreadableFileError as exc:
-            report.unread.append(str(exc))
-    for module, result in zip(modules, plan_modules(modules, "optuna"), strict=True):
-        _scan_file(report, module, result)
+            report.unread.append((path, str(exc)))
+    plans: dict[str, list[_Planned]] = {}
+    for target in TARGETS if modules else ():
+        made = plan_for(modules, target)
+        plans[target] = [_Planned(p, m.edits) for p, m in zip(made, modules, strict=True)]
+    for number, module in enumerate(modules):
+        mine = {target: planned[number] for target, planned in plans.items()}
+        try:
+            _scan_file(report, module, mine)
+        except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other files
+            report.faults.add(module.source.path)
+            text = f"internal: please report this: {type(exc).__name__}: {exc}"
+            advice = Advice("HB299", text, WAYS)
+            report.findings.append(_of_line(module, 1, [advice]))
+    report.findings.sort(key=lambda f: (str(f.path), f.line, f.column))
     return report
 
 
-def _scan_file(report: Report, module: Module, result: FilePlan) -> None:
-    path = module.source.path
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    plan: FilePlan
+    edits: Edits
+
+
+def _scan_file(report: Report, module: Module, planned: Mapping[str, _Planned]) -> None:
     uses = _uses(module)
-    if not uses:
+    advice = _advice(planned)
+    if not uses and not advice:
         return
     lost = _lost_on_ray(module)
-    report.searches += len(result.searches)
-    report.migrated += sum(not is_left for is_left in result.searches.values())
-    advice: dict[int, list[str]] = {}
-    for note in result.notes:
-        if note.needs_person:
-            advice.setdefault(note.line, []).append(note.text)
+    some = next(iter(planned.values())).plan
+    report.searches += len(some.searches)
+    report.skipped += len(some.skipped)
+    for target, each in planned.items():
+        going = [s for s in each.plan.searches if s.state == "rewritten"]
+        report.rewritten[target] += len(going)
+        report.exact[target] += sum(not s.changes for s in going)
+        if each.plan.is_faulty:
+            report.faults.add(module.source.path)
     for node, kind, name in uses:
-        line = node.lineno
-        is_left = kind != "MLflow" and not _goes(module, node)
-        found = _finding(module, node, kind, name, advice.pop(line, []), is_left=is_left)
-        if node in lost:
-            said = (f"--backend ray, migrate --to ray: {text}" for text in lost[node])
-            handled = {**found.handled, "ray": False}
-            found = replace(found, handled=handled, advice=(*found.advice, *said))
-        report.findings.append(found)
-    for line, texts in advice.items():
-        report.findings.append(
-            Finding(
-                path,
-                line,
-                module.source.place(line),
-                1,
-                "other",
-                "",
-                {**dict.fromkeys(WAYS, True), "migrate": False},
-                tuple(texts),
-            )
-        )
-    report.findings.sort(key=lambda f: (str(f.path), f.line, f.column))
+        if is_skipped(module, node):
+            continue
+        stays = [
+            target
+            for target, each in planned.items()
+            if kind != "MLflow" and not _goes(module, node, each.edits)
+        ]
+        mine = advice.pop(node.lineno, [])
+        mine += [Advice("HB113", text, ("--backend ray",)) for text in lost.get(node, ())]
+        report.findings.append(_finding(module, node, kind, name, mine, stays))
+    report.findings += [_of_line(module, line, mine) for line, mine in advice.items()]
+
+
+def _advice(planned: Mapping[str, _Planned]) -> dict[int, list[Advice]]:
+    """Return the remarks of all plans by line; what several of them say stands once."""
+    found: dict[tuple[int, str, str, bool], list[str]] = {}
+    for target, each in planned.items():
+        for note in each.plan.notes:
+            if note.code != "HB218":
+                key = (note.line, note.code, note.text, note.needs_person)
+                found.setdefault(key, []).append(f"--to {target}")
+    by_line: dict[int, list[Advice]] = {}
+    for (line, code, text, needs_person), ways in found.items():
+        by_line.setdefault(line, []).append(Advice(code, text, tuple(ways), needs_person))
+    return by_line
+
+
+def _of_line(module: Module, line: int, advice: list[Advice]) -> Finding:
+    """Return what is said of a line in which nothing of hyperopt's stands by name."""
+    handled = {way: not any(a.needs_person and way in a.ways for a in advice) for way in WAYS}
+    source = module.source
+    return Finding(source.path, line, source.place(line), 1, "other", "", handled, tuple(advice))
 
 
 def _lost_on_ray(module: Module) -> dict[ast.AST, list[str]]:
@@ -148,12 +220,12 @@ def _lost_on_ray(module: Module) -> dict[ast.AST, list[str]]:
     return found
 
 
-def _goes(module: Module, node: ast.expr | ast.stmt) -> bool:
+def _goes(module: Module, node: ast.expr | ast.stmt, edits: Edits) -> bool:
     """Tell whether a use is gone after the planned edits."""
     span = module.span(node)
-    if not module.edits.covers(*span):
+    if not edits.covers(*span):
         return False
-    text = module.edits.rendered(*span)  # the new one of an import that was shortened
+    text = edits.rendered(*span)  # the new one of an import that was shortened
     return text == module.original(node) or not mentions_hyperopt(text.encode())
 
 
@@ -162,19 +234,17 @@ def _finding(
     node: ast.expr | ast.stmt,
     kind: str,
     name: str,
-    texts: list[str],
-    *,
-    is_left: bool,
+    advice: list[Advice],
+    stays: list[str],
 ) -> Finding:
-    handled = dict.fromkeys(WAYS, True)
-    handled["migrate"] = not texts and not is_left
     first = name.partition(".")[0]
     if first in _NOT_OPTUNA:
-        handled["optuna"] = False
-        texts = [*texts, f"--backend optuna: {_NOT_OPTUNA[first]}"]
+        text = f"--backend optuna: {_NOT_OPTUNA[first]}"
+        advice = [*advice, Advice("HB111", text, ("--backend optuna",))]
     if first in _NOT_ELSEWHERE:
-        handled.update(ray=False, optuna=False, migrate=False)
-        texts = [*texts, _NOT_ELSEWHERE[first]]
+        advice = [*advice, Advice("HB112", _NOT_ELSEWHERE[first], WAYS[1:])]
+    handled = {way: not any(a.needs_person and way in a.ways for a in advice) for way in WAYS}
+    handled.update(dict.fromkeys((f"--to {target}" for target in stays), False))
     return Finding(
         module.source.path,
         node.lineno,
@@ -183,7 +253,7 @@ def _finding(
         kind,
         name,
         handled,
-        tuple(texts),
+        tuple(advice),
     )
 
 

@@ -86,7 +86,7 @@ class SpaceWriter:
     needs: dict[Module, Needs]
     by_index: set[ast.Call] = field(default_factory=set)
     names: dict[Slot, str] = field(default_factory=dict)
-    remarks: dict[ast.Call, str] = field(default_factory=dict)
+    remarks: dict[ast.Call, tuple[str, str]] = field(default_factory=dict)
     needs_index: set[ast.Call] = field(default_factory=set)
     looks: Callable[[ast.AST], str | None] = lambda _: None
     """Gives the text of a look at the Trials of an earlier search."""
@@ -321,7 +321,7 @@ class SpaceWriter:
         label = self.text(given["label"], trial)
         options = given["p_options" if kind == "pchoice" else "options"]
         if kind == "pchoice":
-            self.remarks[call] = "the options have no probabilities in the new engine"
+            self.remarks[call] = "HB233", "the options have no probabilities in the new engine"
         by_value = call not in self.by_index
         if isinstance(options, ast.List | ast.Tuple) and not any(
             isinstance(o, ast.Starred) for o in options.elts

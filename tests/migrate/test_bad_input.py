@@ -73,7 +73,7 @@ def test_scan_names_it_and_goes_on(
 
     assert main(["scan", str(tmp_path)]) == 1
     output = capsys.readouterr().out
-    assert f"not read: {tmp_path / name}" in output
+    assert f"not read: HB001 {tmp_path / name}" in output
     assert reason in output
     assert "zz_good.py" in output
 

@@ -26,6 +26,8 @@ WRITTEN = {
     "ray_on_spark": ("pyspark", "ray", "hyperopt"),
     "verify": ("optuna", "hyperopt"),
 }
+GENERATED = {"remarks"}
+"""The guide that is printed from a table, whose examples are tested with it."""
 SLOW = {"verify", "to_ray_tune", "staying_on_spark", "ray_on_spark", "history_and_mlflow"}
 
 SPARK = """
@@ -126,7 +128,7 @@ def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
 
 
 def test_no_snippet_is_exempt() -> None:
-    assert set(WRITTEN) == {path.stem for path in GUIDES.glob("*.md")}
+    assert set(WRITTEN) | GENERATED == {path.stem for path in GUIDES.glob("*.md")}
     for guide in WRITTEN:
         text = (GUIDES / f"{guide}.md").read_text(encoding="utf-8")
         assert len(blocks_of(guide)) * 2 == len(re.findall(r"^ *```", text, flags=re.MULTILINE))

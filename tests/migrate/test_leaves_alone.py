@@ -56,7 +56,7 @@ def test_a_function_that_shadows_the_import_is_not_hyperopts() -> None:
     result = migrate(text)
 
     assert "return fmin(len, hp.uniform('x', 0, 1))" in result.new_text
-    assert result.searches == {}
+    assert not result.searches
 
 
 def test_what_is_not_rewritten_keeps_its_bytes() -> None:

@@ -11,14 +11,17 @@ from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.placing import remove_statements
 from hyperbridge.migrate.proof import code_of, looks, new_texts
 from hyperbridge.migrate.scopes import STAR_NAMES
+from hyperbridge.migrate.skips import is_skipped
 
 
 def statements(module: Module) -> list[ast.Import | ast.ImportFrom]:
-    """Return the statements that import hyperopt or hyperbridge, in the order of the source."""
+    """Return the statements that import hyperopt or hyperbridge and are not skipped, in order."""
     found = [
         node
         for node in module.walk()
-        if isinstance(node, ast.Import | ast.ImportFrom) and _is_ours(node)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and _is_ours(node)
+        and not is_skipped(module, node)
     ]
     return sorted(found, key=lambda node: node.lineno)
 

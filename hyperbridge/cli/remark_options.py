@@ -1,0 +1,47 @@
+"""The options that scan and migrate share: which remarks are shown, and in what form."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hyperbridge.migrate.selection import Selection
+
+FORMATS = ("text", "json", "github", "sarif")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add them to a verb."""
+    group = parser.add_argument_group("remarks")
+    group.add_argument(
+        "--select",
+        metavar="CODES",
+        action="append",
+        default=[],
+        help="show only remarks whose code begins so: --select HB2,HB101",
+    )
+    group.add_argument(
+        "--ignore",
+        metavar="CODES",
+        action="append",
+        default=[],
+        help="show no remarks whose code begins so; the longer beginning decides",
+    )
+    group.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="text",
+        help="text (default), json, github (workflow commands) or sarif (SARIF 2.1.0)",
+    )
+
+
+def selection_of(args: argparse.Namespace) -> Selection:
+    """Return which remarks are wanted; a code that none has is bad usage."""
+    from hyperbridge.migrate.selection import Selection, parse
+
+    try:
+        select, ignore = parse(args.select), parse(args.ignore)
+    except ValueError as exc:
+        args.parser.error(str(exc))
+    return Selection(select, ignore)
