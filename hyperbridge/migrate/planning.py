@@ -18,7 +18,7 @@ from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
 from hyperbridge.migrate.repeated import Repeated
-from hyperbridge.migrate.rewriting import Rewriting, is_constant
+from hyperbridge.migrate.rewriting import Going, Rewriting, is_constant
 from hyperbridge.migrate.rules import imports
 from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
@@ -179,10 +179,9 @@ class _Planner:
                     for edit in found:
                         module.edits.forget(edit)
                     continue
-                nodes = {*ast.walk(statement), statement}
+                nodes = {n for n in ast.walk(statement) if isinstance(n, ast.expr | ast.stmt)}
                 going = rewriting.going
-                mine = [g for g in going if nodes & {*g.visited, *g.roles.parameters}]
-                mine += [g for g in going if g.search.call in nodes]
+                mine = [g for g in going if nodes & self._parts(g)]
                 mine = mine or [g for g in going if g.search.module is module] or going
                 where = f"line {statement.lineno} of {module.source.path}"
                 text = f"it is left, as it would change {where}, which a comment keeps"
@@ -190,6 +189,14 @@ class _Planner:
                     note = Note(g.search.call.lineno, text, False, "HB218")
                     self._block(g.search, note)
                 raise SkippedError(text)
+
+    def _parts(self, going: Going) -> set[ast.AST]:
+        """Return the code of a search: its call, its space and its objective."""
+        search = going.search
+        found = {search.call, *going.visited, *going.roles.parameters}
+        for function in self.program.function(search.arguments["fn"]):
+            found |= {*ast.walk(function)}
+        return found
 
     def _has_unwanted(self, rewriting: Rewriting) -> bool:
         """Leave searches that would be rewritten in another way than the user wants."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.order import early_names
+from hyperbridge.migrate.skips import skipped_statements
 from hyperbridge.migrate.syntax import relaid
 from hyperbridge.notebooks.magics import masked
 
@@ -58,7 +59,7 @@ def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str
     new = after.undefined - before.undefined
     if new:
         found.append(f"names that nothing defines: {', '.join(sorted(new))}")
-    idle = after.unused - before.unused
+    idle = after.unused - before.unused - _kept(module)
     if idle:
         found.append(f"imports that nothing uses: {', '.join(sorted(idle))}")
     old = renamed or {}
@@ -66,6 +67,16 @@ def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str
     if early:
         found.append(f"names used before they are bound: {', '.join(sorted(early))}")
     return found
+
+
+def _kept(module: Module) -> set[str]:
+    """Return the names that are imported where a comment keeps the import."""
+    return {
+        alias.asname or alias.name.partition(".")[0]
+        for node in skipped_statements(module)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def _syntax(text: str) -> str | None:

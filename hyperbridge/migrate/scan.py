@@ -14,7 +14,7 @@ from hyperbridge.migrate.file_plan import FilePlan
 from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.rules import driver_state, options, trials
 from hyperbridge.migrate.search import find_searches
-from hyperbridge.migrate.skips import is_skipped
+from hyperbridge.migrate.skips import is_skipped, skipped_statements
 from hyperbridge.migrate.sources import UnreadableFileError, source_of
 
 KINDS = ("import", "space", "fmin", "SparkTrials", "algo", "Trials", "MLflow", "other")
@@ -161,7 +161,11 @@ class _Planned:
 
 def _scan_file(report: Report, module: Module, planned: Mapping[str, _Planned]) -> None:
     uses = _uses(module)
-    advice = _advice(planned)
+    advice = {
+        line: found
+        for line, found in _advice(planned).items()
+        if not any(s.lineno <= line <= (s.end_lineno or 0) for s in skipped_statements(module))
+    }
     if not uses and not advice:
         return
     lost = _lost_on_ray(module)

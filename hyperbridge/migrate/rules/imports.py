@@ -230,6 +230,8 @@ def _without(
     for node in module.walk():
         if not isinstance(node, ast.Import | ast.ImportFrom) or node in ours:
             continue
+        if is_skipped(module, node):
+            continue
         if module.names.scope_of[node] is not module.names.module:
             continue
         kept = [a for a in node.names if (a.asname or a.name.partition(".")[0]) not in idle]
