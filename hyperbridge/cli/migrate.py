@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperbridge.cli.remark_options import add_options, selection_of
+from hyperbridge.cli.remark_options import add_options, allow_deep_code, selection_of
 
 if TYPE_CHECKING:
     from hyperbridge.migrate.file_plan import FilePlan
@@ -126,6 +126,7 @@ def run(args: argparse.Namespace) -> int:
             " --run out"
         )
     report = _Report(args)
+    allow_deep_code()
     found = program_files(args.paths)
     report.looked_at = found.looked_at
     for path, text in found.unread:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hyperbridge.migrate.selection import Selection
 
+_DEEPEST = 5_000
 FORMATS = ("text", "json", "github", "sarif")
 
 
@@ -34,6 +36,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="text",
         help="text (default), json, github (workflow commands) or sarif (SARIF 2.1.0)",
     )
+
+
+def allow_deep_code() -> None:
+    """Let code that is nested deeply be read, such as a sum of a thousand texts."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEEPEST))
 
 
 def selection_of(args: argparse.Namespace) -> Selection:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hyperbridge.cli.remark_options import add_options, selection_of
+from hyperbridge.cli.remark_options import add_options, allow_deep_code, selection_of
 
 _DESCRIPTION = """\
 List every use of hyperopt in Python files, Databricks notebooks and Jupyter notebooks,
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from hyperbridge.migrate.scan import scan
 
     selection = selection_of(args)
+    allow_deep_code()
     report = scan_output.selected(scan(args.paths), selection)
     if args.format == "json":
         print(scan_output.as_json(report))

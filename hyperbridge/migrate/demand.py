@@ -13,6 +13,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from hyperbridge.migrate.carriers import Carriers
 from hyperbridge.migrate.program import FUNCTIONS, Flow, Function, Program, Slot
 from hyperbridge.migrate.scopes import Scope
 
@@ -66,60 +67,25 @@ class Roles:
         )
 
 
-class Randomness:
+class Randomness(Carriers):
     """Which expressions have something of ``hp`` in what they give."""
 
     def __init__(self, program: Program) -> None:
-        self._program = program
-        self._slots: set[Slot] = set()
-        self._functions: set[Function] = set()
-        self._settle()
+        def is_seed(node: ast.AST) -> bool:
+            if not isinstance(node, ast.Call):
+                return False
+            name = program.hyperopt(node.func) or ""
+            return is_parameter(name) or name.startswith("scope.")
 
-    def of(self, expr: ast.AST) -> bool:
-        """Tell whether an expression gives a space, or a part of one, or holds one."""
-        return any(self._is_random(node) for node in values_in(self._program, expr))
+        super().__init__(program, is_seed, lambda expr: values_in(program, expr))
 
     def returned(self, function: Function) -> bool:
         """Tell whether a function returns a space."""
-        return function in self._functions
+        return function in self.found
 
     def held(self, slot: Slot) -> bool:
         """Tell whether a slot holds one."""
-        return slot in self._slots
-
-    def _is_random(self, node: ast.AST) -> bool:
-        program = self._program
-        if isinstance(node, ast.Call):
-            name = program.hyperopt(node.func) or ""
-            if is_parameter(name) or name.startswith("scope."):
-                return True
-            return any(f in self._functions for f in program.function(node.func))
-        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
-            slot = program.slot(node)
-            return slot is not None and slot in self._slots
-        return False
-
-    def _settle(self) -> None:
-        program = self._program
-        changed = True
-        while changed:
-            changed = False
-            for slot in {*program.flows, *program.stores} - self._slots:
-                flows = (*program.flows.get(slot, ()), *program.stores.get(slot, ()))
-                if any(self.of(flow.expr) for flow in flows):
-                    self._slots.add(slot)
-                    changed = True
-            for function, returns in program.returns.items():
-                if function in self._functions:
-                    continue
-                found = [r.body if isinstance(r, ast.Lambda) else r.value for r in returns]
-                if any(value is not None and self.of(value) for value in found):
-                    self._functions.add(function)
-                    changed = True
-                    name = getattr(function, "name", None)
-                    decorators = getattr(function, "decorator_list", ())
-                    if any(getattr(d, "id", "") == "property" for d in decorators):
-                        self._slots.add(Slot(str(name)))
+        return slot in self.found
 
 
 def is_parameter(name: str) -> bool:
@@ -130,11 +96,12 @@ def is_parameter(name: str) -> bool:
 
 def values_in(program: Program, expr: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes that an expression's value is made of: not those of a search in it."""
-    if isinstance(expr, ast.Call) and is_result(program, expr):
-        return
-    yield expr
-    for child in ast.iter_child_nodes(expr):
-        yield from values_in(program, child)
+    waiting = [expr]
+    while waiting:
+        node = waiting.pop()
+        if not (isinstance(node, ast.Call) and is_result(program, node)):
+            yield node
+            waiting += ast.iter_child_nodes(node)
 
 
 def is_result(program: Program, call: ast.Call) -> bool:
@@ -158,6 +125,7 @@ class Demand:
         self._random = randomness
         self._seen: set[tuple[ast.AST, tuple[object, ...]]] = set()
         self._visited: set[ast.AST] = set()
+        self._asked: set[Function] = set()
 
     def space(self, expr: ast.expr, path: tuple[object, ...] = ()) -> None:
         """Have an expression, or the elements of it, give functions of the trial."""
@@ -259,6 +227,15 @@ class Demand:
     def _is_builder(self, function: Function) -> bool:
         if function in self.roles.builders:
             return True
+        if function in self._asked:  # it calls itself, perhaps by way of others
+            return False
+        self._asked.add(function)
+        try:
+            return self._gives_built(function)
+        finally:
+            self._asked.remove(function)
+
+    def _gives_built(self, function: Function) -> bool:
         for returned in self._program.returns.get(function, ()):
             value = returned.body if isinstance(returned, ast.Lambda) else returned.value
             if value is None:

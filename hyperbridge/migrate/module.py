@@ -81,7 +81,10 @@ class Module:
                 self.tree = ast.parse(source.code)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
             raise UnreadableFileError(_why_not(source, exc)) from exc
-        self.names = Names(self.tree)
+        try:
+            self.names = Names(self.tree)
+        except RecursionError as exc:
+            raise UnreadableFileError(f"{source.path}: is nested too deeply to be read") from exc
         self.edits = Edits(source.text)
         ends = [match.end() for match in _LINE_END.finditer(source.code)]
         self._line_starts = [0, *ends]
@@ -160,9 +163,13 @@ class Module:
 
     def walk(self) -> Iterator[ast.AST]:
         """Yield every syntax node."""
-        return ast.walk(self.tree)
+        return iter(self._nodes)
 
-    @property
+    @functools.cached_property
+    def _nodes(self) -> tuple[ast.AST, ...]:
+        return tuple(ast.walk(self.tree))
+
+    @functools.cached_property
     def identifiers(self) -> set[str]:
         """Every name in the module, for finding an unused one; attributes are none."""
         found: set[str] = set()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.program import FUNCTIONS, Program, Slot
 
 _PASSED_ON = ("list", "tuple", "sorted", "reversed", "iter", "set")
 Path = tuple[object, ...]
+_DEEPEST = 6
+_MOST = 5_000
 
 
 @dataclass(slots=True)
@@ -27,19 +30,31 @@ class Origins:
 def origins(program: Program, expr: ast.expr, path: Path = ()) -> Origins:
     """Return where the value of an expression, or of elements of it, may come from."""
     found = Origins()
-    _trace(program, expr, path, found, set())
+    seen: set[tuple[ast.expr, Path]] = set()
+    waiting = [(expr, path)]
+    while waiting:
+        current = waiting.pop()
+        if current in seen or len(current[1]) > _DEEPEST:
+            continue
+        seen.add(current)
+        if len(seen) > _MOST:  # values that go round through containers; what is left is unknown
+            found.exprs |= {part for part, _ in waiting}
+            break
+        _trace(program, *current, found, waiting)
     return found
 
 
 def _trace(
-    program: Program, expr: ast.expr, path: Path, found: Origins, seen: set[tuple[ast.AST, Path]]
+    program: Program,
+    expr: ast.expr,
+    path: Path,
+    found: Origins,
+    waiting: list[tuple[ast.expr, Path]],
 ) -> None:
-    if (expr, path) in seen or len(path) > 6:
-        return
-    seen.add((expr, path))
+    """Take one step back; what comes next is added to what waits."""
 
     def go(part: ast.expr, way: Path = path) -> None:
-        _trace(program, part, way, found, seen)
+        waiting.append((part, way))
 
     if isinstance(expr, ast.Name | ast.Attribute):
         slot = program.slot(expr)
@@ -69,7 +84,7 @@ def _trace(
         key = expr.slice.value if isinstance(expr.slice, ast.Constant) else "*"
         go(expr.value, (key, *path))
     elif isinstance(expr, ast.Call):
-        _trace_call(program, expr, path, found, seen)
+        _trace_call(program, expr, path, found, go)
     elif not path:
         found.exprs.add(expr)
     elif isinstance(expr, ast.Dict):
@@ -89,11 +104,12 @@ def _trace(
 
 
 def _trace_call(
-    program: Program, call: ast.Call, path: Path, found: Origins, seen: set[tuple[ast.AST, Path]]
+    program: Program,
+    call: ast.Call,
+    path: Path,
+    found: Origins,
+    go: Callable[[ast.expr, Path], None],
 ) -> None:
-    def go(part: ast.expr, way: Path) -> None:
-        _trace(program, part, way, found, seen)
-
     func = call.func
     functions = program.function(func)
     is_made = any(getattr(f, "name", "") == "__init__" for f in functions)

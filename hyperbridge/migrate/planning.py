@@ -50,7 +50,11 @@ def plan_modules(
 ) -> list[FilePlan]:
     """Plan the migration of parsed files; see `plan_sources`."""
     planned: dict[Module, FilePlan] = {}
-    for group in _components(list(modules)):
+    try:
+        groups = _components(list(modules))
+    except Exception:  # noqa: BLE001 - a fault of ours, which the plan of its file shows
+        groups = [[module] for module in modules]
+    for group in groups:
         try:
             plans = _Planner(group, target, options).plan()
         except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs

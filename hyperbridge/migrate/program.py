@@ -69,6 +69,9 @@ class Program:
             self.parent_of.update(module.names.parent_of)
             self.scope_of.update(module.names.scope_of)
             self.home.update(dict.fromkeys(module.walk(), module))
+        self._slots: dict[ast.AST, Slot | None] = {}
+        self._called: dict[ast.AST, list[Function]] = {}
+        self._followed: dict[Binding, list[Binding]] = {}
         self._module_of = {m.names.module: m for m in self.modules}
         self._parts = {m: _parts_of(m) for m in self.modules}
         self.methods: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
@@ -87,27 +90,40 @@ class Program:
 
     def bindings(self, name: ast.Name) -> list[Binding]:
         """Return where a name gets its value, in whatever file that is."""
-        found: list[Binding] = []
+        found: dict[Binding, None] = {}  # in order, each once
         for binding in self.home[name].names.bindings(name):
-            found += self._followed(binding, 0)
-        return found
+            if binding not in self._followed:
+                self._followed[binding] = self._follow(binding)
+            found.update(dict.fromkeys(self._followed[binding]))
+        return list(found)
 
     def slot(self, expr: ast.AST) -> Slot | None:
         """Return the slot that a name or an attribute stands for; None when there is none."""
+        if not isinstance(expr, ast.Name | ast.Attribute):
+            return None
+        if expr not in self._slots:
+            self._slots[expr] = self._find_slot(expr)
+        return self._slots[expr]
+
+    def _find_slot(self, expr: ast.Name | ast.Attribute) -> Slot | None:
         if isinstance(expr, ast.Name):
             for binding in self.bindings(expr):
                 return self._slot_of(binding)
             return None
-        if isinstance(expr, ast.Attribute):
-            module = self._module_behind(expr.value)
-            if module is not None and expr.attr in module.names.module.bindings:
-                return self._slot_of(module.names.module.bindings[expr.attr][0])
-            if self.home[expr].hyperopt(expr) is None and expr.attr in self.attributes:
-                return Slot(expr.attr)
+        module = self._module_behind(expr.value)
+        if module is not None and expr.attr in module.names.module.bindings:
+            return self._slot_of(module.names.module.bindings[expr.attr][0])
+        if expr.attr in self.attributes and self.home[expr].hyperopt(expr) is None:
+            return Slot(expr.attr)
         return None
 
     def function(self, expr: ast.expr) -> list[Function]:
         """Return the functions of the program that run when an expression is called."""
+        if expr not in self._called:
+            self._called[expr] = self._find_functions(expr)
+        return list(self._called[expr])
+
+    def _find_functions(self, expr: ast.expr) -> list[Function]:
         if isinstance(expr, ast.Lambda):
             return [expr]
         if isinstance(expr, ast.Attribute):
@@ -213,18 +229,29 @@ class Program:
             return [n for n in binding.node.body if getattr(n, "name", "") == "__init__"]  # type: ignore[misc]  # a function
         return []
 
-    def _followed(self, binding: Binding, depth: int) -> list[Binding]:
-        if binding.kind != "import" or depth > 8:
-            return [binding]
-        assert isinstance(binding.node, ast.Import | ast.ImportFrom)
+    def _follow(self, binding: Binding) -> list[Binding]:
+        """Return what an import brings from the files of the program; itself when nothing."""
+        found: list[Binding] = []
+        seen: set[Binding] = set()  # files may import a name from each other, or from themselves
+        waiting = [binding]
+        while waiting:
+            current = waiting.pop()
+            if current in seen:
+                continue
+            seen.add(current)
+            further = self._imported(current)
+            found += [current] if further is None else []
+            waiting += reversed(further or [])
+        return found or [binding]
+
+    def _imported(self, binding: Binding) -> list[Binding] | None:
+        """Return the bindings in another file that an import names; None for anything else."""
+        if not isinstance(binding.node, ast.ImportFrom) or binding.dotted is None:
+            return None
         module = self._module_of[list(binding.scope.path())[-1]]
-        if isinstance(binding.node, ast.ImportFrom) and binding.dotted is not None:
-            name = binding.dotted.rpartition(".")[2]
-            other = self._find(module, binding.node.module or "", binding.node.level)
-            if other is not None and name in other.names.module.bindings:
-                found = other.names.module.bindings[name]
-                return [b for one in found for b in self._followed(one, depth + 1)]
-        return [binding]
+        name = binding.dotted.rpartition(".")[2]
+        other = self._find(module, binding.node.module or "", binding.node.level)
+        return None if other is None else other.names.module.bindings.get(name)
 
     def _module_behind(self, expr: ast.expr) -> Module | None:
         if isinstance(expr, ast.Name):

@@ -21,6 +21,8 @@ _KNOWN = {*dir(builtins), "__file__", "__name__", "__doc__", "__path__", "__spec
 def new_texts(module: Module) -> list[str]:
     """Return the new text of each cell of a file."""
     source = module.source
+    if not module.edits:
+        return [source.text[c.start : c.end] for c in source.cells]
     return [
         relaid(module.edits.apply(c.start, c.end), source.text[c.start : c.end])
         for c in source.cells
@@ -42,6 +44,8 @@ def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str
         renamed: The old name of each variable that has a new one.
     """
     source = module.source
+    if not module.edits:
+        return []
     cells = new_texts(module)
     if source.document is not None:
         for number, cell in enumerate(cells, start=1):

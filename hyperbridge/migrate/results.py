@@ -22,7 +22,7 @@ def needs_indices(rewriting: Rewriting, going: Going) -> bool:
     program, search = rewriting.program, going.search
     if search.arguments.get("points_to_evaluate") is not None:
         return True
-    if _looks_at_documents(rewriting):
+    if rewriting.looks_at_documents:
         return True
     choices = {
         c for c in going.roles.parameters if (program.hyperopt(c.func) or "").endswith("choice")
@@ -66,7 +66,8 @@ def _remark(rewriting: Rewriting, shown: list[ast.expr], choices: set[ast.Call])
         )
 
 
-def _looks_at_documents(rewriting: Rewriting) -> bool:
+def looks_at_documents(rewriting: Rewriting) -> bool:
+    """Tell whether a program asks its Trials for values by label, indices of options included."""
     for module in rewriting.program.modules:
         for node in module.walk():
             if isinstance(node, ast.Constant) and node.value in _WORDS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from hyperbridge.migrate.carriers import Carriers
 from hyperbridge.migrate.demand import Demand, Randomness, Roles
 from hyperbridge.migrate.distributions import Needs
 from hyperbridge.migrate.module import Module
@@ -20,6 +22,7 @@ from hyperbridge.migrate.placing import (
 )
 from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
 from hyperbridge.migrate.reading import Search, is_trials_call
+from hyperbridge.migrate.results import looks_at_documents
 from hyperbridge.migrate.scopes import Scope
 from hyperbridge.migrate.spaces import SpaceWriter, is_latent
 from hyperbridge.migrate.syntax import compose, indented, located, wrapped
@@ -132,6 +135,11 @@ class Rewriting:
         )
         self.spaces.looks = self._look
 
+    @functools.cached_property
+    def looks_at_documents(self) -> bool:
+        """Whether the program asks its Trials for values by label."""
+        return looks_at_documents(self)
+
     # what is what
 
     def _trials(self) -> set[Slot]:
@@ -150,10 +158,12 @@ class Rewriting:
                 scope = program.scope_of.get(function.args)
                 if names and scope is not None:
                     found.add(Slot(names[0], scope))
+        may = Carriers(program, lambda node: is_trials_call(program, node), known=found)
+        flowing = {s: flows for s, flows in program.flows.items() if s in may.found}
         changed = True
         while changed:
             changed = False
-            for slot, flows in program.flows.items():
+            for slot, flows in flowing.items():
                 if slot not in found and any(
                     self._gives_trials(flow.expr, flow.path, found) for flow in flows
                 ):

@@ -7,6 +7,7 @@ Source: ruff's formatter, "Black compatibility"; Python reference, "Lexical anal
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import json
 import textwrap
@@ -244,6 +245,7 @@ def _wrapped(lines: list[str], width: int) -> list[str]:
     return found
 
 
+@functools.lru_cache(maxsize=256)
 def relaid(text: str, original: str, width: int = WIDTH) -> str:
     """Break the lines of a new text that are too long and were not in the original."""
     known = set(original.splitlines())

@@ -319,10 +319,12 @@ def test_a_scan_says_what_ray_would_lose(tmp_path: Path) -> None:
     report = scan([tmp_path])
 
     (found,) = [f for f in report.findings if f.name == "fmin"]
-    assert found.handled == {"run": True, "ray": False, "optuna": True, "migrate": True}
-    assert found.advice[0].startswith(
-        f"--backend ray, migrate --to ray: line {line}: the objective changes 'seen'"
-    )
+    assert found.handled["run"]
+    assert found.handled["--to optuna"]
+    assert not found.handled["--backend ray"]
+    (advice,) = (a for a in found.advice if a.code == "HB113")
+    assert advice.text.startswith(f"line {line}: the objective changes 'seen'")
+    assert advice.ways == ("--backend ray",)
 
 
 def test_hyperbridges_own_ray_had_it_too() -> None:
