@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hyperbridge.migrate.formats import Message
     from hyperbridge.migrate.live import Command
     from hyperbridge.migrate.migrate_output import Row
+    from hyperbridge.migrate.package_plan import PackagePlan
     from hyperbridge.migrate.plan import Plan
     from hyperbridge.translate.to_source import SpaceCode
 
@@ -68,6 +69,11 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         action="store_true",
         help="leave searches whose results would change",
     )
+    parser.add_argument(
+        "--no-requirements",
+        action="store_true",
+        help="leave requirements files, pyproject.toml and the like, and lines that run pip",
+    )
     add_options(parser)
 
 
@@ -114,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
     from hyperbridge.migrate.every_target import plan_for
     from hyperbridge.migrate.file_plan import PlanOptions
     from hyperbridge.migrate.module import Module
+    from hyperbridge.migrate.package_plan import plan_packages, with_packages
     from hyperbridge.migrate.sources import UnreadableFileError, source_of
 
     if args.run_program:
@@ -139,8 +146,19 @@ def run(args: argparse.Namespace) -> int:
             report.unreadable(path, str(exc))
     options = PlanOptions(exact=args.exact)
     live = partial(_live_spaces, args) if args.run_program else None
-    for plan in plan_for(modules, args.to, options, live):
+    plans = plan_for(modules, args.to, options, live)
+    if not args.no_requirements:
+        plans = with_packages(plans, args.to)
+    for plan in plans:
         report.add(plan)
+    unread = [path for path, _ in report.unread]
+    for path in () if args.no_requirements else found.lists:
+        try:
+            packages = plan_packages(path, plans, unread, args.to)
+            if packages is not None:
+                report.add_packages(packages)
+        except UnreadableFileError as exc:
+            report.unreadable(path, str(exc))
     report.finish()
     return report.code
 
@@ -166,7 +184,7 @@ class _Report:
         self.selection = selection_of(args)
         self.code = 0
         self.looked_at = 0
-        self.unread: list[str] = []
+        self.unread: list[tuple[Path, str]] = []
         self.messages: list[Message] = []
         self.rows: list[Row] = []
         self.files: list[dict[str, Any]] = []
@@ -177,38 +195,60 @@ class _Report:
 
         if self.selection.takes("HB001"):
             self.code = 1
-            self.unread.append(text)
+            self.unread.append((path, text))
             self.messages.append(Message(path, "HB001", "error", text))
             if self.args.format == "text":
                 print(f"hyperbridge: HB001 {text}", file=sys.stderr)
 
     def add(self, plan: FilePlan) -> None:
         """Tell what becomes of a file, and write it where that is asked for."""
-        from hyperbridge.migrate.migrate_output import diff, file_data, messages, row
+        from hyperbridge.migrate.migrate_output import diff, messages, row
         from hyperbridge.migrate.sources import UnreadableFileError, with_cells, write_aside
 
-        args, source = self.args, plan.source
+        source = plan.source
         try:
-            if plan.is_changed and args.write:
+            if plan.is_changed and self.args.write:
                 write_aside(source.path, with_cells(source, plan.texts))
         except UnreadableFileError as exc:
             self.unreadable(source.path, str(exc))
             return
-        said = messages(plan, self.selection)
-        if any(message.level != "note" for message in said) or (args.check and plan.is_changed):
+        patch = diff(source.path, source.text, plan.new_text) if plan.is_changed else ""
+        self._tell(row(plan), messages(plan, self.selection), patch)
+
+    def add_packages(self, plan: PackagePlan) -> None:
+        """Tell what becomes of a file that asks for packages, and write it."""
+        from hyperbridge.migrate.formats import Message
+        from hyperbridge.migrate.migrate_output import Row, diff
+        from hyperbridge.migrate.sources import write_aside
+
+        path = plan.path
+        if plan.is_changed and self.args.write:
+            write_aside(path, plan.new_text.encode())
+        said = [
+            Message(path, note.code, "note", note.text, note.line, place=str(note.line))
+            for note in plan.notes
+            if self.selection.takes(note.code)
+        ]
+        patch = diff(path, plan.text, plan.new_text) if plan.is_changed else ""
+        self._tell(Row(path, (), plan.is_changed, plan.why), said, patch)
+
+    def _tell(self, row: Row, said: list[Message], patch: str) -> None:
+        from hyperbridge.migrate.migrate_output import file_data
+
+        args = self.args
+        if any(message.level != "note" for message in said) or (args.check and row.is_changed):
             self.code = 1
         self.messages += said
-        self.rows.append(row(plan))
-        patch = diff(source.path, source.text, plan.new_text) if plan.is_changed else ""
-        self.files.append(file_data(self.rows[-1], said, patch))
+        self.rows.append(row)
+        self.files.append(file_data(row, said, patch))
         if args.format == "text":
             for message in said:
                 word = "note" if message.level == "note" else "to do"
-                place = f"{source.path}:{message.place}"
+                place = f"{row.path}:{message.place}"
                 print(f"{place}: {message.code} {word}: {message.text}", file=sys.stderr)
-            if plan.is_changed and args.check:
-                print(f"would change {source.path}")
-            elif plan.is_changed and not args.write:
+            if row.is_changed and args.check:
+                print(f"would change {row.path}")
+            elif row.is_changed and not args.write:
                 sys.stdout.write(patch)
 
     def finish(self) -> None:
@@ -220,7 +260,8 @@ class _Report:
             sys.stdout.flush()
             sys.stderr.write(migrate_output.as_table(self.rows, self.looked_at))
         elif args.format == "json":
-            print(migrate_output.as_json(args.to, self.files, self.unread, self.looked_at))
+            unread = [text for _, text in self.unread]
+            print(migrate_output.as_json(args.to, self.files, unread, self.looked_at))
         elif args.format == "github":
             sys.stdout.write(formats.as_github(self.messages))
         else:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hyperbridge.migrate.requirements import is_requirements
 from hyperbridge.migrate.sources import UnreadableFileError, read_content
 
 _FEW = 200
@@ -43,7 +44,7 @@ def _walk(root: Path) -> Iterator[Path]:
             and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
         )
         for name in sorted(files):
-            if name.endswith(SUFFIXES):
+            if name.endswith(SUFFIXES) or is_requirements(Path(folder, name)):
                 yield Path(folder, name)
 
 
@@ -68,18 +69,25 @@ class Found:
             of it, and those that import from them or are imported by them.
         unread: Files that cannot be read, each with a message.
         looked_at: How many files there are, those that cannot be read included.
+        lists: Files that ask for packages.
     """
 
     files: tuple[tuple[Path, bytes], ...]
     unread: tuple[tuple[Path, str], ...]
     looked_at: int
+    lists: tuple[Path, ...] = ()
 
 
 def program_files(paths: Sequence[Path]) -> Found:
     """Return the files under paths that a migration must know."""
     contents: dict[Path, bytes] = {}
     unread: list[tuple[Path, str]] = []
+    lists: list[Path] = []
     for path in files_under(paths):
+        if is_requirements(path):
+            lists.append(path)
+        if is_requirements(path) and path.name != "setup.py":
+            continue
         try:
             contents[path] = read_content(path)
         except UnreadableFileError as exc:
@@ -87,7 +95,7 @@ def program_files(paths: Sequence[Path]) -> Found:
     concerned = {path for path, content in contents.items() if mentions_hyperopt(content)}
     concerned |= _related(contents, concerned)
     files = tuple((path, contents[path]) for path in contents if path in concerned)
-    return Found(files, tuple(unread), len(contents) + len(unread))
+    return Found(files, tuple(unread), len(contents) + len(unread), tuple(lists))
 
 
 def _related(contents: Mapping[Path, bytes], concerned: set[Path]) -> set[Path]:
