@@ -111,6 +111,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _pythons_own_handlers() -> None:
+    """Handle signals as Python does: a Spark session, and Ray, leave handlers of their own."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
 def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each test that calls fmin: nothing runs on, no id is given twice, no file is left."""
     marker = request.node.get_closest_marker("leaves")

@@ -7,20 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
 from hyperbridge.tracking import leftovers
 from hyperbridge.tracking.interrupts import interrupts_deferred
-
-
-@pytest.fixture(autouse=True)
-def _pythons_own_handler() -> Iterator[None]:
-    """Handle Ctrl-C as Python does: PySpark's session puts a handler of its own in its place."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_in_the_block_is_raised_at_its_end():
