@@ -208,7 +208,7 @@ class OptunaWriter:
             comments = self._texts.comment_of.get((id(node), key))
             if comments is not None:
                 expression = Commented(expression, *comments)
-            entries.append((f"{key_text(key)}: ", expression))
+            entries.append((f"{key_text(key, self.written.imports)}: ", expression))
         return entries
 
     def _argument(self, node: Node) -> str:

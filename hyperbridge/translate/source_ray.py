@@ -42,7 +42,7 @@ def ray_param_space(root: Node, texts: Texts) -> tuple[Group, set[str]] | None:
         comments = texts.comment_of.get((id(root), key))
         if comments is not None:
             expression = Commented(expression, *comments)
-        entries.append((f"{key_text(key)}: ", expression))
+        entries.append((f"{key_text(key, writer.written.imports)}: ", expression))
     return Group("{", entries, "}"), writer.written.imports
 
 

@@ -6,6 +6,8 @@ import inspect
 import keyword
 import math
 import re
+from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
@@ -105,39 +107,107 @@ def constant(node: Node, texts: Texts, imports: set[str]) -> Expression:
         values = dict(zip(node.keys, node.values, strict=True))
         keys = texts.order_of.get(id(node), node.keys)
         return Group(
-            "{", [(f"{key_text(k)}: ", constant(values[k], texts, imports)) for k in keys], "}"
+            "{",
+            [(f"{key_text(k, imports)}: ", constant(values[k], texts, imports)) for k in keys],
+            "}",
         )
     raise UnwritableError(f"{node!r} is not a constant")
 
 
 def literal(value: Any, imports: set[str]) -> str:
-    """Return the source of a value; see `constant`."""
+    """Return the source of a value, which evaluates to an equal one of the same type.
+
+    Args:
+        value: Anything.
+        imports: Import statements that are needed are added here.
+
+    Raises:
+        UnwritableError: The value has no source.
+
+    Examples:
+        >>> literal([1.5, float("nan"), range(3)], set())
+        '[1.5, float("nan"), range(0, 3)]'
+    """
     if isinstance(value, SourceExpression):
         return value.text
     value = plain(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return f'float("{value}")'
-    if value is None or isinstance(value, bool | int | float | complex | bytes | range | slice):
-        return repr(value)
-    if isinstance(value, str):
-        return quoted(value)
-    if isinstance(value, set | frozenset):
-        items = ", ".join(sorted(literal(item, imports) for item in value))
-        return f"{type(value).__name__}([{items}])"
-    if (
-        type(value).__module__ == "numpy"
-        and getattr(value, "size", _LARGEST_ARRAY) < _LARGEST_ARRAY
-    ):
-        imports.add("import numpy as np")
-        return f"np.array({value.tolist()!r})"
+    write = _WRITERS.get(type(value))  # a subclass has a repr of its own, or loses its type
+    if write is not None:
+        return write(value, imports)
+    if isinstance(value, Enum):
+        return _member(value, imports)
+    if (type(value).__module__, type(value).__name__) == ("numpy", "ndarray"):
+        return _array(value, imports)
     if inspect.ismodule(value):
         imports.add(f"import {value.__name__}")
         return value.__name__
     if inspect.isclass(value) or inspect.isroutine(value):
         return _reference(value, imports)
-    raise UnwritableError(
-        f"a {type(value).__name__} object has no source: give it a name in a module of its own"
-    )
+    raise _no_source(value)
+
+
+def _no_source(value: Any) -> UnwritableError:
+    kind = type(value).__name__
+    return UnwritableError(f"a {kind} object has no source: give it a name in a module of its own")
+
+
+def _float(value: float, imports: set[str]) -> str:  # noqa: ARG001 - as all writers
+    return repr(value) if math.isfinite(value) else f'float("{value}")'
+
+
+def _complex(value: complex, imports: set[str]) -> str:
+    return f"complex({_float(value.real, imports)}, {_float(value.imag, imports)})"
+
+
+def _slice(value: slice, imports: set[str]) -> str:
+    return f"slice({_listed((value.start, value.stop, value.step), imports)})"
+
+
+def _listed(values: Iterable[Any], imports: set[str]) -> str:
+    return ", ".join(literal(value, imports) for value in values)
+
+
+def _tuple(value: tuple[Any, ...], imports: set[str]) -> str:
+    return f"({_listed(value, imports)}{',' * (len(value) == 1)})"
+
+
+def _dict(value: dict[Any, Any], imports: set[str]) -> str:
+    entries = (f"{key_text(k, imports)}: {literal(v, imports)}" for k, v in value.items())
+    return f"{{{', '.join(entries)}}}"
+
+
+def _set(value: set[Any] | frozenset[Any], imports: set[str]) -> str:
+    items = ", ".join(sorted(literal(item, imports) for item in value))
+    return f"{type(value).__name__}([{items}])"
+
+
+def _array(value: Any, imports: set[str]) -> str:
+    import numpy as np
+
+    if value.dtype.kind not in "biufcSU":
+        raise _no_source(value)
+    if value.size >= _LARGEST_ARRAY:
+        raise UnwritableError(
+            f"an array of {value.size} numbers is too long to be written out: give it a name in a "
+            "module of its own"
+        )
+    imports.add("import numpy as np")
+    items = value.tolist()
+    if np.array(items).dtype == value.dtype:
+        return f"np.array({literal(items, imports)})"
+    return f'np.array({literal(items, imports)}, dtype="{value.dtype.str.lstrip("=<>|")}")'
+
+
+def _member(value: Enum, imports: set[str]) -> str:
+    kind = type(value)
+    name = value.name
+    if name is None or getattr(kind, name, None) is not value:  # flags put together
+        raise _no_source(value)
+    return f"{_reference(kind, imports)}.{name}"
+
+
+def _as_shown(value: Any, imports: set[str]) -> str:  # noqa: ARG001 - as all writers
+    return repr(value)
 
 
 def quoted(text: str) -> str:
@@ -148,9 +218,23 @@ def quoted(text: str) -> str:
     return shown
 
 
-def key_text(key: Any) -> str:
-    """Return the source of a dict's key."""
-    return quoted(key) if isinstance(key, str) else repr(plain(key))
+_WRITERS: dict[type, Callable[[Any, set[str]], str]] = {
+    **dict.fromkeys((type(None), bool, int, bytes, range), _as_shown),
+    str: lambda value, _: quoted(value),
+    float: _float,
+    complex: _complex,
+    slice: _slice,
+    list: lambda value, imports: f"[{_listed(value, imports)}]",
+    tuple: _tuple,
+    dict: _dict,
+    set: _set,
+    frozenset: _set,
+}
+
+
+def key_text(key: Any, imports: set[str]) -> str:
+    """Return the source of a dict's key; see `literal`."""
+    return literal(key, imports)
 
 
 def _reference(value: Any, imports: set[str]) -> str:
