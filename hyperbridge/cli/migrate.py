@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hyperbridge.migrate.formats import Message
     from hyperbridge.migrate.live import Command
     from hyperbridge.migrate.migrate_output import Row
+    from hyperbridge.migrate.module import Module
     from hyperbridge.migrate.package_plan import PackagePlan
     from hyperbridge.migrate.plan import Plan
     from hyperbridge.translate.to_source import SpaceCode
@@ -32,6 +33,7 @@ examples:
   hyperbridge migrate train.py --to optuna
   hyperbridge migrate src notebooks/tune.ipynb --to optuna --write
   hyperbridge migrate src --to optuna --exact           # what stays the same search
+  hyperbridge migrate train.py --to optuna --run --args='--data small.csv'
   hyperbridge migrate src --to optuna --check           # in CI: 1 when something would change
   hyperbridge explain HB204                             # what a remark means
 """
@@ -58,7 +60,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         "--run",
         action="store_true",
         dest="run_program",
-        help="run a program up to its call of fmin where its source does not tell the space",
+        help="run the programs before and after, and write nothing where a search is another one",
     )
     add_run_options(parser)
     action = parser.add_mutually_exclusive_group()
@@ -78,17 +80,17 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say how a program is run for its live space."""
+    """Add the options that say how a program is run."""
     parser.add_argument(
         "--args",
         metavar="TEXT",
-        help="the program's own arguments when it is run: --args='--data small.csv'",
+        help="arguments of a program that is run: --args='--data small.csv'",
     )
     parser.add_argument(
         "--run-timeout",
         metavar="SECONDS",
         type=float,
-        help=f"kill the program when it has not come to fmin by then (default: {_PATIENCE_S})",
+        help=f"kill a program that takes longer (default: {_PATIENCE_S})",
     )
 
 
@@ -127,11 +129,6 @@ def run(args: argparse.Namespace) -> int:
         command_of(args.paths[0], args)  # what is wrong with the options shows before any change
     elif args.args is not None or args.run_timeout is not None:
         args.parser.error("--args and --run-timeout say how a program is run: give --run too")
-    if args.run_program and args.to != "ray":
-        args.parser.error(
-            f"--to {args.to} rewrites spaces where they are built, so no program is run: leave"
-            " --run out"
-        )
     report = _Report(args)
     allow_deep_code()
     found = program_files(args.paths)
@@ -145,10 +142,13 @@ def run(args: argparse.Namespace) -> int:
         except UnreadableFileError as exc:
             report.unreadable(path, str(exc))
     options = PlanOptions(exact=args.exact)
-    live = partial(_live_spaces, args) if args.run_program else None
+    is_live = args.run_program and args.to == "ray"
+    live = partial(_live_spaces, args) if is_live else None
     plans = plan_for(modules, args.to, options, live)
     if not args.no_requirements:
         plans = with_packages(plans, args.to)
+    if args.run_program and not is_live:
+        plans = report.prove(modules, plans)
     for plan in plans:
         report.add(plan)
     unread = [path for path, _ in report.unread]
@@ -184,10 +184,16 @@ class _Report:
         self.selection = selection_of(args)
         self.code = 0
         self.looked_at = 0
+        self.is_held_back = False
         self.unread: list[tuple[Path, str]] = []
         self.messages: list[Message] = []
         self.rows: list[Row] = []
         self.files: list[dict[str, Any]] = []
+
+    @property
+    def writes(self) -> bool:
+        """Whether files are changed."""
+        return bool(self.args.write) and not self.is_held_back
 
     def unreadable(self, path: Path, text: str) -> None:
         """Tell that a file cannot be read or written."""
@@ -200,6 +206,21 @@ class _Report:
             if self.args.format == "text":
                 print(f"hyperbridge: HB001 {text}", file=sys.stderr)
 
+    def prove(self, modules: list[Module], plans: list[FilePlan]) -> list[FilePlan]:
+        """Run the programs before and after; where a search is another one, write nothing."""
+        from hyperbridge.cli.proving import proven
+        from hyperbridge.verify.collect import Settings
+
+        command = command_of(self.args.paths[0], self.args)
+        settings = Settings(command.arguments, timeout_s=command.timeout_s)
+        plans = proven(modules, plans, settings)
+        if any(note.code in ("HB241", "HB242") for plan in plans for note in plan.notes):
+            self.code = 1
+            if self.args.write:
+                self.is_held_back = True
+                print("hyperbridge: nothing is written: see the remarks", file=sys.stderr)
+        return plans
+
     def add(self, plan: FilePlan) -> None:
         """Tell what becomes of a file, and write it where that is asked for."""
         from hyperbridge.migrate.migrate_output import diff, messages, row
@@ -207,7 +228,7 @@ class _Report:
 
         source = plan.source
         try:
-            if plan.is_changed and self.args.write:
+            if plan.is_changed and self.writes:
                 write_aside(source.path, with_cells(source, plan.texts))
         except UnreadableFileError as exc:
             self.unreadable(source.path, str(exc))
@@ -222,7 +243,7 @@ class _Report:
         from hyperbridge.migrate.sources import write_aside
 
         path = plan.path
-        if plan.is_changed and self.args.write:
+        if plan.is_changed and self.writes:
             write_aside(path, plan.new_text.encode())
         said = [
             Message(path, note.code, "note", note.text, note.line, place=str(note.line))

@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"hyperbridge: {exc}", file=sys.stderr)
         return 1
     findings = compare(old, new)
-    wanted = [*args.accept, *_declared(args.new)]
+    wanted = [*args.accept, *declared(args.new)]
     accepted = [
         each
         for each in findings
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
     return int(any(each.is_difference and each not in accepted for each in findings))
 
 
-def _declared(path: Path) -> list[str]:
-    """Return what the comments of a program accept."""
+def declared(path: Path) -> list[str]:
+    """Return the differences that the comments of a program accept."""
     text = path.read_text(encoding="utf-8", errors="replace")
     return [word for line in _COMMENT.findall(text) for word in re.split(r"[\s,]+", line.strip())]

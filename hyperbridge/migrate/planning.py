@@ -156,7 +156,7 @@ class _Planner:
                 )
             if any(n in self._skipped(search.module) for n in self._around(search)):
                 text = "it is left, as a comment says"
-                self.blocked[search] = [Note(search.call.lineno, text, False, "HB218")]
+                self.blocked[search] = [Note(search.call.lineno, text, False, "HB251")]
         self._refuse_looks()
         self._spread()
 
@@ -190,7 +190,7 @@ class _Planner:
                 where = f"line {statement.lineno} of {module.source.path}"
                 text = f"it is left, as it would change {where}, which a comment keeps"
                 for g in mine:
-                    note = Note(g.search.call.lineno, text, False, "HB218")
+                    note = Note(g.search.call.lineno, text, False, "HB251")
                     self._block(g.search, note)
                 raise SkippedError(text)
 
@@ -209,7 +209,7 @@ class _Planner:
             plan = self._outcome(going.search, rewriting)
             if plan.changes:
                 text = f"it is left, as its results would change: {', '.join(plan.changes)}"
-                self._note(going.search, going.search.call, "HB219", text)
+                self._note(going.search, going.search.call, "HB252", text)
                 found = True
         if found:
             self._spread()
@@ -220,7 +220,7 @@ class _Planner:
         line = search.call.lineno
         if search in self.blocked:
             codes = codes_of(self.blocked[search])
-            return SearchPlan(line, "skipped" if codes == ("HB218",) else "left", codes)
+            return SearchPlan(line, "skipped" if codes == ("HB251",) else "left", codes)
         notes = [*search.notes, *self.remarks.get(search, ())]
         for going in [] if rewriting is None else rewriting.going:
             if going.search is search:

@@ -1,8 +1,8 @@
 """The table of all remarks. Each before is a piece of a program that gets the remark.
 
-HB0: files. HB1: uses of hyperopt, and what other ways off it do with them. HB200 to HB219: what
-is left as it is. HB220 to HB239: what is rewritten and is to be known. HB24: verification. HB299:
-a fault of this tool.
+HB0: files. HB1: uses of hyperopt, and what other ways off it do with them. HB200 to HB219: what is
+left as it is. HB220 to HB239: what is rewritten and is to be known. HB24: `migrate --run`. HB25: what
+the user wants left. HB299: a fault of this tool.
 """
 
 from __future__ import annotations
@@ -322,16 +322,30 @@ _LEFT = (
     ),
     Remark(
         "HB218",
-        "It is skipped, as a comment says",
-        "A search or a statement has `# hyperbridge: skip` on one of its lines.",
-        "It is left as it is, and so is a search whose rewriting would change it.",
-        before="best = fmin(objective, space, algo=tpe.suggest, max_evals=20)  # hyperbridge: skip",
+        "The objective uses a part of Spark that is on the driver alone",
+        "The objective uses a SparkSession, a DataFrame, a broadcast that the driver makes, or a"
+        " model of MLlib; `--to spark` would run it on executors.",
+        "Executors cannot start Spark jobs. `migrate --to optuna` runs trials on the driver, where"
+        " they start Spark jobs of their own.",
+        before=(
+            "from pyspark.sql import SparkSession\n\n"
+            "spark = SparkSession.builder.getOrCreate()\n\n\n"
+            "def counted(p):\n    return p['x'] * spark.range(9).count()\n\n\n"
+            "best = fmin(counted, space, algo=tpe.suggest, max_evals=20)"
+        ),
+        after="hyperbridge migrate train.py --to optuna",
     ),
     Remark(
         "HB219",
-        "It is left, as --exact takes exact rewrites alone",
-        "The search could be rewritten, and its results would not be the same.",
-        "The message has the codes of what would change. Without `--exact` it is rewritten.",
+        "The objective changes what the program reads afterwards",
+        "The objective fills a list or a variable of the program's, and its trials ran on the driver"
+        " before.",
+        "On an executor the change is lost. Return the value in the result's dict.",
+        before=(
+            "seen = []\n\n\ndef watched(p):\n    seen.append(p)\n    return p['x']\n\n\n"
+            "fmin(watched, space, algo=tpe.suggest, max_evals=20)\nprint(seen)"
+        ),
+        after="return {'loss': p['x'], 'status': STATUS_OK, 'seen': p}",
     ),
 )
 
@@ -435,6 +449,16 @@ _REWRITTEN = (
         exactness="exact",
     ),
     Remark(
+        "HB229",
+        "The progress bar is left out",
+        "`show_progressbar` was asked for, and `--to spark` has none.",
+        "Spark shows its jobs, and the study its trials.",
+        before=(
+            "best = fmin(objective, space, algo=tpe.suggest, max_evals=20, show_progressbar=True)"
+        ),
+        exactness="exact",
+    ),
+    Remark(
         "HB231",
         "A plot looks otherwise",
         "A plot of hyperopt's becomes one of Optuna's.",
@@ -475,7 +499,46 @@ _REWRITTEN = (
     ),
 )
 
+_WISHES = (
+    Remark(
+        "HB251",
+        "It is skipped, as a comment says",
+        "A search or a statement has `# hyperbridge: skip` on one of its lines.",
+        "It is left as it is, and so is a search whose rewriting would change it.",
+        before="best = fmin(objective, space, algo=tpe.suggest, max_evals=20)  # hyperbridge: skip",
+    ),
+    Remark(
+        "HB252",
+        "It is left, as --exact takes exact rewrites alone",
+        "The search could be rewritten, and its results would not be the same.",
+        "The message has the codes of what would change. Without `--exact` it is rewritten.",
+    ),
+)
+
 _CHECKS = (
+    Remark(
+        "HB240",
+        "It was run, and is the same search",
+        "`migrate --run` ran the program before and after, and compared the two searches.",
+        "Their parameters, ranges, conditions, budgets and points are the same; `hyperbridge"
+        " verify` says more.",
+        exactness="exact",
+    ),
+    Remark(
+        "HB241",
+        "It was run, and is another search",
+        "`migrate --run` found a difference. Nothing is written.",
+        "The message has the differences, as `hyperbridge verify` names them. One that is meant is"
+        " accepted by a comment in the program: `# verify: accept budget`. Else please report it.",
+    ),
+    Remark(
+        "HB242",
+        "It was not seen when the program was run",
+        "`migrate --run` did not come to the search, or the program ended before. Nothing is"
+        " written.",
+        "Give the program its arguments with `--args`, or more time with `--run-timeout`; a file"
+        " that is only imported is run by way of those that import it.",
+    ),
     Remark(
         "HB290",
         "A remark of the Ray target",
@@ -493,6 +556,11 @@ _CHECKS = (
 )
 
 REMARKS: Mapping[str, Remark] = MappingProxyType(
-    {r.code: r for r in (*_FILES, *_USES, *_LEFT, *_REWRITTEN, *_CHECKS)}
+    {
+        r.code: r
+        for r in sorted(
+            (*_FILES, *_USES, *_LEFT, *_REWRITTEN, *_CHECKS, *_WISHES), key=lambda r: r.code
+        )
+    }
 )
 """All remarks by code, in the order of their codes."""

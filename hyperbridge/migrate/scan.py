@@ -197,7 +197,7 @@ def _advice(planned: Mapping[str, _Planned]) -> dict[int, list[Advice]]:
     found: dict[tuple[int, str, str, bool], list[str]] = {}
     for target, each in planned.items():
         for note in each.plan.notes:
-            if note.code != "HB218":
+            if note.code != "HB251":
                 key = (note.line, note.code, note.text, note.needs_person)
                 found.setdefault(key, []).append(f"--to {target}")
     by_line: dict[int, list[Advice]] = {}

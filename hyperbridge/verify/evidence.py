@@ -66,6 +66,8 @@ class Search:
         paths: Places of each label's value in the point, joined by ``/``. Of hyperopt alone.
         draws: Points drawn at random.
         remarks: What could not be seen, for people.
+        place: The file and the line that call fmin itself, which may be in a module. Of hyperopt
+            alone.
     """
 
     engine: str
@@ -84,6 +86,7 @@ class Search:
     paths: dict[str, list[str]] = field(default_factory=dict)
     draws: tuple[Draw, ...] = ()
     remarks: tuple[str, ...] = ()
+    place: tuple[str, int] = ("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +131,6 @@ def _search(content: dict[str, Any]) -> Search:
             "points": tuple(content["points"]),
             "draws": tuple(Draw(**draw) for draw in content["draws"]),
             "remarks": tuple(content["remarks"]),
+            "place": tuple(content["place"]),
         }
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,8 @@ class HyperoptReader:
         if hasattr(given.get("timeout"), "_dynamic_trials"):  # an old signature
             given["trials"] = given.pop("timeout")
         space = read_space(given["space"])
-        self._found(self._search(given, space, _line()), space)
+        search = replace(self._search(given, space, _line()), place=_place())
+        self._found(search, space)
         return self._go_on(given)
 
     def _search(self, given: dict[str, Any], space: Space, line: int) -> Search:
@@ -175,6 +178,17 @@ def _sampler(algo: Any) -> str:
     algo = getattr(algo, "func", algo)
     name = str(getattr(algo, "__module__", "")).rpartition(".")[2]
     return {"rand": "random"}.get(name, name)
+
+
+def _place() -> tuple[str, int]:
+    """Return the file and the line that call fmin."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in ("hyperopt", "hyperbridge"):
+            break
+        frame = frame.f_back
+    return os.path.realpath(frame.f_code.co_filename), frame.f_lineno
 
 
 def _line() -> int:

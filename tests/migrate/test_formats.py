@@ -65,7 +65,7 @@ def test_exact_takes_exact_rewrites_alone(
     assert found["searches"] == {"all": 3, "rewritten": 1, "left": 2, "skipped": 0, "exact": 1}
     assert (project / "b_changed.py").read_text() == CHANGED
     assert "hyperopt" not in (project / "a_exact.py").read_text()
-    assert codes(found) == ["HB219", "HB202", "HB207"]
+    assert codes(found) == ["HB252", "HB202", "HB207"]
 
 
 def test_a_search_that_shares_its_space_with_one_that_is_not_exact_stays_with_it(
@@ -79,7 +79,7 @@ def test_a_search_that_shares_its_space_with_one_that_is_not_exact_stays_with_it
     (tmp_path / "train.py").write_text(text)
     found = migrated(capsys, str(tmp_path), "--exact", "--write")
 
-    assert codes(found) == ["HB213", "HB219"]
+    assert codes(found) == ["HB213", "HB252"]
     assert (tmp_path / "train.py").read_text() == text
 
 

@@ -95,8 +95,6 @@ def test_for_optuna_the_same_program_is_rewritten_where_it_builds_the_space(
     done = clean_child.run(["-c", BLOCKER, path])
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["y", "5"]
-    with pytest.raises(SystemExit):
-        main(["migrate", str(path), "--to", "optuna", "--run"])
 
 
 def test_what_else_uses_the_builders_keeps_the_search(

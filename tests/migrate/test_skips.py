@@ -99,7 +99,7 @@ def test_searches_that_share_a_space_are_told_apart_from_those_that_do_not() -> 
 
     assert isinstance(result, FilePlan)
     assert [(s.state, s.codes) for s in result.searches] == [
-        ("skipped", ("HB218",)),
+        ("skipped", ("HB251",)),
         ("left", ("HB213",)),
         ("rewritten", ()),
     ]
