@@ -1,8 +1,8 @@
 """The table of all remarks. Each before is a piece of a program that gets the remark.
 
 HB0: files. HB1: uses of hyperopt, and what other ways off it do with them. HB200 to HB219: what is
-left as it is. HB220 to HB239: what is rewritten and is to be known. HB24: `migrate --run`. HB25: what
-the user wants left. HB299: a fault of this tool.
+left as it is. HB220 to HB239: what is rewritten and is to be known. HB24: `migrate --run`. HB25:
+what the user wants left. HB299: a fault of this tool.
 """
 
 from __future__ import annotations
@@ -338,8 +338,8 @@ _LEFT = (
     Remark(
         "HB219",
         "The objective changes what the program reads afterwards",
-        "The objective fills a list or a variable of the program's, and its trials ran on the driver"
-        " before.",
+        "The objective fills a list or a variable of the program's, and its trials ran on the"
+        " driver before.",
         "On an executor the change is lost. Return the value in the result's dict.",
         before=(
             "seen = []\n\n\ndef watched(p):\n    seen.append(p)\n    return p['x']\n\n\n"
