@@ -35,6 +35,7 @@ class Roles:
         local: Variables inside of functions of the trial, which hold values there.
         roots: Expressions that become lambdas.
         builders: Functions that take the trial.
+        givers: Functions that hand on a function of the trial.
         parameters: The calls of ``hp`` that are reached.
         unknown: Expressions whose origin is not told, with the reason.
         asked: Parameters of functions that nothing in the program calls.
@@ -46,6 +47,7 @@ class Roles:
     local: set[Slot] = field(default_factory=set)
     roots: set[ast.expr] = field(default_factory=set)
     builders: set[Function] = field(default_factory=set)
+    givers: set[Function] = field(default_factory=set)
     parameters: set[ast.Call] = field(default_factory=set)
     unknown: list[tuple[ast.expr, str]] = field(default_factory=list)
     asked: set[Slot] = field(default_factory=set)
@@ -54,6 +56,7 @@ class Roles:
         """Take over what another search needs."""
         for name in ("units", "holders", "containers", "local", "roots", "builders", "parameters"):
             getattr(self, name).update(getattr(other, name))
+        self.givers |= other.givers
         self.asked |= other.asked
         self.unknown += other.unknown
 
@@ -126,12 +129,14 @@ class Demand:
         self._seen: set[tuple[ast.AST, tuple[object, ...]]] = set()
         self._visited: set[ast.AST] = set()
         self._asked: set[Function] = set()
+        self._top: ast.expr | None = None
 
     def space(self, expr: ast.expr, path: tuple[object, ...] = ()) -> None:
         """Have an expression, or the elements of it, give functions of the trial."""
         if (expr, path) in self._seen or len(path) > 6:
             return
         self._seen.add((expr, path))
+        self._top = self._top or expr
         if isinstance(expr, ast.Name | ast.Attribute):
             self._of_place(expr, path)
         elif isinstance(expr, ast.Constant) and (expr.value is None or path):
@@ -258,10 +263,13 @@ class Demand:
         for function in self._program.function(call.func):
             if self._is_builder(function):
                 self._build(function)
+                if call is not self._top and call not in self._visited:  # handed on as a function
+                    self.roles.roots.add(call)
                 for arg in (*call.args, *(k.value for k in call.keywords)):
                     if self._random.of(arg):
                         self.inside(arg)
                 continue
+            self.roles.givers.add(function)
             returns = self._program.returns.get(function, [])
             if not returns:
                 self._unknown(call, "what this gives is known only when the program runs")

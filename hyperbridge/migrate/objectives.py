@@ -77,7 +77,8 @@ def read_objective(program: Program, search: Search) -> Objective:
     }
     returned = kinds.pop() if len(kinds) == 1 else "unknown"
     readable = returned == "number" or all(r is not None for r in results)
-    is_mine = isinstance(expr, ast.Name) and _is_used_here_only(program, search, function, expr)
+    is_mine = isinstance(expr, ast.Name) and not program.is_method(function)
+    is_mine = is_mine and _is_used_here_only(program, search, function, expr)  # type: ignore[arg-type]  # a Name
     if function.decorator_list:
         return Objective(expr, None, (), "unknown")
     may_go = readable and bool(returns) and is_mine and _is_simple(function)

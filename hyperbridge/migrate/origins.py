@@ -128,6 +128,14 @@ def _trace_call(
             go(func.value, ("*", *way))
     elif isinstance(func, ast.Attribute) and name in ("get", "pop") and call.args:
         go(func.value, ("*", *path))
+    elif plain == "dict" and path:
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                go(keyword.value, path)
+            elif path[0] in ("*", keyword.arg):
+                go(keyword.value, path[1:])
+        for arg in call.args:
+            go(arg, path)
     elif plain == "enumerate" and path[1:2] == (1,):
         go(call.args[0], ("*", *path[2:]))
     elif plain == "zip" and len(path) > 1 and isinstance(path[1], int):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hyperbridge.migrate.demand import Demand, Randomness
 from hyperbridge.migrate.edits import Edits
@@ -25,6 +25,7 @@ from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
 from hyperbridge.migrate.study_target import BlockedError
 from hyperbridge.migrate.syntax import MisplacedError
+from hyperbridge.migrate.tabs import has_tabs, spaced, tabbed
 from hyperbridge.migrate.targets import TARGETS
 
 _WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials", "tpe", "rand")
@@ -49,6 +50,8 @@ def plan_modules(
     modules: Sequence[Module], target: str = "optuna", options: PlanOptions = _NO_OPTIONS
 ) -> list[FilePlan]:
     """Plan the migration of parsed files; see `plan_sources`."""
+    originals = [module.source for module in modules]
+    modules = [Module(spaced(m.source)) if has_tabs(m.source) else m for m in modules]
     planned: dict[Module, FilePlan] = {}
     try:
         groups = _components(list(modules))
@@ -60,7 +63,22 @@ def plan_modules(
         except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs
             plans = [_left(module, exc) for module in group]
         planned.update(zip(group, plans, strict=True))
-    return [planned[module] for module in modules]
+    found = [planned[module] for module in modules]
+    return [
+        plan if plan.source is original else _with_tabs(plan, original)
+        for plan, original in zip(found, originals, strict=True)
+    ]
+
+
+def _with_tabs(plan: FilePlan, original: Source) -> FilePlan:
+    """Return the plan of a file that was planned with spaces for its tabs."""
+    before = [original.text[c.start : c.end] for c in original.cells]
+    old = [plan.source.text[c.start : c.end] for c in plan.source.cells]
+    texts = tuple(
+        was if new == same else tabbed(new, was)
+        for new, same, was in zip(plan.texts, old, before, strict=True)
+    )
+    return replace(plan, source=original, texts=texts)
 
 
 class SkippedError(ValueError):

@@ -135,7 +135,45 @@ class Program:
             return found if self.home[expr].names.dotted(expr) is None else []
         if isinstance(expr, ast.Name):
             return [f for b in self.bindings(expr) for f in self._function_of(b)]
+        if isinstance(expr, ast.Call):
+            return self._of_object(expr)
         return []
+
+    def classes(self, expr: ast.expr) -> list[ast.ClassDef]:
+        """Return the classes of the program that an expression stands for."""
+        found: list[Binding] = []
+        if isinstance(expr, ast.Name):
+            found = self.bindings(expr)
+        elif isinstance(expr, ast.Attribute):
+            module = self._module_behind(expr.value)
+            if module is not None:
+                found = module.names.module.bindings.get(expr.attr, [])
+        return [b.node for b in found if isinstance(b.node, ast.ClassDef)]
+
+    def _of_object(self, made: ast.Call) -> list[Function]:
+        """Return what runs when an object that a call makes is called."""
+        return [f for c in self.classes(made.func) for f in self._members(c, "__call__")]
+
+    def _members(self, of: ast.ClassDef, name: str, depth: int = 0) -> list[Function]:
+        """Return the method of a class under a name, its own or one of its bases'."""
+        own: list[Function] = [
+            n for n in of.body if isinstance(n, FUNCTIONS) and getattr(n, "name", "") == name
+        ]
+        if own or depth > 8:
+            return own
+        bases = (c for base in of.bases for c in self.classes(base))
+        return next((f for c in bases if (f := self._members(c, name, depth + 1))), [])
+
+    def _fields(self, of: ast.ClassDef, depth: int = 0) -> list[str]:
+        """Return the annotated fields of a class, those of its bases first."""
+        found: dict[str, None] = {}
+        for base in of.bases if depth < 8 else ():
+            for above in self.classes(base):
+                found.update(dict.fromkeys(self._fields(above, depth + 1)))
+        for node in of.body:
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                found[node.target.id] = None
+        return list(found)
 
     def dotted(self, expr: ast.expr) -> str:
         """Return what an expression refers to through imports; empty when nothing."""
@@ -226,7 +264,9 @@ class Program:
         if isinstance(binding.value, ast.Lambda):
             return [binding.value]
         if isinstance(binding.node, ast.ClassDef):
-            return [n for n in binding.node.body if getattr(n, "name", "") == "__init__"]  # type: ignore[misc]  # a function
+            return self._members(binding.node, "__init__")
+        if isinstance(binding.value, ast.Call):
+            return self._of_object(binding.value)
         return []
 
     def _follow(self, binding: Binding) -> list[Binding]:
@@ -355,7 +395,14 @@ class Program:
         target, args = func, call.args
         if self.dotted(func) == "functools.partial" and call.args:
             target, args = call.args[0], call.args[1:]
-        for function in self.function(target):
+        functions = self.function(target)
+        for made in () if functions else self.classes(target):
+            fields = self._fields(made)
+            given = [*zip(fields, args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+            for field, value in given:
+                if field in fields:
+                    self.flows.setdefault(Slot(field), []).append(Flow(value, (), call))
+        for function in functions:
             self.calls.setdefault(function, []).append(call)
             for name, value in self._handed(function, target, args, call.keywords):
                 scope = self._inner(function)
@@ -387,8 +434,8 @@ class Program:
         keywords: Sequence[ast.keyword],
     ) -> Iterator[tuple[str, ast.expr]]:
         names = self.parameters(function)
-        is_init = not isinstance(function, ast.Lambda) and function.name == "__init__"
-        if self.is_method(function) and (isinstance(target, ast.Attribute) or is_init):
+        is_own = getattr(function, "name", "") in ("__init__", "__call__")
+        if self.is_method(function) and (isinstance(target, ast.Attribute) or is_own):
             names = names[1:]
         for name, value in zip(names, args, strict=False):
             if isinstance(value, ast.Starred):

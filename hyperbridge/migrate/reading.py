@@ -34,17 +34,25 @@ FMIN_ARGUMENTS = (
     "early_stop_fn",
     "trials_save_file",
 )
+_SHOWN = ("verbose", "show_progressbar")
 _OF_HYPERBRIDGE = ("backend", "parallelism", "tracking")
 _OLD_ORDER = ("fn", "space", "algo", "max_evals", "trials", "rstate")
 _SPARK_ARGUMENTS = ("parallelism", "timeout", "loss_threshold", "spark_session", "resource_profile")
 TRIALS = ("Trials", "SparkTrials")
 _SAMPLERS = {"tpe.suggest": "tpe", "rand.suggest": "random"}
-_REPLACED = {
+SAMPLER_CLASSES = {
+    "tpe.suggest": "TPESampler",
+    "rand.suggest": "RandomSampler",
+    "anneal.suggest": "TPESampler",
+    "atpe.suggest": "TPESampler",
+    "mix.suggest": "TPESampler",
+}
+REPLACED = {
     "anneal.suggest": "simulated annealing",
     "atpe.suggest": "adaptive TPE",
     "mix.suggest": "a mixture of algorithms",
 }
-_SAMPLER_OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
+SAMPLER_OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
 _GENERATORS = ("numpy.random.default_rng", "numpy.random.RandomState")
 
 
@@ -53,7 +61,8 @@ class Sampler:
     """The algorithm of a search.
 
     Attributes:
-        kind: ``tpe`` or ``random``.
+        kind: ``tpe``, ``random``, or ``chosen`` by the program.
+        chosen: The expression that chooses it; what it chooses from become Optuna's classes.
         options: Pairs of Optuna's option and its source.
         seed: The expression of the seed, or of a generator to draw it from; None for any seed.
         is_drawn: Whether the seed is drawn from a generator.
@@ -63,6 +72,7 @@ class Sampler:
     options: tuple[tuple[str, ast.expr], ...] = ()
     seed: ast.expr | None = None
     is_drawn: bool = False
+    chosen: ast.expr | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +147,20 @@ def is_trials_call(program: Program, expr: ast.AST) -> bool:
     return isinstance(expr, ast.Call) and program.hyperopt(expr.func) in TRIALS
 
 
+def seed_of(program: Program, expr: ast.expr) -> ast.expr | None:
+    """Return the plain seed of a generator that an expression makes; None when it has none."""
+    if not isinstance(expr, ast.Call) or program.dotted(expr.func) not in _GENERATORS:
+        return None
+    given = [*expr.args, *(keyword.value for keyword in expr.keywords)]
+    return given[0] if len(given) == 1 else None
+
+
+def is_partial(program: Program, call: ast.Call) -> bool:
+    """Tell whether a call is one of ``functools.partial``, also under hyperopt's name for it."""
+    names = (program.dotted(call.func), program.hyperopt(call.func))
+    return bool(call.args) and ("functools.partial" in names or "partial" in names)
+
+
 def is_none(expr: ast.expr | None) -> bool:
     """Tell whether an expression is the constant None."""
     return isinstance(expr, ast.Constant) and expr.value is None
@@ -194,6 +218,8 @@ class _Reader:
 
     def _starred(self, value: ast.expr) -> None:
         """Read ``**options`` where the options are written out in one place."""
+        if self._is_silent(value):
+            return
         found = origins(self.program, value).exprs
         for expr in found:
             entries = _entries(expr)
@@ -204,6 +230,17 @@ class _Reader:
         self.block(
             value, "HB201", "fmin is called with **: what it gets is not written in one place"
         )
+
+    def _is_silent(self, value: ast.expr) -> bool:
+        """Tell whether ``**options`` of a function only ever say how much is shown."""
+        function = self.program.function_around(self.call)
+        if function is None or function.args.kwarg is None or not isinstance(value, ast.Name):
+            return False
+        if value.id != function.args.kwarg.arg:
+            return False
+        named = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
+        given = [k.arg for c in self.program.calls.get(function, ()) for k in c.keywords]
+        return all(name in named or name in _SHOWN for name in given)
 
     def _holds_trials(self, expr: ast.expr) -> bool:
         return any(is_trials_call(self.program, e) for e in origins(self.program, expr).exprs)
@@ -220,11 +257,15 @@ class _Reader:
         kind, options = "tpe", []
         if algo is not None and not is_none(algo):
             made = self._one(algo)
-            if isinstance(made, ast.Call) and made.args and self._is_partial(made):
+            if self._is_chosen(algo):
+                seed, is_drawn = self._seed()
+                return Sampler("chosen", (), seed, is_drawn, algo)
+            if isinstance(made, ast.Call) and made.args and is_partial(self.program, made):
                 kind = self._kind(made.args[0])
-                for keyword in made.keywords:
-                    if keyword.arg in _SAMPLER_OPTIONS:
-                        options.append((_SAMPLER_OPTIONS[keyword.arg], keyword.value))
+                is_other = self.program.hyperopt(made.args[0]) in REPLACED
+                for keyword in () if is_other else made.keywords:
+                    if keyword.arg in SAMPLER_OPTIONS:
+                        options.append((SAMPLER_OPTIONS[keyword.arg], keyword.value))
                     elif keyword.arg in ("gamma", "prior_weight", "verbose"):
                         self.remark(
                             algo, "HB221", f"{keyword.arg} is dropped: Optuna chooses its own"
@@ -238,9 +279,22 @@ class _Reader:
         seed, is_drawn = self._seed()
         return Sampler(kind, tuple(options), seed, is_drawn)
 
-    def _is_partial(self, call: ast.Call) -> bool:
-        names = (self.program.dotted(call.func), self.program.hyperopt(call.func))
-        return "functools.partial" in names or "partial" in names
+    def _is_chosen(self, algo: ast.expr) -> bool:
+        """Tell whether the program chooses between algorithms that all have a counterpart."""
+        if self.program.hyperopt(algo) or isinstance(algo, ast.Call):
+            return False
+        found = origins(self.program, algo).exprs
+        slot = self.program.slot(algo)
+        bindings = slot.scope.bindings if slot is not None and slot.scope is not None else {}
+        is_given = any(b.kind == "argument" for b in bindings.get(slot.name if slot else "", ()))
+        if len(found) < (1 if is_given else 2):
+            return False
+        for expr in found:
+            is_call = isinstance(expr, ast.Call) and is_partial(self.program, expr)
+            behind = expr.args[0] if isinstance(expr, ast.Call) and is_call else expr
+            if self.program.hyperopt(behind) not in SAMPLER_CLASSES:
+                return False
+        return True
 
     def _kind(self, expr: ast.expr) -> str:
         name = self.program.hyperopt(expr) or ""
@@ -248,17 +302,9 @@ class _Reader:
             return _SAMPLERS[name]
         if name in ("tpe", "rand"):  # the module, which hyperopt takes for its suggest
             return _SAMPLERS[f"{name}.suggest"]
-        if name in _REPLACED:
-            self.remark(expr, "HB222", f"{_REPLACED[name]} has no counterpart; TPE takes its place")
+        if name in REPLACED:
+            self.remark(expr, "HB222", f"{REPLACED[name]} has no counterpart; TPE takes its place")
             return "tpe"
-        if name == "" and isinstance(expr, ast.Name | ast.Attribute | ast.IfExp | ast.Subscript):
-            path: tuple[object, ...] = ()
-            found = {self.program.hyperopt(e) for e in origins(self.program, expr, path).exprs}
-            if found and found <= {*_SAMPLERS, *_REPLACED}:
-                self.remark(
-                    expr, "HB222", "the algorithm is chosen by the program; TPE takes its place"
-                )
-                return "tpe"
         self.block(
             expr,
             "HB202",
@@ -272,6 +318,8 @@ class _Reader:
         if rstate is None or is_none(rstate):
             return None, False
         made = self._one(rstate)
+        if made is not rstate and any(is_none(e) for e in origins(self.program, rstate).exprs):
+            return rstate, True  # the generator where there is one
         if isinstance(made, ast.Call):
             name = self.program.dotted(made.func)
             if name == "numpy.random.seed":  # it returns None, and seeds nothing of hyperopt's

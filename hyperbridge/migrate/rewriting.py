@@ -21,13 +21,21 @@ from hyperbridge.migrate.placing import (
     replace_with_definition,
 )
 from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
-from hyperbridge.migrate.reading import Search, is_trials_call
+from hyperbridge.migrate.reading import (
+    REPLACED,
+    SAMPLER_CLASSES,
+    SAMPLER_OPTIONS,
+    TRIALS,
+    Search,
+    is_partial,
+    is_trials_call,
+)
 from hyperbridge.migrate.results import looks_at_documents
 from hyperbridge.migrate.scopes import Scope
 from hyperbridge.migrate.spaces import SpaceWriter, is_latent
 from hyperbridge.migrate.syntax import compose, indented, located, wrapped
 from hyperbridge.migrate.units import Unit, UnitFinder
-from hyperbridge.migrate.words import StudyWords
+from hyperbridge.migrate.words import LOADS, ONLY_TRIALS, SAVES, StudyWords
 
 _STATUS = {
     "STATUS_NEW": '"new"',
@@ -47,6 +55,8 @@ _PLOTS = {
     "main_plot_vars": "plot_slice",
     "main_plot_histogram": "plot_edf",
 }
+_GRAPH = ("Apply", "Literal", "SymbolTable")
+"""Classes of what hyperopt's spaces are made of."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -158,32 +168,53 @@ class Rewriting:
                 scope = program.scope_of.get(function.args)
                 if names and scope is not None:
                     found.add(Slot(names[0], scope))
-        may = Carriers(program, lambda node: is_trials_call(program, node), known=found)
+        may = Carriers(program, self._may_give_trials, known=found)
         flowing = {s: flows for s, flows in program.flows.items() if s in may.found}
         changed = True
         while changed:
             changed = False
             for slot, flows in flowing.items():
                 if slot not in found and any(
-                    self._gives_trials(flow.expr, flow.path, found) for flow in flows
+                    self._gives_trials(flow.expr, flow.path, found)
+                    or (not flow.path and self._is_saved(flow.expr, slot, found))
+                    for flow in flows
                 ):
                     found.add(slot)
                     changed = True
         return found
+
+    def _may_give_trials(self, node: ast.AST) -> bool:
+        is_load = isinstance(node, ast.Call) and self.program.dotted(node.func) in LOADS
+        return is_load or is_trials_call(self.program, node)
 
     def _gives_trials(self, expr: ast.expr, path: tuple[object, ...], known: set[Slot]) -> bool:
         if not path and is_trials_call(self.program, expr):
             return True
         if not path and isinstance(expr, ast.Name | ast.Attribute):
             return self.program.slot(expr) in known
-        if isinstance(
-            expr, ast.Call | ast.Subscript | ast.IfExp | ast.BoolOp | ast.Name | ast.Attribute
-        ):
+        if path or isinstance(expr, ast.Call | ast.Subscript | ast.IfExp | ast.BoolOp):
             result = origins(self.program, expr, path)
             return any(is_trials_call(self.program, e) for e in result.exprs) or bool(
                 result.slots & known
             )
         return False
+
+    def _is_saved(self, expr: ast.expr, slot: Slot, known: set[Slot]) -> bool:
+        """Tell whether a variable is read from a file as a Trials that the program has saved."""
+        program = self.program
+        if not isinstance(expr, ast.Call) or program.dotted(expr.func) not in LOADS:
+            return False
+        looks = (program.parent_of.get(use) for use in program.uses.get(slot, ()))
+        if not any(isinstance(look, ast.Attribute) and look.attr in ONLY_TRIALS for look in looks):
+            return False
+        return any(
+            isinstance(n, ast.Call)
+            and program.dotted(n.func) in SAVES
+            and bool(n.args)
+            and program.slot(n.args[0]) in known
+            for module in program.modules
+            for n in module.walk()
+        )
 
     def is_trials(self, expr: ast.expr) -> bool:
         """Tell whether an expression gives a Trials."""
@@ -242,10 +273,22 @@ class Rewriting:
             if is_trials_call(self.program, node):
                 self.needs[self.program.home[node]].imports.add("import optuna")
                 return "optuna.create_study()"
+            if is_partial(self.program, node):
+                return self._partial_sampler(node)
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             name = self.program.hyperopt(node)
             if name in _STATUS:
                 return _STATUS[name]
+            if name in SAMPLER_CLASSES:
+                return self._sampler_class(node, name)
+            if name in TRIALS and self._is_type(node):
+                self.needs[self.program.home[node]].imports.add("import optuna")
+                return "optuna.Study"
+            if name in _GRAPH and self._is_type(node):
+                return "object"
+            if name in ("__version__", "__name__") and isinstance(node, ast.Attribute):
+                self.needs[self.program.home[node]].imports.add("import optuna")
+                return f"optuna.{name}"
             if name == "" and isinstance(node, ast.Name) and self._is_guarded(node):
                 self.needs[self.program.home[node]].imports.add("import optuna")
                 return "optuna"
@@ -257,6 +300,53 @@ class Rewriting:
             assert slot is not None
             return self.spaces.names[slot]
         return self.spaces.flow_rule(node, "trial")
+
+    def _is_type(self, node: ast.expr) -> bool:
+        """Tell whether a class stands for its objects: in an annotation, or in isinstance."""
+        below: ast.AST = node
+        for above in self.program.enclosing(node):
+            if isinstance(above, ast.arg | ast.AnnAssign) and below is above.annotation:
+                return True
+            if isinstance(above, ast.FunctionDef | ast.AsyncFunctionDef):
+                return below is above.returns
+            if isinstance(above, ast.Call):
+                return getattr(above.func, "id", "") == "isinstance" and below is not above.func
+            if isinstance(above, ast.stmt):
+                return False
+            below = above
+        return False
+
+    def _sampler_class(self, node: ast.expr, name: str) -> str:
+        """Return Optuna's class for an algorithm that the program holds as a value."""
+        self.needs[self.program.home[node]].imports.add("import optuna")
+        if name in REPLACED:
+            text = f"{REPLACED[name]} has no counterpart; TPE takes its place"
+            self.note(node, "HB222", text)
+        return f"optuna.samplers.{SAMPLER_CLASSES[name]}"
+
+    def _partial_sampler(self, call: ast.Call) -> str | None:
+        """Return a partial of a sampler's class for one of an algorithm."""
+        name = self.program.hyperopt(call.args[0])
+        if name not in SAMPLER_CLASSES or len(call.args) > 1:
+            return None
+        options = [
+            f"{SAMPLER_OPTIONS[k.arg]}={self.plain(k.value)}"
+            for k in call.keywords
+            if k.arg in SAMPLER_OPTIONS and name == "tpe.suggest"
+        ]
+        dropped = [str(k.arg) for k in call.keywords if k.arg not in SAMPLER_OPTIONS]
+        if dropped and name not in REPLACED:
+            verb = "is" if len(dropped) == 1 else "are"
+            self.note(call, "HB221", f"{', '.join(dropped)} {verb} dropped: Optuna chooses its own")
+        sampler = self._sampler_class(call.args[0], name)
+        if not options:
+            return sampler
+        if self.program.hyperopt(call.func):  # hyperopt's own name for it
+            self.needs[self.program.home[call]].imports.add("import functools")
+            head = "functools.partial"
+        else:
+            head = self.plain(call.func)
+        return f"{head}({', '.join([sampler, *options])})"
 
     def _look(self, node: ast.AST) -> str | None:
         return None if self.words.is_inside(node) else self.words.rule(node)
@@ -346,7 +436,8 @@ class Rewriting:
     def _asks(self, expr: ast.expr) -> bool:
         for node in ast.walk(expr):
             if isinstance(node, ast.Call) and any(
-                f in self.roles.builders for f in self.program.function(node.func)
+                f in self.roles.builders | self.roles.givers
+                for f in self.program.function(node.func)
             ):
                 return True
             slot = self.program.slot(node)
@@ -467,7 +558,10 @@ class Rewriting:
                 if isinstance(getattr(use, "ctx", None), ast.Load)
             }
             flows = program.flows.get(slot, [])
-            plain = all(isinstance(f.node, ast.Assign) and len(f.node.targets) == 1 for f in flows)
+            plain = all(
+                isinstance(f.node, ast.Assign) and len(f.node.targets) == 1 and not f.path
+                for f in flows
+            )
             if slot.scope is None or not flows or not plain or loads - nodes:
                 continue
             in_function = isinstance(slot.scope.node, FUNCTIONS)
@@ -561,8 +655,29 @@ class Rewriting:
         if isinstance(node, ast.JoinedStr):
             self._visit_text(node, trial)
             return
+        if isinstance(node, ast.FunctionDef):
+            self._take_out_of_scope(node)
         for child in ast.iter_child_nodes(node):
             self._visit(child, trial)
+
+    def _take_out_of_scope(self, function: ast.FunctionDef) -> None:
+        """Remove hyperopt's decorator from a function that spaces call by its own name now."""
+        module = self.program.home[function]
+        known = set().union(*(going.visited for going in self.going))
+        for decorator in function.decorator_list:
+            func = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if not (self.program.hyperopt(func) or "").startswith("scope.define"):
+                continue
+            calls = [
+                n
+                for m in self.program.modules
+                for n in m.walk()
+                if isinstance(n, ast.Call) and m.hyperopt(n.func) == f"scope.{function.name}"
+            ]
+            if all(call in known for call in calls):
+                start = module.line_start(module.span(decorator)[0])
+                module.edits.replace(start, module.line_end(start), "")
+                self.done.add(decorator)
 
     def _branch_return(self, node: ast.Return, trial: str) -> bool:
         """Write the choice that a function of the trial returns as plain ifs."""
@@ -628,6 +743,11 @@ class Rewriting:
                 text = f"{lead}{trial}," if "\n" in lead else f"{trial}{comma}"
                 module.edits.insert(place, text)
         body = [function.body] if isinstance(function, ast.Lambda) else function.body
+        given = [a for a in ast.walk(arguments) if isinstance(a, ast.arg)]
+        notes = [a.annotation for a in given] + [getattr(function, "returns", None)]
+        for annotation in notes:
+            if annotation is not None:
+                self._visit(annotation, None)
         for default in (*arguments.defaults, *arguments.kw_defaults):
             if default is not None:
                 self._visit(default, None)

@@ -37,6 +37,8 @@ _SCOPE = {
     "len": "len",
     "max": "max",
     "min": "min",
+    "maximum": "max",
+    "minimum": "min",
     "str": "str",
     "sum": "sum",
     "range": "range",
@@ -106,13 +108,14 @@ class SpaceWriter:
         text = self.value(expr, trial)
         given = "".join(f", {name}={name}" for name in self.captured([expr]))
         head = text.removesuffix(f"({trial})")
-        if head.isidentifier() and isinstance(expr, ast.Name):
+        is_bare = isinstance(expr, ast.Call) and not expr.args and not expr.keywords
+        if head.isidentifier() and (isinstance(expr, ast.Name) or is_bare):
             return head
         return f"lambda {trial}{given}: {text}"
 
     def value(self, expr: ast.expr, trial: str) -> str:
         """Return the source of a space's value; a list becomes a tuple, as in hyperopt."""
-        if isinstance(expr, ast.List):
+        if isinstance(expr, ast.List | ast.ListComp):
             return self._tuple(expr, trial)
         return self.text(expr, trial)
 
@@ -157,7 +160,7 @@ class SpaceWriter:
                 return f"{self.bare(node, trial)}({trial})"
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             return self._place(node, trial)
-        if isinstance(node, ast.List) and self._is_value(node):
+        if isinstance(node, ast.List | ast.ListComp) and self._is_value(node):
             return self._tuple(node, trial)
         return None
 
@@ -183,7 +186,7 @@ class SpaceWriter:
             above = self.program.parent_of.get(above)
         return ".".join(parts) if len(parts) > 1 else None
 
-    def _is_value(self, node: ast.List) -> bool:
+    def _is_value(self, node: ast.List | ast.ListComp) -> bool:
         parent = self.program.parent_of.get(node)
         if isinstance(parent, ast.Dict):
             return node in parent.values
@@ -197,11 +200,13 @@ class SpaceWriter:
             return options_of(above) is parent
         return not isinstance(parent, ast.List) or self._is_value(parent)
 
-    def _tuple(self, node: ast.List, trial: str) -> str:
+    def _tuple(self, node: ast.List | ast.ListComp, trial: str) -> str:
         module = self.program.home[node]
         start, end = module.span(node)
         rule = lambda n: None if n is node else self._rule(n, trial)  # noqa: E731
         inner = compose(module, node, rule, span=(start + 1, end - 1))
+        if isinstance(node, ast.ListComp):
+            return f"tuple({inner})"
         if len(node.elts) == 1 and not inner.rstrip().endswith(","):
             inner = f"{inner.rstrip()},"
         return f"({inner})"

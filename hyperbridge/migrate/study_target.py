@@ -12,7 +12,7 @@ from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.objectives import Objective, Result, read_objective
 from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import FUNCTIONS, Slot
-from hyperbridge.migrate.reading import Search, is_none, is_trials_call
+from hyperbridge.migrate.reading import Search, is_none, is_trials_call, seed_of
 from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Going, Rewriting
 from hyperbridge.migrate.syntax import (
@@ -141,6 +141,7 @@ def _made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | No
                     use
                     for use in program.uses.get(slot, ())
                     if (earlier.end_lineno or 0) < use.lineno < search.call.lineno
+                    or _is_needed_by(rewriting, search, use)
                 ]
                 is_begin = search.module.begins_line(earlier)
                 return earlier if not between and is_begin else None
@@ -149,6 +150,18 @@ def _made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | No
             return None
         statement = parent
     return None
+
+
+def _is_needed_by(rewriting: Rewriting, search: Search, use: ast.expr) -> bool:
+    """Tell whether fmin's other arguments are made from a Trials, as in ``fmin(Loss(trials))``."""
+    if use is search.arguments.get("trials"):
+        return False
+    for above in rewriting.program.enclosing(use):
+        if above is search.call:
+            return True
+        if isinstance(above, ast.Lambda | ast.stmt):
+            return False
+    return False
 
 
 @dataclass(eq=False)
@@ -194,6 +207,8 @@ class StudyWriter:
         self.tracking = self._tracking()
         study = self._study()
         self._evaluate(study)
+        if self._must_raise(statement):
+            self.before.append(f"{study}.best_trial  # a ValueError when all trials failed")
         if self.made and not self.definitions:
             self.made = [line for line in self.made if line]
         self.before = [*self.made, *self.definitions, *self.before]
@@ -210,6 +225,21 @@ class StudyWriter:
         objective = self._objective()
         self._points(study)
         self._optimize(study, objective)
+
+    def _must_raise(self, statement: ast.stmt) -> bool:
+        """Tell whether a result is dropped where the program waits for AllTrialsFailed."""
+        if not isinstance(statement, ast.Expr) or statement.value is not self.search.call:
+            return False
+        below: ast.AST = statement
+        for above in self.rewriting.program.enclosing(statement):
+            if isinstance(above, FUNCTIONS):
+                return False
+            if isinstance(above, ast.Try) and below in above.body:
+                caught = [n for h in above.handlers if h.type for n in ast.walk(h.type)]
+                if any(self.rewriting.program.hyperopt(n) == "AllTrialsFailed" for n in caught):
+                    return True
+            below = above
+        return False
 
     # where
 
@@ -337,16 +367,12 @@ class StudyWriter:
     def _sampler(self) -> str | None:
         sampler = self.search.sampler
         options = [f"{name}={self.rewriting.plain(value)}" for name, value in sampler.options]
-        if sampler.seed is not None:
-            text = self.rewriting.plain(sampler.seed)
-            if sampler.is_drawn:
-                self.rewriting.note(
-                    sampler.seed,
-                    "HB224",
-                    "the seed is drawn from the generator, so it must be a numpy Generator",
-                )
-                text = f"int({operand(text)}.integers(2**31 - 1))"
-            options.append(f"seed={text}")
+        if sampler.seed is not None and sampler.is_drawn:
+            options.append(f"seed={self._drawn(sampler.seed)}")
+        elif sampler.seed is not None:
+            options.append(f"seed={self.rewriting.plain(sampler.seed)}")
+        if sampler.chosen is not None:
+            return f"{operand(self.rewriting.plain(sampler.chosen))}({', '.join(options)})"
         name = "TPESampler" if sampler.kind == "tpe" else "RandomSampler"
         if name == "TPESampler" and not options:
             return None
@@ -354,6 +380,27 @@ class StudyWriter:
             self.needs.helpers.add("exact")
             options = [o for o in options if o.startswith("seed=")]
         return f"optuna.samplers.{name}({', '.join(options)})"
+
+    def _drawn(self, generator: ast.expr) -> str:
+        """Return a seed that is drawn from a generator, or the one that the generator has."""
+        plain = self.rewriting.plain
+        if isinstance(generator, ast.IfExp):
+            body, other = self._drawn(generator.body), self._drawn(generator.orelse)
+            return f"{body} if {plain(generator.test)} else {other}"
+        if is_none(generator):
+            return "None"
+        seed = seed_of(self.rewriting.program, generator)
+        if seed is not None:
+            return plain(seed)
+        self.rewriting.note(
+            generator,
+            "HB224",
+            "the seed is drawn from the generator, so it must be a numpy Generator",
+        )
+        drawn = f"int({operand(plain(generator))}.integers(2**31 - 1))"
+        if isinstance(generator, ast.Name | ast.Attribute) and self._may_be_none(generator):
+            return f"None if {plain(generator)} is None else {drawn}"
+        return drawn
 
     # the objective
 
@@ -680,11 +727,9 @@ class StudyWriter:
             lines.pop()
         joined = newline.join(lines)[len(indent) :]
         if lines and self.before[0].startswith("def "):
-            joined = (
-                newline * rewriting.blank_before(statement)
-                + (indent if rewriting.blank_before(statement) else "")
-                + joined
-            )
+            blank = rewriting.blank_before(statement)
+            if blank:
+                module.edits.insert(module.line_start(start), newline * blank)
         rewriting.call_text[self.search.call] = text
         if self.magic:
             *first, last = self.before

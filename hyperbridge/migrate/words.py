@@ -21,6 +21,11 @@ _OF_TRIALS = (
     *("count_total_trials", "count_successful_trials", "count_failed_trials"),
     *("count_cancelled_trials", "__dict__", "__len__", "__iter__", "__getstate__"),
 )
+ONLY_TRIALS = ("losses", "best_trial", "argmin", "idxs_vals", "tids", "miscs", "statuses")
+"""Attributes by which a value that was read from a file is known as a Trials."""
+_PICKLES = ("pickle", "joblib", "cloudpickle", "dill")
+LOADS = tuple(f"{home}.{name}" for home in _PICKLES for name in ("load", "loads"))
+SAVES = tuple(f"{home}.{name}" for home in _PICKLES for name in ("dump", "dumps"))
 _BY_NAME = ("getattr", "hasattr", "setattr", "delattr", "vars", "dir")
 REFUSED = {
     "attachments": "attachments have no counterpart: keep them in files, under the trial's number",

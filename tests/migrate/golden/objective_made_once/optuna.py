@@ -23,23 +23,12 @@ def train(params, data):
     return {"loss": sum((params["v"] * x - y) ** 2 for x, y in data), "status": "ok"}
 
 
-def keep_result(trial, result):
-    """Keep what an objective returned with the trial, and return the loss."""
-    if not isinstance(result, dict):
-        return result
-    is_ok = result.get("status", "ok") == "ok"
-    for key, value in result.items():
-        if not is_ok or key not in ("loss", "status"):
-            trial.set_user_attr(key, value)
-    return result["loss"] if is_ok else float("nan")
-
-
 objective = Objective("data.csv")
 
 
 def run_trial(trial):
     params = {"w": trial.suggest_float("w", -4, 4)}
-    return keep_result(trial, objective(params))
+    return objective(params)
 
 
 study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))

@@ -1,0 +1,366 @@
+"""Ways in which people write searches: each program checks itself, before and after.
+
+A program says with asserts what it relies on; it runs with hyperopt as it is, and what is made of
+it runs where hyperopt is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hyperbridge.migrate.planning import FilePlan, plan_sources
+from hyperbridge.migrate.sources import source_of
+
+HEAD = "from hyperopt import *\nfrom hyperopt.pyll import scope\n"
+
+ONE_FILE = {
+    "a builder is called where a space is handed on": """
+        def small():
+            return {"x": hp.uniform("x", 0, 1)}
+
+        def large(n):
+            return {"x": hp.uniform("x", 0, n), "y": hp.uniform("y", 0, 1)}
+
+        def search(space):
+            trials = Trials()
+            best = fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=3, trials=trials)
+            point = space_eval(space, best)
+            assert point["x"] == min(trials.losses())
+            return sorted(point)
+
+        assert search(small()) == ["x"] and search(space=large(n=2)) == ["x", "y"]
+        for given, labels in ((small(), ["x"]), (large(3), ["x", "y"])):
+            assert search(given) == labels
+        spaces = {"s": small(), "l": large(4)}
+        assert [search(spaces[k]) for k in "sl"] == [["x"], ["x", "y"]]
+        """,
+    "which builder is decided where the space is named": """
+        def small():
+            return {"x": hp.uniform("x", 0, 1)}
+
+        def large():
+            return {"x": hp.uniform("x", 5, 6)}
+
+        is_quick = False
+        space = small() if is_quick else large()
+        best = fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=3)
+        assert 5 <= best["x"] <= 6 and space_eval(space, best) == best
+        """,
+    "a function picks one of some spaces": """
+        def pick(kind):
+            known = {"a": {"x": hp.uniform("x", 0, 1)}, "b": {"y": hp.quniform("y", 1, 3, 1)}}
+            return known[kind]
+
+        for kind in "ab":
+            best = fmin(lambda p: sum(p.values()), pick(kind), algo=tpe.suggest, max_evals=3)
+            assert space_eval(pick(kind), best) == best
+        """,
+    "Trials in objects": """
+        class Objective:
+            def __init__(self, trials, total):
+                self.trials, self.total = trials, total
+
+            def __call__(self, p):
+                known = [x for x in self.trials.losses() if x is not None]
+                assert len(known) < self.total
+                return {"loss": p["x"], "status": STATUS_OK}
+
+        trials = Trials()
+        best = fmin(Objective(trials, 4), {"x": hp.uniform("x", 0, 1)}, algo=tpe.suggest,
+                    max_evals=4, trials=trials)
+        assert best["x"] == min(trials.losses())
+        """,
+    "an object that is called searches": """
+        class Search:
+            def __init__(self, low):
+                self.space = {"x": hp.uniform("x", low, low + 1)}
+
+            def __call__(self, n):
+                trials = Trials()
+                return fmin(lambda p: p["x"], self.space, algo=tpe.suggest, max_evals=n,
+                            trials=trials), trials
+
+        search = Search(2)
+        best, trials = search(4)
+        assert best["x"] == min(trials.losses()) and len(trials) == 4
+        """,
+    "an object that stops a search": """
+        class Patience:
+            def __init__(self, n):
+                self.n = n
+
+            def __call__(self, trials, best=None, since=0):
+                loss = trials.trials[-1]["result"]["loss"]
+                if best is None or loss < best:
+                    return False, [loss, 0]
+                return since + 1 >= self.n, [best, since + 1]
+
+        trials = Trials()
+        fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, max_evals=40,
+             trials=trials, early_stop_fn=Patience(3))
+        losses = trials.losses()
+        assert len(losses) < 40 and len(losses) - 1 - losses.index(min(losses)) == 3
+        """,
+    "a dataclass holds the Trials": """
+        from dataclasses import dataclass
+
+        @dataclass
+        class Outcome:
+            best: dict
+            history: Trials
+
+        def run():
+            trials = Trials()
+            best = fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo=tpe.suggest,
+                        max_evals=3, trials=trials)
+            return Outcome(best, history=trials)
+
+        out = run()
+        assert len(out.history.losses()) == 3 and out.history.argmin == out.best
+        assert isinstance(out.history, Trials)
+        """,
+    "algorithms as values": """
+        from functools import partial
+
+        ALGOS = {"tpe": tpe.suggest, "quick": partial(tpe.suggest, n_startup_jobs=2),
+                 "rand": rand.suggest}
+
+        def search(algo=tpe.suggest, seed=None):
+            return fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo=algo, max_evals=4)
+
+        for name in ALGOS:
+            best = fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo=ALGOS[name],
+                        max_evals=4)
+            assert 0 <= best["x"] <= 1 and 0 <= search(ALGOS[name])["x"] <= 1
+        algo, n = tpe.suggest, 3
+        assert 0 <= fmin(lambda x: x, hp.uniform("x", 0, 1), algo=algo, max_evals=n)["x"] <= 1
+        """,
+    "options in a dict in a dict": """
+        config = dict(search=dict(max_evals=4, algo=tpe.suggest),
+                      space=dict(x=hp.quniform("x", 0, 4, 2), tags=["a", "b"]))
+        trials = Trials()
+        best = fmin(lambda p: p["x"], config["space"], trials=trials, **config["search"])
+        assert len(trials) == 4 and space_eval(config["space"], best)["tags"] == ("a", "b")
+        """,
+    "options that only say what is shown": """
+        def search(space, n=3, **more):
+            trials = Trials()
+            return fmin(lambda p: p["x"], space, tpe.suggest, n, trials=trials, **more), trials
+
+        best, trials = search({"x": hp.uniform("x", 0, 1)}, show_progressbar=False, verbose=False)
+        assert best["x"] == min(trials.losses())
+        """,
+    "annotations": """
+        from typing import Any, Dict, NamedTuple, Optional
+        from hyperopt.pyll.base import Apply
+
+        class Found(NamedTuple):
+            trials: Trials
+            params: Dict[str, Any]
+
+        def define() -> Dict[str, Apply]:
+            return {"x": hp.uniform("x", 0, 1)}
+
+        def search(space: Dict[str, Apply], history: Optional[Trials] = None) -> Found:
+            trials: Trials = Trials()
+            best = fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=3, trials=trials)
+            return Found(trials, best)
+
+        found = search(define())
+        assert found.params["x"] == min(found.trials.losses())
+        """,
+    "functions of the program's own in scope": """
+        @scope.define
+        def clip(x, low, high):
+            return min(max(x, low), high)
+
+        space = {"c": scope.clip(hp.normal("c", 0, 9), -1, 1),
+                 "m": scope.maximum(0.5, hp.uniform("m", 0, 1)),
+                 "n": scope.minimum(0.5, hp.uniform("n", 0, 1))}
+
+        def objective(p):
+            assert -1 <= p["c"] <= 1 and p["m"] >= 0.5 >= p["n"]
+            return p["c"]
+
+        best = fmin(objective, space, algo=tpe.suggest, max_evals=8)
+        objective(space_eval(space, best))
+        """,
+    "a list that is built becomes a tuple": """
+        space = {"units": [hp.uniform(f"u{i}", i, i + 1) for i in range(3)]}
+
+        def objective(p):
+            assert isinstance(p["units"], tuple) and len(p["units"]) == 3
+            return sum(p["units"])
+
+        best = fmin(objective, space, algo=tpe.suggest, max_evals=3)
+        whole = [hp.uniform(f"v{i}", 0, 1) for i in range(2)]
+        point = fmin(sum, whole, algo=tpe.suggest, max_evals=3, return_argmin=False)
+        assert isinstance(point, tuple)
+        """,
+    "a generator that may be missing": """
+        import numpy as np
+
+        def search(seed=None, rstate=None):
+            space = {"x": hp.uniform("x", 0, 1)}
+            a = fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=3,
+                     rstate=np.random.default_rng(seed) if seed is not None else None)
+            b = fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=3, rstate=rstate)
+            return a["x"] + b["x"]
+
+        assert 0 <= search() <= 2 and 0 <= search(3, np.random.default_rng(4)) <= 2
+        """,
+    "all trials fail, and the result is dropped": """
+        from hyperopt.exceptions import AllTrialsFailed
+
+        caught = False
+        trials = Trials()
+        try:
+            fmin(lambda p: {"status": STATUS_FAIL}, {"x": hp.uniform("x", 0, 1)},
+                 algo=tpe.suggest, max_evals=3, trials=trials)
+        except AllTrialsFailed:
+            caught = True
+        assert caught
+        """,
+    "Trials are read from a file again": """
+        import io
+        import pickle
+
+        trials = Trials()
+        best = fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo=tpe.suggest,
+                    max_evals=3, trials=trials)
+        loaded = pickle.loads(pickle.dumps(trials))
+        assert loaded.argmin == best and loaded.best_trial["result"]["loss"] == best["x"]
+        assert len(loaded.losses()) == len(loaded.trials) == 3
+        """,
+    "tabs": """
+        class Search:
+        \tdef __init__(self, low):
+        \t\tself.space = {
+        \t\t\t'x': hp.uniform('x', low, low + 1),
+        \t\t}
+        \t\tself.text = '''
+        \tnot code'''
+
+        \tdef run(self):
+        \t\ttrials = Trials()
+        \t\treturn fmin(lambda p: p['x'], self.space, algo=tpe.suggest, max_evals=3,
+        \t\t\t    trials=trials), trials
+
+        search = Search(1)
+        best, trials = search.run()
+        assert best['x'] == min(trials.losses()) and search.text == chr(10) + chr(9) + 'not code'
+        """,
+}
+
+SEVERAL_FILES = {
+    "a package shows what its modules make": {
+        "main.py": """
+            from tuning import LINEAR, tree
+            from tuning.search import run
+
+            for space, labels in ((tree("t"), ["depth", "leaf"]), (LINEAR, ["C"])):
+                point, trials = run(space)
+                assert sorted(point) == labels
+                assert len(trials) == 3 and min(trials.losses()) == sum(point.values())
+            """,
+        "tuning/__init__.py": """
+            from .spaces import LINEAR, tree
+
+            __all__ = ["LINEAR", "tree"]
+            """,
+        "tuning/options.py": "DEPTHS = [1, 2]\n",
+        "tuning/spaces.py": """
+            from hyperopt import hp
+            from .options import DEPTHS
+
+            LINEAR = {"C": hp.loguniform("C", -3, 3)}
+
+            def tree(prefix):
+                return {"depth": hp.choice(prefix + "_depth", DEPTHS),
+                        "leaf": hp.quniform(prefix + "_leaf", 1, 9, 2)}
+            """,
+        "tuning/search.py": """
+            from hyperopt import Trials, fmin, space_eval
+            from hyperopt import tpe as algorithms
+
+            def run(space):
+                trials = Trials()
+                best = fmin(lambda p: sum(p.values()), space, algo=algorithms.suggest,
+                            max_evals=3, trials=trials)
+                return space_eval(space, best), trials
+            """,
+    },
+}
+
+
+@contextlib.contextmanager
+def without_hyperopt(*, blocked: bool) -> Iterator[None]:
+    """Have imports of hyperopt fail, as where it is not installed."""
+    kept = {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "hyperopt"}
+    if blocked:
+        for name in kept:
+            del sys.modules[name]
+        sys.modules["hyperopt"] = None  # type: ignore[assignment]  # what makes an import fail
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        if blocked:
+            del sys.modules["hyperopt"]
+            sys.modules.update(kept)
+
+
+def run(folder: Path, files: dict[str, str], *, blocked: bool) -> None:
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    tops = {name.partition("/")[0].removesuffix(".py") for name in files}
+    sys.path.insert(0, str(folder))
+    try:
+        with without_hyperopt(blocked=blocked):
+            text = files["main.py"]
+            exec(compile(text, str(folder / "main.py"), "exec"), {"__name__": "__main__"})
+    finally:
+        sys.path.remove(str(folder))
+        for name in [n for n in sys.modules if n.partition(".")[0] in tops]:
+            del sys.modules[name]
+
+
+def migrated(folder: Path, files: dict[str, str]) -> dict[str, FilePlan]:
+    sources = [source_of(folder / name, text.encode()) for name, text in files.items()]
+    return dict(zip(files, plan_sources(sources), strict=True))
+
+
+@pytest.mark.parametrize("case", [*ONE_FILE, *SEVERAL_FILES])
+def test_a_program_means_the_same(case: str, tmp_path: Path) -> None:
+    if case in ONE_FILE:
+        files = {"main.py": HEAD + textwrap.dedent(ONE_FILE[case])}
+    else:
+        files = {name: textwrap.dedent(text) for name, text in SEVERAL_FILES[case].items()}
+    run(tmp_path / "old", files, blocked=False)
+
+    plans = migrated(tmp_path / "new", files)
+    to_do = [n for plan in plans.values() for n in plan.notes if n.needs_person]
+    assert not to_do
+    texts = {name: plan.new_text for name, plan in plans.items()}
+    run(tmp_path / "new", texts, blocked=True)
+
+    again = migrated(tmp_path / "new", texts)
+    assert not any(plan.is_changed for plan in again.values())
+
+
+def test_a_file_with_tabs_has_no_spaces_in_front_afterwards() -> None:
+    files = {"main.py": HEAD + textwrap.dedent(ONE_FILE["tabs"])}
+    text = migrated(Path(), files)["main.py"].new_text
+    code = text[text.index("class Search") :]
+    assert not [line for line in code.split("\n") if line.startswith(" ")]
