@@ -686,9 +686,25 @@ class StudyWriter:
         lines = [*split_lines(call), after]
         if logged.parent is None:
             attribute = self.before.pop()
-            self.before.append(f"with mlflow.start_run() as {run}:")
+            opened = "mlflow.start_run()"
+            if self._may_be_in_run():
+                active, found = self.needs.unused("active"), self.needs.unused("found_run")
+                either = f"contextlib.nullcontext({active}) if {active} else {opened}"
+                self.before += [f"{active} = mlflow.active_run()", f"{found} = {either}"]
+                self.needs.imports.add("import contextlib")
+                opened = found
+            self.before.append(f"with {opened} as {run}:")
             lines = indented([attribute, *lines], "    ")
         self.before += lines
+
+    def _may_be_in_run(self) -> bool:
+        """Tell whether a run may be active here though no ``with`` around the search says so."""
+        program, search = self.rewriting.program, self.search
+        return program.function_around(search.call) is not None or any(
+            isinstance(node, ast.Call) and program.dotted(node.func) == "mlflow.start_run"
+            for node in search.module.walk()
+            if program.function_around(node) is None
+        )
 
     def _parent_run(self) -> str:
         item = None if self.tracking is None else self.tracking.parent

@@ -96,3 +96,20 @@ def test_runs_that_the_objective_starts_are_children(tmp_path: Path) -> None:
     _, children = runs_of(HEAD + body + SEARCH, tmp_path)
 
     assert [child.info.run_name for child in children] == ["mine"] * 6
+
+
+def test_a_run_that_a_caller_has_started_is_the_parent(tmp_path: Path) -> None:
+    """A second ``mlflow.start_run`` below it would raise."""
+    body = """
+def search():
+    return fmin(lambda x: x**2, hp.uniform("x", -1, 1), tpe.suggest, 3, trials=SparkTrials(2))
+
+experiment = mlflow.create_experiment("other")
+with mlflow.start_run(experiment_id=experiment, run_name="of the caller"):
+    search()
+"""
+    parent, children = runs_of(HEAD + body, tmp_path)
+
+    assert parent.info.run_name == "of the caller"
+    assert "best_trial_loss" in parent.data.metrics
+    assert len(children) == 3
