@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from hyperbridge.migrate.migrate_output import Row
     from hyperbridge.migrate.module import Module
     from hyperbridge.migrate.package_plan import PackagePlan
-    from hyperbridge.migrate.plan import Plan
-    from hyperbridge.translate.to_source import SpaceCode
 
 _DESCRIPTION = """\
 Rewrite programs that use hyperopt as native code, with neither hyperopt nor hyperbridge
@@ -142,12 +139,10 @@ def run(args: argparse.Namespace) -> int:
         except UnreadableFileError as exc:
             report.unreadable(path, str(exc))
     options = PlanOptions(exact=args.exact)
-    is_live = args.run_program and args.to == "ray"
-    live = partial(_live_spaces, args) if is_live else None
-    plans = plan_for(modules, args.to, options, live)
+    plans = plan_for(modules, args.to, options)
     if not args.no_requirements:
         plans = with_packages(plans, args.to)
-    if args.run_program and not is_live:
+    if args.run_program:
         plans = report.prove(modules, plans)
     for plan in plans:
         report.add(plan)
@@ -161,19 +156,6 @@ def run(args: argparse.Namespace) -> int:
             report.unreadable(path, str(exc))
     report.finish()
     return report.code
-
-
-def _live_spaces(args: argparse.Namespace, plan: Plan) -> dict[int, SpaceCode]:
-    """Return the native code for each space that the source does not tell, by line."""
-    from hyperbridge.migrate.live import LiveSpaceError, code_of_call
-
-    found: dict[int, SpaceCode] = {}
-    for first, last in plan.untold:
-        try:
-            found[first] = code_of_call(command_of(plan.source.path, args), first, last)
-        except LiveSpaceError as exc:
-            print(f"hyperbridge: {exc}", file=sys.stderr)
-    return found
 
 
 class _Report:

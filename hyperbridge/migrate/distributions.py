@@ -1,17 +1,21 @@
 """What each distribution of hyperopt's becomes as a call of a trial's ``suggest`` methods.
 
+`translate.optuna_table` says which call it is and what it gets; this writes the arguments.
 Source: hyperopt.pyll_utils; Optuna reference, ``Trial.suggest_float``, ``suggest_int``.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.syntax import operand
 from hyperbridge.migrate.values import NotConstantError, evaluate
+from hyperbridge.translate.counterparts import Arguments, Row
+from hyperbridge.translate.optuna_table import OPTUNA
 
 SIGNATURES: dict[str, tuple[str, ...]] = {
     "uniform": ("label", "low", "high"),
@@ -138,130 +142,162 @@ class Suggestion:
 
 
 @dataclass(slots=True)
-class Asking:
-    """Writes calls of ``suggest`` for one file.
+class Written:
+    """Writes the arguments that an engine's table asks for, for one file.
 
     Args:
         module: The file.
         needs: Gets what the code needs.
         text: Gives the source of an argument.
-        width: How much wider a normal is drawn; see `helpers`.
     """
 
     module: Module
     needs: Needs
     text: Callable[[ast.expr], str]
 
-    def suggest(self, kind: str, given: dict[str, ast.expr], trial: str) -> Suggestion:
-        """Return how a parameter that is no choice is asked for."""
-        label = self.text(given["label"])
-        if kind == "uniform":
-            low, high = self.text(given["low"]), self.text(given["high"])
-            return Suggestion(f"{trial}.suggest_float({label}, {low}, {high})")
-        if kind == "loguniform":
-            low, high = self._exp(given["low"]), self._exp(given["high"])
-            return Suggestion(f"{trial}.suggest_float({label}, {low}, {high}, log=True)")
-        if kind == "quniform":
-            return self._quniform(given, trial, label)
-        if kind == "qloguniform":
-            return self._qloguniform(given, trial, label)
-        if kind == "randint":
-            return self._randint(given, trial, label)
-        if kind == "uniformint":
-            return self._integer(given, trial, label)
-        return self._normal(kind, given, trial, label)
+    def ends(self, row: Row, given: dict[str, ast.expr], *, whole: bool) -> list[str] | None:
+        """Return the source of the two ends of a range; None where the source does not tell.
 
-    def integer(self, kind: str, given: dict[str, ast.expr], trial: str) -> Suggestion | None:
-        """Return how the integer of a quantized parameter is asked for; None where it cannot be."""
-        label = self.text(given["label"])
-        if kind == "quniform":
-            low, high, q = (number(self.module, given[n]) for n in ("low", "high", "q"))
-            if None in (low, high, q) or int(q or 0) != q or not q:
-                return None
-            if self._rounded(low, q) != low or self._rounded(high, q) != high:
-                return None
-            step = "" if q == 1 else f", step={self._int(given['q'])}"
-            ends = f"{self._int(given['low'])}, {self._int(given['high'])}"
-            return Suggestion(f"{trial}.suggest_int({label}, {ends}{step})")
-        if kind == "qloguniform" and number(self.module, given["q"]) == 1:
-            low, high = (self._exp_value(given[n]) for n in ("low", "high"))
-            if low is None or high is None or round(low) < 1:
-                return None
-            ends = f"{round(low)}, {round(high)}"
-            return Suggestion(f"{trial}.suggest_int({label}, {ends}, log=True)")
-        if kind in ("randint", "uniformint"):
-            return self.suggest(kind, given, trial)
-        return None
+        Args:
+            row: What the engine has for the distribution.
+            given: hyperopt's arguments.
+            whole: Whether the engine's range is one of integers.
+        """
+        if "high" not in given:  # of randint
+            low, high = None, given["low"]
+        else:
+            low, high = given["low"], given["high"]
+        if row.arguments is Arguments.MULTIPLES:
+            return self._whole_multiples(given) if whole else self._multiples(given)
+        if row.arguments in (Arguments.EXP, Arguments.EXP_EXCLUDED):
+            assert low is not None
+            return self._whole_exps(row, low, high) if whole else [self._exp(low), self._exp(high)]
+        last = self.text(high)
+        if row.arguments is Arguments.INCLUDED:
+            value = number(self.module, high)
+            is_plain = isinstance(high, ast.Constant) and isinstance(value, int | float)
+            last = str(int(value or 0) - 1) if is_plain else f"{operand(last)} - 1"
+        return ["0" if low is None else self.text(low), last]
 
-    @staticmethod
-    def _rounded(value: float | None, q: float | None) -> float:
-        assert value is not None
-        assert q is not None
-        return round(value / q) * q
+    def _multiples(self, given: dict[str, ast.expr]) -> list[str] | None:
+        low, high, q = (number(self.module, given[n]) for n in ("low", "high", "q"))
+        if low is None or high is None or not q:
+            return None
+        ends = []
+        for value, name in ((low, "low"), (high, "high")):
+            rounded = round(value / q) * q
+            is_one = abs(rounded - value) < 1e-9 * max(1, abs(value))
+            ends.append(self.text(given[name]) if is_one else repr(rounded))
+        return ends
 
-    def _int(self, expr: ast.expr) -> str:
+    def _whole_multiples(self, given: dict[str, ast.expr]) -> list[str] | None:
+        low, high = (number(self.module, given[n]) for n in ("low", "high"))
+        if "q" in given:
+            q = number(self.module, given["q"])
+            if low is None or high is None or not q or int(q) != q:
+                return None
+            if round(low / q) * q != low or round(high / q) * q != high:
+                return None
+        return [self.whole(given["low"]), self.whole(given["high"])]
+
+    def _whole_exps(self, row: Row, low: ast.expr, high: ast.expr) -> list[str] | None:
+        values = [number(self.module, end) for end in (low, high)]
+        if any(value is None or value > 700 for value in values):
+            return None
+        first, last = (round(math.exp(value or 0)) for value in values)
+        further = row.arguments is Arguments.EXP_EXCLUDED
+        return None if first < 1 else [str(first), str(last + further)]
+
+    def step(self, given: dict[str, ast.expr], *, whole: bool) -> str | None:
+        """Return the source of a step; None for steps of 1, where the range is of integers."""
+        if not whole:
+            return self.text(given["q"])
+        if "q" not in given or number(self.module, given["q"]) == 1:
+            return None
+        return self.whole(given["q"])
+
+    def whole(self, expr: ast.expr) -> str:
+        """Return the source of a number that is an integer."""
         value = number(self.module, expr)
-        if isinstance(value, float):
-            return str(int(value))
-        return self.text(expr)
-
-    def _exp_value(self, expr: ast.expr) -> float | None:
-        import math
-
-        value = number(self.module, expr)
-        return None if value is None or value > 700 else math.exp(value)
+        return str(int(value)) if isinstance(value, float) else self.text(expr)
 
     def _exp(self, expr: ast.expr) -> str:
         """Return the source of e to the power of an expression."""
         if isinstance(expr, ast.Call) and (self.module.names.dotted(expr.func) or "") in _LOGS:
             return self.text(expr.args[0])
-        value = number(self.module, expr)
-        if value == 0:
+        if number(self.module, expr) == 0:
             return "1"
         self.needs.imports.add("import math")
         return f"math.exp({self.text(expr)})"
 
-    def _quniform(self, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
-        low, high, q = (number(self.module, given[n]) for n in ("low", "high", "q"))
-        texts = [self.text(given[n]) for n in ("low", "high", "q")]
-        if low is None or high is None or not q:
-            name = self.needs.helper("suggest_rounded")
-            return Suggestion(f"{name}({trial}, {label}, {', '.join(texts)})")
-        ends = []
-        for value, text in ((low, texts[0]), (high, texts[1])):
-            rounded = round(value / q) * q
-            ends.append(text if abs(rounded - value) < 1e-9 * max(1, abs(value)) else repr(rounded))
-        return Suggestion(f"{trial}.suggest_float({label}, {ends[0]}, {ends[1]}, step={texts[2]})")
 
-    def _qloguniform(self, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
+@dataclass(slots=True)
+class Asking(Written):
+    """Writes calls of ``suggest`` for one file."""
+
+    def suggest(self, kind: str, given: dict[str, ast.expr], trial: str) -> Suggestion:
+        """Return how a parameter that is no choice is asked for."""
+        label = self.text(given["label"])
+        if kind == "uniformint":
+            return Suggestion(self._integers(given, trial, label))
+        row = OPTUNA[kind]
+        if row.arguments is Arguments.QUANTILES:
+            return self._normal(kind, given, trial, label)
+        ends = self.ends(row, given, whole=False)
+        if row.after:  # the value is computed from what is asked for
+            assert ends is not None
+            return self._log_steps(given, trial, label, ends)
+        if ends is None:
+            name = self.needs.helper("suggest_rounded")
+            texts = ", ".join(self.text(given[n]) for n in ("low", "high", "q"))
+            return Suggestion(f"{name}({trial}, {label}, {texts})")
+        return Suggestion(self._call(row, trial, label, ends, given, whole=False))
+
+    def integer(self, kind: str, given: dict[str, ast.expr], trial: str) -> Suggestion | None:
+        """Return how the integer of a quantized parameter is asked for; None where it cannot be."""
+        if kind in ("randint", "uniformint"):
+            return self.suggest(kind, given, trial)
+        row = OPTUNA.get(f"{kind} as int")
+        if row is None or (kind == "qloguniform" and number(self.module, given["q"]) != 1):
+            return None
+        ends = self.ends(row, given, whole=True)
+        if ends is None:
+            return None
+        label = self.text(given["label"])
+        return Suggestion(self._call(row, trial, label, ends, given, whole=True))
+
+    def _call(
+        self,
+        row: Row,
+        trial: str,
+        label: str,
+        ends: list[str],
+        given: dict[str, ast.expr],
+        *,
+        whole: bool,
+    ) -> str:
+        step = self.step(given, whole=whole) if row.step else None
+        more = "" if step is None else f", step={step}"
+        more += ", log=True" if row.log else ""
+        return f"{trial}.{row.call}({label}, {', '.join(ends)}{more})"
+
+    def _integers(self, given: dict[str, ast.expr], trial: str, label: str) -> str:
+        row = OPTUNA["quniform as int"]
+        ends = [self.whole(given["low"]), self.whole(given["high"])]
+        return self._call(row, trial, label, ends, given, whole=True)
+
+    def _log_steps(
+        self, given: dict[str, ast.expr], trial: str, label: str, ends: list[str]
+    ) -> Suggestion:
         name = self.needs.helper("suggest_log_steps")
-        low, high = self._exp(given["low"]), self._exp(given["high"])
-        step = self.text(given["q"])
         return Suggestion(
-            f"{name}({trial}, {label}, {low}, {high}, step={step})",
+            f"{name}({trial}, {label}, {', '.join(ends)}, step={self.text(given['q'])})",
             (
                 "HB228",
                 "Optuna has no steps on a logarithmic scale: the study holds the number before"
                 " rounding, a user attribute of the trial the rounded one",
             ),
         )
-
-    def _randint(self, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
-        low, high = ("0", given["low"]) if "high" not in given else (None, given["high"])
-        start = low if low is not None else self.text(given["low"])
-        value = number(self.module, high)
-        if isinstance(high, ast.Constant) and isinstance(value, int | float):
-            last = str(int(value) - 1)
-        else:
-            last = f"{operand(self.text(high))} - 1"
-        return Suggestion(f"{trial}.suggest_int({label}, {start}, {last})")
-
-    def _integer(self, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
-        low, high = self._int(given["low"]), self._int(given["high"])
-        step = ""
-        if "q" in given and number(self.module, given["q"]) != 1:
-            step = f", step={self._int(given['q'])}"
-        return Suggestion(f"{trial}.suggest_int({label}, {low}, {high}{step})")
 
     def _normal(self, kind: str, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
         name = self.needs.helper("suggest_normal")

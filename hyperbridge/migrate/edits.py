@@ -67,10 +67,6 @@ class Edits:
         """Insert before a position, after what is inserted there already unless ``first``."""
         self._edits.insert(0 if first else len(self._edits), Edit(position, position, text))
 
-    def substitute(self, pattern: re.Pattern[str], text: str) -> None:
-        """Replace a pattern in all that is to be written."""
-        self._edits = [Edit(e.start, e.end, pattern.sub(text, e.text)) for e in self._edits]
-
     def forget_blank_lines(self, position: int) -> None:
         """Drop insertions of nothing but line ends at a position."""
         self._edits = [

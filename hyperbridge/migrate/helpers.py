@@ -6,10 +6,11 @@ hyperopt.fmin; Python library, ``statistics.NormalDist``.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from hyperbridge.migrate import spark_helpers
-from hyperbridge.migrate.rules.callbacks import PATIENCE, THRESHOLD
+from hyperbridge.translate.counterparts import EDGE
 from hyperbridge.translate.optuna_table import NORMAL_WIDTH
 
 _OPTION = '''\
@@ -126,6 +127,42 @@ def numbers_by_label(study):
     return columns
 '''
 
+_PATIENCE = '''\
+class StopWithoutProgress:
+    """Stop a study after a number of trials in a row that did not improve on the best loss."""
+
+    def __init__(self, patience, percent=0.0):
+        self.patience = patience
+        self.percent = percent
+        self.best = None
+        self.waited = 1  # the first trial counts
+
+    def __call__(self, study, trial):
+        if trial.value is None:  # it failed
+            return
+        if self.best is None:
+            self.best = trial.value
+        elif trial.value < self.best - abs(self.best) * self.percent / 100:
+            self.best = trial.value
+            self.waited = 0
+        else:
+            self.waited += 1
+            if self.waited >= self.patience:
+                study.stop()
+'''
+
+_THRESHOLD = '''\
+class StopAtLoss:
+    """Stop a study as soon as a trial is good enough."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, study, trial):
+        if trial.value is not None and trial.value <= self.loss:
+            study.stop()
+'''
+
 _WHEN = '''\
 class StopWhen:
     """Stop a study when a function says so, which gets back what it returned last."""
@@ -175,19 +212,24 @@ def in_child_run(objective):
     return run_trial
 '''
 
-_TEXTS = {
+SUGGESTING = {
     "suggest_option": _OPTION,
     "suggest_branch": _BRANCH,
     "suggest_rounded": _ROUNDED,
     "suggest_log_steps": _LOG_STEPS,
     "values_of": _VALUES,
+}
+"""What asks a trial, for every engine whose searcher is Optuna's."""
+
+_TEXTS = {
+    **SUGGESTING,
     "keep_result": _KEEP,
     "documents": _DOCUMENTS,
     "best_document": _BEST_DOCUMENT,
     "values_by_label": _COLUMNS,
     "numbers_by_label": _NUMBERS,
-    "StopWithoutProgress": PATIENCE,
-    "StopAtLoss": THRESHOLD,
+    "StopWithoutProgress": _PATIENCE,
+    "StopAtLoss": _THRESHOLD,
     "StopWhen": _WHEN,
     "log_child_run": _CALLBACK,
     "in_child_run": _WRAPPER,
@@ -198,35 +240,57 @@ _NEEDS = {
     "numbers_by_label": ("documents",),
 }
 
-_OF_VALUES = {
-    "log_child_run",
-    "in_child_run",
-    "documents",
-    f"{spark_helpers.NAME}, tracked",
-    *_NEEDS,
-}
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The helpers of an engine.
+
+    Attributes:
+        texts: Their source, in the order of the file; ``suggest_normal`` is made for its uses.
+        needs: The helpers that some of them call.
+        of_values: Those that need ``values_of`` where a study holds another form of a value.
+        imports: The import statements that each of them needs.
+        holder: What holds a trial's values, in the words of the docstrings.
+    """
+
+    texts: Mapping[str, str]
+    needs: Mapping[str, tuple[str, ...]]
+    of_values: frozenset[str]
+    imports: Mapping[str, tuple[str, ...]]
+    holder: str = "the study"
 
 
-def helper_names(needs: Collection[str]) -> list[str]:
+STUDY = Library(
+    _TEXTS,
+    _NEEDS,
+    frozenset(
+        {"log_child_run", "in_child_run", "documents", f"{spark_helpers.NAME}, tracked", *_NEEDS}
+    ),
+    {"documents": ("import optuna",)},
+)
+
+
+def helper_names(needs: Collection[str], library: Library = STUDY) -> list[str]:
     """Return the names of the helpers, with those that they call, in the order of the file."""
     wanted = {need.partition(",")[0] for need in needs}
-    if "latent" in needs and {*wanted, *needs} & _OF_VALUES:
+    if "latent" in needs and {*wanted, *needs} & library.of_values:
         wanted.add("values_of")
     for name in list(wanted):
-        wanted.update(_NEEDS.get(name, ()))
+        wanted.update(library.needs.get(name, ()))
     if spark_helpers.is_dict(needs):
         wanted.add("keep_result")
-    of_all = [n for n in ("suggest_normal", *_TEXTS) if n in wanted]
+    of_all = [n for n in ("suggest_normal", *library.texts) if n in wanted]
     return [*of_all, *spark_helpers.helper_texts(needs)]
 
 
-def helper_texts(needs: Collection[str]) -> list[str]:
+def helper_texts(needs: Collection[str], library: Library = STUDY) -> list[str]:
     """Return the source of helpers.
 
     Args:
         needs: Their names; ``suggest_normal, log`` and the like ask for branches of that one,
             ``exact`` for one that draws nothing wider, ``fixed`` for one that takes a FixedTrial,
             ``latent`` says that the study holds some parameters in another form.
+        library: The engine's helpers.
 
     Examples:
         >>> print(helper_texts(["suggest_normal", "exact"])[0].splitlines()[0])
@@ -234,34 +298,45 @@ def helper_texts(needs: Collection[str]) -> list[str]:
     """
     texts: list[str] = []
     on_spark = spark_helpers.helper_texts(needs)
-    for name in helper_names(needs):
+    for name in helper_names(needs, library):
         if name in on_spark:
             texts.append(on_spark[name])
             continue
-        if name == "suggest_normal":
-            texts.append(_suggest_normal(needs))
-            continue
-        text = _TEXTS[name]
+        text = _suggest_normal(needs) if name == "suggest_normal" else library.texts[name]
         if name in ("log_child_run", "in_child_run"):
             is_latent = "latent" in needs
             text = text.replace("VALUES", "values_of(trial)" if is_latent else "trial.params")
-        if name == "documents":
+        if name == "documents" and "PARAMS" in text:
             text = _documents("latent" in needs)
+        if name == "suggest_log_steps" and "fixed" in needs:
+            text = text.replace("    value = round", _FIXED_STEPS + "    value = round", 1)
+        if name in _ASKING:
+            text = text.replace("the study", library.holder)
+            text = text.replace("The study", library.holder.capitalize())
         if on_spark:  # Study.stop is for Study.optimize
             text = text.replace("study.stop()", "return True")
         texts.append(text)
     return texts
 
 
-def helper_imports(needs: Collection[str]) -> set[str]:
+def helper_imports(needs: Collection[str], library: Library = STUDY) -> set[str]:
     """Return the import statements that helpers need."""
-    names = helper_names(needs)
-    found = {"from statistics import NormalDist"} if "suggest_normal" in names else set()
+    names = helper_names(needs, library)
+    found = {line for name in names for line in library.imports.get(name, ())}
+    if "suggest_normal" in names:
+        found.add("from statistics import NormalDist")
     if "suggest_normal, log" in needs:
         found.add("import math")
-    if "documents" in names or ("fixed" in needs and "suggest_normal" in names):
+    if "fixed" in needs and {"suggest_normal", "suggest_log_steps"} & set(names):
         found.add("import optuna")
     return found | spark_helpers.helper_imports(needs)
+
+
+_ASKING = ("suggest_normal", *SUGGESTING)
+_FIXED_STEPS = """\
+    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the rounded number
+        return trial.suggest_float(name, 0, high + step)
+"""
 
 
 def _documents(is_latent: bool) -> str:
@@ -284,6 +359,7 @@ def _suggest_normal(needs: Collection[str]) -> str:
         if need in needs
     ]
     signature = ", ".join(["trial", "name", "mu", "sigma", *(["*", *options] if options else [])])
+    edge = f"{EDGE:.0e}".replace("e-0", "e-")
     width, why = f"{NORMAL_WIDTH:g} * sigma", "  # wider: TPE narrows it down"
     if "exact" in needs:
         width, why = "sigma", ""
@@ -301,7 +377,7 @@ def _suggest_normal(needs: Collection[str]) -> str:
             "        return trial.suggest_float(name, -1e300, 1e300)",
         ]
     lines += [
-        "    quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)",
+        f"    quantile = trial.suggest_float(name, {edge}, 1 - {edge})",
         f"    value = NormalDist(mu, {width}).inv_cdf(quantile){why}",
     ]
     if "suggest_normal, log" in needs:

@@ -38,24 +38,6 @@ class Command:
     timeout_s: float = 600.0
 
 
-def code_of_call(command: Command, first: int, last: int) -> SpaceCode:
-    """Run a program up to a call of fmin, and write its space.
-
-    Earlier calls of fmin run to their end.
-
-    Args:
-        command: The program.
-        first: First line of the call.
-        last: Last line of the call.
-
-    Raises:
-        LiveSpaceError: The program fails before, does not come there in time, or its space
-            has something that has no source.
-    """
-    answer = _ask(command, {"first": first, "last": last, "variable": None})
-    return _space_code(answer["code"])
-
-
 def program_of_variable(command: Command, name: str, target: str) -> tuple[str, dict[str, str]]:
     """Run a program up to its first call of fmin, and write the space in a variable.
 
@@ -68,9 +50,10 @@ def program_of_variable(command: Command, name: str, target: str) -> tuple[str, 
         The source, and the remarks by label.
 
     Raises:
-        LiveSpaceError: As in `code_of_call`, or there is no such variable.
+        LiveSpaceError: The program fails before, does not come there in time, there is no such
+            variable, or its space has something that has no source.
     """
-    answer = _ask(command, {"first": 0, "last": 0, "variable": name})
+    answer = _ask(command, {"variable": name})
     code = _space_code(answer["code"])
     if target == "ray" and answer["param_space"] is not None:
         imports = [*answer["imports"], "from ray import tune"]

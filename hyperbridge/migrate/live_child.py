@@ -1,4 +1,4 @@
-"""Run a program up to its call of fmin, and write native code for the space found there.
+"""Run a program up to its call of fmin, and write native code for the space in a variable.
 
 Started by `hyperbridge.migrate.live` as a process of its own, because it runs the user's code.
 It needs hyperopt, which that code needs too.
@@ -25,29 +25,21 @@ def main(request: dict[str, Any]) -> None:
     """Run the program and answer.
 
     Args:
-        request: ``path`` of the program, ``first`` and ``last`` line of the call of fmin to stop
-            at (0 for the first call), ``variable`` to take instead of fmin's space, or None,
-            ``arguments`` of the program, and ``answer``, the file to write to.
+        request: ``path`` of the program, ``variable`` that holds the space, ``arguments`` of the
+            program, and ``answer``, the file to write to.
     """
     path = Path(request["path"]).resolve()
     answer = Path(request["answer"])
     namespace = _start(path, request["arguments"])
 
-    def stop(space: Any) -> NoReturn:
-        name = request["variable"]
-        if name is not None:
-            _answer_variable(answer, namespace, name)
-        else:
-            _answer(answer, space)
+    def stop() -> NoReturn:
+        _answer_variable(answer, namespace, request["variable"])
         sys.stdout.flush()
         os._exit(0)  # nothing of the program is to go on
 
-    _replace_fmin(str(path), request["first"], request["last"], stop)
+    _replace_fmin(str(path), stop)
     exec(compile(read_source(path).code, str(path), "exec"), namespace)
-    if request["variable"] is not None:
-        _answer_variable(answer, namespace, request["variable"])
-    else:
-        _write(answer, {"error": "the program ended without coming to this call of fmin"})
+    _answer_variable(answer, namespace, request["variable"])
 
 
 def _start(path: Path, arguments: list[str]) -> dict[str, Any]:
@@ -59,7 +51,7 @@ def _start(path: Path, arguments: list[str]) -> dict[str, Any]:
     return module.__dict__
 
 
-def _replace_fmin(filename: str, first: int, last: int, stop: Callable[[Any], NoReturn]) -> None:
+def _replace_fmin(filename: str, stop: Callable[[], NoReturn]) -> None:
     import hyperopt
 
     import hyperbridge
@@ -69,21 +61,20 @@ def _replace_fmin(filename: str, first: int, last: int, stop: Callable[[Any], No
         original = owner.__dict__.get("fmin") or getattr(owner, "fmin")  # noqa: B009
 
         def fmin(fn: Any, space: Any, *args: Any, _call: Any = original, **kwargs: Any) -> Any:
-            line = _line_in(filename, sys._getframe(1))
-            if line is not None and (first == 0 or first <= line <= last):
-                stop(space)
+            if _is_called_from(filename, sys._getframe(1)):
+                stop()
             return _call(fn, space, *args, **kwargs)
 
         owner.__dict__["fmin"] = fmin
 
 
-def _line_in(filename: str, frame: FrameType | None) -> int | None:
-    """Return the line of a file at which the nearest of its frames is."""
+def _is_called_from(filename: str, frame: FrameType | None) -> bool:
+    """Tell whether a frame, or one that it was called from, is of a file."""
     while frame is not None:
         if frame.f_code.co_filename == filename:
-            return frame.f_lineno
+            return True
         frame = frame.f_back
-    return None
+    return False
 
 
 def _answer_variable(answer: Path, namespace: dict[str, Any], name: str) -> None:

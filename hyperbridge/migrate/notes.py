@@ -20,4 +20,4 @@ class Note:
     line: int
     text: str
     needs_person: bool = True
-    code: str = "HB290"
+    code: str = ""

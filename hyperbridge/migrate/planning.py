@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from hyperbridge.migrate import imports
 from hyperbridge.migrate.demand import Demand, Randomness
 from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.file_plan import FilePlan, PlanOptions, SearchPlan, codes_of
@@ -19,7 +20,6 @@ from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
 from hyperbridge.migrate.repeated import Repeated
 from hyperbridge.migrate.rewriting import Going, Rewriting, is_constant
-from hyperbridge.migrate.rules import imports
 from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
@@ -100,6 +100,7 @@ class _Planner:
     skipped: dict[Module, list[ast.stmt]] = field(default_factory=dict)
 
     def plan(self) -> list[FilePlan]:
+        self.engine = TARGETS[self.target]()
         self.program = Program(self.modules)
         self.searches = find_searches(self.program)
         self._read()
@@ -136,7 +137,10 @@ class _Planner:
     def _read(self) -> None:
         random = Randomness(self.program)
         for search in self.searches:
-            for note in search.notes:
+            said = [replace(n, text=self.engine.remark(n.code, n.text)) for n in search.notes]
+            known = [*said, *self.engine.read(self.program, search)]
+            self.remarks[search] = [note for note in known if not note.needs_person]
+            for note in known:
                 if note.needs_person:
                     self._block(search, note)
             if "space" not in search.arguments or "fn" not in search.arguments:
@@ -239,7 +243,7 @@ class _Planner:
         if search in self.blocked:
             codes = codes_of(self.blocked[search])
             return SearchPlan(line, "skipped" if codes == ("HB251",) else "left", codes)
-        notes = [*search.notes, *self.remarks.get(search, ())]
+        notes = [*self.remarks.get(search, ())]
         for going in [] if rewriting is None else rewriting.going:
             if going.search is search:
                 assert rewriting is not None
@@ -250,7 +254,7 @@ class _Planner:
         going = [s for s in self.searches if s not in self.blocked]
         if not going:
             return
-        rewriting = Rewriting(self.program, going, TARGETS[self.target]())
+        rewriting = Rewriting(self.program, going, self.engine)
         for module in self.modules:
             for node in module.walk():
                 why = rewriting.words.missing(node)
@@ -282,7 +286,7 @@ class _Planner:
                         break
 
     def _attempt(self, going: list[Search]) -> Rewriting | None:
-        rewriting = Rewriting(self.program, going, TARGETS[self.target]())
+        rewriting = Rewriting(self.program, going, self.engine)
         try:
             rewriting.write()
             self._keep_skipped(rewriting)
@@ -325,12 +329,14 @@ class _Planner:
             if any(rewriting.latent(g.roles) for g in rewriting.going):
                 needs.helpers.add("latent")
             if needs.helpers:
-                names = {n: needs.helper(n) for n in helper_names(needs.helpers)}
-                texts = helper_texts(needs.helpers)
-                renamed = {n: other for n, other in names.items() if n != other}
+                library = self.engine.library
+                for name in helper_names(needs.helpers, library):
+                    needs.helper(name)
+                texts = helper_texts(needs.helpers, library)
+                renamed = {n: other for n, other in needs.named.items() if n != other}
                 for name, other in renamed.items():  # these texts are ours alone
                     texts = [re.sub(rf"\b{name}\b", other, text) for text in texts]
-                needs.imports |= helper_imports(needs.helpers)
+                needs.imports |= helper_imports(needs.helpers, library)
                 texts = [t.replace("\n", module.source.newline) for t in texts]
                 first = self._first_place(module, rewriting)
                 if first is not None:
@@ -364,7 +370,7 @@ class _Planner:
             if search in self.blocked:
                 notes += self.blocked[search]
             else:
-                notes += [*search.notes, *self.remarks.get(search, ())]
+                notes += [*self.remarks.get(search, ())]
         if rewriting is not None:
             notes += rewriting.notes[module]
         notes += self._left_over(module, mine)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.rules.objective import own_returns
+from hyperbridge.migrate.objectives import own_returns
 from hyperbridge.migrate.scopes import Scope
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -50,6 +50,8 @@ class Reach:
         self._module = module
         self._names = module.names
         self.functions: dict[Function, None] = {}
+        self._is_told = False
+        self._is_told = self._passed is not None
         waiting = self.behind(expr)
         while waiting:
             function = waiting.pop()
@@ -123,6 +125,8 @@ class Reach:
         elif isinstance(expr, ast.Attribute):
             for owner in self._classes(expr.value, set()):
                 yield from self._method(owner, expr.attr)
+            for owner in self._classes(expr, set()):  # what an attribute holds
+                yield from self._method(owner, "__call__")
         elif isinstance(expr, ast.Call):
             for value in (*expr.args, *(keyword.value for keyword in expr.keywords)):
                 if isinstance(value, ast.Lambda | ast.Name | ast.Attribute | ast.Call):
@@ -178,6 +182,9 @@ class Reach:
             for binding in self._names.bindings(expr):
                 if isinstance(binding.node, ast.ClassDef):
                     yield binding.node
+                elif binding.kind == "argument" and self._is_told:
+                    for value in self.passed(binding.scope.node, expr.id):
+                        yield from self._classes(value, seen)
                 elif isinstance(binding.value, ast.Call | ast.Name | ast.Attribute):
                     yield from self._classes(binding.value, seen)
         elif isinstance(expr, ast.Attribute):
@@ -210,12 +217,18 @@ class Reach:
                     seen.add(node)
                     waiting.append(node)
 
+    def _constructors(self, func: ast.expr) -> Iterator[Function]:
+        """Yield what runs when a class is called that a name stands for."""
+        binding = self._names.only_binding(func)
+        if binding is not None and isinstance(binding.node, ast.ClassDef):
+            yield from self._method(binding.node, "__init__")
+
     def _handed(self, call: ast.Call) -> Iterator[tuple[Function, str, ast.expr]]:
         """Yield each value of a call with the function and the parameter that get it."""
         func, given = call.func, call.args
         if self._names.dotted(func) == "functools.partial" and given:
             func, given = given[0], given[1:]
-        for function in self.behind(func):
+        for function in (*self.behind(func), *self._constructors(func)):
             args = function.args
             names = [arg.arg for arg in (*args.posonlyargs, *args.args)]
             is_method = isinstance(self._names.parent_of.get(function), ast.ClassDef)

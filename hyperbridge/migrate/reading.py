@@ -117,11 +117,6 @@ class Search:
     was_on_workers: bool = False
     notes: tuple[Note, ...] = ()
 
-    @property
-    def is_blocked(self) -> bool:
-        """Whether it is left to a person."""
-        return any(note.needs_person for note in self.notes)
-
 
 def find_searches(program: Program) -> list[Search]:
     """Return every call of hyperopt's fmin, by file and in the order of the source."""
@@ -268,7 +263,9 @@ class _Reader:
                         options.append((SAMPLER_OPTIONS[keyword.arg], keyword.value))
                     elif keyword.arg in ("gamma", "prior_weight", "verbose"):
                         self.remark(
-                            algo, "HB221", f"{keyword.arg} is dropped: Optuna chooses its own"
+                            algo,
+                            "HB221",
+                            f"{keyword.arg} is dropped: the new sampler chooses its own",
                         )
                     else:
                         self.block(
@@ -423,9 +420,7 @@ class _Reader:
         if isinstance(caught, ast.Constant):
             settings["catches"] = bool(caught.value) or bool(settings.get("catches"))
         elif caught is not None:
-            self.block(
-                caught, "HB206", "catch_eval_exceptions is computed: use optimize(catch=...)"
-            )
+            self.block(caught, "HB206", "catch_eval_exceptions is computed: write True or False")
         shown = given.get("show_progressbar")
         settings["shows_progress"] = isinstance(shown, ast.Constant) and bool(shown.value)
         returned = given.get("return_argmin")

@@ -1,7 +1,7 @@
 """The table of all remarks. Each before is a piece of a program that gets the remark.
 
-HB0: files. HB1: uses of hyperopt, and what other ways off it do with them. HB200 to HB219: what is
-left as it is. HB220 to HB239: what is rewritten and is to be known. HB24: `migrate --run`. HB25:
+HB0: files. HB1: uses of hyperopt, and what other ways off it do with them. HB200 to HB220: what is
+left as it is. HB221 to HB239: what is rewritten and is to be known. HB24: `migrate --run`. HB25:
 what the user wants left. HB299: a fault of this tool.
 """
 
@@ -324,7 +324,7 @@ _LEFT = (
         "HB218",
         "The objective uses a part of Spark that is on the driver alone",
         "The objective uses a SparkSession, a DataFrame, a broadcast that the driver makes, or a"
-        " model of MLlib; `--to spark` would run it on executors.",
+        " model of MLlib; `--to spark` would run it on executors, `--to ray` in other processes.",
         "Executors cannot start Spark jobs. `migrate --to optuna` runs trials on the driver, where"
         " they start Spark jobs of their own.",
         before=(
@@ -340,12 +340,22 @@ _LEFT = (
         "The objective changes what the program reads afterwards",
         "The objective fills a list or a variable of the program's, and its trials ran on the"
         " driver before.",
-        "On an executor the change is lost. Return the value in the result's dict.",
+        "In another process the change is lost. Return the value in the result's dict.",
         before=(
             "seen = []\n\n\ndef watched(p):\n    seen.append(p)\n    return p['x']\n\n\n"
             "fmin(watched, space, algo=tpe.suggest, max_evals=20)\nprint(seen)"
         ),
         after="return {'loss': p['x'], 'status': STATUS_OK, 'seen': p}",
+    ),
+    Remark(
+        "HB220",
+        "The objective uses what other processes do not have",
+        "An open file, a lock, a connection, or the trials so far, of which `--to ray` has none.",
+        "It cannot be sent to where trials run. Make it inside of the objective.",
+        before=(
+            "log = open('log.txt', 'w')\n\n\ndef write(p):\n    log.write('.')\n"
+            "    return p['x']\n\n\nbest = fmin(write, space, algo=tpe.suggest, max_evals=20)"
+        ),
     ),
 )
 
@@ -497,6 +507,52 @@ _REWRITTEN = (
         after="trial.suggest_categorical('x', ['a', 'b'])",
         exactness="changes results",
     ),
+    Remark(
+        "HB234",
+        "The objective keeps something for itself, once in each process",
+        "It changes a variable that it alone looks at, or that was on workers before, too.",
+        "Right for a cache. A counter, or the best loss so far, counts the trials of its process.",
+        before=(
+            "cache = {}\n\n\ndef load(p):\n    if 'data' not in cache:\n"
+            "        cache['data'] = 1\n    return p['x']\n\n\n"
+            "best = fmin(load, space, algo=tpe.suggest, max_evals=20)"
+        ),
+        exactness="changes results",
+    ),
+    Remark(
+        "HB235",
+        "A relative path leads to another folder",
+        "The objective opens a file by a relative path.",
+        "A trial of Ray's runs in a folder of its own. Make the path absolute, or set"
+        " `RAY_CHDIR_TO_TRIAL_DIR=0`.",
+        before=(
+            "def read(p):\n    return p['x'] + len(open('data.csv').read())\n\n\n"
+            "best = fmin(read, space, algo=tpe.suggest, max_evals=20)"
+        ),
+        exactness="changes results",
+    ),
+    Remark(
+        "HB236",
+        "Trials run side by side",
+        "Trials ran one after the other, and Ray runs one per CPU.",
+        "The sampler knows fewer results when it proposes. `max_concurrent_trials=1` runs them one"
+        " by one. A trial that raises fails alone.",
+        before="best = fmin(objective, space, algo=tpe.suggest, max_evals=20)",
+        exactness="changes results",
+    ),
+    Remark(
+        "HB237",
+        "The searcher begins anew",
+        "A search goes on with the trials of an earlier one.",
+        "The best of all results is found, and `max_evals` counts all of them, but the searcher"
+        " does not learn from earlier ones. For a space that is a dict,"
+        " `OptunaSearch(points_to_evaluate=..., evaluated_rewards=...)` hands them on.",
+        before=(
+            "trials = Trials()\nfor total in (10, 20):\n"
+            "    best = fmin(objective, space, algo=tpe.suggest, max_evals=total, trials=trials)"
+        ),
+        exactness="changes results",
+    ),
 )
 
 _WISHES = (
@@ -538,12 +594,6 @@ _CHECKS = (
         " written.",
         "Give the program its arguments with `--args`, or more time with `--run-timeout`; a file"
         " that is only imported is run by way of those that import it.",
-    ),
-    Remark(
-        "HB290",
-        "A remark of the Ray target",
-        "What the message says.",
-        "The message says what to do.",
     ),
     Remark(
         "HB299",

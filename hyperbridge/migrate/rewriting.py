@@ -11,6 +11,7 @@ from typing import Protocol
 from hyperbridge.migrate.carriers import Carriers
 from hyperbridge.migrate.demand import Demand, Randomness, Roles
 from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.helpers import Library
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.objectives import read_objective
@@ -25,7 +26,6 @@ from hyperbridge.migrate.reading import (
     REPLACED,
     SAMPLER_CLASSES,
     SAMPLER_OPTIONS,
-    TRIALS,
     Search,
     is_partial,
     is_trials_call,
@@ -49,11 +49,6 @@ _STATUS = {
     "JOB_STATE_ERROR": "3",
     "JOB_STATE_CANCEL": "4",
     "AllTrialsFailed": "ValueError",
-}
-_PLOTS = {
-    "main_plot_history": "plot_optimization_history",
-    "main_plot_vars": "plot_slice",
-    "main_plot_histogram": "plot_edf",
 }
 _GRAPH = ("Apply", "Literal", "SymbolTable")
 """Classes of what hyperopt's spaces are made of."""
@@ -89,6 +84,22 @@ class Target(Protocol):
 
     name: str
     help: str
+    library: Library
+
+    def read(self, program: Program, search: Search) -> list[Note]:
+        """Return what a person must know of a search before anything is written."""
+
+    def words(self, rewriting: Rewriting) -> StudyWords:
+        """Return what rewrites looks at Trials."""
+
+    def values(self, rewriting: Rewriting) -> list[Going]:
+        """Return the searches whose spaces stay values, and become no functions."""
+
+    def rule(self, rewriting: Rewriting, node: ast.AST) -> str | None:
+        """Return the text for a node that this engine has a word of its own for."""
+
+    def remark(self, code: str, text: str) -> str:
+        """Return what to tell of a parameter, for what Optuna's users are told."""
 
     def prepare(self, rewriting: Rewriting) -> None:
         """Look at all searches before one is written."""
@@ -135,14 +146,7 @@ class Rewriting:
         self.parents: dict[ast.withitem, str] = {}
         self.study_scopes: dict[Module, list[Scope]] = {}
         self.trial_slots = self._trials()
-        self.words = StudyWords(
-            program,
-            self.is_trials,
-            self.plain,
-            lambda n: self.needs[program.home[n]],
-            self.best_of,
-            self._may_differ,
-        )
+        self.words = target.words(self)
         self.spaces.looks = self._look
 
     @functools.cached_property
@@ -222,7 +226,7 @@ class Rewriting:
             return self.program.slot(expr) in self.trial_slots
         return self._gives_trials(expr, (), self.trial_slots)
 
-    def _may_differ(self) -> bool:
+    def may_differ(self) -> bool:
         """Tell whether a study may say another loss of a trial than Trials, or has more trials."""
         for going in self.going:
             objective = read_objective(self.program, going.search)
@@ -260,6 +264,9 @@ class Rewriting:
         """Return the text for a node outside of a space; None for what stays."""
         if node in self.decoded:
             return self.plain(self.decoded[node])
+        own = self.target.rule(self, node)
+        if own is not None:
+            return own
         if isinstance(node, ast.Call):
             if node in self.call_text:
                 return self.call_text[node]
@@ -268,11 +275,6 @@ class Rewriting:
                 return self._space_eval(node)
             if name == "sample" and node.args:
                 return self._sample(node)
-            if name in _PLOTS:
-                return self._plot(node, name)
-            if is_trials_call(self.program, node):
-                self.needs[self.program.home[node]].imports.add("import optuna")
-                return "optuna.create_study()"
             if is_partial(self.program, node):
                 return self._partial_sampler(node)
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
@@ -281,17 +283,8 @@ class Rewriting:
                 return _STATUS[name]
             if name in SAMPLER_CLASSES:
                 return self._sampler_class(node, name)
-            if name in TRIALS and self._is_type(node):
-                self.needs[self.program.home[node]].imports.add("import optuna")
-                return "optuna.Study"
-            if name in _GRAPH and self._is_type(node):
+            if name in _GRAPH and self.is_type(node):
                 return "object"
-            if name in ("__version__", "__name__") and isinstance(node, ast.Attribute):
-                self.needs[self.program.home[node]].imports.add("import optuna")
-                return f"optuna.{name}"
-            if name == "" and isinstance(node, ast.Name) and self._is_guarded(node):
-                self.needs[self.program.home[node]].imports.add("import optuna")
-                return "optuna"
         text = self._look(node)
         if text is not None:
             return text
@@ -301,7 +294,7 @@ class Rewriting:
             return self.spaces.names[slot]
         return self.spaces.flow_rule(node, "trial")
 
-    def _is_type(self, node: ast.expr) -> bool:
+    def is_type(self, node: ast.expr) -> bool:
         """Tell whether a class stands for its objects: in an annotation, or in isinstance."""
         below: ast.AST = node
         for above in self.program.enclosing(node):
@@ -337,7 +330,11 @@ class Rewriting:
         dropped = [str(k.arg) for k in call.keywords if k.arg not in SAMPLER_OPTIONS]
         if dropped and name not in REPLACED:
             verb = "is" if len(dropped) == 1 else "are"
-            self.note(call, "HB221", f"{', '.join(dropped)} {verb} dropped: Optuna chooses its own")
+            self.note(
+                call,
+                "HB221",
+                f"{', '.join(dropped)} {verb} dropped: the new sampler chooses its own",
+            )
         sampler = self._sampler_class(call.args[0], name)
         if not options:
             return sampler
@@ -351,11 +348,12 @@ class Rewriting:
     def _look(self, node: ast.AST) -> str | None:
         return None if self.words.is_inside(node) else self.words.rule(node)
 
-    def _is_guarded(self, node: ast.Name) -> bool:
+    def is_guarded(self, node: ast.AST) -> bool:
         """Tell whether a name is hyperopt's module, or None where it is not installed."""
+        if not isinstance(node, ast.Name) or self.program.hyperopt(node) != "":
+            return False
         parent = self.program.parent_of.get(node)
-        bindings = self.program.bindings(node)
-        return len(bindings) > 1 and not isinstance(parent, ast.Attribute)
+        return len(self.program.bindings(node)) > 1 and not isinstance(parent, ast.Attribute)
 
     def _space_eval(self, call: ast.Call) -> str | None:
         given = [*call.args, *(k.value for k in call.keywords)]
@@ -465,14 +463,6 @@ class Rewriting:
         self.needs[self.program.home[call]].imports.add("import optuna")
         return self._with(call.args[0], "optuna.create_study().ask()")
 
-    def _plot(self, call: ast.Call, name: str) -> str | None:
-        if not call.args or not self.is_trials(call.args[0]):
-            return None
-        module = self.program.home[call]
-        self.needs[module].imports.add("import optuna")
-        self.note(call, "HB231", f"{name} becomes a plot of Optuna's, which looks otherwise")
-        return f"optuna.visualization.matplotlib.{_PLOTS[name]}({self.plain(call.args[0])})"
-
     def note(self, node: ast.AST, code: str, text: str, *, needs_person: bool = False) -> None:
         """Tell a person something."""
         module = self.program.home[node]
@@ -499,6 +489,7 @@ class Rewriting:
     def write(self) -> None:
         """Add all edits."""
         self._choose_indices()
+        self._keep_values()
         self._name_spaces()
         self._drop_consumed()
         self.target.prepare(self)
@@ -513,7 +504,7 @@ class Rewriting:
         for call, (code, remark) in self.spaces.remarks.items():
             label = call.args[0] if call.args else call
             shown = repr(label.value) if isinstance(label, ast.Constant) else "a parameter"
-            self.note(call, code, f"{shown}: {remark}")
+            self.note(call, code, f"{shown}: {self.target.remark(code, remark)}")
 
     def _choose_indices(self) -> None:
         """Decide for each choice whether the study holds its options or their indices."""
@@ -530,6 +521,15 @@ class Rewriting:
             if mine and self.target.needs_indices(self, going):
                 by_index |= mine
                 self.spaces.needs_index |= mine
+
+    def _keep_values(self) -> None:
+        """Leave the spaces that stay values out of what becomes functions of the trial."""
+        kept = self.target.values(self)
+        if kept:
+            self.roles = self.spaces.roles = Roles()
+            for going in self.going:
+                if going not in kept:
+                    self.roles.add(going.roles)
 
     def _drop_consumed(self) -> None:
         """Drop variables that only served arguments of fmin which are written otherwise now."""

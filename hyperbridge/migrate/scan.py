@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hyperbridge.migrate import driver_state
 from hyperbridge.migrate.discover import mentions_hyperopt, program_files
 from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.every_target import NAMES, plan_for
 from hyperbridge.migrate.file_plan import FilePlan
 from hyperbridge.migrate.module import Module, hyperopt_name
-from hyperbridge.migrate.rules import driver_state, options, trials
-from hyperbridge.migrate.search import find_searches
+from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.reading import find_searches
 from hyperbridge.migrate.skips import is_skipped, skipped_statements
 from hyperbridge.migrate.sources import UnreadableFileError, source_of
 
@@ -216,9 +217,7 @@ def _of_line(module: Module, line: int, advice: list[Advice]) -> Finding:
 def _lost_on_ray(module: Module) -> dict[ast.AST, list[str]]:
     """Return what the objective of each search changes where Ray's trials could not."""
     found: dict[ast.AST, list[str]] = {}
-    for search in [] if module.names.stars else find_searches(module):
-        trials.read(search)
-        options.read(search)
+    for search in find_searches(Program([module])):
         if texts := driver_state.lost_on_ray(search):
             found[search.call.func] = texts
     return found

@@ -26,7 +26,6 @@ from hyperbridge.migrate.syntax import (
     quoted,
     reindented,
     split_lines,
-    wrapped,
 )
 from hyperbridge.migrate.values import NotConstantError, evaluate
 
@@ -589,8 +588,3 @@ def _indent_of_line(module: Module, node: ast.expr) -> int:
 def _span(module: Module, node: ast.AST) -> tuple[int, int]:
     assert isinstance(node, ast.expr | ast.stmt)
     return module.span(node)
-
-
-def lines_of(text: str) -> list[str]:
-    """Return the lines of new code, broken where they are too long."""
-    return wrapped(split_lines(text))

@@ -6,12 +6,9 @@ Source: Optuna reference, ``Study.ask``, ``Study.tell``; hyperopt.spark.SparkTri
 from __future__ import annotations
 
 import ast
-from types import SimpleNamespace
-from typing import Any
 
-from hyperbridge.migrate import spark_objects, tracking
+from hyperbridge.migrate import driver_state, spark_objects, tracking
 from hyperbridge.migrate.rewriting import Going, Rewriting
-from hyperbridge.migrate.rules import driver_state
 from hyperbridge.migrate.spark_helpers import NAME
 from hyperbridge.migrate.study_target import OptunaTarget, StudyWriter
 from hyperbridge.migrate.syntax import split_lines
@@ -91,7 +88,7 @@ class _SparkWriter(StudyWriter):
             )
         if self.search.was_on_workers:
             return
-        for change in driver_state.changes(self._as_read_before()):
+        for change in driver_state.changes(self.search):
             if change.is_lost:
                 raise self.block(
                     change.node,
@@ -99,17 +96,6 @@ class _SparkWriter(StudyWriter):
                     f"the objective changes {change.name!r}, which the program reads afterwards: on"
                     " an executor the change is lost; return the value in the result's dict",
                 )
-
-    def _as_read_before(self) -> Any:
-        """Return the search in the form that the rule on the driver's state knows."""
-        search = self.search
-        statement = self.rewriting.program.statement(search.call)
-        return SimpleNamespace(
-            module=search.module,
-            call=search.call,
-            arguments=search.arguments,
-            statement=statement,
-        )
 
     # arguments
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 from hyperbridge.migrate import tracking
 from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.helpers import STUDY
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.objectives import Objective, Result, read_objective
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import FUNCTIONS, Slot
-from hyperbridge.migrate.reading import Search, is_none, is_trials_call, seed_of
+from hyperbridge.migrate.program import FUNCTIONS, Program, Slot
+from hyperbridge.migrate.reading import TRIALS, Search, is_none, is_trials_call, seed_of
 from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Going, Rewriting
 from hyperbridge.migrate.syntax import (
@@ -24,8 +25,13 @@ from hyperbridge.migrate.syntax import (
     split_lines,
     wrapped,
 )
+from hyperbridge.migrate.words import StudyWords
 
-_SIMPLE = (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return, ast.AugAssign)
+_PLOTS = {
+    "main_plot_history": "plot_optimization_history",
+    "main_plot_vars": "plot_slice",
+    "main_plot_histogram": "plot_edf",
+}
 _LATER = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _MAYBE = (ast.IfExp, ast.BoolOp)
 _OFF_THE_CLUSTER = (
@@ -56,6 +62,65 @@ class OptunaTarget:
     name = "optuna"
     help = "native Optuna code"
     imports = ("import optuna",)
+    library = STUDY
+
+    def read(self, program: Program, search: Search) -> list[Note]:  # noqa: ARG002 - a Target's
+        """Return what a person must know before anything is written: nothing of Optuna's."""
+        return []
+
+    def words(self, rewriting: Rewriting) -> StudyWords:
+        """Return what rewrites looks at Trials."""
+        return StudyWords(
+            rewriting.program,
+            rewriting.is_trials,
+            rewriting.plain,
+            lambda n: rewriting.needs[rewriting.program.home[n]],
+            rewriting.best_of,
+            rewriting.may_differ,
+        )
+
+    def values(self, rewriting: Rewriting) -> list[Going]:  # noqa: ARG002 - a Target's
+        """Return the searches whose spaces stay values: none."""
+        return []
+
+    def rule(self, rewriting: Rewriting, node: ast.AST) -> str | None:
+        """Return the text for what Optuna has a word of its own for."""
+        program = rewriting.program
+        text = None
+        name = program.hyperopt(node.func) if isinstance(node, ast.Call) else None
+        if isinstance(node, ast.Call) and name in _PLOTS:
+            return self._plot(rewriting, node, name)
+        if is_trials_call(program, node):
+            text = "optuna.create_study()"
+        elif isinstance(node, ast.expr) and self._is_type(rewriting, node):
+            text = "optuna.Study"
+        elif isinstance(node, ast.Attribute) and program.hyperopt(node) in (
+            "__version__",
+            "__name__",
+        ):
+            text = f"optuna.{node.attr}"
+        elif rewriting.is_guarded(node):
+            text = "optuna"
+        if text is not None:
+            rewriting.needs[program.home[node]].imports.add("import optuna")
+        return text
+
+    @staticmethod
+    def _is_type(rewriting: Rewriting, node: ast.expr) -> bool:
+        return rewriting.program.hyperopt(node) in TRIALS and rewriting.is_type(node)
+
+    def remark(self, code: str, text: str) -> str:  # noqa: ARG002 - a Target's
+        """Return what to tell of a parameter."""
+        return text
+
+    def _plot(self, rewriting: Rewriting, call: ast.Call, name: str) -> str | None:
+        if not call.args or not rewriting.is_trials(call.args[0]):
+            return None
+        module = rewriting.program.home[call]
+        rewriting.needs[module].imports.add("import optuna")
+        rewriting.note(call, "HB231", f"{name} becomes a plot of Optuna's, which looks otherwise")
+        study = rewriting.plain(call.args[0])
+        return f"optuna.visualization.matplotlib.{_PLOTS[name]}({study})"
 
     def prepare(self, rewriting: Rewriting) -> None:
         """Find the Trials that are made for one search each."""
@@ -66,18 +131,18 @@ class OptunaTarget:
             if isinstance(trials, ast.Name):
                 slot = rewriting.program.slot(trials)
                 if slot is not None:
-                    made = _made_for(rewriting, going.search, slot)
+                    made = made_for(rewriting, going.search, slot)
                     by_slot.setdefault(slot, []).append((going.search, made))
         for slot, found in by_slot.items():
             flows = rewriting.program.flows.get(slot, [])
             made_by = {made for _, made in found if made is not None}
             is_whole = len(made_by) == len(found) and made_by == {f.node for f in flows}
-            if not is_whole or not _is_local(rewriting, slot):
+            if not is_whole or not is_local(rewriting, slot):
                 continue
             module = found[0][0].module
             needs = rewriting.needs[module]
             free = slot.name != "study" and "study" in needs.taken and slot.name != "trials"
-            name = slot.name if free else _study_name(rewriting, slot, needs)
+            name = slot.name if free else name_of(rewriting, slot, needs)
             rewriting.spaces.names[slot] = name
             for search, made in found:
                 assert made is not None
@@ -93,7 +158,7 @@ class OptunaTarget:
         StudyWriter(self, rewriting, going, self._fresh.get(going.search)).write()
 
 
-def _is_local(rewriting: Rewriting, slot: Slot) -> bool:
+def is_local(rewriting: Rewriting, slot: Slot) -> bool:
     """Tell whether nothing but the code in its own scope may see a variable."""
     program = rewriting.program
     if slot.scope is None or program.is_imported(slot):
@@ -103,11 +168,11 @@ def _is_local(rewriting: Rewriting, slot: Slot) -> bool:
     return kinds == {"assign"} and not is_declared
 
 
-def _study_name(rewriting: Rewriting, slot: Slot, needs: Needs) -> str:
-    """Return ``study``, also for several scopes of a file, or a free name like it."""
+def name_of(rewriting: Rewriting, slot: Slot, needs: Needs, base: str = "study") -> str:
+    """Return ``study`` or the like, also for several scopes of a file."""
     program = rewriting.program
     assert slot.scope is not None
-    known = [s for s, name in rewriting.spaces.names.items() if name == "study"]
+    known = [s for s, name in rewriting.spaces.names.items() if name == base]
     apart = all(
         s.scope is not slot.scope
         and s.scope is not None
@@ -116,12 +181,12 @@ def _study_name(rewriting: Rewriting, slot: Slot, needs: Needs) -> str:
         for s in known
     )
     module = program.home[slot.scope.bindings[slot.name][0].node]
-    if known and apart and "study" not in module.identifiers:
-        return "study"
-    return needs.unused("study")
+    if known and apart and base not in module.identifiers:
+        return base
+    return needs.unused(base)
 
 
-def _made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | None:
+def made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | None:
     """Return the statement that makes a Trials for one search, in a straight line before it."""
     program = rewriting.program
     flows = {f.node: f for f in program.flows.get(slot, [])}
@@ -336,21 +401,21 @@ class StudyWriter:
         self.ran_before = study
         return study
 
-    def _free_study(self) -> str:
-        """Return a name for the study; two functions of a file may have the same one."""
+    def _free_study(self, base: str = "study") -> str:
+        """Return a name for the study or the like, also for two functions of a file."""
         program, module = self.rewriting.program, self.search.module
         scope = program.scope_of[program.statement(self.search.call)]
         used = self.rewriting.study_scopes.setdefault(module, [])
-        name = "study"
+        name = base
         if name in module.identifiers or any(
             s is scope or s in scope.path() or scope in s.path() for s in used
         ):
-            return self.needs.unused("study")
-        taken = [s for s, n in self.rewriting.spaces.names.items() if n == "study"]
+            return self.needs.unused(base)
+        taken = [s for s, n in self.rewriting.spaces.names.items() if n == base]
         if any(
             s.scope is None or s.scope in scope.path() or scope in s.scope.path() for s in taken
         ):
-            return self.needs.unused("study")
+            return self.needs.unused(base)
         self.needs.taken.add(name)
         used.append(scope)
         return name
@@ -364,21 +429,28 @@ class StudyWriter:
             return False
         return any(is_none(e) for e in origins(program, trials).exprs)
 
-    def _sampler(self) -> str | None:
+    def _sampler_options(self) -> list[str]:
+        """Return the arguments of the sampler, the seed last."""
         sampler = self.search.sampler
         options = [f"{name}={self.rewriting.plain(value)}" for name, value in sampler.options]
         if sampler.seed is not None and sampler.is_drawn:
             options.append(f"seed={self._drawn(sampler.seed)}")
         elif sampler.seed is not None:
             options.append(f"seed={self.rewriting.plain(sampler.seed)}")
-        if sampler.chosen is not None:
-            return f"{operand(self.rewriting.plain(sampler.chosen))}({', '.join(options)})"
-        name = "TPESampler" if sampler.kind == "tpe" else "RandomSampler"
-        if name == "TPESampler" and not options:
-            return None
-        if name == "RandomSampler":
+        if sampler.kind != "tpe":
             self.needs.helpers.add("exact")
             options = [o for o in options if o.startswith("seed=")]
+        return options
+
+    def _sampler(self) -> str | None:
+        options = self._sampler_options()
+        if self.search.sampler.chosen is not None:
+            return (
+                f"{operand(self.rewriting.plain(self.search.sampler.chosen))}({', '.join(options)})"
+            )
+        name = "TPESampler" if self.search.sampler.kind == "tpe" else "RandomSampler"
+        if name == "TPESampler" and not options:
+            return None
         return f"optuna.samplers.{name}({', '.join(options)})"
 
     def _drawn(self, generator: ast.expr) -> str:
@@ -570,7 +642,7 @@ class StudyWriter:
         if not is_read and not self.going.roles.parameters:
             return
         lines = split_lines(f"{name} = {self._point('trial')}")
-        _insert_first(module, function, lines)
+        insert_first(module, function, lines)
 
     def _adopt_runs(self, trial: str) -> None:
         """Give runs that the objective starts itself their parent, whatever thread it is in."""
@@ -825,7 +897,7 @@ class StudyWriter:
         return found
 
 
-def _insert_first(module: Module, function: ast.FunctionDef, lines: list[str]) -> None:
+def insert_first(module: Module, function: ast.FunctionDef, lines: list[str]) -> None:
     """Insert statements at the beginning of a function, after its docstring."""
     newline = module.source.newline
     first = function.body[0]

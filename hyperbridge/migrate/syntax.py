@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import functools
 import io
-import json
 import textwrap
 import tokenize
 from collections.abc import Callable
@@ -384,8 +383,3 @@ def _in_lambda(text: str) -> bool:
 def literal(value: object) -> str:
     """Return the source of a number, a text, None or a bool."""
     return quoted(value) if isinstance(value, str) else repr(value)
-
-
-def json_text(value: object) -> str:
-    """Return a value for people, as in notes."""
-    return json.dumps(value, ensure_ascii=False, default=repr)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from hyperbridge.migrate.rewriting import Target
 from hyperbridge.migrate.spark_target import SparkTarget
 from hyperbridge.migrate.study_target import OptunaTarget
+from hyperbridge.migrate.tune_target import RayTarget
 
 TARGETS: Mapping[str, Callable[[], Target]] = MappingProxyType(
-    {"optuna": OptunaTarget, "spark": SparkTarget}
+    {"optuna": OptunaTarget, "ray": RayTarget, "spark": SparkTarget}
 )

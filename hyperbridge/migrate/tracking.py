@@ -42,6 +42,7 @@ def read(
     objective: Objective,
     *,
     block: Block,
+    on_workers: bool = False,
 ) -> Tracking | None:
     """Return how the search is logged; None when it is not.
 
@@ -50,10 +51,12 @@ def read(
         search: The search.
         objective: What it minimises.
         block: Makes the error that says why the search is left.
+        on_workers: Whether trials will run in other processes: these have no active run and no
+            tracking URI, so what the objective logs there needs to be told where it belongs.
     """
     calls = _calls(program, search)
     logged = [c for c in calls if program.dotted(c.func).startswith("mlflow.")]
-    if not _is_recorded(search):
+    if not is_recorded(search) and not (on_workers and logged):
         return None
     starts = tuple(c for c in logged if program.dotted(c.func) == "mlflow.start_run")
     for call in starts:
@@ -72,7 +75,7 @@ def read(
                 "this MLflow run is told where it belongs: give start_run the experiment_id and"
                 " the parent_run_id of the search by hand",
             )
-    style = "own" if starts else "wrapper" if logged else "callback"
+    style = "own" if starts else "wrapper" if logged or on_workers else "callback"
     return Tracking(style, starts, _parent(program, search))
 
 
@@ -82,13 +85,13 @@ def read_for_workers(program: Program, search: Search) -> Tracking | None:
     What the objective logs needs a run there, whoever logged the search before.
     """
     logged = [c for c in _calls(program, search) if program.dotted(c.func).startswith("mlflow.")]
-    if not logged and not _is_recorded(search):
+    if not logged and not is_recorded(search):
         return None
     starts = tuple(c for c in logged if program.dotted(c.func) == "mlflow.start_run")
     return Tracking("own" if starts else "wrapper" if logged else "callback", starts, None)
 
 
-def _is_recorded(search: Search) -> bool:
+def is_recorded(search: Search) -> bool:
     """Tell whether hyperopt or hyperbridge logged the search."""
     return search.is_tracked and (search.module.source.is_databricks or _imports_mlflow(search))
 

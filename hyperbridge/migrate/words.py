@@ -6,7 +6,7 @@ Source: hyperopt.base.Trials; Optuna reference, ``Study``, ``FrozenTrial``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hyperbridge.migrate.distributions import Needs
 from hyperbridge.migrate.origins import origins
@@ -51,6 +51,10 @@ class StudyWords:
         may_differ: Tells whether its losses and trials may be others than those of Trials.
     """
 
+    refused: Mapping[str, str] = REFUSED
+    others = "a study has other attributes than Trials"
+    nothing = "a study has no such attribute, nor is it in its trials"
+
     def __init__(
         self,
         program: Program,
@@ -89,7 +93,7 @@ class StudyWords:
         """
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _BY_NAME and node.args:
             if self._is_trials(node.args[0]):
-                return f"{ast.unparse(node)}: a study has other attributes than Trials"
+                return f"{ast.unparse(node)}: {self.others}"
             return None
         if not isinstance(node, ast.Attribute) or node.attr == "fmin":
             return None
@@ -98,8 +102,8 @@ class StudyWords:
             return None  # what it is said of is rewritten
         if not self._is_trials(inner):
             return None
-        if node.attr in REFUSED:
-            return REFUSED[node.attr]
+        if node.attr in self.refused:
+            return self.refused[node.attr]
         made = origins(self._program, inner).exprs
         is_sure = bool(made) and all(
             is_trials_call(self._program, e) or getattr(e, "value", node) is None for e in made
@@ -113,7 +117,42 @@ class StudyWords:
         is_called = isinstance(parent, ast.Call) and parent.func is node
         if isinstance(node.ctx, ast.Load) and self.rule(parent if is_called else node):  # type: ignore[arg-type]  # a call
             return None
-        return f"{ast.unparse(node)}: a study has no such attribute, nor is it in its trials"
+        return f"{ast.unparse(node)}: {self.nothing}"
+
+    # the engine's own words
+
+    def counted(self, study: str) -> str:
+        """Return what can be counted, and is true when there are trials."""
+        return f"{study}.trials"
+
+    def best_loss(self, trials: ast.expr) -> str:
+        """Return the loss of the best trial."""
+        return f"{self._study(trials)}.best_value"
+
+    def best_entries(self, trials: ast.expr) -> str:
+        """Return what the best trial's objective returned besides its loss."""
+        return f"{self._study(trials)}.best_trial.user_attrs"
+
+    def best_number(self, trials: ast.expr) -> str | None:
+        """Return the number of the best trial."""
+        return f"{self._study(trials)}.best_trial.number"
+
+    def best_values(self, look: ast.Attribute) -> str:
+        """Return what fmin returned."""
+        return self._best(look, self._study(look.value))
+
+    def losses(self, node: ast.AST, study: str) -> str:
+        """Return the losses of all trials."""
+        if self._may_differ():
+            documents = f"{self._helper(node, 'documents')}({study})"
+            return f'[t["result"].get("loss") for t in {documents}]'
+        return f"[t.value for t in {study}.trials]"
+
+    def numbers(self, node: ast.AST, study: str) -> str:
+        """Return the numbers of all trials."""
+        if self._may_differ():
+            return f'[t["tid"] for t in {self._helper(node, "documents")}({study})]'
+        return f"[t.number for t in {study}.trials]"
 
     def _study(self, expr: ast.expr) -> str:
         return self._text(expr)
@@ -131,13 +170,12 @@ class StudyWords:
             return None
         if not self._is_trials(look.value) or not isinstance(node.ctx, ast.Load):
             return None
-        study = self._study(look.value)
         key = _key(node)
         if key == "loss":
-            return f"{study}.best_value"
+            return self.best_loss(look.value)
         if key == "status" or key is None:
             return None
-        return f"{study}.best_trial.user_attrs[{self._text(node.slice)}]"
+        return f"{self.best_entries(look.value)}[{self._text(node.slice)}]"
 
     def _best_value(self, node: ast.Subscript) -> str | None:
         """``trials.best_trial["tid"]``."""
@@ -147,32 +185,30 @@ class StudyWords:
             return None
         if not self._is_trials(look.value):
             return None
-        return f"{self._study(look.value)}.best_trial.number"
+        return self.best_number(look.value)
 
     def _attribute(self, node: ast.Attribute) -> str | None:
         study = self._study(node.value)
         parent = self._program.parent_of.get(node)
         if node.attr in ("trials", "_dynamic_trials", "_trials"):
             if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
-                return f"{study}.trials"
+                return self.counted(study)
             return f"{self._helper(node, 'documents')}({study})"
         if node.attr == "results":
             if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
-                return f"{study}.trials"
+                return self.counted(study)
             return f'[t["result"] for t in {self._helper(node, "documents")}({study})]'
         if node.attr == "best_trial":
             self._needs(node).helper("documents")
             return f"{self._helper(node, 'best_document')}({study})"
         if node.attr == "argmin":
-            return self._best(node, study)
+            return self.best_values(node)
         if node.attr == "miscs":
             return f'[t["misc"] for t in {self._helper(node, "documents")}({study})]'
         if node.attr == "specs":
             return f'[t["spec"] for t in {self._helper(node, "documents")}({study})]'
         if node.attr == "tids":
-            if self._may_differ():
-                return f'[t["tid"] for t in {self._helper(node, "documents")}({study})]'
-            return f"[t.number for t in {study}.trials]"
+            return self.numbers(node, study)
         if node.attr == "_ids":
             return f'{{t["tid"] for t in {self._helper(node, "documents")}({study})}}'
         if node.attr == "idxs":
@@ -194,7 +230,7 @@ class StudyWords:
             if func.id == "min" and self._is_losses(inner) and not node.keywords:
                 assert isinstance(inner, ast.Call)
                 assert isinstance(inner.func, ast.Attribute)
-                return f"{self._study(inner.func.value)}.best_value"
+                return self.best_loss(inner.func.value)
         if isinstance(func, ast.Attribute) and func.attr == "get" and node.args:
             return self._result_get(node, func)
         if not isinstance(func, ast.Attribute) or not self._is_trials(func.value):
@@ -202,17 +238,14 @@ class StudyWords:
         study = self._study(func.value)
         if node.args or node.keywords:
             return self._counted(node, func, study)
-        if func.attr == "losses" and self._may_differ():
-            documents = f"{self._helper(node, 'documents')}({study})"
-            return f'[t["result"].get("loss") for t in {documents}]'
         if func.attr == "losses":
-            return f"[t.value for t in {study}.trials]"
+            return self.losses(node, study)
         if func.attr == "statuses":
             return f'[t["result"]["status"] for t in {self._helper(node, "documents")}({study})]'
         if func.attr == "average_best_error":
-            return f"{study}.best_value"
+            return self.best_loss(func.value)
         if func.attr == "__len__":
-            return f"len({study}.trials)"
+            return f"len({self.counted(study)})"
         if func.attr == "refresh":
             return "None"
         return None
@@ -236,13 +269,12 @@ class StudyWords:
         key = node.args[0]
         if not self._is_trials(look.value) or not isinstance(key, ast.Constant):
             return None
-        study = self._study(look.value)
         if key.value == "loss":
-            return f"{study}.best_value"
+            return self.best_loss(look.value)
         if key.value == "status":
             return None
         given = ", ".join(self._text(arg) for arg in node.args)
-        return f"{study}.best_trial.user_attrs.get({given})"
+        return f"{self.best_entries(look.value)}.get({given})"
 
     def _is_losses(self, expr: ast.expr) -> bool:
         return (
@@ -264,7 +296,7 @@ class StudyWords:
             return None
         study = self._study_of_name(node)
         if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
-            return f"{study}.trials"
+            return self.counted(study)
         return f"{self._helper(node, 'documents')}({study})"
 
     def _truth(self, node: ast.Name | ast.Attribute) -> str | None:
@@ -277,8 +309,8 @@ class StudyWords:
             return None
         study = self._study_of_name(node)
         if any(getattr(e, "value", node) is None for e in origins(self._program, node).exprs):
-            return f"({study} is not None and {study}.trials)"
-        return f"{study}.trials"
+            return f"({study} is not None and {self.counted(study)})"
+        return self.counted(study)
 
     def _study_of_name(self, node: ast.Name | ast.Attribute) -> str:
         self._inside = node

@@ -23,6 +23,8 @@ class Arguments(enum.Enum):
     """``low`` and ``high`` as they are."""
     EXP = enum.auto()
     """``exp(low)`` and ``exp(high)``; whole numbers where the call takes integers."""
+    EXP_EXCLUDED = enum.auto()
+    """``exp(low)`` and the whole number after ``exp(high)``, which the engine leaves out."""
     MULTIPLES = enum.auto()
     """The lowest and the highest multiple of ``q`` that hyperopt draws."""
     EXP_MULTIPLES = enum.auto()

@@ -61,6 +61,8 @@ TUNE: Mapping[str, Row] = MappingProxyType({
             ),
         ),
     ),
+    "quniform as int": Row("qrandint", Arguments.MULTIPLES, step=True),
+    "qloguniform as int": Row("lograndint", Arguments.EXP_EXCLUDED),
     "normal": Row("randn", Arguments.MOMENTS),
     "qnormal": Row("qrandn", Arguments.MOMENTS, step=True),
     "lognormal": Row("sample_from", Arguments.DRAW, lost=(_NO_LOGNORMAL,)),
@@ -78,4 +80,5 @@ TUNE: Mapping[str, Row] = MappingProxyType({
     ),
 })  # fmt: skip
 """By hyperopt's name of the distribution; the calls are functions of ``ray.tune``. The upper end
-of Tune's ``randint`` is not included, as in hyperopt."""
+of Tune's ``randint`` is not included, as in hyperopt; that of ``qrandint`` is. ``as int`` is for
+values that the space casts to int."""

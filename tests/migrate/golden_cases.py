@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hyperbridge.migrate.plan import Plan, plan
 from hyperbridge.migrate.planning import FilePlan, plan_sources
 from hyperbridge.migrate.sources import source_of
 
 FOLDER = Path(__file__).resolve().parent / "golden"
-LEFT_BY_RAY = {"pickled_trials", "results_afterwards", "optional_parameter", "history_on_self"}
-"""Cases left to a person: they ask their Trials for what a ResultGrid does not have, or their
-objectives change what the program reads afterwards."""
+LEFT_BY_RAY = {"optional_parameter", "history_on_self"}
+"""Cases left to a person: their objectives change what the program reads afterwards."""
 
 ON_SPARK = (
     *("databricks_notebook", "databricks_svc", "early_stop", "method_objective", "nested_choices"),
@@ -26,12 +24,12 @@ def before(case: str) -> str:
     return (FOLDER / case / "before.py").read_text(encoding="utf-8")
 
 
-def migrate(text: str, *, to: str = "optuna", name: str = "before.py") -> Plan | FilePlan:
+def migrate(text: str, *, to: str = "optuna", name: str = "before.py") -> FilePlan:
     source = source_of(Path(name), text.encode())
-    return plan(source, to) if to == "ray" else plan_sources([source], to)[0]
+    return plan_sources([source], to)[0]
 
 
-def notes_of(result: Plan | FilePlan) -> str:
+def notes_of(result: FilePlan) -> str:
     return "".join(
         f"{note.line}: {'to do' if note.needs_person else 'note'}: {note.text}\n"
         for note in result.notes

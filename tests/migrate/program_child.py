@@ -117,7 +117,10 @@ def prepare_loop(draws: int | None, losses: list[float]) -> None:
                 search.on_trial_complete(str(number), result)
                 if self.stop is not None:
                     self.stop(str(number), result)
-                grid.append(types.SimpleNamespace(config=config, metrics=result))
+                times = {"timestamp": 1.0, "time_total_s": 0.5}
+                grid.append(
+                    types.SimpleNamespace(config=config, metrics={**result, **times}, error=None)
+                )
             if draws is not None:
                 found = [r.metrics["loss"] for r in grid]
                 losses.extend(loss for loss in found if loss == loss)

@@ -5,22 +5,26 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def suggest_space(trial):
+def base(trial):
+    return trial.suggest_float("base", 0, 1)
+
+
+def search_space(trial):
     return {
         "size": 2 * trial.suggest_int("half", 1, 8),
-        "ratio": trial.suggest_float("base", 0, 1) / 2 + 0.25,
+        "ratio": base(trial) / 2 + 0.25,
         "power": 10 ** trial.suggest_float("exponent", -3, 0),
     }
 
 
+def objective(config):
+    params = search_space(optuna.trial.FixedTrial(config))
+    return {"loss": abs(params["size"] - 8) + params["ratio"] + params["power"]}
+
+
 def ask_for_parameters(trial):
     """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
-
-
-def objective(config):
-    params = suggest_space(optuna.trial.FixedTrial(config))
-    return {"loss": abs(params["size"] - 8) + params["ratio"] + params["power"]}
+    search_space(trial)
 
 
 tuner = tune.Tuner(

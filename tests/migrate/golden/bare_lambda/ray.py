@@ -5,18 +5,18 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def suggest_params(trial):
+def search_space(trial):
     return trial.suggest_float("x", -10, 10)
+
+
+def objective(config):
+    x = search_space(optuna.trial.FixedTrial(config))
+    return {"loss": (x - 3) ** 2}
 
 
 def ask_for_parameters(trial):
     """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_params(trial)
-
-
-def objective(config):
-    x = suggest_params(optuna.trial.FixedTrial(config))
-    return {"loss": (x - 3) ** 2}
+    search_space(trial)
 
 
 tuner = tune.Tuner(

@@ -1,10 +1,11 @@
+import numpy as np
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
 search_space = {
-    "n_estimators": tune.qrandint(10, 100, 10),
-    "max_depth": tune.randint(1, 14),
+    "n_estimators": tune.choice(list(range(10, 110, 10))),
+    "max_depth": tune.choice(np.arange(1, 14, 1, dtype=int).tolist()),
     "eta": tune.choice([0.01, 0.1, 0.3]),
     "leaves": tune.qrandint(10, 60, 5),
     "l1": tune.lograndint(1, 501),

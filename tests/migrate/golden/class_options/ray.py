@@ -13,31 +13,30 @@ class Lasso:
     offset = 0.1
 
 
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the searcher holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
 def objective(config):
-    params = suggest_space(optuna.trial.FixedTrial(config))
+    params = search_space(optuna.trial.FixedTrial(config))
     model = params["model"]
     width = sum(params["layers"])
     return {"loss": model.offset + abs(width - 96) / 96 + params["p"], "model": model()}
 
 
-def suggest_space(trial):
+def search_space(trial):
     return {
-        "model": {
-            "Ridge": Ridge,
-            "Lasso": Lasso,
-        }[trial.suggest_categorical("model", ["Ridge", "Lasso"])],
-        "layers": {
-            "64": (64,),
-            "64, 32": (64, 32),
-            "128": (128,),
-        }[trial.suggest_categorical("layers", ["64", "64, 32", "128"])],
+        "model": suggest_option(trial, "model", [Ridge, Lasso]),
+        "layers": suggest_option(trial, "layers", [(64,), (64, 32), (128,)]),
         "p": trial.suggest_categorical("p", [0.0, 0.5]),
     }
 
 
 def ask_for_parameters(trial):
     """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
+    search_space(trial)
 
 
 tuner = tune.Tuner(

@@ -7,6 +7,15 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
+def tune_result(result):
+    """Return what Ray Tune takes for a result: a dict with a loss, NaN where it failed."""
+    if not isinstance(result, dict):
+        return {"loss": result}
+    if result.get("status", "ok") != "ok":
+        return {**result, "loss": float("nan")}
+    return result
+
+
 class Tuner:
     """Tunes a model."""
 
@@ -22,11 +31,13 @@ class Tuner:
         return {"loss": loss, "status": "ok", "params": params}
 
     def run(self) -> Dict[str, Any]:
-        space = {"a": tune.uniform(-5, 5), "b": tune.quniform(0, 10, 2)}
+        space = {
+            "a": tune.uniform(-5, 5),
+            "b": tune.quniform(0, 10, 2),
+        }
 
         def run_trial(config):
-            result = self.objective(config)
-            return {"loss": float("nan"), **result}
+            return tune_result(self.objective(config))
 
         tuner_2 = tune.Tuner(
             run_trial,

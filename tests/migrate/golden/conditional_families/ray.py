@@ -8,33 +8,25 @@ SEED = 0
 KERNELS = ["rbf", "linear"]
 
 
-def suggest_space(trial):
+def svm(trial):
+    return {
+        "type": "svm",
+        "C": trial.suggest_float("C", math.exp(-3), math.exp(3), log=True),
+        "kernel": trial.suggest_categorical("kernel", KERNELS),
+    }
+
+
+def search_space(trial):
     classifier = trial.suggest_categorical("classifier", ["svm", "tree", "bayes"])
     if classifier == "svm":
-        return {
-            "type": "svm",
-            "C": trial.suggest_float("C", math.exp(-3), math.exp(3), log=True),
-            "kernel": trial.suggest_categorical("kernel", KERNELS),
-        }
-    elif classifier == "tree":
-        return {
-            "type": "tree",
-            "depth": trial.suggest_int("depth", 1, 11),
-        }
-    else:
-        return {
-            "type": "bayes",
-            "alpha": trial.suggest_float("alpha", 0, 1),
-        }
-
-
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
+        return svm(trial)
+    if classifier == "tree":
+        return {"type": "tree", "depth": trial.suggest_int("depth", 1, 11)}
+    return {"type": "bayes", "alpha": trial.suggest_float("alpha", 0, 1)}
 
 
 def objective(config):
-    params = suggest_space(optuna.trial.FixedTrial(config))
+    params = search_space(optuna.trial.FixedTrial(config))
     kind = params.pop("type")
     if kind == "svm":
         loss = math.log(params["C"]) ** 2 + (params["kernel"] != "rbf")
@@ -43,6 +35,11 @@ def objective(config):
     else:
         loss = 0.8 + params["alpha"]
     return {"loss": loss, "kind": kind}
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    search_space(trial)
 
 
 tuner = tune.Tuner(
@@ -63,6 +60,6 @@ tuner = tune.Tuner(
 results = tuner.fit()
 best_result = results.get_best_result()
 best = best_result.config
-chosen = suggest_space(optuna.trial.FixedTrial(best_result.config))
+chosen = search_space(optuna.trial.FixedTrial(best_result.config))
 best_loss = best_result.metrics["loss"]
 print(chosen["type"], best_result.metrics["kind"])

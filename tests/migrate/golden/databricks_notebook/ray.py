@@ -21,6 +21,7 @@ def in_child_run(objective, parent_run):
     }
 
     def run_trial(config):
+        values = dict(config)
         mlflow.set_tracking_uri(tracking_uri)
         name = tune.get_context().get_trial_name()
         with mlflow.start_run(run_name=name, nested=True, **parent) as run:
@@ -28,7 +29,6 @@ def in_child_run(objective, parent_run):
                 result = objective(config)
             finally:  # the objective may have logged some of them itself
                 logged = mlflow.get_run(run.info.run_id).data.params
-                values = config
                 mlflow.log_params({k: v for k, v in values.items() if k not in logged})
             mlflow.log_metric("loss", result["loss"])
             return result

@@ -29,22 +29,25 @@ def train(C, kernel):
 def suggest_normal(trial, name, mu, sigma, *, log=False):
     """Suggest a normally distributed number.
 
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    Optuna's parameters are bounded: the searcher holds a quantile under the name, and the
     number itself as a user attribute of the trial.
     """
+    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the number itself
+        return trial.suggest_float(name, -1e300, 1e300)
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_search_space(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+def values_of(trial):
+    """Return a trial's values, also those that the searcher holds in another form."""
+    held = trial.user_attrs
+    return {
+        name: held.get(f"{name}:value", value) for name, value in trial.params.items()
+    }
 
 
 def in_child_run(objective, parent_run):
@@ -56,6 +59,7 @@ def in_child_run(objective, parent_run):
     }
 
     def run_trial(config):
+        values = dict(config)
         mlflow.set_tracking_uri(tracking_uri)
         name = tune.get_context().get_trial_name()
         with mlflow.start_run(run_name=name, nested=True, **parent) as run:
@@ -63,7 +67,6 @@ def in_child_run(objective, parent_run):
                 result = objective(config)
             finally:  # the objective may have logged some of them itself
                 logged = mlflow.get_run(run.info.run_id).data.params
-                values = values_of(config)
                 mlflow.log_params({k: v for k, v in values.items() if k not in logged})
             mlflow.log_metric("loss", result["loss"])
             return result
@@ -73,7 +76,7 @@ def in_child_run(objective, parent_run):
 
 def objective(config):
     """Train one."""
-    params = suggest_search_space(optuna.trial.FixedTrial(config))
+    params = search_space(optuna.trial.FixedTrial(config))
     try:
         loss = train(params["C"], params["kernel"])
     except Exception as exc:
@@ -83,20 +86,20 @@ def objective(config):
 
 # COMMAND ----------
 
-def suggest_search_space(trial):
+def search_space(trial):
     return {
         "C": suggest_normal(trial, "C", 0, 1.0, log=True),
         "kernel": trial.suggest_categorical("kernel", ["linear", "rbf"]),
     }
 
-
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_search_space(trial)
-
 # COMMAND ----------
 
 with mlflow.start_run(run_name="svc") as parent_run:
+    def ask_for_parameters(trial):
+        """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+        search_space(trial)
+        return values_of(trial)
+
     tuner = tune.Tuner(
         in_child_run(objective, parent_run),
         tune_config=tune.TuneConfig(
@@ -116,7 +119,7 @@ with mlflow.start_run(run_name="svc") as parent_run:
     results = tuner.fit()
     best_result = results.get_best_result()
     mlflow.log_metric("best_trial_loss", best_result.metrics["loss"])
-    argmin = values_of(best_result.config)
+    argmin = best_result.config
 
 # COMMAND ----------
 
@@ -125,5 +128,5 @@ with mlflow.start_run(run_name="svc") as parent_run:
 # COMMAND ----------
 
 print("Best value found: ", argmin)
-print(suggest_search_space(optuna.trial.FixedTrial(best_result.config)))
+print(search_space(optuna.trial.FixedTrial(argmin)))
 best_loss = best_result.metrics["loss"]

@@ -31,6 +31,15 @@ def timed(function):
     return wrapper
 
 
+def tune_result(result):
+    """Return what Ray Tune takes for a result: a dict with a loss, NaN where it failed."""
+    if not isinstance(result, dict):
+        return {"loss": result}
+    if result.get("status", "ok") != "ok":
+        return {**result, "loss": float("nan")}
+    return result
+
+
 @timed
 def objective(params: dict[str, object]) -> dict[str, object]:
     config = Config(**params)
@@ -48,8 +57,7 @@ def objective(params: dict[str, object]) -> dict[str, object]:
 
 async def main() -> float:
     def run_trial(config):
-        result = objective(config)
-        return {"loss": float("nan"), **result}
+        return tune_result(objective(config))
 
     tuner = tune.Tuner(
         run_trial,

@@ -14,18 +14,18 @@ config = Config()
 rng = np.random.default_rng(np.random.SeedSequence([config.seed, SEED]).entropy[1])
 
 
-def suggest_params(trial):
+def search_space(trial):
     return trial.suggest_float("v", config.low, -config.low)
+
+
+def objective(config):
+    v = search_space(optuna.trial.FixedTrial(config))
+    return {"loss": (v + 1) ** 2}
 
 
 def ask_for_parameters(trial):
     """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_params(trial)
-
-
-def objective(config):
-    v = suggest_params(optuna.trial.FixedTrial(config))
-    return {"loss": (v + 1) ** 2}
+    search_space(trial)
 
 
 tuner = tune.Tuner(

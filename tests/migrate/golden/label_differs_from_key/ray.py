@@ -6,11 +6,11 @@ SEED = 0
 
 
 def objective(config):
-    args = suggest_params(optuna.trial.FixedTrial(config))
+    args = search_space(optuna.trial.FixedTrial(config))
     return {"loss": abs(args["learning_rate"] - 0.1) + args["depth"] / 100}
 
 
-def suggest_params(trial):
+def search_space(trial):
     return {
         "learning_rate": trial.suggest_float("lr", 0.01, 0.5),
         "depth": trial.suggest_float("max depth", 2, 10, step=1),
@@ -19,7 +19,7 @@ def suggest_params(trial):
 
 def ask_for_parameters(trial):
     """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_params(trial)
+    search_space(trial)
 
 
 tuner = tune.Tuner(

@@ -4,22 +4,18 @@ from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
 best_losses = {}
-
-
-def suggest_params(trial):
-    return trial.suggest_float("x", 0, 3)
-
-
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_params(trial)
-
-
 for target in (1, 2):
 
     def objective(config):
-        x = suggest_params(optuna.trial.FixedTrial(config))
+        x = search_space(optuna.trial.FixedTrial(config))
         return {"loss": (x - target) ** 2}
+
+    def search_space(trial):
+        return trial.suggest_float("x", 0, 3)
+
+    def ask_for_parameters(trial):
+        """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+        search_space(trial)
 
     tuner = tune.Tuner(
         objective,

@@ -1,3 +1,4 @@
+from datetime import datetime
 from statistics import NormalDist
 
 import optuna
@@ -10,41 +11,86 @@ SEED = 0
 def suggest_normal(trial, name, mu, sigma, *, step=None):
     """Suggest a normally distributed number.
 
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    Optuna's parameters are bounded: the searcher holds a quantile under the name, and the
     number itself as a user attribute of the trial.
     """
+    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the number itself
+        return trial.suggest_float(name, -1e300, 1e300)
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if step is not None:
         value = round(value / step, 0) * step
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_space(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+def values_of(trial):
+    """Return a trial's values, also those that the searcher holds in another form."""
+    held = trial.user_attrs
+    return {
+        name: held.get(f"{name}:value", value) for name, value in trial.params.items()
+    }
 
 
-def suggest_space(trial):
+def documents(results):
+    """Return the results of trials as hyperopt's documents, without those that raised."""
+    done = [(tid, r) for tid, r in enumerate(results) if not r.error]
+    labels = sorted({label for _, r in done for label in r.config})
+    tunes_own = {
+        *("timestamp", "checkpoint_dir_name", "done", "training_iteration", "trial_id"),
+        *("date", "time_this_iter_s", "time_total_s", "pid", "hostname", "node_ip"),
+        *("config", "time_since_restore", "iterations_since_restore", "experiment_tag"),
+    }
+    found = []
+    for tid, r in done:
+        result = {"status": "ok"}
+        result.update({k: v for k, v in r.metrics.items() if k not in tunes_own})
+        if result["loss"] != result["loss"]:
+            result.update(status="fail")
+            del result["loss"]
+        values = r.config
+        misc = {
+            "tid": tid,
+            "cmd": ("domain_attachment", "FMinIter_Domain"),
+            "workdir": None,
+            "idxs": {k: [tid] if k in values else [] for k in labels},
+            "vals": {k: [values[k]] if k in values else [] for k in labels},
+        }
+        ended = r.metrics["timestamp"]
+        document = {
+            "state": 2,
+            "tid": tid,
+            "spec": None,
+            "result": result,
+            "misc": misc,
+            "exp_key": None,
+            "owner": None,
+            "version": 0,
+            "book_time": datetime.fromtimestamp(ended - r.metrics["time_total_s"]),
+            "refresh_time": datetime.fromtimestamp(ended),
+        }
+        found.append(document)
+    return found
+
+
+def search_space(trial):
     return {
         "a": trial.suggest_float("a", 0, 10, step=0.5),
         "b": suggest_normal(trial, "b", 2, 3, step=1),
     }
 
 
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
-
-
 def objective(config):
-    params = suggest_space(optuna.trial.FixedTrial(config))
+    params = search_space(optuna.trial.FixedTrial(config))
     if params["a"] > 9.5:
         return {"loss": float("nan"), "status": "fail"}
     return {"loss": abs(params["a"] - 4) + abs(params["b"])}
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    search_space(trial)
+    return values_of(trial)
 
 
 tuner = tune.Tuner(
@@ -64,5 +110,7 @@ tuner = tune.Tuner(
 )
 results = tuner.fit()
 best_result = results.get_best_result()
-best = values_of(best_result.config)
-best_loss = min(loss for loss in [t.metrics.get("loss") for t in results] if loss is not None)
+best = best_result.config
+best_loss = min(
+    loss for loss in [r.metrics["loss"] for r in results if not r.error] if loss is not None
+)

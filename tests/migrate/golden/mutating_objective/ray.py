@@ -4,6 +4,15 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
+def tune_result(result):
+    """Return what Ray Tune takes for a result: a dict with a loss, NaN where it failed."""
+    if not isinstance(result, dict):
+        return {"loss": result}
+    if result.get("status", "ok") != "ok":
+        return {**result, "loss": float("nan")}
+    return result
+
+
 def objective(params):
     params["depth"] = int(params["depth"])
     params.update({"fixed": 1})
@@ -14,13 +23,15 @@ def objective(params):
     return result
 
 
+def run_trial(config):
+    return tune_result(objective(dict(config)))
+
+
 tuner = tune.Tuner(
-    objective,
-    param_space={
-        "depth": tune.quniform(1, 12, 1),
-        "gamma": tune.uniform(0, 1),
-        "unused": None,
-    },
+    run_trial,
+    param_space=dict(
+        depth=tune.quniform(1, 12, 1), gamma=tune.uniform(0, 1), unused=None
+    ),
     tune_config=tune.TuneConfig(
         metric="loss",
         mode="min",

@@ -5,41 +5,55 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def suggest_space(trial):
-    model = trial.suggest_categorical("model", ["linear", "net"])
-    if model == "linear":
-        penalty = trial.suggest_categorical("penalty", ["l1", "elastic"])
-        if penalty == "l1":
-            penalty_params = "l1"
-        else:
-            penalty_params = {
-                "elastic": trial.suggest_float("mix", 0, 1),
-            }
-        model_params = {"name": "linear", "penalty": penalty_params}
-    else:
-        model_params = {
-            "name": "net",
-            "layers": (
-                trial.suggest_int("width", 0, 7),
-                trial.suggest_categorical("act", ["relu", "tanh"]),
-            ),
-        }
-    return {"model": model_params, "seed": 7}
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the searcher holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
 
 
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
+def search_space(trial):
+    return {
+        "model": suggest_branch(
+            trial,
+            "model",
+            [
+                lambda trial: {
+                    "name": "linear",
+                    "penalty": suggest_branch(
+                        trial,
+                        "penalty",
+                        [
+                            lambda trial: "l1",
+                            lambda trial: {"elastic": trial.suggest_float("mix", 0, 1)},
+                        ],
+                    ),
+                },
+                lambda trial: {
+                    "name": "net",
+                    "layers": (
+                        trial.suggest_int("width", 0, 7),
+                        trial.suggest_categorical("act", ["relu", "tanh"]),
+                    ),
+                },
+            ],
+        ),
+        "seed": 7,
+    }
 
 
 def objective(config):
-    params = suggest_space(optuna.trial.FixedTrial(config))
+    params = search_space(optuna.trial.FixedTrial(config))
     model = params["model"]
     if model["name"] == "linear":
         penalty = model["penalty"]
         return {"loss": 1.0 if penalty == "l1" else penalty["elastic"]}
     width, act = model["layers"]
     return {"loss": abs(width - 4) / 4 + (act == "relu") * 0.1}
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    search_space(trial)
 
 
 tuner = tune.Tuner(

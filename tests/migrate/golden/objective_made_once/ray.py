@@ -28,10 +28,7 @@ objective = Objective("data.csv")
 
 
 def run_trial(config):
-    result = objective(config)
-    if not isinstance(result, dict):
-        return {"loss": result}
-    return {"loss": float("nan"), **result}
+    return {"loss": objective(config)}
 
 
 tuner = ray_tune.Tuner(

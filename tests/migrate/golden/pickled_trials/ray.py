@@ -1,17 +1,30 @@
 import io
 import pickle
 
-import numpy as np
-from hyperopt import STATUS_OK, Trials, fmin, hp, tpe
+from ray import tune
+from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
-trials = Trials()
-best = fmin(
-    lambda p: {"loss": p["x"] ** 2, "status": STATUS_OK, "double": 2 * p["x"]},
-    {"x": hp.uniform("x", -1, 1)},
-    algo=tpe.suggest, max_evals=10, trials=trials,
-    rstate=np.random.default_rng(SEED), show_progressbar=False,
+
+
+def objective(p):
+    return {"loss": p["x"] ** 2, "double": 2 * p["x"]}
+
+
+tuner = tune.Tuner(
+    objective,
+    param_space={"x": tune.uniform(-1, 1)},
+    tune_config=tune.TuneConfig(
+        metric="loss",
+        mode="min",
+        search_alg=OptunaSearch(seed=SEED),
+        num_samples=10,
+        reuse_actors=True,
+    ),
 )
+results = tuner.fit()
+best_result = results.get_best_result()
+best = best_result.config
 with io.BytesIO() as file:
-    pickle.dump(trials, file)
+    pickle.dump([r for r in results if not r.error], file)
 best_loss = best["x"] ** 2

@@ -1,14 +1,24 @@
 import numpy as np
+import optuna
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
 LAYERS = ["small", "large"]
-space = {
-    "lr": tune.loguniform(1e-4, 1),
-    "layers": tune.choice(LAYERS),
-    "n": tune.randint(1, 10),
-}
+
+
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the searcher holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
+def search_space(trial):
+    return {
+        "lr": trial.suggest_float("lr", 1e-4, 1, log=True),
+        "layers": suggest_option(trial, "layers", LAYERS),
+        "n": trial.suggest_int("n", 1, 9),
+    }
 
 
 def loss_of(point):
@@ -16,20 +26,27 @@ def loss_of(point):
 
 
 def run_trial(config):
-    return {"loss": loss_of(config)}
+    return {"loss": loss_of(search_space(optuna.trial.FixedTrial(config)))}
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    search_space(trial)
 
 
 tuner = tune.Tuner(
     run_trial,
-    param_space=space,
     tune_config=tune.TuneConfig(
         metric="loss",
         mode="min",
         search_alg=OptunaSearch(
+            ask_for_parameters,
+            metric="loss",
+            mode="min",
             seed=SEED,
             points_to_evaluate=[
-                {"lr": 0.01, "layers": "large", "n": 2},
-                {"lr": 0.5, "layers": "small", "n": 9},
+                {"lr": 0.01, "layers": 1, "n": 2.0},
+                {"lr": 0.5, "layers": 0, "n": 9},
             ],
         ),
         num_samples=17,
@@ -39,5 +56,5 @@ tuner = tune.Tuner(
 results = tuner.fit()
 best_result = results.get_best_result()
 best = best_result.config
-print(best["layers"])
-best_loss = loss_of({"lr": best["lr"], "layers": best["layers"], "n": best["n"]})
+print(LAYERS[best["layers"]])
+best_loss = loss_of({"lr": best["lr"], "layers": LAYERS[best["layers"]], "n": best["n"]})

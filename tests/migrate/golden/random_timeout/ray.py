@@ -10,36 +10,40 @@ SEED = 0
 def suggest_log_steps(trial, name, low, high, *, step):
     """Suggest a multiple of a step whose logarithm is about uniform.
 
-    The study holds the number before rounding under the name, and the rounded one as a
+    The searcher holds the number before rounding under the name, and the rounded one as a
     user attribute of the trial.
     """
+    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the rounded number
+        return trial.suggest_float(name, 0, high + step)
     value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
 
 
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_params(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
+def values_of(trial):
+    """Return a trial's values, also those that the searcher holds in another form."""
+    held = trial.user_attrs
+    return {
+        name: held.get(f"{name}:value", value) for name, value in trial.params.items()
+    }
 
 
-def suggest_params(trial):
+def search_space(trial):
     return {
         "q": trial.suggest_float("q", 0, 8, step=4),
         "r": suggest_log_steps(trial, "r", 1, math.exp(4), step=3),
     }
 
 
+def objective(config):
+    p = search_space(optuna.trial.FixedTrial(config))
+    return {"loss": abs(p["q"] - 6) + p["r"]}
+
+
 def ask_for_parameters(trial):
     """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_params(trial)
-
-
-def objective(config):
-    p = suggest_params(optuna.trial.FixedTrial(config))
-    return {"loss": abs(p["q"] - 6) + p["r"]}
+    search_space(trial)
+    return values_of(trial)
 
 
 tuner = tune.Tuner(
@@ -60,5 +64,5 @@ tuner = tune.Tuner(
 )
 results = tuner.fit()
 best_result = results.get_best_result()
-best = values_of(best_result.config)
+best = best_result.config
 best_loss = abs(best["q"] - 6) + best["r"]

@@ -5,19 +5,20 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def suggest_space(trial):
+def suggest_option(trial, name, options):
+    """Suggest one of some options; the searcher holds its index."""
+    options = list(options)
+    return options[trial.suggest_categorical(name, range(len(options)))]
+
+
+def search_space(trial):
     return {
         "x": trial.suggest_float("x", -1, 1),
-        "op": {"abs": abs, "none": None}[trial.suggest_categorical("op", ["abs", "none"])],
+        "op": suggest_option(trial, "op", [abs, None]),
     }
 
 
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
-
-
-print(suggest_space(optuna.create_study().ask()))
+print(search_space(optuna.create_study().ask()))
 
 
 def objective(p):
@@ -25,7 +26,12 @@ def objective(p):
 
 
 def run_trial(config):
-    return {"loss": objective(suggest_space(optuna.trial.FixedTrial(config)))}
+    return {"loss": objective(search_space(optuna.trial.FixedTrial(config)))}
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    search_space(trial)
 
 
 tuner = tune.Tuner(
@@ -46,4 +52,4 @@ tuner = tune.Tuner(
 results = tuner.fit()
 best_result = results.get_best_result()
 best = best_result.config
-best_loss = objective(suggest_space(optuna.trial.FixedTrial(best_result.config)))
+best_loss = objective(search_space(optuna.trial.FixedTrial(best_result.config)))

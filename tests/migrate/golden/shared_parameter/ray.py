@@ -5,24 +5,28 @@ from ray.tune.search.optuna import OptunaSearch
 SEED = 0
 
 
-def suggest_space(trial):
-    which = trial.suggest_categorical("which", ["a", "b"])
-    if which == "a":
-        return {
-            "kind": "a",
-            "rate": trial.suggest_float("rate", 0.001, 1, log=True),
-        }
-    else:
-        return {
-            "kind": "b",
-            "rate": trial.suggest_float("rate", 0.001, 1, log=True),
-            "momentum": trial.suggest_float("momentum", 0, 1),
-        }
+def suggest_branch(trial, name, branches):
+    """Suggest one of some functions of the trial, and call it; the searcher holds its index."""
+    branches = list(branches)
+    return branches[trial.suggest_categorical(name, range(len(branches)))](trial)
 
 
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
+def rate(trial):
+    return trial.suggest_float("rate", 0.001, 1, log=True)
+
+
+OPTIONS = [
+    lambda trial: {"kind": "a", "rate": rate(trial)},
+    lambda trial: {
+        "kind": "b",
+        "rate": rate(trial),
+        "momentum": trial.suggest_float("momentum", 0, 1),
+    },
+]
+
+
+def search_space(trial):
+    return suggest_branch(trial, "which", OPTIONS)
 
 
 def objective(p):
@@ -30,7 +34,12 @@ def objective(p):
 
 
 def run_trial(config):
-    return {"loss": objective(suggest_space(optuna.trial.FixedTrial(config)))}
+    return {"loss": objective(search_space(optuna.trial.FixedTrial(config)))}
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    search_space(trial)
 
 
 tuner = tune.Tuner(
@@ -51,4 +60,4 @@ tuner = tune.Tuner(
 results = tuner.fit()
 best_result = results.get_best_result()
 best = best_result.config
-best_loss = objective(suggest_space(optuna.trial.FixedTrial(best_result.config)))
+best_loss = objective(search_space(optuna.trial.FixedTrial(best_result.config)))

@@ -17,15 +17,25 @@ MODELS = {"tree": DecisionTreeClassifier, "logistic": LogisticRegression}
 def suggest_normal(trial, name, mu, sigma, *, log=False):
     """Suggest a normally distributed number.
 
-    Optuna's parameters are bounded: the study holds a quantile under the name, and the
+    Optuna's parameters are bounded: the searcher holds a quantile under the name, and the
     number itself as a user attribute of the trial.
     """
+    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the number itself
+        return trial.suggest_float(name, -1e300, 1e300)
     quantile = trial.suggest_float(name, 1e-9, 1 - 1e-9)
     value = NormalDist(mu, 1.5 * sigma).inv_cdf(quantile)  # wider: TPE narrows it down
     if log:
         value = math.exp(value)
-    trial.set_user_attr(name, value)
+    trial.set_user_attr(f"{name}:value", value)
     return value
+
+
+def values_of(trial):
+    """Return a trial's values, also those that the searcher holds in another form."""
+    held = trial.user_attrs
+    return {
+        name: held.get(f"{name}:value", value) for name, value in trial.params.items()
+    }
 
 
 class StopWithoutProgress(tune.Stopper):
@@ -54,34 +64,23 @@ class StopWithoutProgress(tune.Stopper):
         return self.is_stuck
 
 
-def values_of(config):
-    """Return a trial's values, also those that Ray Tune knows by their quantile."""
-    trial = optuna.trial.FixedTrial(config)
-    suggest_space(trial)
-    return {name: trial.user_attrs.get(name, value) for name, value in trial.params.items()}
-
-
-def suggest_space(trial):
-    classifier = trial.suggest_categorical("classifier", ["tree", "logistic"])
+def search_space(trial):
+    classifier = trial.suggest_categorical('classifier', ["tree", "logistic"])
     if classifier == "tree":
         return {
-            "model": "tree",
-            "params": {
-                "max_depth": trial.suggest_int("max_depth", 1, 4),
-                "criterion": trial.suggest_categorical("criterion", ["gini", "entropy"]),
-                "random_state": 0,
+            'model': 'tree',
+            'params': {
+                'max_depth': trial.suggest_categorical('max_depth', range(1, 5)),
+                'criterion': trial.suggest_categorical(
+                    'criterion', ["gini", "entropy"]
+                ),
+                'random_state': 0,
             },
         }
-    else:
-        return {
-            "model": "logistic",
-            "params": {"C": suggest_normal(trial, "C", 0, 1, log=True), "max_iter": 200},
-        }
-
-
-def ask_for_parameters(trial):
-    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_space(trial)
+    return {
+        'model': 'logistic',
+        'params': {'C': suggest_normal(trial, 'C', 0, 1, log=True), 'max_iter': 200},
+    }
 
 
 def hyperopt_train_test(params):
@@ -94,7 +93,7 @@ count = 0
 
 
 def f(config):
-    params = suggest_space(optuna.trial.FixedTrial(config))
+    params = search_space(optuna.trial.FixedTrial(config))
     global best, count
     count += 1
     acc = hyperopt_train_test(params.copy())
@@ -102,6 +101,12 @@ def f(config):
         print('new best:', acc, 'using', params['model'])
         best = acc
     return {'loss': -acc}
+
+
+def ask_for_parameters(trial):
+    """Ask for a trial's parameters; Ray Tune hands them on as its config."""
+    search_space(trial)
+    return values_of(trial)
 
 
 tuner = tune.Tuner(
@@ -122,6 +127,6 @@ tuner = tune.Tuner(
 )
 results = tuner.fit()
 best_result = results.get_best_result()
-found = values_of(best_result.config)
-print('best:', suggest_space(optuna.trial.FixedTrial(best_result.config)))
+found = best_result.config
+print('best:', search_space(optuna.trial.FixedTrial(best_result.config)))
 best_loss = best_result.metrics["loss"]

@@ -3,6 +3,17 @@ from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 SEED = 0
+
+
+def tune_result(result):
+    """Return what Ray Tune takes for a result: a dict with a loss, NaN where it failed."""
+    if not isinstance(result, dict):
+        return {"loss": result}
+    if result.get("status", "ok") != "ok":
+        return {**result, "loss": float("nan")}
+    return result
+
+
 space = {"n": tune.randint(2, 20), "w": tune.randint(1, 5)}
 
 
@@ -10,17 +21,22 @@ def objective(params):
     try:
         loss = 100 / (params["n"] - 5) ** 2 + params["w"]
     except ZeroDivisionError:
-        return {"loss": float("nan"), "status": "fail"}
-    if loss > 90: return {"loss": 90.0}
+        return {"loss": None, "status": "fail"}
+    if loss > 90: return {"loss": 90.0, "status": "ok"}
     return {
         "loss": loss
         + 0.5,
+        "status": "ok",
         "w": params["w"],
     }
 
 
+def run_trial(config):
+    return tune_result(objective(config))
+
+
 tuner = tune.Tuner(
-    objective,
+    run_trial,
     param_space=space,
     tune_config=tune.TuneConfig(
         metric="loss",

@@ -6,11 +6,11 @@ SEED = 0
 
 
 def objective(config):
-    args = suggest_params(optuna.trial.FixedTrial(config))
+    args = search_space(optuna.trial.FixedTrial(config))
     return {"loss": abs(args[0] - 2) + args[1]}
 
 
-def suggest_params(trial):
+def search_space(trial):
     return (
         trial.suggest_float("first", 0, 4),
         trial.suggest_float("second", -3, 3, step=0.25),
@@ -19,7 +19,7 @@ def suggest_params(trial):
 
 def ask_for_parameters(trial):
     """Ask for a trial's parameters; Ray Tune hands them on as its config."""
-    suggest_params(trial)
+    search_space(trial)
 
 
 tuner = tune.Tuner(

@@ -84,7 +84,7 @@ def rewrite(
             removed.append(node)
     before, after = looks(module.source.code), looks(code_of(new_texts(module), module))
     early = after.early - before.early
-    new = [line for line in _sorted(needed) if not _has(module, line, early)]
+    new = _joined([line for line in _sorted(needed) if not _has(module, line, early)])
     idle = {
         name
         for name in after.unused - before.unused
@@ -114,10 +114,12 @@ def _rewrite_guards(module: Module, gone: Collection[ast.AST], needed: set[str])
     Returns:
         The imports that stand in a guard then.
     """
-    engine = "import optuna"
+    engine = sorted(line for line in needed if line.startswith("from ray"))
+    engine = engine or [line for line in needed if line == "import optuna"]
+    name = engine[0].split()[-1] if engine else ""
     done: set[str] = set()
     for node in module.tree.body:
-        if not isinstance(node, ast.Try) or engine not in needed:
+        if not isinstance(node, ast.Try) or not engine:
             continue
         ours = [n for n in statements(module) if n in node.body]
         if not ours or not all(
@@ -125,15 +127,16 @@ def _rewrite_guards(module: Module, gone: Collection[ast.AST], needed: set[str])
         ):
             continue
         start, end = module.span(ours[0])
-        module.edits.replace(start, end, engine)
+        text = f"{module.source.newline}{module.indent(ours[0])}".join(_joined(engine))
+        module.edits.replace(start, end, text)
         remove_statements(module, ours[1:])
-        done.add(engine)
+        done.update(engine)
         bound = {alias.asname or alias.name.partition(".")[0] for n in ours for alias in n.names}
         for handler in node.handlers:
             idle = [s for s in handler.body if _binds_only(s, bound)]
             for statement in idle[:1]:
                 assert isinstance(statement, ast.Assign)
-                module.edits.replace(*module.span(statement.targets[0]), "optuna")
+                module.edits.replace(*module.span(statement.targets[0]), name)
             remove_statements(module, idle[1:])
         break
     return done
@@ -159,13 +162,35 @@ def _binds_only(statement: ast.stmt, names: Collection[str]) -> bool:
     )
 
 
+def _joined(lines: list[str]) -> list[str]:
+    """Return sorted imports with those from one package on one line."""
+    found: list[str] = []
+    for line in lines:
+        head, _, names = line.partition(" import ")
+        is_plain = line.startswith("from") and " as " not in line
+        if (
+            is_plain
+            and found
+            and found[-1].startswith(f"{head} import ")
+            and " as " not in found[-1]
+        ):
+            found[-1] += f", {names}"
+        else:
+            found.append(line)
+    return found
+
+
 def _sorted(needed: Iterable[str]) -> list[str]:
-    return sorted(set(needed), key=_key)
+    return sorted(set(needed), key=_whole_key)
 
 
 def _key(line: str) -> tuple[bool, bool, str]:
     """Return where formatters put an import: the standard library first, plain imports first."""
     return not _is_standard(line.split()[1]), line.startswith("from"), line.split()[1]
+
+
+def _whole_key(line: str) -> tuple[bool, bool, str, str]:
+    return (*_key(line), line)
 
 
 def _is_standard(name: str) -> bool:

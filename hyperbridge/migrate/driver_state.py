@@ -11,9 +11,10 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.reach import Reach, in_order, position, reach_of
+from hyperbridge.migrate.reading import Search
 from hyperbridge.migrate.scopes import Scope
-from hyperbridge.migrate.search import Search
 
 _GIVE_NOTHING = (
     *("append", "appendleft", "extend", "extendleft", "insert", "add", "update"),
@@ -56,20 +57,21 @@ class _Owner:
     scope: Scope | None
 
 
-def check(search: Search) -> None:
-    """Block a search whose objective's changes would be lost in the processes of Ray."""
+def notes(search: Search) -> Iterator[Note]:
+    """Yield what to tell of an objective's changes, which are lost in the processes of Ray."""
     for change in changes(search):
+        line = change.node.lineno
         text = f"the objective changes {change.name!r}"
         if change.is_lost:
             text += f", which {_reader(search, change)}: "
-            if search.settings.was_on_workers:
+            if search.was_on_workers:
                 text += "the change is lost in Ray's processes, as it was on the workers before"
-                search.remark(change.node, text)
+                yield Note(line, text, False, "HB234")
             else:
-                search.block(change.node, text + ADVICE)
+                yield Note(line, text + ADVICE, True, "HB219")
         elif change.matters:
             text += ": trials run in several processes, and each has one of its own"
-            search.remark(change.node, text)
+            yield Note(line, text, False, "HB234")
 
 
 def lost_on_ray(search: Search) -> list[str]:
@@ -83,7 +85,7 @@ def lost_on_ray(search: Search) -> list[str]:
         f"{_line(place(change.node.lineno))}: the objective changes {change.name!r}, which"
         f" {_reader(search, change)}: {ADVICE}"
         for change in changes(search)
-        if change.is_lost and not search.settings.was_on_workers
+        if change.is_lost and not search.was_on_workers
     ]
 
 
@@ -221,7 +223,7 @@ class _Reader:
 
     def _gets_result(self, owner: _Owner) -> bool:
         """Tell whether what the search returns takes the place of what a variable had."""
-        statement = self._search.statement
+        statement = self._names.statement(self._search.call)
         if not isinstance(statement, ast.Assign) or statement.value is not self._search.call:
             return False
         return any(

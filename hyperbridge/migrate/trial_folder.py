@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.reach import in_order, reach_of
-from hyperbridge.migrate.search import Search
+from hyperbridge.migrate.reading import Search
 from hyperbridge.migrate.values import NotConstantError, evaluate
 
 _ABSOLUTE = re.compile(r"/|~|\\|[a-zA-Z]+:")  # a drive and an address of a store are, too
@@ -23,20 +25,20 @@ _FILE = re.compile(
 )
 
 
-def check(search: Search) -> None:
-    """Remark the first file of each search that another folder does not have."""
+def notes(search: Search) -> Iterator[Note]:
+    """Yield a remark on the first file of a search that another folder does not have."""
     expr = search.arguments.get("fn")
-    if expr is None or search.settings.was_on_workers:  # executors have their own folders, too
+    if expr is None or search.was_on_workers:  # executors have their own folders, too
         return
     nodes = reach_of(search.module, expr).nodes
     for call in in_order(node for node in nodes if isinstance(node, ast.Call)):
         name = _relative_path(search.module, call)
         if name is not None:
-            search.remark(
-                call,
+            text = (
                 f"a trial runs in a folder of its own, where a relative path such as {name} leads"
-                " to another file: make it absolute, or set RAY_CHDIR_TO_TRIAL_DIR=0",
+                " to another file: make it absolute, or set RAY_CHDIR_TO_TRIAL_DIR=0"
             )
+            yield Note(call.lineno, text, False, "HB235")
             return
 
 

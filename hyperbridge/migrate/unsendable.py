@@ -1,4 +1,4 @@
-"""What an objective uses that is not in another process: open files, locks, the trials so far.
+"""What an objective uses that is not in another process: open files, locks, parts of Spark.
 
 Source: Python library, "What can be pickled and unpickled?"; PySpark reference, ``Broadcast``.
 """
@@ -6,12 +6,15 @@ Source: Python library, "What can be pickled and unpickled?"; PySpark reference,
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterator
 
+from hyperbridge.migrate import spark_objects
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reach import in_order, reach_of
+from hyperbridge.migrate.reading import Search
 from hyperbridge.migrate.scopes import Binding
-from hyperbridge.migrate.search import Search
 
 _MADE_BY = {
     "open": "an open file",
@@ -29,25 +32,20 @@ _MADE_BY = {
 _OF_SPARK = ("getOrCreate", "broadcast", "accumulator")
 
 
-def check(search: Search, questions: Iterable[ast.expr]) -> None:
-    """Block a search whose objective would not get to the processes of Ray.
-
-    Args:
-        search: The search.
-        questions: Where the program asks its Trials for something.
-    """
-    expr = search.arguments.get("fn")
-    if expr is None:
-        return
+def notes(program: Program, search: Search) -> Iterator[Note]:
+    """Yield what keeps an objective from getting to the processes of Ray."""
     module, seen = search.module, set[str]()
+    expr = search.arguments["fn"]
+    used = spark_objects.used_by(program, expr)
+    if used is not None:
+        seen.add(used.id)
+        line = used.lineno if program.home[used] is module else search.call.lineno
+        text = (
+            f"the objective uses {used.id!r}, a part of Spark, which is on the driver alone and not"
+            " in Ray's processes: collect the data before the search, and fit on one machine"
+        )
+        yield Note(line, text, True, "HB218")
     reach = reach_of(module, expr)
-    for question in questions:
-        if question in reach.nodes:
-            search.block(
-                question,
-                "the objective asks for the trials so far, which Ray's trials do not see: leave"
-                " that to a callback or a stopper, or migrate to Optuna",
-            )
     for name in in_order(node for node in reach.nodes if isinstance(node, ast.Name)):
         binding = module.names.only_binding(name)
         if binding is None or reach.is_inside(binding.scope) or name.id in seen:
@@ -55,11 +53,11 @@ def check(search: Search, questions: Iterable[ast.expr]) -> None:
         kind = _kind(module, binding)
         if kind is not None:
             seen.add(name.id)
-            search.block(
-                name,
+            text = (
                 f"the objective uses {name.id!r}, {kind}, which cannot be sent to Ray's processes:"
-                " make it in the objective",
+                " make it in the objective"
             )
+            yield Note(name.lineno, text, True, "HB220")
 
 
 def _kind(module: Module, binding: Binding) -> str | None:
