@@ -72,7 +72,7 @@ def check_timeout(timeout: Any) -> float | None:
     if not _is_number(timeout) or not timeout > 0:
         raise InvalidArgumentError(
             "The timeout argument should be None or a positive value. "  # hyperopt's sentence
-            f"Given value: {safe_text(timeout)}. It is a number of seconds."
+            f"Given value: {safe_text(timeout)}"
         )
     return timeout  # type: ignore[no-any-return]  # kept as given: MLflow shows it
 
@@ -88,7 +88,7 @@ def check_loss_threshold(loss_threshold: Any) -> float | None:
     if not _is_number(loss_threshold) or math.isnan(loss_threshold):
         raise InvalidArgumentError(
             "The loss_threshold argument should be None or a numeric value. "  # as above
-            f"Given value: {safe_text(loss_threshold)}."
+            f"Given value: {safe_text(loss_threshold)}"
         )
     return loss_threshold  # type: ignore[no-any-return]  # any real number compares
 

@@ -21,7 +21,10 @@ from hyperbridge.worker.objective import (
 )
 
 
-class AnnotationError(HyperbridgeError, exceptions.InvalidAnnotatedParameter):  # type: ignore[misc]  # no types
+class InvalidAnnotatedParameter(  # noqa: N818 - hyperopt's name
+    HyperbridgeError,
+    exceptions.InvalidAnnotatedParameter,  # type: ignore[misc]
+):
     """An annotation of the objective is not a search space."""
 
     def __init__(self, message: str) -> None:
@@ -43,7 +46,7 @@ def read_annotated_space(fn: Callable[..., Any]) -> dict[str, Any]:
     """Return the space that an objective's annotations describe (``space="annotated"``).
 
     Raises:
-        AnnotationError: An annotation is no hyperopt expression, or there is none.
+        InvalidAnnotatedParameter: An annotation is no hyperopt expression, or there is none.
     """
     annotations = {
         name: value
@@ -52,12 +55,12 @@ def read_annotated_space(fn: Callable[..., Any]) -> dict[str, Any]:
     }
     for name, value in annotations.items():
         if not isinstance(value, pyll.Apply):
-            raise AnnotationError(
+            raise InvalidAnnotatedParameter(
                 f'space="annotated": the annotation of {name!r} is {value!r}; annotate each '
                 f'argument with a hyperopt expression, such as {name}: hp.uniform("{name}", 0, 1)'
             )
     if not annotations:
-        raise AnnotationError(
+        raise InvalidAnnotatedParameter(
             f'space="annotated": {getattr(fn, "__name__", fn)!r} has no annotated argument'
         )
     return annotations

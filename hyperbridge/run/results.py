@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from hyperopt import exceptions
 from hyperopt.base import STATUS_OK, STATUS_STRINGS
-from hyperopt.exceptions import InvalidLoss, InvalidResultStatus
 
 from hyperbridge.errors import HyperbridgeError
-from hyperbridge.worker.frames import safe_repr
+from hyperbridge.worker.frames import safe_repr, safe_text
 
 
 class BrokenRuleError(HyperbridgeError):
@@ -28,7 +28,10 @@ class BrokenRuleError(HyperbridgeError):
 
 
 class InvalidResultError(BrokenRuleError, TypeError, ValueError):
-    """The objective returned neither a number nor a mapping."""
+    """The objective returned neither a number nor a mapping.
+
+    hyperopt raises what ``dict()`` says of it: a TypeError or a ValueError.
+    """
 
     recorded_as = str(TypeError)
 
@@ -38,28 +41,48 @@ class MissingStatusError(BrokenRuleError, KeyError):
 
     recorded_as = str(KeyError)
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.args = ("status",)  # as hyperopt's KeyError has it
+
     def __str__(self) -> str:
-        return str(self.args[0])  # KeyError would show the repr
+        return self.message
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.message,), vars(self)
 
 
-class InvalidStatusError(BrokenRuleError, InvalidResultStatus):  # type: ignore[misc]  # no types
+class InvalidResultStatus(  # noqa: N818 - hyperopt's name
+    BrokenRuleError,
+    exceptions.InvalidResultStatus,  # type: ignore[misc]
+):
     """The objective returned a ``status`` that hyperopt does not have."""
 
-    recorded_as = str(InvalidResultStatus)
+    recorded_as = str(exceptions.InvalidResultStatus)
 
     def __init__(self, message: str, result: dict[str, Any]) -> None:
         super().__init__(result)
         self.args = (message,)
 
+    def __reduce__(self) -> Any:
+        return type(self), (*self.args, self.result), vars(self)
 
-class InvalidLossError(BrokenRuleError, InvalidLoss):  # type: ignore[misc]  # no types
+
+class InvalidLoss(  # noqa: N818 - hyperopt's name
+    BrokenRuleError,
+    exceptions.InvalidLoss,  # type: ignore[misc]
+):
     """The objective returned status ``ok`` without a usable ``loss``."""
 
-    recorded_as = str(InvalidLoss)
+    recorded_as = str(exceptions.InvalidLoss)
 
     def __init__(self, message: str, result: dict[str, Any]) -> None:
         super().__init__(result)
         self.args = (message,)
+
+    def __reduce__(self) -> Any:
+        return type(self), (*self.args, self.result), vars(self)
 
 
 def _keys(result: dict[str, Any]) -> str:
@@ -80,7 +103,7 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         value: What the objective returned.
 
     Raises:
-        InvalidResultError, MissingStatusError, InvalidStatusError, InvalidLossError: It
+        InvalidResultError, MissingStatusError, InvalidResultStatus, InvalidLoss: It
             breaks hyperopt's rules for a result.
         Exception: What an object in it raised, such as a tensor that float() cannot convert.
 
@@ -95,7 +118,8 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     except (TypeError, ValueError) as exc:
         error = InvalidResultError(
             f"the objective returned {safe_repr(value)} ({type(value).__name__}); return the loss "
-            "as a number, or a dict such as {'loss': 0.1, 'status': STATUS_OK}"
+            "as a number, or a dict such as {'loss': 0.1, 'status': STATUS_OK} "
+            f"({safe_text(exc)})"
         )
         error.recorded_as = str(type(exc))
         raise error from exc
@@ -105,7 +129,7 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
             "add 'status': STATUS_OK"
         )
     if not _is_status(result["status"]):
-        raise InvalidStatusError(
+        raise InvalidResultStatus(
             f"the objective returned status {safe_repr(result['status'])}; "
             f"it must be one of {', '.join(STATUS_STRINGS)}",
             result,
@@ -114,14 +138,14 @@ def to_result(value: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         try:
             result["loss"] = float(result["loss"])
         except KeyError as exc:
-            raise InvalidLossError(
+            raise InvalidLoss(
                 f"the objective returned status 'ok' without 'loss' (it has {_keys(result)})",
                 result,
             ) from exc
         except (TypeError, ValueError) as exc:
-            unusable = InvalidLossError(
+            unusable = InvalidLoss(
                 f"the objective returned loss {safe_repr(result['loss'])} "
-                f"({type(result['loss']).__name__}), which is not a number",
+                f"({type(result['loss']).__name__}), which is not a number: {safe_text(exc)}",
                 result,
             )
             if isinstance(exc, ValueError):  # the one that hyperopt lets through

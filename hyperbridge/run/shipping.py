@@ -26,6 +26,7 @@ from hyperbridge.run.blame import find_culprit
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.reach import is_out_of_reach
+from hyperbridge.worker.exceptions import unpack_exception
 from hyperbridge.worker.frames import safe_text, set_cause
 from hyperbridge.worker.runtime import Runtime
 from hyperbridge.worker.state import fresh_state
@@ -182,14 +183,7 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
     if advice is not None:
         message = f"{message} ({advice})" if message else advice
         text = f"{text}{advice}\n"
-    exception: BaseException | None = None
-    if packed is not None:
-        try:
-            exception = pickle.loads(packed)
-        except Exception:  # noqa: BLE001 - its module may be missing here; the text remains
-            exception = None
-        if not isinstance(exception, BaseException):
-            exception = None
+    exception = None if packed is None else unpack_exception(packed)
     if exception is not None:
         set_cause(exception, RemoteTracebackError(text))
     return Outcome("raised", failure=Failure(type_name, message, text, exception))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -93,6 +94,30 @@ def algo_name(algo: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _problem_for_tpe(distribution: Any) -> str | None:
+    """Return what hyperopt's TPE may not be able to draw from, in words; None where it is."""
+    if isinstance(distribution, ComputedDistribution):
+        return "a distribution that depends on another parameter"
+    if getattr(distribution, "is_single", False):
+        return "a distribution whose low equals its high"
+    return None
+
+
+def _random_trials_of(algo: Any) -> int | None:
+    """Return how many random trials hyperopt's TPE begins with; None for other algorithms."""
+    given: Any = None
+    while isinstance(algo, functools.partial):
+        given = algo.keywords.get("n_startup_jobs") if given is None else given
+        algo = algo.func
+    if getattr(algo, "__module__", None) != "hyperopt.tpe":
+        return None
+    try:
+        n: int = math.ceil(tpe._default_n_startup_jobs if given is None else given)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(0, n)
+
+
 class HyperoptSearch:
     """A hyperopt suggest function on the real Domain and the real Trials.
 
@@ -123,51 +148,50 @@ class HyperoptSearch:
         self._trials = trials
         self._seeds = seeds
 
-    def check(self, space: Space, max_evals: int | None) -> None:
-        """Refuse a space that one of hyperopt's algorithms cannot search, before the first trial.
+    def check(self, space: Space, max_evals: int | None, *, may_end_earlier: bool) -> None:
+        """Refuse a space that hyperopt's TPE cannot search, before the first trial.
 
-        hyperopt's TPE cannot draw from a distribution whose arguments are computed from other
-        parameters, and says so only after its random trials. Some it can, so it is tried: on a
-        made-up history, and only where a space has such a distribution.
+        It cannot draw from a distribution with one value, and not from most of those whose
+        arguments are computed from other parameters; it says so only after its random trials. So
+        where a space has such a distribution, it is tried on a made-up history.
 
         Args:
             space: The search space.
             max_evals: How many trials there may be; None for no limit.
+            may_end_earlier: Whether the search may end before, by a timeout or a loss. It then
+                begins, with a warning, as in hyperopt it may end well.
 
         Raises:
             InvalidSpaceError: The algorithm cannot search it; the message has the label.
         """
-        computed = [
-            label
+        doubtful = {
+            label: problem
             for label, parameter in space.parameters.items()
-            if isinstance(parameter.distribution, ComputedDistribution)
-        ]
-        function = self.algo
-        n_random = 1
-        while isinstance(function, functools.partial):
-            n_random = function.keywords.get("n_startup_jobs", n_random)
-            function = function.func
-        module = getattr(function, "__module__", None)
-        if not computed or module not in ("hyperopt.tpe", "hyperopt.anneal"):
+            if (problem := _problem_for_tpe(parameter.distribution))
+        }
+        n_random = _random_trials_of(self.algo)
+        if not doubtful or n_random is None or (max_evals is not None and max_evals <= n_random):
             return
-        if module == "hyperopt.tpe" and n_random == 1:
-            n_random = tpe._default_n_startup_jobs
-        if max_evals is not None and max_evals <= n_random:
-            return
+        made_up = Trials()
         try:
-            made_up = Trials()
             for document in rand.suggest(list(range(n_random)), self._domain, made_up, 0):
                 document.update(state=JOB_STATE_DONE, result={"status": STATUS_OK, "loss": 0.0})
                 made_up.insert_trial_docs([document])
             made_up.refresh()
             self.algo([n_random], self._domain, made_up, 0)
-        except TypeError as exc:
-            raise InvalidSpaceError(
-                f"label {', '.join(map(repr, computed))}: {self.name}.suggest cannot search a "
-                f"distribution that depends on another parameter (after its {n_random} random "
-                f"trials it raises: {exc}). Use algo=rand.suggest or backend='optuna', or draw "
-                "the parameter from fixed bounds and scale it in the objective."
-            ) from exc
+        except (TypeError, AssertionError) as exc:
+            message = (
+                f"label {', '.join(map(repr, doubtful))}: {self.name}.suggest cannot search "
+                f"{' or '.join(dict.fromkeys(doubtful.values()))} (after its {n_random} random "
+                f"trials it raises {type(exc).__name__}{f': {exc}' if str(exc) else ''}). Use "
+                "algo=rand.suggest or backend='optuna', or draw the parameter from fixed bounds "
+                "and scale it in the objective."
+            )
+            if not may_end_earlier:
+                raise InvalidSpaceError(message) from exc
+            logger.warning("%s", message)
+        except Exception as exc:  # noqa: BLE001 - of the made-up history: another may do
+            logger.debug("whether %s can search this space is not known: %r", self.name, exc)
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Call the algorithm once. See `Search.propose`."""

@@ -61,9 +61,9 @@ class _Continuous:
         values = {name: checked_number(name, getattr(self, name)) for name in names}
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        if "low" in values and not values["low"] < values["high"]:
+        if "low" in values and not values["low"] <= values["high"]:
             low, high = values["low"], values["high"]
-            raise ValueError(f"low must be less than high, got low={low:g}, high={high:g}")
+            raise ValueError(f"low must not be above high, got low={low:g}, high={high:g}")
         for name in ("sigma", "q"):
             if name in values and not values[name] > 0:
                 raise ValueError(f"{name} must be greater than 0, got {name}={values[name]:g}")
@@ -84,6 +84,12 @@ class _Continuous:
             self._from_latent(low) if math.isfinite(low) else (0.0 if self.log else low),
             self._from_latent(high) if math.isfinite(high) else high,
         )
+
+    @property
+    def is_single(self) -> bool:
+        """Whether both ends are the same, as ``hp.uniform("x", 0, 0)`` says: there is one value."""
+        low, high = self._latent_bounds()
+        return low == high
 
     def contains(self, value: Any) -> bool:
         """Tell whether a value lies in the support, rounding errors forgiven."""
@@ -131,10 +137,10 @@ class Uniform(_Bounded):
 
     Attributes:
         low: Lowest value, included.
-        high: Upper end; greater than low.
+        high: Upper end; not below low.
 
     Raises:
-        ValueError: ``low >= high``, or an end is not a finite number.
+        ValueError: ``low > high``, or an end is not a finite number.
     """
 
 
@@ -144,10 +150,10 @@ class LogUniform(_Bounded):
 
     Attributes:
         low: Natural logarithm of the lowest value, as in ``hp.loguniform``.
-        high: Natural logarithm of the upper end; greater than low.
+        high: Natural logarithm of the upper end; not below low.
 
     Raises:
-        ValueError: ``low >= high``, or an end is not a finite number.
+        ValueError: ``low > high``, or an end is not a finite number.
     """
 
     log: ClassVar[bool] = True
@@ -159,11 +165,11 @@ class QUniform(_Bounded):
 
     Attributes:
         low: Lower end before rounding, included.
-        high: Upper end before rounding; greater than low.
+        high: Upper end before rounding; not below low.
         q: The step; positive.
 
     Raises:
-        ValueError: ``low >= high``, ``q <= 0``, or a field is not a finite number.
+        ValueError: ``low > high``, ``q <= 0``, or a field is not a finite number.
 
     Examples:
         >>> QUniform(1, 10, 4).bounds()
@@ -179,11 +185,11 @@ class QLogUniform(_Bounded):
 
     Attributes:
         low: Natural logarithm of the lower end before rounding, as in ``hp.qloguniform``.
-        high: Natural logarithm of the upper end before rounding; greater than low.
+        high: Natural logarithm of the upper end before rounding; not below low.
         q: The step of the value itself, not of its logarithm; positive.
 
     Raises:
-        ValueError: ``low >= high``, ``q <= 0``, or a field is not a finite number.
+        ValueError: ``low > high``, ``q <= 0``, or a field is not a finite number.
     """
 
     log: ClassVar[bool] = True

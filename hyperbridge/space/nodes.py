@@ -57,7 +57,7 @@ class ComputedDistribution:
         """Return the distribution for given argument values.
 
         Raises:
-            ValueError: The values cannot work, for example low >= high.
+            ValueError: The values cannot work, for example low > high.
         """
         return make_distribution(self.kind, values)
 

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from hyperopt import exceptions
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
-from hyperopt.exceptions import AllTrialsFailed
 
 from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.documents import Place
@@ -31,7 +31,7 @@ from hyperbridge.worker.frames import set_cause
 logger = logging.getLogger(__name__)
 
 
-class AllTrialsFailedError(HyperbridgeError, AllTrialsFailed):  # type: ignore[misc]  # no types
+class AllTrialsFailed(HyperbridgeError, exceptions.AllTrialsFailed):  # type: ignore[misc]  # noqa: N818 - hyperopt's name
     """No trial ended with a loss, so there is no argmin."""
 
 
@@ -156,11 +156,11 @@ def _best(call: Call, run: FminRun) -> dict[str, Any] | None:
         return None
     try:
         return trials.argmin  # type: ignore[no-any-return]  # hyperopt has no types
-    except AllTrialsFailed as exc:
+    except exceptions.AllTrialsFailed as exc:
         cause = exc if first_failure is None else first_failure.exception
         if cause is not None and isinstance(cause.__cause__, RemoteTracebackError):
             set_cause(cause, None)  # the message has that traceback already
-        raise AllTrialsFailedError(_why(trials, run)) from cause
+        raise AllTrialsFailed(_why(trials, run)) from cause
 
 
 def _why(trials: Any, run: FminRun) -> str:

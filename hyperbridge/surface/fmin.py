@@ -111,7 +111,7 @@ def fmin(
         UnsupportedArgumentError: The backend cannot honour an argument.
         BackendUnavailableError: The backend cannot run here.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
-        AllTrialsFailedError: No trial has a loss; it is hyperopt's AllTrialsFailed too.
+        AllTrialsFailed: No trial has a loss; it is a subclass of hyperopt's.
         Exception: What the objective raised, with plain Trials.
 
     Examples:
@@ -175,7 +175,9 @@ def fmin(
         draw_again(seeds, [*restored, *opened.restored], points)
         search = stack.enter_context(closing(chosen.make_search(algo, objective, trials, seeds)))
         if isinstance(search, HyperoptSearch):
-            search.check(objective.space, limits.max_evals)
+            ends = limits.timeout, limits.loss_threshold, limits.early_stop
+            may_end = any(end is not None for end in ends)
+            search.check(objective.space, limits.max_evals, may_end_earlier=may_end)
         if points:
             n_extra += insert_points(trials, points, objective.domain.params)
         if limits.max_evals == 0 and return_argmin and not trials.trials:

@@ -299,6 +299,20 @@ class ArgumentsContract(Basis):
         assert trials.losses() == [1.0] * 22
         assert all(d["misc"]["vals"] == {} for d in trials.trials)
 
+    def test_a_range_whose_ends_are_the_same_is_a_constant(self, minimise: Any) -> None:
+        space = {
+            "u": hp.uniform("u", 0, 0),
+            "l": hp.loguniform("l", 0, 0),
+            "q": hp.quniform("q", 0, 0, 2),
+            "n": hp.uniformint("n", 0, 0),
+            "x": hp.uniform("x", 0, 1),
+        }
+        trials = Trials()
+        minimise(lambda p: p["x"] + p["n"], space, max_evals=3, trials=trials)
+        assert trials.vals["u"] == trials.vals["q"] == trials.vals["n"] == [0, 0, 0]
+        assert trials.vals["l"] == [1, 1, 1]
+        assert len(set(trials.vals["x"])) == 3
+
     @pytest.mark.parametrize(
         "space",
         [

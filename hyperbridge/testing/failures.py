@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 import threading
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,13 @@ class FailuresContract(Basis):
         assert trials.count_failed_trials() == 1
         (document,) = trials._dynamic_trials
         assert document["misc"]["error"][0] == str(error)
-        with pytest.raises(error, match=text):
+        with pytest.raises(error, match=text) as caught:
             minimise(lambda p: result, max_evals=1, trials=Trials())
+        if error.__module__ == "hyperopt.exceptions":
+            assert type(caught.value).__name__ == error.__name__
+            assert caught.value.result["status"] == result["status"]  # type: ignore[attr-defined]
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (type(again), str(again)) == (type(caught.value), str(caught.value))
 
     def test_an_odd_result_or_exception_fails_its_trial_alone(self, minimise: Any) -> None:
         def odd(kind: int) -> Any:
@@ -263,16 +269,48 @@ class FailuresContract(Basis):
         with pytest.raises(AllTrialsFailed, match=r"result\['guard'\], a lock"):
             minimise(fn, max_evals=1, trials=SparkTrials())
 
-    def test_an_exception_that_cannot_be_rebuilt_still_shows_its_text(self, minimise: Any) -> None:
+    @pytest.mark.parametrize("kind", ["hyperopt's", "own", "text made of it", "lock"])
+    def test_an_exception_arrives_as_what_it_is(self, minimise: Any, kind: str) -> None:
         class Odd(Exception):
             def __init__(self, one: int, two: int) -> None:
                 super().__init__(f"{one} and {two}")
 
-        def fn(p: Any) -> float:
-            raise Odd(1, 2)
+        class Coded(Exception):
+            def __init__(self, code: int) -> None:
+                super().__init__(f"code {code}")
+                self.code = code
 
-        with pytest.raises(Exception, match="1 and 2"):
-            minimise(fn, max_evals=1)
+        def fn(p: Any) -> float:
+            import threading
+
+            from hyperopt.exceptions import InvalidLoss
+
+            if kind == "own":
+                raise Odd(1, 2)
+            if kind == "text made of it":
+                raise Coded(3)
+            if kind == "lock":
+                error = ArithmeticError("locked")
+                error.guard = threading.Lock()  # type: ignore[attr-defined]
+                raise error
+            raise InvalidLoss({"loss": "low"})
+
+        expected: dict[str, tuple[type[Exception], str]] = {
+            "hyperopt's": (InvalidLoss, ""),
+            "own": (Odd, "1 and 2"),
+            "text made of it": (Coded, "code 3"),
+            "lock": (ArithmeticError, "locked"),
+        }
+        error, text = expected[kind]
+        trials = Trials()
+        with pytest.raises(error) as caught:
+            minimise(fn, max_evals=1, trials=trials)
+        assert type(caught.value) is error
+        assert str(caught.value) == text
+        assert getattr(caught.value, "code", 3) == 3
+        if kind == "hyperopt's":
+            assert caught.value.result == {"loss": "low"}  # type: ignore[attr-defined]
+        assert trials._dynamic_trials[0]["misc"]["error"] == (str(error), text)
 
     def test_an_objective_that_prints_a_lot_ends_like_any_other(
         self, minimise: Any, capfd: pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hyperopt.exceptions import DuplicateLabel
+from hyperopt import exceptions
 from hyperopt.pyll.base import as_apply, scope
 
 import hyperbridge.translate.approximations  # noqa: F401 - what Space.approximations needs
@@ -31,7 +31,7 @@ from hyperbridge.space.nodes import (
 )
 
 
-class DuplicateLabelError(InvalidSpaceError, DuplicateLabel):  # type: ignore[misc]  # untyped base
+class DuplicateLabel(InvalidSpaceError, exceptions.DuplicateLabel):  # type: ignore[misc]  # noqa: N818 - hyperopt's name
     """Two different parameters of a space have the same label."""
 
 
@@ -44,7 +44,7 @@ def read_space(space: Any) -> Space:
             returned as it is.
 
     Raises:
-        DuplicateLabelError: Two parameters share a label without being the same object.
+        DuplicateLabel: Two parameters share a label without being the same object.
         InvalidSpaceError: A distribution cannot work (the message has the label), or the space
             has something that hyperopt's fmin could not run either.
 
@@ -102,7 +102,7 @@ class _Reader:
         bound = _bind(expression, ("label", "obj"))
         label = bound["label"].obj
         if label in self._labels:
-            raise DuplicateLabelError(
+            raise DuplicateLabel(
                 f"label {label!r} is used by two parameters. Give each its own label; to use one"
                 " parameter in several places, build it once and put the same object there."
             )

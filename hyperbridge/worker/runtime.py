@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from hyperbridge.worker.exceptions import pack_exception
 from hyperbridge.worker.forks import OnlyInThisProcess, release_in_children
 from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
 from hyperbridge.worker.numbers import restore
@@ -85,12 +86,7 @@ class Runtime:
 
 def _describe(exc: BaseException, dumps: Callable[[Any], bytes]) -> tuple[Any, ...]:
     text = format_users_part(exc)
-    try:
-        packed = dumps(exc)
-        importlib.import_module("pickle").loads(packed)  # some exceptions cannot be rebuilt
-    except BaseException:  # noqa: BLE001 - an exception class of the user's may do anything
-        packed = None
-    return ("raised", type_text(exc), safe_text(exc), text, packed)
+    return ("raised", type_text(exc), safe_text(exc), text, pack_exception(exc, dumps))
 
 
 def _pack(value: Any, attached: dict[str, Any], dumps: Callable[[Any], bytes]) -> tuple[Any, ...]:

@@ -25,11 +25,10 @@ from hyperbridge.space.distributions import (
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Uniform(1, 1), "low must be less than high, got low=1, high=1"),
-        (lambda: Uniform(0, -1), "low must be less than high, got low=0, high=-1"),
-        (lambda: LogUniform(2, -2), "low must be less than high"),
-        (lambda: QUniform(3, 2, 1), "low must be less than high"),
-        (lambda: QLogUniform(0, 0, 1), "low must be less than high"),
+        (lambda: Uniform(0, -1), "low must not be above high, got low=0, high=-1"),
+        (lambda: LogUniform(2, -2), "low must not be above high"),
+        (lambda: QUniform(3, 2, 1), "low must not be above high"),
+        (lambda: QLogUniform(0, -1, 1), "low must not be above high"),
         (lambda: Uniform(0, math.inf), "high must be finite, got inf"),
         (lambda: Uniform(math.nan, 1), "low must be finite, got nan"),
         (lambda: Uniform(0, "1"), "high must be a number, got '1'"),
@@ -56,6 +55,18 @@ from hyperbridge.space.distributions import (
 def test_impossible_arguments_are_refused_with_the_value(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("distribution", "value"),
+    [(Uniform(0, 0), 0), (LogUniform(0, 0), 1), (QUniform(2, 2, 1), 2), (QLogUniform(0, 0, 1), 1)],
+)
+def test_a_range_whose_ends_are_the_same_has_one_value(distribution, value):
+    assert distribution.is_single
+    assert distribution.draw(np.random.default_rng(0)) == value
+    assert distribution.bounds() == (value, value)
+    assert distribution.contains(value)
+    assert not distribution.contains(value + 1)
 
 
 @pytest.mark.parametrize("given", [[0.33, 0.33, 0.33], [0.17] * 6, [0.333, 0, 0.333, 0.333]])

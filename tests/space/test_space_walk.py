@@ -102,7 +102,7 @@ def test_a_suggest_gets_the_concrete_distribution_of_computed_arguments():
 def test_computed_arguments_that_cannot_work_are_reported_with_the_label():
     space = read_space({"x": hp.uniform("x", 0, hp.uniform("y", -1, 1))})
 
-    with pytest.raises(ValueError, match="label 'x': low must be less than high"):
+    with pytest.raises(ValueError, match="label 'x': low must not be above high"):
         space.walk(lambda parameter: -0.5)
 
 

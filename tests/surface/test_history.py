@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import math
 from typing import Any
 
 import hyperopt
@@ -12,7 +14,8 @@ from hyperopt import hp, rand, tpe
 from hyperopt.early_stop import no_progress_loss
 from hyperopt.fmin import generate_trials_to_calculate
 
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
+from hyperbridge.surface import originals
 from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
@@ -154,6 +157,27 @@ def test_a_distribution_that_depends_on_another_is_refused_by_tpe_before_the_fir
         assert len(trials.losses()) == 20
     else:
         search(space, max_evals=25, **arguments)
+
+
+@pytest.mark.parametrize("n_startup_jobs", [2, 3.5])
+def test_a_range_with_one_value_is_refused_by_tpe_once_its_random_trials_are_not_enough(
+    n_startup_jobs: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    space = {"a": hp.uniform("a", 0, 0), "b": hp.uniform("b", 0, 1)}
+    algo = functools.partial(tpe.suggest, n_startup_jobs=n_startup_jobs)
+    theirs = hyperopt.Trials()
+    with pytest.raises(AssertionError):
+        originals.fmin(
+            lambda p: p["b"], space, algo=algo, max_evals=9, trials=theirs, verbose=False
+        )
+    assert len(theirs.trials) == math.ceil(n_startup_jobs)
+
+    with pytest.raises(InvalidSpaceError, match="'a'.*low equals its high.*AssertionError"):
+        search(space, max_evals=9, algo=algo)
+    search(space, max_evals=2, algo=algo)  # random trials alone
+    search(space, max_evals=9, algo=rand.suggest)
+    search(space, max_evals=9, algo=algo, loss_threshold=1e9)
+    assert "cannot search a distribution whose low equals its high" in caplog.text
 
 
 def test_a_computed_step_is_searched_by_tpe_as_in_hyperopt() -> None:
