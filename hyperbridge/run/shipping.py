@@ -27,7 +27,7 @@ from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.reach import is_out_of_reach
 from hyperbridge.worker.exceptions import unpack_exception
-from hyperbridge.worker.frames import safe_text, set_cause
+from hyperbridge.worker.frames import safe_text, set_cause, type_text
 from hyperbridge.worker.runtime import Runtime
 from hyperbridge.worker.state import fresh_state
 
@@ -185,6 +185,7 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
         text = f"{text}{advice}\n"
     exception = None if packed is None else unpack_exception(packed)
     if exception is not None:
+        type_name = type_text(exception)  # of a local class a worker knows less than its name
         set_cause(exception, RemoteTracebackError(text))
     return Outcome("raised", failure=Failure(type_name, message, text, exception))
 

@@ -73,7 +73,7 @@ def has_rarer_ends(distribution: Any) -> bool:
     """Tell whether rounding leaves the end values of a ``quniform`` less than a whole step."""
     low, high, q = distribution.low, distribution.high, distribution.q
     first, last = multiples(low, high, q)
-    return bool(low > (first - 0.5) * q or high < (last + 0.5) * q)
+    return first < last and bool(low > (first - 0.5) * q or high < (last + 0.5) * q)
 
 
 def has_weights(distribution: Categorical) -> bool:

@@ -131,7 +131,8 @@ def row_name(distribution: Distribution, *, is_index: bool, is_int: bool) -> str
         return kind if is_exact else f"{kind} of odd steps"
     if isinstance(distribution, LogUniform | QLogUniform):
         low, high = _exp(distribution.low), _exp(distribution.high)
-        if not 0 < low < high < math.inf:
+        are_apart = low < high or distribution.is_single
+        if not 0 < low <= high < math.inf or not are_apart:
             return f"{kind} beyond floats"
         is_counted = isinstance(distribution, QLogUniform) and distribution.q == 1
         if is_int and is_counted and low >= 1 and high < _LARGEST_INT:

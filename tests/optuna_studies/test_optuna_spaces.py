@@ -18,7 +18,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from scipy import stats
 
 import hyperbridge
-from hyperbridge.space.distributions import QUniform
+from hyperbridge.space.distributions import LogUniform, QLogUniform, QUniform, Uniform
 from hyperbridge.translate.optuna_parameters import FloatRange, IntRange, counterpart_of
 from hyperbridge.translate.to_optuna import OptunaSpace
 
@@ -182,6 +182,22 @@ def test_a_hidden_value_is_a_user_attribute_under_the_label():
     point, frozen = suggested({"n": hp.normal("n", 3, 1), "q": hp.qloguniform("q", 0, 3, 2)}, {})
     assert frozen.user_attrs == point
     assert 0 < frozen.params["n"] < 1
+
+
+@pytest.mark.parametrize(
+    "made", [Uniform(0, 0), LogUniform(0, 0), QUniform(4, 4, 2), QLogUniform(0, 0, 1)], ids=repr
+)
+@pytest.mark.parametrize("is_int", [False, True])
+def test_a_range_with_one_value_is_that_value_and_loses_nothing(made, is_int):
+    counterpart = counterpart_of(made, is_int=is_int)
+    trial = optuna.create_study().ask()
+    suggestion = counterpart.suggestion
+    assert suggestion.low == suggestion.high
+    call = trial.suggest_int if isinstance(suggestion, IntRange) else trial.suggest_float
+    value = call("x", suggestion.low, suggestion.high, step=suggestion.step, log=suggestion.log)
+    assert counterpart.to_raw(value) == made.bounds()[0]
+    assert "rarer" not in counterpart.why
+    assert "too small or too large" not in counterpart.why
 
 
 @pytest.mark.parametrize("q", [0.1, 0.3, 0.7, 1e-5, 1 / 3, 2.5, 1e6])
