@@ -70,7 +70,9 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
         self.spark_session = spark_session
         self.resource_profile = resource_profile
         self._parallelism: int | None = None
-        self._spark_supports_job_cancelling = True  # on each kind of session; programs ask
+        # True on each kind of session that is taken; programs ask.
+        self._spark_supports_job_cancelling = True
+        self._spark_pinned_threads_enabled = True
         self._fmin_cancelled = False
         self._fmin_cancelled_reason: str | None = None
 

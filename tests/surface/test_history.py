@@ -255,3 +255,4 @@ def test_when_all_trials_were_cancelled_the_error_says_so(
         caplog.record_tuples
     )
     assert trials._spark_supports_job_cancelling
+    assert trials._spark_pinned_threads_enabled
