@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 import spawning_forms as forms
+from mlflow.tracking import fluent
 from tracking_harness import FakeRun, in_experiment, run_in_worker
 
 pytest.importorskip("joblib")
@@ -66,6 +69,45 @@ def test_what_a_started_process_imports_for_its_run_is_the_standard_library(tmp_
         "sys.exit({'hyperopt', 'numpy', 'mlflow', 'pyspark'} & set(sys.modules) != set())"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT})
+
+
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_a_thread_that_outlives_its_search_logs_into_its_trials_run_and_starts_none(
+    sqlite_store, parallelism
+):
+    is_over = threading.Event()
+    threads = []
+
+    def objective(params):
+        def later():
+            with mlflow.start_run(nested=True), mlflow.start_run(nested=True):
+                is_over.wait()
+                mlflow.log_metric("after", 1.0)
+            mlflow.log_metric("late", params["C"])
+            with mlflow.start_run(nested=True):
+                mlflow.log_metric("later", params["C"])
+
+        threads.append(threading.Thread(target=later))
+        threads[-1].start()
+        return params["C"]
+
+    before = fluent.start_run.__code__
+    FakeRun(parallelism=parallelism)(objective, [{"C": 0.5}, {"C": 0.25}])
+    is_over.set()
+    for thread in threads:
+        thread.join()
+
+    runs = in_experiment("search")
+    found = [run for run in runs if "hyperbridge.tid" in run.data.tags]
+    assert len(found) == 2
+    for name in ("late", "later"):
+        assert all(run.data.metrics[name] == run.data.metrics["loss"] for run in found)
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert sum("mlflow.parentRunId" not in run.data.tags for run in runs) == 1
+    assert mlflow.active_run() is None
+
+    FakeRun()(lambda params: 0.5, [{"C": 0.5}])  # no thread is left, and so are no hooks
+    assert fluent.start_run.__code__ is before
 
 
 @pytest.mark.slow

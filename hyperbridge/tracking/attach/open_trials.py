@@ -61,6 +61,8 @@ class OpenTrials:
         )
         self._watching = contextlib.ExitStack()
         self._has_warned = False
+        self._staying = contextlib.ExitStack()
+        self._stays = False
 
     @contextlib.contextmanager
     def opened(self, trial: AttachedTrial, prepare_process: Prepare) -> Iterator[None]:
@@ -105,6 +107,25 @@ class OpenTrials:
             return fn(*args, **kw)
         finally:
             self._of_context.reset(before)
+
+    def stay_for_threads(
+        self, hooked: Callable[[], contextlib.AbstractContextManager[None]]
+    ) -> None:
+        """Keep MLflow's hooks for the threads that outlive their trials, as long as there are any.
+
+        Called when a trial has ended, before it lets go of the hooks itself.
+
+        Args:
+            hooked: Makes the context in which the hooks are in place.
+        """
+        starters = (each.__dict__.get("_hyperbridge_trial") for each in threading.enumerate())
+        is_needed = any(trial is not None and not trial.is_open for trial in starters)
+        with self._lock:
+            if is_needed and not self._stays:
+                self._staying.enter_context(hooked())
+            elif not is_needed:
+                self._staying.close()
+            self._stays = is_needed
 
     def warn_once(self) -> None:
         """Say that something is logged of which nobody can tell which trial it belongs to."""

@@ -94,6 +94,10 @@ class AttachedTrial:
         if run_id not in (None, child_id):
             return self._start_beside(original, given)
         stack = self._stack
+        if not self.is_open and self._child is not None:  # nobody would end a further run
+            if not stack.runs or stack.runs[-1] is not self._child:
+                stack.runs.append(self._child)
+            return self._child
         if not nested and (stack.is_resumed or len(stack.runs) > 1):
             return original(**given)  # MLflow's own complaint that a run is active already
         elsewhere = experiment_id not in (None, "") and (
@@ -151,13 +155,20 @@ class AttachedTrial:
         return True
 
     def end_all(self, *, failed: bool) -> None:
-        """End what the objective has started, in all its threads, and not ended."""
+        """End what the objective has started, in all its threads, and not ended.
+
+        A thread that goes on logs to the child run from now on, whatever runs it starts.
+        """
+        self.is_open = False
         with self._cleanup:
             with self._lock:
                 stacks = list(self._stacks)
             for stack in stacks:
-                while stack.runs:
-                    self._end(stack.runs.pop(), failed=failed)
+                left = list(stack.runs)
+                # The child run stays: a thread may be about to start one below it.
+                stack.runs[:] = [run for run in left if self._is_kept(run)][:1]
+                for run in reversed(left):
+                    self._end(run, failed=failed)
 
     # -- kinds of runs ---------------------------------------------------------------------
 
