@@ -111,8 +111,7 @@ class MlflowAttachment:
 
         def end_all(kind: Any, *_: Any) -> None:
             trial.end_all(failed=kind is not None)
-            if not trial.owns_process:  # else the process serves the next trial, or is over
-                open_trials().stay_for_threads(hooked)
+            open_trials().stay_for_threads(hooked)
 
         stack.push(_harmless(end_all))
 
