@@ -69,6 +69,12 @@ def always(distribution: Any) -> bool:  # noqa: ARG001 - of the form of the othe
     return True
 
 
+def has_several_values(distribution: Any) -> bool:
+    """Tell whether the ends of a range are different values."""
+    low, high = distribution.bounds()
+    return bool(low < high)
+
+
 def has_rarer_ends(distribution: Any) -> bool:
     """Tell whether rounding leaves the end values of a ``quniform`` less than a whole step."""
     low, high, q = distribution.low, distribution.high, distribution.q

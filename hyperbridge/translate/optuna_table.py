@@ -16,6 +16,7 @@ from hyperbridge.translate.counterparts import (
     Row,
     Step,
     has_rarer_ends,
+    has_several_values,
     has_weights,
 )
 
@@ -88,7 +89,7 @@ OPTUNA: Mapping[str, Row] = MappingProxyType({
         "suggest_int",
         Arguments.EXP,
         log=True,
-        lost=(Lost("a logarithmic integer range", _ENDS, prior="other"),),
+        lost=(Lost("a logarithmic integer range", _ENDS, has_several_values, prior="other"),),
     ),
     "qloguniform beyond floats": Row(
         "suggest_float", after=(Step.EXP, Step.ROUND), lost=(_BEYOND_FLOATS,)
