@@ -450,6 +450,20 @@ def test_environment_and_handlers_are_left_as_found(minimise: Any) -> None:
     assert logging.getLogger("ray.tune").level == level
 
 
+class Interrupts(Callback):  # type: ignore[misc]  # Ray has no types
+    def setup(self, **info: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_while_a_callback_is_set_up_reaches_the_user(minimise: Any) -> None:
+    trials = Trials()
+    with pytest.raises(KeyboardInterrupt):
+        minimise(
+            lambda p: p["x"], SPACE, max_evals=2, trials=trials, run={"callbacks": [Interrupts()]}
+        )
+    assert {document["state"] for document in trials._dynamic_trials} <= {JOB_STATE_CANCEL}
+
+
 def test_an_objective_reads_files_beside_the_script(
     minimise: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
