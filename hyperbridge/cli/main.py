@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
-
-from hyperbridge.cli import doctor, explain, migrate, run, scan, translate, verify
 
 _EXAMPLE = """\
 example:
@@ -25,6 +24,8 @@ example:
 
 'hyperbridge VERB --help' says more.
 """
+
+_VERBS = ("run", "scan", "migrate", "explain", "translate", "verify", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,20 +57,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = parser.add_subparsers(metavar="VERB", required=True, title="verbs")
-    run.add_parser(verbs)
-    scan.add_parser(verbs)
-    migrate.add_parser(verbs)
-    translate.add_parser(verbs)
-    verify.add_parser(verbs)
-    explain.add_parser(verbs)
-    doctor.add_parser(verbs)
+    wanted = [arguments[0]] if arguments[:1] and arguments[0] in _VERBS else list(_VERBS)
+    for name in wanted:  # a verb's imports are for those who use it
+        importlib.import_module(f"hyperbridge.cli.{name}").add_parser(verbs)
     target: list[str] = []
     if arguments[:1] == ["run"]:
+        from hyperbridge.cli import run
+
         arguments, target = run.split(arguments)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if arguments[:1] == ["run"]:
+        from hyperbridge.cli import run
+
         return run.run(args, target)
     code: int = args.run(args)
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.program import Files
 
 
 def ways_to(modules: Sequence[Module]) -> dict[Module, list[Module]]:
@@ -14,10 +14,10 @@ def ways_to(modules: Sequence[Module]) -> dict[Module, list[Module]]:
     The file itself comes first, then its importers, the nearest last: a file that nothing imports
     is likelier to be started than one in the middle.
     """
-    program = Program(modules)
+    files = Files(modules)
     importers: dict[Module, list[Module]] = {module: [] for module in modules}
     for module in modules:
-        for other in program.imported_by(module):
+        for other in files.imported_by(module):
             importers[other].append(module)
     return {module: [module, *reversed(_above(module, importers))] for module in modules}
 

@@ -15,7 +15,7 @@ from hyperbridge.migrate.helpers import helper_imports, helper_names, helper_tex
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.placing import insert_definitions
-from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.program import Files, Program
 from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
 from hyperbridge.migrate.repeated import Repeated
@@ -135,7 +135,7 @@ class _Planner:
         return Note(line, text, True, code)
 
     def _read(self) -> None:
-        random = Randomness(self.program)
+        random = self.random = Randomness(self.program)
         for search in self.searches:
             said = [replace(n, text=self.engine.remark(n.code, n.text)) for n in search.notes]
             known = [*said, *self.engine.read(self.program, search)]
@@ -254,7 +254,7 @@ class _Planner:
         going = [s for s in self.searches if s not in self.blocked]
         if not going:
             return
-        rewriting = Rewriting(self.program, going, self.engine)
+        rewriting = Rewriting(self.program, going, self.engine, self.random)
         for module in self.modules:
             for node in module.walk():
                 why = rewriting.words.missing(node)
@@ -286,7 +286,7 @@ class _Planner:
                         break
 
     def _attempt(self, going: list[Search]) -> Rewriting | None:
-        rewriting = Rewriting(self.program, going, self.engine)
+        rewriting = Rewriting(self.program, going, self.engine, self.random)
         try:
             rewriting.write()
             self._keep_skipped(rewriting)
@@ -477,10 +477,10 @@ def _components(modules: list[Module]) -> list[list[Module]]:
     """Return the files in groups that import nothing from one another."""
     if len(modules) < 2:
         return [modules] if modules else []
-    program = Program(modules)
+    files = Files(modules)
     group = {module: {module} for module in modules}
     for module in modules:
-        for other in program.imported_by(module):
+        for other in files.imported_by(module):
             if group[module] is not group[other]:
                 group[module] |= group[other]
                 for member in group[other]:

@@ -45,7 +45,52 @@ class Flow:
     node: ast.AST
 
 
-class Program:
+class Files:
+    """Several files, and which of them an import in another one means.
+
+    Attributes:
+        modules: The files that parse.
+    """
+
+    def __init__(self, modules: Sequence[Module]) -> None:
+        self.modules = list(modules)
+        self._parts = {m: _parts_of(m) for m in self.modules}
+
+    def imported_by(self, module: Module) -> set[Module]:
+        """Return the files of the program that a file imports something from."""
+        found: set[Module] = set()
+        for node in module.walk():
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+                names += [f"{node.module or ''}.{a.name}".strip(".") for a in node.names]
+                level = node.level
+            elif isinstance(node, ast.Import):
+                names, level = [a.name for a in node.names], 0
+            else:
+                continue
+            for name in names:
+                other = self._find(module, name, level) if name or level else None
+                if other is not None:
+                    found.add(other)
+        return found - {module}
+
+    def _find(self, home: Module, dotted: str, level: int) -> Module | None:
+        """Return the file that an import in another one means."""
+        wanted = tuple(part for part in dotted.split(".") if part)
+        if level:
+            parts = list(home.source.path.parent.parts)
+            base = tuple(parts[: len(parts) - (level - 1)]) + wanted
+            found = [m for m in self.modules if _full(m) == base]
+            return found[0] if found else None
+        if not wanted or len(self.modules) == 1:
+            return None
+        found = [m for m in self.modules if self._parts[m][-len(wanted) :] == wanted]
+        beside = [m for m in found if _full(m) == (*home.source.path.parent.parts, *wanted)]
+        found = beside or found
+        return found[0] if found else None
+
+
+class Program(Files):
     """The files of one program.
 
     Attributes:
@@ -61,7 +106,7 @@ class Program:
     """
 
     def __init__(self, modules: Sequence[Module]) -> None:
-        self.modules = list(modules)
+        super().__init__(modules)
         self.home: dict[ast.AST, Module] = {}
         self.parent_of: dict[ast.AST, ast.AST] = {}
         self.scope_of: dict[ast.AST, Scope] = {}
@@ -73,7 +118,6 @@ class Program:
         self._called: dict[ast.AST, list[Function]] = {}
         self._followed: dict[Binding, list[Binding]] = {}
         self._module_of = {m.names.module: m for m in self.modules}
-        self._parts = {m: _parts_of(m) for m in self.modules}
         self.methods: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self.attributes: set[str] = set()
         self._collect_attributes()
@@ -215,24 +259,6 @@ class Program:
         home = self._module_of[slot.scope]
         return any(self.home[use] is not home for use in self.uses.get(slot, []))
 
-    def imported_by(self, module: Module) -> set[Module]:
-        """Return the files of the program that a file imports something from."""
-        found: set[Module] = set()
-        for node in module.walk():
-            if isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-                names += [f"{node.module or ''}.{a.name}".strip(".") for a in node.names]
-                level = node.level
-            elif isinstance(node, ast.Import):
-                names, level = [a.name for a in node.names], 0
-            else:
-                continue
-            for name in names:
-                other = self._find(module, name, level) if name or level else None
-                if other is not None:
-                    found.add(other)
-        return found - {module}
-
     def shown(self, module: Module) -> set[str]:
         """Return the names that other files import from a file; ``*`` stands for all."""
         found = {
@@ -309,21 +335,6 @@ class Program:
         if dotted is None or (bindings and bindings[0].kind != "import"):
             return None
         return self._find(home, dotted, 0)
-
-    def _find(self, home: Module, dotted: str, level: int) -> Module | None:
-        """Return the file that an import in another one means."""
-        wanted = tuple(part for part in dotted.split(".") if part)
-        if level:
-            parts = list(home.source.path.parent.parts)
-            base = tuple(parts[: len(parts) - (level - 1)]) + wanted
-            found = [m for m in self.modules if _full(m) == base]
-            return found[0] if found else None
-        if not wanted or len(self.modules) == 1:
-            return None
-        found = [m for m in self.modules if self._parts[m][-len(wanted) :] == wanted]
-        beside = [m for m in found if _full(m) == (*home.source.path.parent.parts, *wanted)]
-        found = beside or found
-        return found[0] if found else None
 
     # flows
 

@@ -118,15 +118,22 @@ class Rewriting:
         program: The program.
         searches: Those that go.
         target: The new engine.
+        random: What in the program is random.
 
     Raises:
         BlockedError: One of them cannot be rewritten after all.
     """
 
-    def __init__(self, program: Program, searches: Sequence[Search], target: Target) -> None:
+    def __init__(
+        self,
+        program: Program,
+        searches: Sequence[Search],
+        target: Target,
+        random: Randomness | None = None,
+    ) -> None:
         self.program = program
         self.target = target
-        self.random = Randomness(program)
+        self.random = Randomness(program) if random is None else random
         self.roles = Roles()
         self.going: list[Going] = []
         for search in searches:
