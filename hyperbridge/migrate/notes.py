@@ -19,5 +19,5 @@ class Note:
 
     line: int
     text: str
-    needs_person: bool = True
-    code: str = ""
+    needs_person: bool
+    code: str

@@ -287,6 +287,7 @@ class _Planner:
 
     def _attempt(self, going: list[Search]) -> Rewriting | None:
         rewriting = Rewriting(self.program, going, self.engine, self.random)
+        rewriting.keep(self.blocked)
         try:
             rewriting.write()
             self._keep_skipped(rewriting)

@@ -145,6 +145,7 @@ class Rewriting:
         self.spaces = SpaceWriter(program, self.roles, self.needs)
         self.notes: dict[Module, list[Note]] = {m: [] for m in program.modules}
         self.noted: list[tuple[ast.AST, Note]] = []
+        self.kept: set[ast.AST] = set()
         self.call_text: dict[ast.Call, str] = {}
         self.removed: set[ast.stmt] = set()
         self.done: set[ast.AST] = set()
@@ -282,13 +283,13 @@ class Rewriting:
                 return self._space_eval(node)
             if name == "sample" and node.args:
                 return self._sample(node)
-            if is_partial(self.program, node):
+            if is_partial(self.program, node) and node not in self.kept:
                 return self._partial_sampler(node)
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             name = self.program.hyperopt(node)
             if name in _STATUS:
                 return _STATUS[name]
-            if name in SAMPLER_CLASSES:
+            if name in SAMPLER_CLASSES and node not in self.kept:
                 return self._sampler_class(node, name)
             if name in _GRAPH and self.is_type(node):
                 return "object"
@@ -300,6 +301,13 @@ class Rewriting:
             assert slot is not None
             return self.spaces.names[slot]
         return self.spaces.flow_rule(node, "trial")
+
+    def keep(self, searches: Iterable[Search]) -> None:
+        """Have the algorithms of searches that are left stay what hyperopt takes."""
+        for search in searches:
+            algo = search.arguments.get("algo")
+            found = set() if algo is None else {algo, *origins(self.program, algo).exprs}
+            self.kept.update(node for expr in found for node in ast.walk(expr))
 
     def is_type(self, node: ast.expr) -> bool:
         """Tell whether a class stands for its objects: in an annotation, or in isinstance."""

@@ -62,7 +62,7 @@ def test_scan_says_what_a_person_must_do(project: Path, capsys: pytest.CaptureFi
     assert "--backend optuna: Optuna has no annealing" in output
     assert "2 of 3 files use hyperopt" in output
     assert "migrate --to optuna:  1 of 2 searches are rewritten" in output
-    assert "--to optuna, --to spark: where the space comes from" in output
+    assert "--to optuna, --to ray, --to spark: where the space comes from" in output
 
 
 def test_scan_finds_nothing_with_exit_code_0(

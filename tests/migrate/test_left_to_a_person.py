@@ -196,7 +196,8 @@ def test_an_entry_that_is_asked_for_with_get_is_written() -> None:
     new = migrate(text).new_text
     assert "print(study.best_value, study.best_trial.user_attrs.get('n'))" in new
     assert "[r.get('n') for r in [t[\"result\"] for t in documents(study)]]" in new
-    assert "[r.metrics.get('n') for r in results]" in migrate(text, to="ray").new_text
+    documents = '[t["result"] for t in documents(results)]'
+    assert f"[r.get('n') for r in {documents}]" in migrate(text, to="ray").new_text
 
 
 def test_space_eval_of_a_search_that_stays_is_not_said_to_have_no_rule() -> None:
