@@ -14,6 +14,7 @@ from hyperbridge.migrate.file_plan import FilePlan, PlanOptions, SearchPlan, cod
 from hyperbridge.migrate.helpers import helper_imports, helper_names, helper_texts
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.placed_search import BlockedError
 from hyperbridge.migrate.placing import insert_definitions
 from hyperbridge.migrate.program import Files, Program
 from hyperbridge.migrate.proof import faults, new_texts
@@ -23,7 +24,6 @@ from hyperbridge.migrate.rewriting import Going, Rewriting, is_constant
 from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
-from hyperbridge.migrate.study_target import BlockedError
 from hyperbridge.migrate.syntax import MisplacedError
 from hyperbridge.migrate.tabs import has_tabs, spaced, tabbed
 from hyperbridge.migrate.targets import TARGETS

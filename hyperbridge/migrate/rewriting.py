@@ -80,10 +80,13 @@ class Target(Protocol):
     Attributes:
         name: What ``--to`` calls it.
         help: What it is, for the command line.
+        imports: What its code imports.
+        library: Its helpers.
     """
 
     name: str
     help: str
+    imports: tuple[str, ...]
     library: Library
 
     def read(self, program: Program, search: Search) -> list[Note]:

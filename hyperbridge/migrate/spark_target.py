@@ -10,7 +10,8 @@ import ast
 from hyperbridge.migrate import driver_state, spark_objects, tracking
 from hyperbridge.migrate.rewriting import Going, Rewriting
 from hyperbridge.migrate.spark_helpers import NAME
-from hyperbridge.migrate.study_target import OptunaTarget, StudyWriter
+from hyperbridge.migrate.study_target import OptunaTarget
+from hyperbridge.migrate.study_writer import StudyWriter
 from hyperbridge.migrate.syntax import split_lines
 
 _LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.objectives import Objective, Result, own_returns
 from hyperbridge.migrate.program import FUNCTIONS, Program
-from hyperbridge.migrate.study_target import StudyWriter, insert_first
+from hyperbridge.migrate.search_writer import SearchWriter, insert_first
 from hyperbridge.migrate.syntax import indented, quoted, split_lines, wrapped
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _CHANGING = ("pop", "update", "setdefault", "clear", "popitem", "__setitem__")
 
 
 @dataclass(eq=False)
-class TuneObjective(StudyWriter):
+class TuneObjective(SearchWriter):
     """Writes the objective of one search."""
 
     flat: FlatSpace | None = None

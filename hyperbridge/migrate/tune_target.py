@@ -17,7 +17,7 @@ from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.reading import TRIALS, Search, is_trials_call
 from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Going, Rewriting
-from hyperbridge.migrate.study_target import is_local, made_for, name_of
+from hyperbridge.migrate.search_writer import is_local, made_for, name_of
 from hyperbridge.migrate.syntax import operand
 from hyperbridge.migrate.tune_helpers import TUNE_HELPERS
 from hyperbridge.migrate.tune_spaces import FlatSpace, domain, flat_space
@@ -44,7 +44,7 @@ class RayTarget:
 
     name = "ray"
     help = "native Ray Tune code"
-    imports = ("from ray import tune",)
+    imports: tuple[str, ...] = ("from ray import tune",)
     library = TUNE_HELPERS
 
     def read(self, program: Program, search: Search) -> list[Note]:

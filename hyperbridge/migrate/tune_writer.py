@@ -56,7 +56,7 @@ class TuneWriter(TuneObjective):
         words: TuneWords,
         slot: Slot | None,
     ) -> None:
-        super().__init__(target, rewriting, going, None)  # type: ignore[arg-type]  # of another engine
+        super().__init__(target, rewriting, going, None)
         self._tune_target = target
         self._words = words
         self._slot = slot
