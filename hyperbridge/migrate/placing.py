@@ -144,7 +144,10 @@ def _goes_with(
     module: Module, first: ast.stmt, second: ast.stmt, removed: Collection[ast.stmt]
 ) -> bool:
     """Tell whether two statements are removed with all that is between them, which is nothing."""
-    between = module.source.code[module.span(first)[1] : module.span(second)[0]]
+    start, end = module.span(first)[1], module.span(second)[0]
+    if any(start <= cell.end < end for cell in module.source.cells):
+        return False  # each in a cell of its own
+    between = module.source.code[start:end]
     return first in removed and second in removed and not between.strip() and "\n" in between
 
 

@@ -554,6 +554,9 @@ class Rewriting:
         program = self.program
         gone: dict[Slot, set[ast.expr]] = {}
         for going in self.going:
+            sampler, patience = going.search.sampler, going.search.patience or ()
+            written = [sampler.seed, sampler.chosen, *(v for _, v in sampler.options), *patience]
+            staying = {node for expr in written if expr is not None for node in ast.walk(expr)}
             for name in ("algo", "rstate", "early_stop_fn"):
                 expr = going.search.arguments.get(name)
                 if name == "rstate" and going.search.sampler.is_drawn:
@@ -562,7 +565,7 @@ class Rewriting:
                     continue
                 for node in [] if expr is None else ast.walk(expr):
                     slot = program.slot(node)
-                    if isinstance(node, ast.Name) and slot is not None:
+                    if isinstance(node, ast.Name) and slot is not None and node not in staying:
                         gone.setdefault(slot, set()).add(node)
         for slot, flows in program.flows.items():
             if slot.scope is not None and all(

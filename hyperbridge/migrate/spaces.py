@@ -91,6 +91,7 @@ class SpaceWriter:
     needs_index: set[ast.Call] = field(default_factory=set)
     looks: Callable[[ast.AST], str | None] = lambda _: None
     """Gives the text of a look at the Trials of an earlier search."""
+    _tuples: set[ast.AST] = field(default_factory=set)
     direct: set[Slot] = field(default_factory=set)
     """Variables that hold values where something is being written."""
 
@@ -187,8 +188,14 @@ class SpaceWriter:
 
     def _is_value(self, node: ast.List | ast.ListComp) -> bool:
         parent = self.program.parent_of.get(node)
+        if isinstance(parent, ast.Return | ast.Lambda):
+            return self.program.function_around(node) in self.roles.builders
         if isinstance(parent, ast.Dict):
             return node in parent.values
+        if isinstance(parent, ast.Assign):  # space["sizes"] = [...]
+            entries = [t.value for t in parent.targets if isinstance(t, ast.Subscript)]
+            ours = self.roles.units | self.roles.local
+            return any(self.program.slot(entry) in ours for entry in entries)
         if isinstance(parent, ast.keyword):
             call = self.program.parent_of.get(parent)
             return isinstance(call, ast.Call) and getattr(call.func, "id", "") == "dict"
@@ -197,9 +204,10 @@ class SpaceWriter:
         above = self.program.parent_of.get(parent)
         if isinstance(above, ast.Call) and self.program.hyperopt(above.func) in CHOICES:
             return options_of(above) is parent
-        return not isinstance(parent, ast.List) or self._is_value(parent)
+        return not isinstance(parent, ast.List) or parent in self._tuples or self._is_value(parent)
 
     def _tuple(self, node: ast.List | ast.ListComp, trial: str) -> str:
+        self._tuples.add(node)
         module = self.program.home[node]
         start, end = module.span(node)
         rule = lambda n: None if n is node else self._rule(n, trial)  # noqa: E731

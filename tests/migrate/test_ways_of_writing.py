@@ -239,6 +239,20 @@ ONE_FILE = {
         assert loaded.argmin == best and loaded.best_trial["result"]["loss"] == best["x"]
         assert len(loaded.losses()) == len(loaded.trials) == 3
         """,
+    "a seed that a local variable holds": """
+        import numpy as np
+
+        def search():
+            seed = 3
+            algo = tpe.suggest
+            trials = Trials()
+            best = fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo=algo, max_evals=3,
+                        trials=trials, rstate=np.random.default_rng(seed))
+            return best, trials
+
+        best, trials = search()
+        assert best["x"] == min(trials.losses())
+        """,
     "tabs": """
         class Search:
         \tdef __init__(self, low):
