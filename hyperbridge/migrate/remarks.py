@@ -469,6 +469,14 @@ _REWRITTEN = (
         exactness="exact",
     ),
     Remark(
+        "HB230",
+        "One trial at a time on Spark",
+        "Plain `Trials` evaluates one trial after the other, and so does what `--to spark` writes.",
+        "Raise the parallelism to use the cluster; the search is another one then.",
+        before="best = fmin(objective, space, algo=tpe.suggest, max_evals=20)",
+        exactness="exact",
+    ),
+    Remark(
         "HB231",
         "A plot looks otherwise",
         "A plot of hyperopt's becomes one of Optuna's.",

@@ -121,7 +121,7 @@ class _SparkWriter(StudyWriter):
         if given is None and not search.is_spark:
             self.rewriting.note(
                 search.call,
-                "HB228",
+                "HB230",
                 "one trial at a time, as before: raise the parallelism to use the cluster",
             )
             return ["parallelism=1"]

@@ -57,8 +57,11 @@ def facts_of(name: str, text: str, interrupt_after: float | None) -> dict[str, A
     except BaseException as exc:
         raised = f"{type(exc).__name__}: {exc}"
     seconds = time.monotonic() - started
-    study = module.__dict__.get("study")
+    study = module.__dict__.get("study", module.__dict__.get("trials"))
     runs = mlflow.MlflowClient().search_runs([experiment])
+    is_active = mlflow.active_run() is not None
+    while mlflow.active_run() is not None:
+        mlflow.end_run()
     return {
         "raised": raised,
         "seconds": seconds,
@@ -66,7 +69,7 @@ def facts_of(name: str, text: str, interrupt_after: float | None) -> dict[str, A
         "found": module.__dict__.get("found"),
         "states": {} if study is None else Counter(t.state.name for t in study.trials),
         "driver": os.getpid(),
-        "active": mlflow.active_run() is not None,
+        "active": is_active,
         "runs": [
             {
                 "id": run.info.run_id,
