@@ -69,6 +69,12 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         help="leave searches whose results would change",
     )
     parser.add_argument(
+        "--normals",
+        choices=("exact", "bounded"),
+        help="hp.normal and its kin for Optuna: as they are, by quantiles (default), or as a plain"
+        " suggest_float between their 0.1 %% and 99.9 %% quantiles",
+    )
+    parser.add_argument(
         "--no-requirements",
         action="store_true",
         help="leave requirements files, pyproject.toml and the like, and lines that run pip",
@@ -126,6 +132,8 @@ def run(args: argparse.Namespace) -> int:
         command_of(args.paths[0], args)  # what is wrong with the options shows before any change
     elif args.args is not None or args.run_timeout is not None:
         args.parser.error("--args and --run-timeout say how a program is run: give --run too")
+    if args.normals is not None and args.to == "ray":
+        args.parser.error("--normals is for studies of Optuna's: Ray Tune has normals of its own")
     report = _Report(args)
     allow_deep_code()
     found = program_files(args.paths)
@@ -138,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
             modules.append(Module(source_of(path, content)))
         except UnreadableFileError as exc:
             report.unreadable(path, str(exc))
-    options = PlanOptions(exact=args.exact)
+    options = PlanOptions(exact=args.exact, bounds_normals=args.normals == "bounded")
     plans = plan_for(modules, args.to, options)
     if not args.no_requirements:
         plans = with_packages(plans, args.to)

@@ -60,10 +60,11 @@ def proven(
         copy = _Copy(Path(folder), plans)
         for module, plan in by_module.items():
             notes = list(plan.notes)
+            cut = [note.text for note in plan.notes if note.code == "HB238"]
             for search in plan.searches:
                 if search.state == "rewritten":
                     place = os.path.realpath(plan.source.path), search.line
-                    notes.append(_verdict(place, ways[module], runs, copy, settings))
+                    notes.append(_verdict(place, ways[module], runs, copy, settings, cut))
             found.append(replace(plan, notes=tuple(sorted(set(notes)))))
     return found
 
@@ -74,6 +75,7 @@ def _verdict(
     runs: dict[Module, Run],
     copy: _Copy,
     settings: Settings,
+    cut: Sequence[str],
 ) -> Note:
     """Run the programs that may come to a search until one does, and return what was seen."""
     reasons: list[str] = []
@@ -88,7 +90,9 @@ def _verdict(
             reasons += [run.why] if run.why else []
             continue
         different = [
-            f for f in run.findings if f.is_difference and (f.search in places or f.search < 0)
+            f
+            for f in run.findings
+            if f.is_difference and f.search in places and not _is_wanted(f, cut)
         ]
         if different:
             return Note(line, _difference(different), True, "HB241")
@@ -99,6 +103,12 @@ def _verdict(
         return Note(line, text, False, "HB240")
     why = "; ".join(reasons) or "the program does not come to it when it is run"
     return Note(line, f"could not be compared: {why}", True, "HB242")
+
+
+def _is_wanted(finding: Finding, cut: Sequence[str]) -> bool:
+    """Tell whether a difference is that of a normal which the user wants as a range."""
+    is_range = finding.kind in ("support", "distribution", "point")
+    return is_range and any(text.startswith(f"{finding.label!r}: ") for text in cut)
 
 
 def _difference(findings: Sequence[Finding]) -> str:

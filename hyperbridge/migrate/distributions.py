@@ -33,6 +33,9 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
 }
 _OTHER_NAMES = {"lower": "low", "upper": "high", "loc": "mu", "scale": "sigma"}
 LATENT = ("normal", "lognormal", "qnormal", "qlognormal", "qloguniform")
+BOUNDS = "0.1 % and 99.9 %"
+_DEVIATIONS = "3.09"
+"""So many standard deviations from the mean are the quantiles of `BOUNDS`."""
 _LOGS = ("numpy.log", "math.log")
 
 
@@ -49,12 +52,14 @@ class Needs:
         helpers: Names of helper functions; see `helpers`.
         taken: Names that something in the file has.
         named: The names of the helpers in the file.
+        bounds_normals: Whether a normal becomes a plain range between two of its quantiles.
     """
 
     imports: set[str] = field(default_factory=set)
     helpers: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
     named: dict[str, str] = field(default_factory=dict)
+    bounds_normals: bool = False
 
     def helper(self, name: str) -> str:
         """Have a helper in the file, and return the name that it has there."""
@@ -299,7 +304,39 @@ class Asking(Written):
             ),
         )
 
+    def _bounded(self, kind: str, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
+        """Return the range between the quantiles of a normal that `BOUNDS` names."""
+        is_log = "log" in kind
+        ends = [self._end(given, sign, is_log=is_log) for sign in "-+"]
+        shape = "log-uniform" if is_log else "uniform"
+        remark = "HB238", f"a {shape} range between the {BOUNDS} quantiles takes its normal's place"
+        if kind == "qlognormal":
+            name = self.needs.helper("suggest_log_steps")
+            step = self.text(given["q"])
+            return Suggestion(f"{name}({trial}, {label}, {', '.join(ends)}, step={step})", remark)
+        if kind == "qnormal":
+            name = self.needs.helper("suggest_rounded")
+            step = self.text(given["q"])
+            return Suggestion(f"{name}({trial}, {label}, {', '.join(ends)}, {step})", remark)
+        log = ", log=True" if is_log else ""
+        return Suggestion(f"{trial}.suggest_float({label}, {', '.join(ends)}{log})", remark)
+
+    def _end(self, given: dict[str, ast.expr], sign: str, *, is_log: bool) -> str:
+        """Return the source of one end of a normal's range."""
+        mu, sigma = number(self.module, given["mu"]), number(self.module, given["sigma"])
+        if mu is not None and sigma is not None:
+            value = mu + float(f"{sign}{_DEVIATIONS}") * sigma
+            if not is_log or abs(value) < 700:
+                return repr(float(f"{math.exp(value) if is_log else value:.6g}"))
+        mean, width = operand(self.text(given["mu"])), operand(self.text(given["sigma"]))
+        text = f"{mean} {sign} {_DEVIATIONS} * {width}"
+        if is_log:
+            self.needs.imports.add("import math")
+        return f"math.exp({text})" if is_log else text
+
     def _normal(self, kind: str, given: dict[str, ast.expr], trial: str, label: str) -> Suggestion:
+        if self.needs.bounds_normals:
+            return self._bounded(kind, given, trial, label)
         name = self.needs.helper("suggest_normal")
         options = ""
         if "log" in kind:

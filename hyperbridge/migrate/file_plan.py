@@ -19,9 +19,11 @@ class PlanOptions:
 
     Attributes:
         exact: Whether only exact rewrites are wanted.
+        bounds_normals: Whether a normal becomes a plain range between two of its quantiles.
     """
 
     exact: bool = False
+    bounds_normals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

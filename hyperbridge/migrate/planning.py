@@ -288,6 +288,8 @@ class _Planner:
     def _attempt(self, going: list[Search]) -> Rewriting | None:
         rewriting = Rewriting(self.program, going, self.engine, self.random)
         rewriting.keep(self.blocked)
+        for needs in rewriting.needs.values():
+            needs.bounds_normals = self.options.bounds_normals
         try:
             rewriting.write()
             self._keep_skipped(rewriting)

@@ -563,6 +563,19 @@ _REWRITTEN = (
     ),
 )
 
+_BOUNDED = (
+    Remark(
+        "HB238",
+        "A normal becomes a range between two of its quantiles",
+        "With `--normals bounded`, `hp.normal` and its kin become a plain `suggest_float` between"
+        " their 0.1 % and 99.9 % quantiles, 3.09 standard deviations from the mean.",
+        "All values in the range are as likely at first, and none outside of it is tried. Leave"
+        " `--normals bounded` out for the same distribution.",
+        after="trial.suggest_float('x', -3.09, 3.09)",
+        exactness="changes results",
+    ),
+)
+
 _WISHES = (
     Remark(
         "HB251",
@@ -617,7 +630,8 @@ REMARKS: Mapping[str, Remark] = MappingProxyType(
     {
         r.code: r
         for r in sorted(
-            (*_FILES, *_USES, *_LEFT, *_REWRITTEN, *_CHECKS, *_WISHES), key=lambda r: r.code
+            (*_FILES, *_USES, *_LEFT, *_REWRITTEN, *_BOUNDED, *_CHECKS, *_WISHES),
+            key=lambda r: r.code,
         )
     }
 )

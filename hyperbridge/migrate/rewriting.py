@@ -254,7 +254,10 @@ class Rewriting:
 
     def latent(self, roles: Roles) -> bool:
         """Tell whether the study holds a parameter of a space in another form."""
-        return any(is_latent(self.program, call) for call in roles.parameters)
+        is_bounded = any(needs.bounds_normals for needs in self.needs.values())
+        return any(
+            is_latent(self.program, call, bounds_normals=is_bounded) for call in roles.parameters
+        )
 
     def best_of(self, node: ast.AST, study: str) -> str:
         """Return the source of what fmin returned, for a study."""

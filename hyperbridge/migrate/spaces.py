@@ -571,10 +571,10 @@ class SpaceWriter:
         return any(isinstance(f.node, ast.For | ast.AugAssign) for f in flows)
 
 
-def is_latent(program: Program, call: ast.Call) -> bool:
+def is_latent(program: Program, call: ast.Call, *, bounds_normals: bool = False) -> bool:
     """Tell whether the study holds another number of a parameter than the objective gets."""
     kind = (program.hyperopt(call.func) or "").removeprefix("hp.")
-    if kind not in LATENT:
+    if kind not in LATENT or (bounds_normals and kind in ("normal", "lognormal", "qnormal")):
         return False
     parent = program.parent_of.get(call)
     if isinstance(parent, ast.Call) and program.hyperopt(parent.func) == "scope.int":

@@ -122,3 +122,15 @@ def test_a_notebook_is_run_too(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
     assert main(["migrate", str(path), "--to", "optuna", "--run"]) == 0
     assert "cell 1 line 2: HB240 note" in capsys.readouterr().err
+
+
+def test_a_normal_that_is_wanted_as_a_range_is_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(
+        "from hyperopt import fmin, hp, tpe\n\nspace = {'x': hp.normal('x', 0, 1)}\n"
+        "best = fmin(lambda p: p['x'], space, algo=tpe.suggest, max_evals=4)\n"
+    )
+    arguments = ["migrate", str(path), "--to", "optuna", "--normals", "bounded", "--run"]
+    assert main(arguments) == 0, capsys.readouterr().err
