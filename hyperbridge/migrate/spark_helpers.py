@@ -169,7 +169,8 @@ _LOOP = '''\
                 failed = optuna.trial.TrialState.FAIL
                 study.tell(trial, state=failed, skip_if_finished=True)  #? -tracked
                 ended = study.tell(trial, state=failed, skip_if_finished=True)  #? tracked
-                end_child_run(child, ended, "cancelled")  #? tracked
+                status = "cancelled" if ended.value is None else "success"  #? tracked
+                end_child_run(child, ended, status)  #? tracked
 '''
 
 

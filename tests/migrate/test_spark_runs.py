@@ -182,7 +182,7 @@ def test_programs_run_and_leave_nothing_behind(facts: Any) -> None:
         assert "RUNNING" not in {run["status"] for run in fact["runs"]}, name
         assert not {"RUNNING", "WAITING"} & set(fact["states"]), name
     for case in ON_SPARK:
-        assert facts[case]["best_loss"] < 10, case
+        assert 0 <= facts[case]["best_loss"] < 100, case
 
 
 def test_golden_programs_have_child_runs_with_params_and_losses(facts: Any) -> None:

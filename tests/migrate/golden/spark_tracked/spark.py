@@ -114,7 +114,8 @@ def optimize_on_spark(
             for trial, child in running.values():
                 failed = optuna.trial.TrialState.FAIL
                 ended = study.tell(trial, state=failed, skip_if_finished=True)
-                end_child_run(child, ended, "cancelled")
+                status = "cancelled" if ended.value is None else "success"
+                end_child_run(child, ended, status)
 
 
 def objective(params):
