@@ -170,6 +170,12 @@ class _Planner:
             for use, name in repeated.changed():
                 text = f"{name!r} is changed after the space is built from it: change another list"
                 self._note(search, use, "HB217", text)
+            for taken in repeated.taken_out():
+                text = (
+                    "a parameter is taken out of the space, but a trial is asked for it before:"
+                    " leave it out where the space is built"
+                )
+                self._note(search, taken, "HB217", text)
             for unsteady in repeated.unsteady():
                 what = ast.unparse(unsteady.func)
                 text = f"{what} is called again for each trial: call it once, before the space"

@@ -311,9 +311,11 @@ _LEFT = (
     Remark(
         "HB217",
         "Something is changed after the space is built from it",
-        "A list of the program's is a part of the space, and changed later.",
+        "A list of the program's is a part of the space, and changed later; or a parameter is taken"
+        " out of the space again.",
         "hyperopt kept what it held when the space was built; a function of the trial would see the"
-        " change. Change a copy.",
+        " change. Change a copy. A trial is asked for a parameter before it is taken out: leave it"
+        " out where the space is built.",
         before=(
             "names = ['a', 'b']\nspace = {'x': hp.choice('x', names)}\nnames.append('c')\n"
             "best = fmin(objective, space, algo=tpe.suggest, max_evals=20)"
@@ -376,7 +378,8 @@ _REWRITTEN = (
     Remark(
         "HB222",
         "TPE takes the place of another algorithm",
-        "Simulated annealing, adaptive TPE, a mixture, or an algorithm that the program chooses.",
+        "Simulated annealing, adaptive TPE, or a mixture. Where the program chooses between"
+        " algorithms, each is replaced by Optuna's class for it, and the choice stays.",
         "The new engine has no such algorithm; TPE is what hyperopt's own guide advises.",
         before="best = fmin(objective, space, algo=anneal.suggest, max_evals=20)",
         after="study = optuna.create_study()",

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 
 from hyperbridge.migrate.demand import Roles
+from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
 from hyperbridge.migrate.reading import Search
 
@@ -49,6 +50,36 @@ class Repeated:
         for call in calls:
             if not any(above in calls for above in self._program.enclosing(call)):
                 yield call
+
+    def taken_out(self) -> Iterator[ast.expr]:
+        """Yield where a parameter is taken out of a space again, after it was asked for."""
+        program = self._program
+        for slot in self._roles.units | self._roles.holders | self._roles.local:
+            for use in program.uses.get(slot, ()):
+                parent = program.parent_of.get(use)
+                if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Del):
+                    key: ast.expr | None = parent.slice
+                elif isinstance(parent, ast.Attribute) and parent.attr in ("pop", "popitem"):
+                    call = program.parent_of.get(parent)
+                    if not isinstance(call, ast.Call) or call.func is not parent:
+                        continue
+                    key = call.args[0] if call.args else None
+                elif isinstance(parent, ast.Attribute) and parent.attr == "items":
+                    above = program.parent_of.get(program.parent_of[parent])
+                    if not isinstance(above, ast.comprehension) or not above.ifs:
+                        continue
+                    key = None
+                else:
+                    continue
+                if self._is_parameter(use, key):
+                    yield use
+
+    def _is_parameter(self, space: ast.expr, key: ast.expr | None) -> bool:
+        """Tell whether an entry of a space may have a parameter in it."""
+        step = key.value if isinstance(key, ast.Constant) else "*"
+        found = origins(self._program, space, (step,)).exprs
+        inner = (node for expr in found for node in ast.walk(expr))
+        return not found or any(node in self._roles.parameters for node in inner)
 
     def changed(self) -> Iterator[tuple[ast.Name, str]]:
         """Yield names in arguments of ``hp`` whose values change before the last trial."""

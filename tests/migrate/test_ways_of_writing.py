@@ -378,3 +378,29 @@ def test_a_file_with_tabs_has_no_spaces_in_front_afterwards() -> None:
     text = migrated(Path(), files)["main.py"].new_text
     code = text[text.index("class Search") :]
     assert not [line for line in code.split("\n") if line.startswith(" ")]
+
+
+TAKEN_OUT = """
+from copy import deepcopy
+base = {"lr": hp.uniform("lr", 0, 1), "l2": hp.uniform("l2", 0, 1), "name": "net"}
+CHANGE
+best = fmin(lambda p: p["lr"], space, algo=tpe.suggest, max_evals=3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "is_left"),
+    [
+        ("space = deepcopy(base)\nspace.pop('l2')", True),
+        ("space = dict(base)\ndel space['l2']", True),
+        ("space = {k: v for k, v in base.items() if k != 'l2'}", True),
+        ("space = deepcopy(base)\nspace.pop('name')", False),
+        ("space = {**base, 'name': 'other'}", False),
+    ],
+)
+def test_a_parameter_that_is_taken_out_again_is_named(change: str, is_left: bool) -> None:
+    """The study would have it, and fmin's result with it."""
+    plan = migrated(Path(), {"main.py": HEAD + TAKEN_OUT.replace("CHANGE", change)})["main.py"]
+    to_do = [note for note in plan.notes if note.needs_person]
+    assert bool(to_do) is is_left
+    assert all("taken out" in note.text for note in to_do)
