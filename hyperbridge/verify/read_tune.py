@@ -180,7 +180,9 @@ def declared_of(domain: Any) -> Declared:
         return Declared("normal", step=step)
     log = "Log" in type(inner).__name__
     if name == "Integer":
-        return Declared("int", domain.lower, domain.upper - 1, step or 1, log)
+        is_included = step not in (None, 1)  # the upper end, which Tune leaves out elsewhere
+        last = domain.upper if is_included else domain.upper - 1
+        return Declared("int", domain.lower, last, step or 1, log)
     return Declared("float", domain.lower, domain.upper, step, log)
 
 
