@@ -75,6 +75,7 @@ class TuneWriter(TuneObjective):
             rewriting.program, search, self.objective, block=self.block, on_workers=True
         )
         self._check_looks()
+        self._check_labels()
         if self.flat is None and rewriting.latent(self.going.roles):
             self.needs.helpers.add("fixed")
         self._define_space()
@@ -107,6 +108,18 @@ class TuneWriter(TuneObjective):
                     "HB220",
                     "the objective looks at the trials so far, which Ray's trials do not see:"
                     " leave that to a stopper or to the code after the search",
+                )
+
+    def _check_labels(self) -> None:
+        """Block labels of which Ray's searcher would make a config inside of the config."""
+        for call in self.going.roles.parameters if self.flat is None else ():
+            label = call.args[0] if call.args else call
+            if any("/" in str(getattr(node, "value", "")) for node in ast.walk(label)):
+                raise self.block(
+                    call,
+                    "HB209",
+                    "a label has a slash, of which Ray's searcher makes a nested config: give it"
+                    " another name",
                 )
 
     # results
