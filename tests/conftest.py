@@ -9,13 +9,22 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from costs import recorded
 from left_behind import Watch
+from warm_ray_worker import in_clusters_of_this_process
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 SUPPORT = Path(__file__).parent / "support"
 
@@ -23,6 +32,14 @@ os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
 os.environ.setdefault("SPARK_CONF_DIR", str(SUPPORT / "spark_conf"))
 # Ray rewrites a loopback address to the network card's, but on systems where it has no clusters.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+# Files in memory, where there is room: a database waits for the disk after each change.
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
+if sys.platform == "linux" and MEMORY.is_dir():
+    _shape = os.statvfs(MEMORY)
+    if _shape.f_bavail * _shape.f_frsize > ROOM_BYTES and not _shape.f_flag & os.ST_NOEXEC:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # A run in the background starts with SIGINT ignored, and so would the children that tests
 # interrupt with it.
@@ -93,8 +110,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.quick)
         if getattr(item, "originalname", item.name) in KILLS:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    costs = recorded()
+    items.sort(key=lambda item: -costs.get(item.path.relative_to(here).as_posix(), 0))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -157,17 +174,50 @@ def ray_cluster() -> Iterator[None]:
     """One local Ray cluster with four CPUs for the whole test run: starting one takes seconds."""
     ray = pytest.importorskip("ray")
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # its sockets need a short path
-    ray.init(
-        num_cpus=4,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        _node_ip_address="127.0.0.1",
-        _temp_dir=folder,
-    )
+    with in_clusters_of_this_process():
+        ray.init(
+            num_cpus=4,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder,
+        )
     yield
     ray.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated MLflow database to copy: making one takes seconds, so one is made for all."""
+    mlflow = pytest.importorskip("mlflow")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    path = folder / "mlflow_template.db"
+    with (folder / "mlflow_template.lock").open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            draft = path.with_suffix(".draft")
+            mlflow.MlflowClient(f"sqlite:///{draft}").search_experiments()
+            draft.replace(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def store_in(empty_database: Path) -> Callable[[Path], str]:
+    """Puts an MLflow store ``mlflow.db`` into a folder, as a program there would make it."""
+
+    def put(folder: Path) -> str:
+        path = folder / "mlflow.db"
+        shutil.copy(empty_database, path)
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.execute("UPDATE experiments SET artifact_location = ?", [f"{folder}/mlruns/0"])
+        return f"sqlite:///{path}"
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -25,21 +25,12 @@ def _no_tracking_unless_asked_for(tracking_off: None) -> None:
     """Tracking has a contract of its own, which asks for it by argument."""
 
 
-@pytest.fixture(scope="session")
-def _migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database to copy: creating one takes seconds."""
-    mlflow = pytest.importorskip("mlflow")
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
 @pytest.fixture
-def sqlite_store(tmp_path: Path, _migrated_database: Path, mlflow_left_as_found: None) -> str:
+def sqlite_store(tmp_path: Path, empty_database: Path, mlflow_left_as_found: None) -> str:
     """A fresh SQLite store whose active experiment is ``tuning``; returns its URI."""
     import mlflow
 
-    shutil.copy(_migrated_database, tmp_path / "mlflow.db")
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     mlflow.set_tracking_uri(uri)
     mlflow.MlflowClient(uri).create_experiment(

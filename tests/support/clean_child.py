@@ -9,13 +9,13 @@ that is not the same as a new Python, or with ``fresh=True``, they start a new o
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import types
@@ -23,7 +23,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-WARM = Path(__file__).with_name("warm_python.py")
+from warm_servers import order
+
+PRELOADED = (
+    "numpy", "pandas", "scipy.stats", "scipy.linalg", "sklearn.linear_model", "sqlalchemy",
+    "alembic.command", "requests", "hyperopt", "optuna", "optuna.storages", "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store", "pyspark.sql", "ray.tune",
+)  # fmt: skip
+"""What children find imported, as far as it is installed."""
+
 READ_AT_START = (
     "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONHASHSEED", "PYTHONIOENCODING", "PYTHONSAFEPATH",
     "PYTHONSTARTUP", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONDEVMODE", "LANG", "LC_ALL",
@@ -47,7 +55,8 @@ class Child:
         self.args = [sys.executable, *arguments]
         self.returncode: int | None = None
         self.stdin, self.stdout, self.stderr = keeps
-        self._line = _Server.of_this_process().order(request, streams)
+        owner = Owner.of_this_process()
+        self._line = order(owner.address, f"{owner.folder}/python", PRELOADED, request, streams)
         self._words = self._line.makefile("r")
         text = self._words.readline()
         if not text:
@@ -126,42 +135,24 @@ class Child:
         self.wait()
 
 
-class _Server:
-    """The process that forks; it ends with the one that started it."""
+class Owner:
+    """Owns what is forked for this process: a folder of sockets, and one that ends with it."""
 
-    _servers: dict[int, _Server] = {}  # noqa: RUF012 - by process: a fork must not use its parent's
+    _of: dict[int, Owner] = {}  # noqa: RUF012 - by process: a fork must not use its parent's
 
     def __init__(self) -> None:
-        self._orders, theirs = socket.socketpair()
-        self._lock = threading.Lock()
-        environment = {**os.environ, "GIT_PYTHON_REFRESH": "quiet", "OMP_NUM_THREADS": "1"}
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, str(WARM), str(theirs.fileno())],
-                cwd="/",
-                env={k: v for k, v in environment.items() if not k.startswith("MLFLOW_")},
-                stdin=DEVNULL,
-                stdout=DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        self._temporary = tempfile.TemporaryDirectory(prefix="warm", dir="/tmp")
+        self.folder = self._temporary.name
+        self.address = f"{self.folder}/owner"
+        self._life = socket.socket(socket.AF_UNIX)
+        self._life.bind(self.address)
+        self._life.listen()
 
     @classmethod
-    def of_this_process(cls) -> _Server:
-        server = cls._servers.get(os.getpid())
-        if server is None or server._process.poll() is not None:
-            server = cls._servers[os.getpid()] = cls()
-        return server
-
-    def order(self, request: dict[str, Any], streams: list[int]) -> socket.socket:
-        """Have a child forked; return the socket on which it is heard."""
-        line, theirs = socket.socketpair()
-        with theirs, self._lock:
-            socket.send_fds(self._orders, [b"."], [theirs.fileno()])
-        text = json.dumps(request).encode()
-        socket.send_fds(line, [b"."], streams)
-        line.sendall(f"{len(text)}\n".encode() + text)
-        return line
+    def of_this_process(cls) -> Owner:
+        if os.getpid() not in cls._of:
+            cls._of[os.getpid()] = cls()
+        return cls._of[os.getpid()]
 
 
 def start(
@@ -279,6 +270,10 @@ AS_SUBPROCESS = types.SimpleNamespace(
 
 def _can_be_forked(words: list[str], environment: Mapping[str, str]) -> bool:
     """Tell whether a fork is what a new Python would be."""
-    is_plain = words[0] in ("-c", "-m") or not words[0].startswith("-")
-    same = all(environment.get(name) == os.environ.get(name) for name in READ_AT_START)
-    return sys.platform == "linux" and is_plain and same
+    is_plain = words[0] in ("-c", "-m") or words[0].endswith(".py")
+    given = [name for name in READ_AT_START if name in environment]
+    same = all(environment[name] == os.environ.get(name) for name in given)
+    addresses = (
+        each.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") for each in (environment, os.environ)
+    )
+    return sys.platform == "linux" and is_plain and same and len({*addresses}) == 1

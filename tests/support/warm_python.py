@@ -1,8 +1,9 @@
 """A Python that has imported what is slow to import, and forks a clean child for each program.
 
-Run as a process by `clean_child`. The one argument is a socket: for each message on it, another
-socket comes along, and the child reads from that what to run. It hears the child's process id
-and exit code there. When the first socket is closed, whoever owns it has ended, and so does this.
+Its arguments are a socket file of its owner's, the socket file that it makes, and what it
+imports. For each connection to its own it forks a child, which reads there what to run, and with
+which streams; the child's process id and exit code are told there. When the owner has ended, and
+so closed the first one, this ends too.
 """
 
 from __future__ import annotations
@@ -20,26 +21,19 @@ import sys
 import types
 from typing import Any
 
-PRELOADED = (
-    "numpy", "pandas", "scipy.stats", "scipy.linalg", "sklearn.linear_model", "sqlalchemy",
-    "alembic.command", "requests", "hyperopt", "optuna", "optuna.storages", "mlflow",
-    "mlflow.store.tracking.sqlalchemy_store", "pyspark.sql", "ray.tune",
-)  # fmt: skip
-"""What children find imported, as far as it is installed."""
-
 FORGOTTEN = ("hyperopt", "hyperbridge")
 """What children import themselves all the same: programs patch it, or it must not be there."""
 
 BREADTH = 1 << 16
 
 
-def preload() -> dict[str, str]:
-    """Import, and take what is imported out of the garbage collector's sight.
+def preload(names: list[str]) -> dict[str, str]:
+    """Import what is installed, and take it out of the garbage collector's sight.
 
     Returns the variables that packages set when they are imported.
     """
     before = dict(os.environ)
-    for name in PRELOADED:
+    for name in names:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     _forget(FORGOTTEN)
@@ -53,7 +47,9 @@ def _forget(packages: tuple[str, ...]) -> None:
         del sys.modules[name]
 
 
-def serve(orders: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
+def serve(
+    owner: socket.socket, orders: socket.socket, by_imports: dict[str, str]
+) -> dict[str, Any]:
     """Fork children until the owner has ended; return in a child, with what it is to run."""
     wakes, wake = socket.socketpair()
     wakes.setblocking(False)
@@ -63,17 +59,16 @@ def serve(orders: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     children: dict[int, socket.socket] = {}
     while True:
-        readable, _, _ = select.select([orders, wakes], [], [])
+        readable, _, _ = select.select([owner, orders, wakes], [], [])
+        if owner in readable:
+            os._exit(0)
         if wakes in readable:
             with contextlib.suppress(BlockingIOError):
                 wakes.recv(BREADTH)
             _report(children)
         if orders not in readable:
             continue
-        message, fds, _, _ = socket.recv_fds(orders, 1, 1)
-        if not message:
-            os._exit(0)
-        line = socket.socket(fileno=fds[0])
+        line, _ = orders.accept()
         pid = os.fork()
         if pid:
             children[pid] = line
@@ -81,8 +76,8 @@ def serve(orders: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
                 line.send(f"{pid}\n".encode())
             continue
         signal.set_wakeup_fd(-1)
-        for other in (orders, wakes, wake, *children.values()):
-            other.close()
+        for each in (owner, orders, wakes, wake, *children.values()):
+            each.close()
         with line:
             return _become(line, by_imports)
 
@@ -116,12 +111,23 @@ def _become(line: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
     os.environ.update({**by_imports, **request["env"]})
     if "PYTHONUNBUFFERED" in os.environ:
         sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]
+    if "ray" in sys.modules:
+        _heed_variables_of_ray()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     _forget(tuple(request["without"]))
     importlib.invalidate_caches()
     sys.excepthook = _without_frames_of_ours
     return request
+
+
+def _heed_variables_of_ray() -> None:
+    """Have Ray read its settings and its token again, which it keeps from its import on."""
+    from ray import _raylet
+
+    with contextlib.suppress(AttributeError):  # older ones have no token
+        _raylet.Config.initialize("")
+        _raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _without_frames_of_ours(kind: Any, value: Any, trace: Any) -> None:
@@ -178,9 +184,14 @@ def _leave(raised: list[BaseException]) -> None:
 
 if __name__ == "__main__":
     _kept = sys.modules["__main__"]  # else its names would be cleared
-    with socket.socket(fileno=int(sys.argv[1])) as _orders:
+    with socket.socket(socket.AF_UNIX) as _owner, socket.socket(socket.AF_UNIX) as _orders:
+        _owner.connect(sys.argv[1])
         del sys.path[0]  # the folder of this file
-        _request = serve(_orders, preload())
+        _by_imports = preload(sys.argv[3:])
+        _orders.bind(f"{sys.argv[2]}.draft")
+        _orders.listen()
+        os.rename(f"{sys.argv[2]}.draft", sys.argv[2])  # whoever sees it is answered
+        _request = serve(_owner, _orders, _by_imports)
     _raised: list[BaseException] = []
     atexit.register(_leave, _raised)  # before the program's functions, so that it is the last
     try:
