@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import zipapp
 from pathlib import Path
 
+import clean_child
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,10 +111,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_a_search_works_wherever_the_objective_is_defined(way: str, folder: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, *WAYS[way]], cwd=folder, capture_output=True, text=True, timeout=240,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HYPERBRIDGE_TRACKING": "0"},
-    )  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HYPERBRIDGE_TRACKING": "0"}
+    result = clean_child.run(
+        WAYS[way], cwd=folder, env=environment, fresh=way in ("as a script", "with -m")
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout == "2 trials\n"  # once: a worker that imports the program searches again
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import clean_child
 import mlflow
 import pytest
 from mlflow_proxy import mlflow_proxy
@@ -24,14 +24,13 @@ pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def started(folder: Path, *arguments: str, run: bool = False) -> Iterator[subprocess.Popen[str]]:
+def started(folder: Path, *arguments: str, run: bool = False) -> Iterator[Any]:
     """Start the program, by `hyperbridge run` or by Python, and end it with the block."""
     verb = ["-m", "hyperbridge", "run"] if run else []
-    process = subprocess.Popen(
-        [sys.executable, *verb, str(PROGRAM), *arguments],
+    process = clean_child.start(
+        [*verb, PROGRAM, *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -44,7 +43,7 @@ def started(folder: Path, *arguments: str, run: bool = False) -> Iterator[subpro
         process.stdout.close()
 
 
-def wait_until_it_sleeps(folder: Path, process: subprocess.Popen[str]) -> None:
+def wait_until_it_sleeps(folder: Path, process: Any) -> None:
     deadline = time.monotonic() + 120
     while not (folder / "sleeping").exists():
         assert process.poll() is None, process.communicate()[0]
