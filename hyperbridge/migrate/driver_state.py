@@ -148,7 +148,7 @@ class _Reader:
             return
         func = node.func
         is_known = isinstance(func, ast.Attribute) and func.attr in _CHANGING
-        if is_known and isinstance(func, ast.Attribute) and not self._reach.behind(func):
+        if is_known and isinstance(func, ast.Attribute) and not self._reach.run_by(func):
             # what gives something is another kind of thing: pandas' append makes a new frame
             above = self._names.parent_of[node]
             is_kept = isinstance(above, ast.Assign | ast.AnnAssign | ast.Attribute)

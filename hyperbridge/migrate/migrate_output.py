@@ -35,9 +35,9 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """Return the cells of the table."""
-        going = [s for s in self.searches if s.state == "rewritten"]
-        counts = [len(self.searches), sum(not s.changes for s in going)]
-        counts.append(sum(bool(s.changes) for s in going))
+        rewritten = [s for s in self.searches if s.state == "rewritten"]
+        counts = [len(self.searches), sum(not s.changes for s in rewritten)]
+        counts.append(sum(bool(s.changes) for s in rewritten))
         counts += [sum(s.state == state for s in self.searches) for state in ("left", "skipped")]
         return (str(self.path), *(str(n or "-") for n in counts), self.why)
 

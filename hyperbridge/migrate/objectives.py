@@ -63,7 +63,7 @@ def read_objective(program: Program, search: Search) -> Objective:
         gives = "dict" if result else kind_of(program, expr.body, set())
         alone = () if result is None else (result,)
         return Objective(expr, expr if plain else None, alone, gives)
-    functions = program.function(_behind(program, expr))
+    functions = program.function(_without_partial(program, expr))
     if len(functions) != 1 or not isinstance(functions[0], ast.FunctionDef):
         return Objective(expr, None, (), "unknown")
     function = functions[0]
@@ -88,9 +88,9 @@ def read_objective(program: Program, search: Search) -> Objective:
     return Objective(expr, function if may_go else None, found, returned, is_read)
 
 
-def _behind(program: Program, expr: ast.expr) -> ast.expr:
+def _without_partial(program: Program, expr: ast.expr) -> ast.expr:
     if isinstance(expr, ast.Call) and program.dotted(expr.func) == "functools.partial":
-        return _behind(program, expr.args[0]) if expr.args else expr
+        return _without_partial(program, expr.args[0]) if expr.args else expr
     return expr
 
 

@@ -12,7 +12,7 @@ from hyperbridge.migrate.objectives import Objective, read_objective
 from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import FUNCTIONS
 from hyperbridge.migrate.reading import Search, is_none
-from hyperbridge.migrate.rewriting import Going, Rewriting, Target
+from hyperbridge.migrate.rewriting import Draft, Rewriting, Target
 from hyperbridge.migrate.syntax import (
     indented,
     wrapped,
@@ -43,7 +43,7 @@ class PlacedSearch:
 
     target: Target
     rewriting: Rewriting
-    going: Going
+    draft: Draft
     fresh: ast.stmt | None
     before: list[str] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class PlacedSearch:
     @property
     def search(self) -> Search:
         """The search."""
-        return self.going.search
+        return self.draft.search
 
     def block(self, node: ast.AST, code: str, text: str) -> BlockedError:
         """Return the error that leaves the search."""

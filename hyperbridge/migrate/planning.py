@@ -20,7 +20,7 @@ from hyperbridge.migrate.program import Files, Program
 from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
 from hyperbridge.migrate.repeated import Repeated
-from hyperbridge.migrate.rewriting import Going, Rewriting, is_constant
+from hyperbridge.migrate.rewriting import Draft, Rewriting, is_constant
 from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
@@ -105,10 +105,10 @@ class _Planner:
         self.searches = find_searches(self.program)
         self._read()
         rewriting: Rewriting | None = None
-        while going := [s for s in self.searches if s not in self.blocked]:
+        while open_searches := [s for s in self.searches if s not in self.blocked]:
             for module in self.modules:
                 module.edits = Edits(module.source.text)
-            rewriting = self._attempt(going)
+            rewriting = self._attempt(open_searches)
             if rewriting is not None and not self._has_unwanted(rewriting):
                 break
         else:
@@ -212,9 +212,9 @@ class _Planner:
                         module.edits.forget(edit)
                     continue
                 nodes = {n for n in ast.walk(statement) if isinstance(n, ast.expr | ast.stmt)}
-                going = rewriting.going
-                mine = [g for g in going if nodes & self._parts(g)]
-                mine = mine or [g for g in going if g.search.module is module] or going
+                drafts = rewriting.drafts
+                mine = [g for g in drafts if nodes & self._parts(g)]
+                mine = mine or [g for g in drafts if g.search.module is module] or drafts
                 where = f"line {statement.lineno} of {module.source.path}"
                 text = f"it is left, as it would change {where}, which a comment keeps"
                 for g in mine:
@@ -222,10 +222,10 @@ class _Planner:
                     self._block(g.search, note)
                 raise SkippedError(text)
 
-    def _parts(self, going: Going) -> set[ast.AST]:
+    def _parts(self, draft: Draft) -> set[ast.AST]:
         """Return the code of a search: its call, its space and its objective."""
-        search = going.search
-        found = {search.call, *going.visited, *going.roles.parameters}
+        search = draft.search
+        found = {search.call, *draft.visited, *draft.roles.parameters}
         for function in self.program.function(search.arguments["fn"]):
             found |= {*ast.walk(function)}
         return found
@@ -233,11 +233,11 @@ class _Planner:
     def _has_unwanted(self, rewriting: Rewriting) -> bool:
         """Leave searches that would be rewritten in another way than the user wants."""
         found = False
-        for going in rewriting.going if self.options.exact else ():
-            plan = self._outcome(going.search, rewriting)
+        for draft in rewriting.drafts if self.options.exact else ():
+            plan = self._outcome(draft.search, rewriting)
             if plan.changes:
                 text = f"it is left, as its results would change: {', '.join(plan.changes)}"
-                self._note(going.search, going.search.call, "HB252", text)
+                self._note(draft.search, draft.search.call, "HB252", text)
                 found = True
         if found:
             self._spread()
@@ -250,22 +250,22 @@ class _Planner:
             codes = codes_of(self.blocked[search])
             return SearchPlan(line, "skipped" if codes == ("HB251",) else "left", codes)
         notes = [*self.remarks.get(search, ())]
-        for going in [] if rewriting is None else rewriting.going:
-            if going.search is search:
+        for draft in [] if rewriting is None else rewriting.drafts:
+            if draft.search is search:
                 assert rewriting is not None
-                notes += rewriting.notes_on(going)
+                notes += rewriting.notes_on(draft)
         return SearchPlan(line, "rewritten", codes_of(notes))
 
     def _refuse_looks(self) -> None:
-        going = [s for s in self.searches if s not in self.blocked]
-        if not going:
+        searches = [s for s in self.searches if s not in self.blocked]
+        if not searches:
             return
-        rewriting = Rewriting(self.program, going, self.engine, self.random)
+        rewriting = Rewriting(self.program, searches, self.engine, self.random)
         for module in self.modules:
             for node in module.walk():
                 why = rewriting.words.missing(node)
                 if why is not None:
-                    for search in going:
+                    for search in searches:
                         self._note(search, node, "HB212", why)
 
     def _spread(self) -> None:
@@ -291,8 +291,8 @@ class _Planner:
                         changed = True
                         break
 
-    def _attempt(self, going: list[Search]) -> Rewriting | None:
-        rewriting = Rewriting(self.program, going, self.engine, self.random)
+    def _attempt(self, searches: list[Search]) -> Rewriting | None:
+        rewriting = Rewriting(self.program, searches, self.engine, self.random)
         rewriting.keep(self.blocked)
         for needs in rewriting.needs.values():
             needs.bounds_normals = self.options.bounds_normals
@@ -308,20 +308,20 @@ class _Planner:
             self._spread()
             return None
         except UnwritableSpaceError as exc:
-            mine = [s for s in going if exc.node in self.demands[s]._visited] or going
+            mine = [s for s in searches if exc.node in self.demands[s]._visited] or searches
             for search in mine:
                 self._note(search, exc.node, "HB209", str(exc))
             self._spread()
             return None
         except (MisplacedError, TakenNameError) as exc:
-            for search in going:
+            for search in searches:
                 self._note(search, search.call, "HB209", str(exc))
             return None
         wrong = False
         renamed = {new: slot.name for slot, new in rewriting.spaces.names.items()}
         for module in self.modules:
             for fault in faults(module, renamed):
-                mine = [s for s in going if s.module is module] or going
+                mine = [s for s in searches if s.module is module] or searches
                 for search in mine:
                     self._note(
                         search, search.call, "HB299", f"internal: please report this: {fault}"
@@ -335,7 +335,7 @@ class _Planner:
     def _finish(self, rewriting: Rewriting) -> None:
         for module in self.modules:
             needs = rewriting.needs[module]
-            if any(rewriting.latent(g.roles) for g in rewriting.going):
+            if any(rewriting.latent(g.roles) for g in rewriting.drafts):
                 needs.helpers.add("latent")
             if needs.helpers:
                 library = self.engine.library

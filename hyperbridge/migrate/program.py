@@ -154,7 +154,7 @@ class Program(Files):
             for binding in self.bindings(expr):
                 return self._slot_of(binding)
             return None
-        module = self._module_behind(expr.value)
+        module = self._imported_module(expr.value)
         if module is not None and expr.attr in module.names.module.bindings:
             return self._slot_of(module.names.module.bindings[expr.attr][0])
         if expr.attr in self.attributes and self.home[expr].hyperopt(expr) is None:
@@ -171,7 +171,7 @@ class Program(Files):
         if isinstance(expr, ast.Lambda):
             return [expr]
         if isinstance(expr, ast.Attribute):
-            module = self._module_behind(expr.value)
+            module = self._imported_module(expr.value)
             if module is not None:
                 bindings = module.names.module.bindings.get(expr.attr, [])
                 return [f for b in bindings for f in self._function_of(b)]
@@ -189,7 +189,7 @@ class Program(Files):
         if isinstance(expr, ast.Name):
             found = self.bindings(expr)
         elif isinstance(expr, ast.Attribute):
-            module = self._module_behind(expr.value)
+            module = self._imported_module(expr.value)
             if module is not None:
                 found = module.names.module.bindings.get(expr.attr, [])
         return [b.node for b in found if isinstance(b.node, ast.ClassDef)]
@@ -275,7 +275,9 @@ class Program(Files):
                 if isinstance(node, ast.ImportFrom):
                     if self._find(other, node.module or "", node.level) is module:
                         found.update(alias.name for alias in node.names)
-                elif isinstance(node, ast.Attribute) and self._module_behind(node.value) is module:
+                elif (
+                    isinstance(node, ast.Attribute) and self._imported_module(node.value) is module
+                ):
                     found.add(node.attr)
         return found
 
@@ -319,7 +321,7 @@ class Program(Files):
         other = self._find(module, binding.node.module or "", binding.node.level)
         return None if other is None else other.names.module.bindings.get(name)
 
-    def _module_behind(self, expr: ast.expr) -> Module | None:
+    def _imported_module(self, expr: ast.expr) -> Module | None:
         if isinstance(expr, ast.Name):
             bindings = self.home[expr].names.bindings(expr)
         elif isinstance(expr, ast.Attribute):

@@ -52,7 +52,7 @@ class Reach:
         self.functions: dict[Function, None] = {}
         self._is_told = False
         self._is_told = self._passed is not None
-        waiting = self.behind(expr)
+        waiting = self.run_by(expr)
         while waiting:
             function = waiting.pop()
             if function not in self.functions:
@@ -60,9 +60,9 @@ class Reach:
                 waiting += self._called(function)
         self.nodes = {node for function in self.functions for node in ast.walk(function)}
 
-    def behind(self, expr: ast.expr) -> list[Function]:
+    def run_by(self, expr: ast.expr) -> list[Function]:
         """Return the functions of this file that run when the value of an expression is called."""
-        return list(self._behind(expr, set()))
+        return list(self._run_by(expr, set()))
 
     def is_inside(self, scope: Scope) -> bool:
         """Tell whether a scope's variables are made anew each time that the objective runs."""
@@ -108,7 +108,7 @@ class Reach:
                     return None if "staticmethod" in decorators else above
         return None
 
-    def _behind(self, expr: ast.expr, seen: set[ast.AST]) -> Iterator[Function]:
+    def _run_by(self, expr: ast.expr, seen: set[ast.AST]) -> Iterator[Function]:
         if expr in seen:
             return
         seen.add(expr)
@@ -121,7 +121,7 @@ class Reach:
                     for decorator in binding.node.decorator_list:
                         yield from self._given_back(decorator, seen)
                 elif binding.value is not None:
-                    yield from self._behind(binding.value, seen)
+                    yield from self._run_by(binding.value, seen)
         elif isinstance(expr, ast.Attribute):
             for owner in self._classes(expr.value, set()):
                 yield from self._method(owner, expr.attr)
@@ -130,20 +130,20 @@ class Reach:
         elif isinstance(expr, ast.Call):
             for value in (*expr.args, *(keyword.value for keyword in expr.keywords)):
                 if isinstance(value, ast.Lambda | ast.Name | ast.Attribute | ast.Call):
-                    yield from self._behind(value, seen)
+                    yield from self._run_by(value, seen)
             for owner in self._classes(expr, set()):
                 yield from self._method(owner, "__call__")
             yield from self._given_back(expr.func, seen)
 
     def _given_back(self, maker: ast.expr, seen: set[ast.AST]) -> Iterator[Function]:
         """Yield the functions that a function or a decorator returns."""
-        for function in list(self._behind(maker, seen)):
+        for function in list(self._run_by(maker, seen)):
             if isinstance(function, ast.Lambda):
-                yield from self._behind(function.body, seen)
+                yield from self._run_by(function.body, seen)
                 continue
             for returned in own_returns(function):
                 if returned.value is not None:
-                    yield from self._behind(returned.value, seen)
+                    yield from self._run_by(returned.value, seen)
 
     def _called(self, function: Function) -> Iterator[Function]:
         for node in ast.walk(function):
@@ -152,9 +152,9 @@ class Reach:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 definitions = [b.node for b in self._names.bindings(node)]
                 if is_called or any(isinstance(d, ast.FunctionDef) for d in definitions):
-                    yield from self.behind(node)
+                    yield from self.run_by(node)
             elif isinstance(node, ast.Attribute) and is_called and self._is_outer(node.value):
-                yield from self.behind(node)
+                yield from self.run_by(node)
 
     def _is_outer(self, receiver: ast.expr) -> bool:
         """Tell whether an object was there before the objective ran."""
@@ -228,7 +228,7 @@ class Reach:
         func, given = call.func, call.args
         if self._names.dotted(func) == "functools.partial" and given:
             func, given = given[0], given[1:]
-        for function in (*self.behind(func), *self._constructors(func)):
+        for function in (*self.run_by(func), *self._constructors(func)):
             args = function.args
             names = [arg.arg for arg in (*args.posonlyargs, *args.args)]
             is_method = isinstance(self._names.parent_of.get(function), ast.ClassDef)

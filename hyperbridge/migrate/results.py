@@ -9,7 +9,7 @@ from hyperbridge.migrate.demand import options_of
 from hyperbridge.migrate.program import Program
 
 if TYPE_CHECKING:
-    from hyperbridge.migrate.rewriting import Going, Rewriting
+    from hyperbridge.migrate.rewriting import Draft, Rewriting
 
 _DISPLAYS = ("print", "pprint", "display", "repr", "str", "format", "sorted", "len")
 _LOGGING = ("debug", "info", "warning", "error", "critical", "log", "exception", "write")
@@ -17,15 +17,15 @@ _OF_VALUES = ("vals", "idxs", "miscs", "idxs_vals", "argmin")
 _WORDS = ("misc", "vals")
 
 
-def needs_indices(rewriting: Rewriting, going: Going) -> bool:
+def needs_indices(rewriting: Rewriting, draft: Draft) -> bool:
     """Tell whether a program looks at the index of an option, and not just at a result as such."""
-    program, search = rewriting.program, going.search
+    program, search = rewriting.program, draft.search
     if search.arguments.get("points_to_evaluate") is not None:
         return True
     if rewriting.looks_at_documents:
         return True
     choices = {
-        c for c in going.roles.parameters if (program.hyperopt(c.func) or "").endswith("choice")
+        c for c in draft.roles.parameters if (program.hyperopt(c.func) or "").endswith("choice")
     }
     parent = program.parent_of[search.call]
     shown: list[ast.expr] = []

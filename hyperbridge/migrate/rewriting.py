@@ -56,7 +56,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(slots=True, eq=False)
-class Going:
+class Draft:
     """One search while it is written.
 
     Attributes:
@@ -95,7 +95,7 @@ class Target(Protocol):
     def words(self, rewriting: Rewriting) -> StudyWords:
         """Return what rewrites looks at Trials."""
 
-    def values(self, rewriting: Rewriting) -> list[Going]:
+    def values(self, rewriting: Rewriting) -> list[Draft]:
         """Return the searches whose spaces stay values, and become no functions."""
 
     def rule(self, rewriting: Rewriting, node: ast.AST) -> str | None:
@@ -107,10 +107,10 @@ class Target(Protocol):
     def prepare(self, rewriting: Rewriting) -> None:
         """Look at all searches before one is written."""
 
-    def needs_indices(self, rewriting: Rewriting, going: Going) -> bool:
+    def needs_indices(self, rewriting: Rewriting, draft: Draft) -> bool:
         """Tell whether options must stand for their indices in a search's result."""
 
-    def write(self, rewriting: Rewriting, going: Going) -> None:
+    def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add the edits of a search."""
 
 
@@ -138,11 +138,11 @@ class Rewriting:
         self.target = target
         self.random = Randomness(program) if random is None else random
         self.roles = Roles()
-        self.going: list[Going] = []
+        self.drafts: list[Draft] = []
         for search in searches:
             demand = Demand(program, self.random)
             demand.space(search.arguments["space"])
-            self.going.append(Going(search, demand.roles, demand._visited))
+            self.drafts.append(Draft(search, demand.roles, demand._visited))
             self.roles.add(demand.roles)
         self.needs = {m: Needs(taken=set(m.identifiers)) for m in program.modules}
         self.spaces = SpaceWriter(program, self.roles, self.needs)
@@ -171,11 +171,11 @@ class Rewriting:
         """Return the places that hold a Trials."""
         program = self.program
         found: set[Slot] = set()
-        for going in self.going:
-            trials = going.search.arguments.get("trials")
+        for draft in self.drafts:
+            trials = draft.search.arguments.get("trials")
             if trials is not None:
                 found |= origins(program, trials).slots
-            stop = going.search.stop_when
+            stop = draft.search.stop_when
             for function in [] if stop is None else program.function(stop):
                 names = program.parameters(function)
                 if program.is_method(function):
@@ -239,8 +239,8 @@ class Rewriting:
 
     def may_differ(self) -> bool:
         """Tell whether a study may say another loss of a trial than Trials, or has more trials."""
-        for going in self.going:
-            objective = read_objective(self.program, going.search)
+        for draft in self.drafts:
+            objective = read_objective(self.program, draft.search)
             is_plain = objective.returned == "number" or (
                 objective.is_read
                 and not any(
@@ -248,7 +248,7 @@ class Rewriting:
                     for r in objective.results
                 )
             )
-            if going.search.catches or not is_plain:
+            if draft.search.catches or not is_plain:
                 return True
         return False
 
@@ -261,7 +261,7 @@ class Rewriting:
 
     def best_of(self, node: ast.AST, study: str) -> str:
         """Return the source of what fmin returned, for a study."""
-        if any(self.latent(going.roles) for going in self.going):
+        if any(self.latent(draft.roles) for draft in self.drafts):
             name = self.needs[self.program.home[node]].helper("values_of")
             return f"{name}({study}.best_trial)"
         return f"{study}.best_params"
@@ -448,7 +448,7 @@ class Rewriting:
             if slot in spaces:
                 return True
             found = origins(self.program, expr)
-            known = set().union(*(going.visited for going in self.going))
+            known = set().union(*(draft.visited for draft in self.drafts))
             return bool(found.slots & spaces) and found.exprs <= known
         return expr in self.roles.roots or self._asks(expr)
 
@@ -492,17 +492,17 @@ class Rewriting:
             self.notes[module].append(note)
             self.noted.append((node, note))
 
-    def notes_on(self, going: Going) -> list[Note]:
+    def notes_on(self, draft: Draft) -> list[Note]:
         """Return the remarks on a search, with those of its file that may be on any of them."""
-        mine = {*going.visited, *going.roles.parameters, *ast.walk(going.search.call)}
+        mine = {*draft.visited, *draft.roles.parameters, *ast.walk(draft.search.call)}
         others = set[ast.AST]()
-        for other in self.going:
+        for other in self.drafts:
             others |= {*other.visited, *other.roles.parameters, *ast.walk(other.search.call)}
         home = self.program.home
         return [
             note
             for node, note in self.noted
-            if node in mine or (node not in others and home[node] is going.search.module)
+            if node in mine or (node not in others and home[node] is draft.search.module)
         ]
 
     # writing
@@ -515,8 +515,8 @@ class Rewriting:
         self._drop_consumed()
         self.target.prepare(self)
         units = self._units()
-        for going in self.going:
-            self.target.write(self, going)
+        for draft in self.drafts:
+            self.target.write(self, draft)
         for unit in units:
             self._write_unit(unit)
         for module in self.program.modules:
@@ -530,16 +530,16 @@ class Rewriting:
     def _choose_indices(self) -> None:
         """Decide for each choice whether the study holds its options or their indices."""
         by_index = self.spaces.by_index
-        choices: dict[ast.Call, list[Going]] = {}
-        for going in self.going:
-            for call in going.roles.parameters:
+        choices: dict[ast.Call, list[Draft]] = {}
+        for draft in self.drafts:
+            for call in draft.roles.parameters:
                 if (self.program.hyperopt(call.func) or "").endswith("choice"):
-                    choices.setdefault(call, []).append(going)
+                    choices.setdefault(call, []).append(draft)
                     if self.spaces.plain_options(call) is None:
                         by_index.add(call)
-        for going in self.going:
-            mine = {c for c, users in choices.items() if going in users}
-            if mine and self.target.needs_indices(self, going):
+        for draft in self.drafts:
+            mine = {c for c, users in choices.items() if draft in users}
+            if mine and self.target.needs_indices(self, draft):
                 by_index |= mine
                 self.spaces.needs_index |= mine
 
@@ -548,23 +548,23 @@ class Rewriting:
         kept = self.target.values(self)
         if kept:
             self.roles = self.spaces.roles = Roles()
-            for going in self.going:
-                if going not in kept:
-                    self.roles.add(going.roles)
+            for draft in self.drafts:
+                if draft not in kept:
+                    self.roles.add(draft.roles)
 
     def _drop_consumed(self) -> None:
         """Drop variables that only served arguments of fmin which are written otherwise now."""
         program = self.program
         gone: dict[Slot, set[ast.expr]] = {}
-        for going in self.going:
-            sampler, patience = going.search.sampler, going.search.patience or ()
+        for draft in self.drafts:
+            sampler, patience = draft.search.sampler, draft.search.patience or ()
             written = [sampler.seed, sampler.chosen, *(v for _, v in sampler.options), *patience]
             staying = {node for expr in written if expr is not None for node in ast.walk(expr)}
             for name in ("algo", "rstate", "early_stop_fn"):
-                expr = going.search.arguments.get(name)
-                if name == "rstate" and going.search.sampler.is_drawn:
+                expr = draft.search.arguments.get(name)
+                if name == "rstate" and draft.search.sampler.is_drawn:
                     continue
-                if name == "early_stop_fn" and going.search.stop_when is not None:
+                if name == "early_stop_fn" and draft.search.stop_when is not None:
                     continue
                 for node in [] if expr is None else ast.walk(expr):
                     slot = program.slot(node)
@@ -687,7 +687,7 @@ class Rewriting:
     def _take_out_of_scope(self, function: ast.FunctionDef) -> None:
         """Remove hyperopt's decorator from a function that spaces call by its own name now."""
         module = self.program.home[function]
-        known = set().union(*(going.visited for going in self.going))
+        known = set().union(*(draft.visited for draft in self.drafts))
         for decorator in function.decorator_list:
             func = decorator.func if isinstance(decorator, ast.Call) else decorator
             if not (self.program.hyperopt(func) or "").startswith("scope.define"):

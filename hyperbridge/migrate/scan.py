@@ -174,9 +174,9 @@ def _scan_file(report: Report, module: Module, planned: Mapping[str, _Planned]) 
     report.searches += len(some.searches)
     report.skipped += len(some.skipped)
     for target, each in planned.items():
-        going = [s for s in each.plan.searches if s.state == "rewritten"]
-        report.rewritten[target] += len(going)
-        report.exact[target] += sum(not s.changes for s in going)
+        rewritten = [s for s in each.plan.searches if s.state == "rewritten"]
+        report.rewritten[target] += len(rewritten)
+        report.exact[target] += sum(not s.changes for s in rewritten)
         if each.plan.is_faulty:
             report.faults.add(module.source.path)
     for node, kind, name in uses:

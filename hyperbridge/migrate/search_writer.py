@@ -213,11 +213,11 @@ class SearchWriter(PlacedSearch):
                 return False
             if slot is not None and len(program.flows.get(slot, ())) > 1:
                 return False  # it may stand for another one when the objective runs
-        if space in self.going.roles.roots and rewriting.spaces.captured([space]):
+        if space in self.draft.roles.roots and rewriting.spaces.captured([space]):
             return False
         named = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
         args = {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
-        used = {n.search.arguments["fn"] for n in rewriting.going}
+        used = {n.search.arguments["fn"] for n in rewriting.drafts}
         same = [f for f in used if program.slot(f) == program.slot(self.search.arguments["fn"])]
         return "trial" not in named | args and len(same) == 1 and bool(function.body)
 

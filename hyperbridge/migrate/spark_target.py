@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 
 from hyperbridge.migrate import driver_state, spark_objects, tracking
-from hyperbridge.migrate.rewriting import Going, Rewriting
+from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.spark_helpers import NAME
 from hyperbridge.migrate.study_target import OptunaTarget
 from hyperbridge.migrate.study_writer import StudyWriter
@@ -23,9 +23,9 @@ class SparkTarget(OptunaTarget):
     name = "spark"
     help = "a study of Optuna's on the driver, each trial a Spark job"
 
-    def write(self, rewriting: Rewriting, going: Going) -> None:
+    def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add all edits of a search."""
-        _SparkWriter(self, rewriting, going, self._fresh.get(going.search)).write()
+        _SparkWriter(self, rewriting, draft, self._fresh.get(draft.search)).write()
 
 
 class _SparkWriter(StudyWriter):
@@ -109,7 +109,7 @@ class _SparkWriter(StudyWriter):
             return head
         name = self.needs.unused("search_space")
         lines = None
-        if space in self.going.roles.roots:
+        if space in self.draft.roles.roots:
             taken = {n.id for n in ast.walk(self.search.module.tree) if isinstance(n, ast.Name)}
             lines = self.rewriting.spaces.branches(space, "trial", taken | {"trial"})
         self._define(name, lines or split_lines(f"return {point}"))
@@ -138,7 +138,7 @@ class _SparkWriter(StudyWriter):
     def _catch(self) -> list[str]:
         """Have trials that raise caught, or not, whatever the file's other searches do."""
         kinds = {
-            g.search.catches for g in self.rewriting.going if g.search.module is self.search.module
+            g.search.catches for g in self.rewriting.drafts if g.search.module is self.search.module
         }
         catches = self.search.catches
         self._ask("catch" if catches else "raise")

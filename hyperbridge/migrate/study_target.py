@@ -9,7 +9,7 @@ from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.reading import TRIALS, Search, is_trials_call
 from hyperbridge.migrate.results import needs_indices
-from hyperbridge.migrate.rewriting import Going, Rewriting
+from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.search_writer import (
     is_local,
     made_for,
@@ -48,7 +48,7 @@ class OptunaTarget:
             rewriting.may_differ,
         )
 
-    def values(self, rewriting: Rewriting) -> list[Going]:  # noqa: ARG002 - a Target's
+    def values(self, rewriting: Rewriting) -> list[Draft]:  # noqa: ARG002 - a Target's
         """Return the searches whose spaces stay values: none."""
         return []
 
@@ -95,13 +95,13 @@ class OptunaTarget:
         """Find the Trials that are made for one search each."""
         self._fresh: dict[Search, ast.stmt] = {}
         by_slot: dict[Slot, list[tuple[Search, ast.stmt | None]]] = {}
-        for going in rewriting.going:
-            trials = going.search.arguments.get("trials")
+        for draft in rewriting.drafts:
+            trials = draft.search.arguments.get("trials")
             if isinstance(trials, ast.Name):
                 slot = rewriting.program.slot(trials)
                 if slot is not None:
-                    made = made_for(rewriting, going.search, slot)
-                    by_slot.setdefault(slot, []).append((going.search, made))
+                    made = made_for(rewriting, draft.search, slot)
+                    by_slot.setdefault(slot, []).append((draft.search, made))
         for slot, found in by_slot.items():
             flows = rewriting.program.flows.get(slot, [])
             made_by = {made for _, made in found if made is not None}
@@ -118,10 +118,10 @@ class OptunaTarget:
                 self._fresh[search] = made
                 rewriting.removed.add(made)
 
-    def needs_indices(self, rewriting: Rewriting, going: Going) -> bool:
+    def needs_indices(self, rewriting: Rewriting, draft: Draft) -> bool:
         """Tell whether the program looks at the indices of options."""
-        return needs_indices(rewriting, going)
+        return needs_indices(rewriting, draft)
 
-    def write(self, rewriting: Rewriting, going: Going) -> None:
+    def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add all edits of a search."""
-        StudyWriter(self, rewriting, going, self._fresh.get(going.search)).write()
+        StudyWriter(self, rewriting, draft, self._fresh.get(draft.search)).write()

@@ -164,12 +164,12 @@ class StudyWriter(SearchWriter):
         if (
             "\n" in point
             or len(call) > 50
-            or self.search.arguments["space"] in self.going.roles.roots
+            or self.search.arguments["space"] in self.draft.roles.roots
         ):
             name = self.needs.unused("run_trial")
             lines = split_lines(f"params = {point}")
             inner = self._kept(objective, self._call_of(objective.expr, "params"))
-            if "\n" in point or self.search.arguments["space"] in self.going.roles.roots:
+            if "\n" in point or self.search.arguments["space"] in self.draft.roles.roots:
                 lines += split_lines(f"return {inner}")
             else:
                 lines = split_lines(f"return {call}")
@@ -211,7 +211,7 @@ class StudyWriter(SearchWriter):
             rewriting.done.add(function.returns)
         self._adopt_runs("trial")
         is_read = any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(function))
-        if not is_read and not self.going.roles.parameters:
+        if not is_read and not self.draft.roles.parameters:
             return
         lines = split_lines(f"{name} = {self._point('trial')}")
         insert_first(module, function, lines)
@@ -246,7 +246,7 @@ class StudyWriter(SearchWriter):
         self.further = ""
         if points is None:
             return
-        if self.rewriting.latent(self.going.roles):
+        if self.rewriting.latent(self.draft.roles):
             raise self.block(
                 points, "HB211", "the study holds some values of these points in another form"
             )
@@ -311,6 +311,6 @@ class StudyWriter(SearchWriter):
     def _result(self, study: str) -> str:
         if self.search.returns_point:
             return self.rewriting._with(self.search.arguments["space"], f"{study}.best_trial")
-        if self.rewriting.latent(self.going.roles):
+        if self.rewriting.latent(self.draft.roles):
             return f"{self.needs.helper('values_of')}({study}.best_trial)"
         return f"{study}.best_params"

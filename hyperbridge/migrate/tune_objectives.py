@@ -48,7 +48,7 @@ class TuneObjective(SearchWriter):
     def _define_space(self) -> None:
         """Give a space that stands in the call of fmin a name."""
         space = self.search.arguments["space"]
-        if self.flat is not None or space not in self.going.roles.roots:
+        if self.flat is not None or space not in self.draft.roles.roots:
             return
         text = super()._point("trial")
         self.space_name = self._define_as("search_space", "trial", split_lines(f"return {text}"))
@@ -133,7 +133,7 @@ class TuneObjective(SearchWriter):
         if self.flat is not None:
             expr = self.search.arguments["fn"]
             program = self.rewriting.program
-            used = {g.search.arguments["fn"] for g in self.rewriting.going}
+            used = {g.search.arguments["fn"] for g in self.rewriting.drafts}
             same = [f for f in used if program.slot(f) == program.slot(expr)]
             return len(same) == 1 and bool(function.body)
         if self.space_name is not None:

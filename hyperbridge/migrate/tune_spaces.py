@@ -28,7 +28,7 @@ from hyperbridge.migrate.values import NotConstantError, evaluate
 from hyperbridge.translate.tune_table import TUNE
 
 if TYPE_CHECKING:
-    from hyperbridge.migrate.rewriting import Going, Rewriting
+    from hyperbridge.migrate.rewriting import Draft, Rewriting
 
 _CHOICES = ("choice", "pchoice")
 _WHOLE = ("randint", "uniformint")
@@ -59,9 +59,9 @@ class _NotFlatError(Exception):
     pass
 
 
-def flat_space(rewriting: Rewriting, going: Going) -> FlatSpace | None:
+def flat_space(rewriting: Rewriting, draft: Draft) -> FlatSpace | None:
     """Return the space of a search as one that stays a dict; None when it cannot."""
-    reader = _Reader(rewriting, going)
+    reader = _Reader(rewriting, draft)
     try:
         return reader.read()
     except _NotFlatError:
@@ -69,18 +69,18 @@ def flat_space(rewriting: Rewriting, going: Going) -> FlatSpace | None:
 
 
 class _Reader:
-    def __init__(self, rewriting: Rewriting, going: Going) -> None:
+    def __init__(self, rewriting: Rewriting, draft: Draft) -> None:
         self._rewriting = rewriting
         self._program = rewriting.program
-        self._going = going
+        self._going = draft
         self._found = FlatSpace()
 
     def read(self) -> FlatSpace:
-        found, going = self._found, self._going
-        found.exprs = self._whole(going.search.arguments["space"])
-        if not found.domains or set(found.domains.values()) != going.roles.parameters:
+        found, draft = self._found, self._going
+        found.exprs = self._whole(draft.search.arguments["space"])
+        if not found.domains or set(found.domains.values()) != draft.roles.parameters:
             raise _NotFlatError
-        points = going.search.arguments.get("points_to_evaluate")
+        points = draft.search.arguments.get("points_to_evaluate")
         if points is not None and not self._are_complete(points):
             raise _NotFlatError
         return found

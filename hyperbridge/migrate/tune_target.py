@@ -16,7 +16,7 @@ from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.reading import TRIALS, Search, is_trials_call
 from hyperbridge.migrate.results import needs_indices
-from hyperbridge.migrate.rewriting import Going, Rewriting
+from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.search_writer import is_local, made_for, name_of
 from hyperbridge.migrate.syntax import operand
 from hyperbridge.migrate.tune_helpers import TUNE_HELPERS
@@ -61,7 +61,7 @@ class RayTarget:
         self._lists: set[ast.AST] = set()
         return self._words
 
-    def values(self, rewriting: Rewriting) -> list[Going]:
+    def values(self, rewriting: Rewriting) -> list[Draft]:
         """Return the searches whose spaces stay dicts."""
         program = rewriting.program
         is_sampled = any(
@@ -69,12 +69,12 @@ class RayTarget:
             for module in program.modules
             for node in module.walk()
         )
-        found = {} if is_sampled else {g: flat_space(rewriting, g) for g in rewriting.going}
+        found = {} if is_sampled else {g: flat_space(rewriting, g) for g in rewriting.drafts}
         looks = rewriting.looks_at_documents
         kept = [g for g, flat in found.items() if flat and not (flat.constants and looks)]
         changed = True
         while changed:
-            others = [g for g in rewriting.going if g not in kept]
+            others = [g for g in rewriting.drafts if g not in kept]
             shared = [
                 g
                 for g in kept
@@ -85,10 +85,10 @@ class RayTarget:
             ]
             kept = [g for g in kept if g not in shared]
             changed = bool(shared)
-        for going in kept:
-            flat = found[going]
+        for draft in kept:
+            flat = found[draft]
             assert flat is not None
-            self.flat[going.search] = flat
+            self.flat[draft.search] = flat
             for node, call in flat.domains.items():
                 self._domains[node] = call
             self._lists |= flat.lists
@@ -192,16 +192,16 @@ class RayTarget:
         self.empty: set[Search] = set()
         self.adapters: dict[tuple[object, ...], str] = {}
         by_slot: dict[Slot, list[tuple[Search, ast.stmt | None]]] = {}
-        for going in rewriting.going:
-            trials = going.search.arguments.get("trials")
+        for draft in rewriting.drafts:
+            trials = draft.search.arguments.get("trials")
             slot = program.slot(trials) if isinstance(trials, ast.Name) else None
             if slot is not None:
-                made = made_for(rewriting, going.search, slot)
+                made = made_for(rewriting, draft.search, slot)
                 if made is not None:
-                    self.empty.add(going.search)
-                if made is not None and _may_end_before(program, going.search, made):
+                    self.empty.add(draft.search)
+                if made is not None and _may_end_before(program, draft.search, made):
                     made = None
-                by_slot.setdefault(slot, []).append((going.search, made))
+                by_slot.setdefault(slot, []).append((draft.search, made))
         for slot, found in by_slot.items():
             made_by = {made for _, made in found if made is not None}
             flows = {flow.node for flow in program.flows.get(slot, ())}
@@ -215,14 +215,14 @@ class RayTarget:
                 self._words.fresh[slot] = search
                 rewriting.removed.add(made)
 
-    def needs_indices(self, rewriting: Rewriting, going: Going) -> bool:
+    def needs_indices(self, rewriting: Rewriting, draft: Draft) -> bool:
         """Tell whether the program looks at the indices of options."""
-        return needs_indices(rewriting, going)
+        return needs_indices(rewriting, draft)
 
-    def write(self, rewriting: Rewriting, going: Going) -> None:
+    def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add all edits of a search."""
-        fresh = self.fresh.get(going.search)
-        TuneWriter(self, rewriting, going, self._words, fresh).write()
+        fresh = self.fresh.get(draft.search)
+        TuneWriter(self, rewriting, draft, self._words, fresh).write()
 
 
 def _may_end_before(program: Program, search: Search, made: ast.stmt) -> bool:

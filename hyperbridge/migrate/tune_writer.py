@@ -13,7 +13,7 @@ from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.program import FUNCTIONS, Slot
 from hyperbridge.migrate.reach import reach_of
 from hyperbridge.migrate.reading import is_trials_call
-from hyperbridge.migrate.rewriting import Going, Rewriting
+from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.syntax import indented, operand, split_lines
 from hyperbridge.migrate.tune_objectives import TuneObjective
 from hyperbridge.translate.source_text import WIDTH, Expression, Group, render
@@ -43,7 +43,7 @@ class TuneWriter(TuneObjective):
     Args:
         target: The target.
         rewriting: The rewriting.
-        going: The search.
+        draft: The search.
         words: What rewrites looks at its Trials.
         slot: The variable of Trials that are made for this search; None for others.
     """
@@ -52,15 +52,15 @@ class TuneWriter(TuneObjective):
         self,
         target: RayTarget,
         rewriting: Rewriting,
-        going: Going,
+        draft: Draft,
         words: TuneWords,
         slot: Slot | None,
     ) -> None:
-        super().__init__(target, rewriting, going, None)
+        super().__init__(target, rewriting, draft, None)
         self._tune_target = target
         self._words = words
         self._slot = slot
-        self.flat = target.flat.get(going.search)
+        self.flat = target.flat.get(draft.search)
         self.adapters = target.adapters
         self.tune = tune_name(rewriting, self.search.module)
 
@@ -76,7 +76,7 @@ class TuneWriter(TuneObjective):
         )
         self._check_looks()
         self._check_labels()
-        if self.flat is None and rewriting.latent(self.going.roles):
+        if self.flat is None and rewriting.latent(self.draft.roles):
             self.needs.helpers.add("fixed")
         self._define_space()
         results = self._results()
@@ -112,7 +112,7 @@ class TuneWriter(TuneObjective):
 
     def _check_labels(self) -> None:
         """Block labels of which Ray's searcher would make a config inside of the config."""
-        for call in self.going.roles.parameters if self.flat is None else ():
+        for call in self.draft.roles.parameters if self.flat is None else ():
             label = call.args[0] if call.args else call
             if any("/" in str(getattr(node, "value", "")) for node in ast.walk(label)):
                 raise self.block(
@@ -322,7 +322,7 @@ class TuneWriter(TuneObjective):
             parts += options
         points = self.search.arguments.get("points_to_evaluate")
         if points is not None:
-            if self.rewriting.latent(self.going.roles):
+            if self.rewriting.latent(self.draft.roles):
                 raise self.block(
                     points,
                     "HB211",
@@ -337,7 +337,7 @@ class TuneWriter(TuneObjective):
         """Write the function that Ray's searcher calls, and return how it is handed over."""
         lines = ['"""Ask for a trial\'s parameters; Ray Tune hands them on as its config."""']
         lines += split_lines(self._point("trial"))
-        if self.rewriting.latent(self.going.roles):
+        if self.rewriting.latent(self.draft.roles):
             lines.append(f"return {self.needs.helper('values_of')}(trial)")
         name = self._define_as("ask_for_parameters", "trial", lines)
         program = self.rewriting.program
