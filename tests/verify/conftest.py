@@ -35,6 +35,7 @@ def originals() -> dict[Path, tuple[Path, Evidence]]:
 def verified(
     originals: dict[Path, tuple[Path, Evidence]],
     tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., list[Finding]]:
     """Compare two programs; return what is different, and the remarks."""
@@ -43,8 +44,8 @@ def verified(
     def call(old: Path, new: Path, *arguments: str, n_draws: int = 150) -> list[Finding]:
         settings = Settings(arguments, n_draws, timeout_s=250, trial_timeout_s=120)
         if old not in originals:
-            seen = collect(old, settings, tmp_path, is_original=True)
-            originals[old] = tmp_path, seen
+            kept = tmp_path_factory.mktemp("spaces")  # a test's own folder goes with the test
+            originals[old] = kept, collect(old, settings, kept, is_original=True)
         spaces, before = originals[old]
         after = collect(new, settings, spaces, is_original=False)
         return compare(before, after)
