@@ -13,6 +13,7 @@ from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.straight_line import last_value
 
 FMIN_ARGUMENTS = (
     "fn",
@@ -215,7 +216,7 @@ class _Reader:
         """Read ``**options`` where the options are written out in one place."""
         if self._is_silent(value):
             return
-        found = origins(self.program, value).exprs
+        found = self._origins(value)
         for expr in found:
             entries = _entries(expr)
             if entries is None or len(found) > 1:
@@ -237,14 +238,18 @@ class _Reader:
         given = [k.arg for c in self.program.calls.get(function, ()) for k in c.keywords]
         return all(name in named or name in _SHOWN for name in given)
 
+    def _origins(self, expr: ast.expr) -> set[ast.expr]:
+        """Return what the value of an expression may be made by, where fmin is called."""
+        return origins(self.program, last_value(self.program, expr) or expr).exprs
+
     def _holds_trials(self, expr: ast.expr) -> bool:
-        return any(is_trials_call(self.program, e) for e in origins(self.program, expr).exprs)
+        return any(is_trials_call(self.program, e) for e in self._origins(expr))
 
     def _one(self, expr: ast.expr) -> ast.expr:
         """Return the one expression behind a name; the name itself when there are several."""
         if not isinstance(expr, ast.Name | ast.Attribute) or self.program.hyperopt(expr):
             return expr
-        found = {e for e in origins(self.program, expr).exprs if not is_none(e)}
+        found = {e for e in self._origins(expr) if not is_none(e)}
         return found.pop() if len(found) == 1 else expr
 
     def _sampler(self) -> Sampler:
@@ -280,7 +285,7 @@ class _Reader:
         """Tell whether the program chooses between algorithms that all have a counterpart."""
         if self.program.hyperopt(algo) or isinstance(algo, ast.Call):
             return False
-        found = origins(self.program, algo).exprs
+        found = self._origins(algo)
         slot = self.program.slot(algo)
         bindings = slot.scope.bindings if slot is not None and slot.scope is not None else {}
         is_given = any(b.kind == "argument" for b in bindings.get(slot.name if slot else "", ()))
@@ -315,7 +320,7 @@ class _Reader:
         if rstate is None or is_none(rstate):
             return None, False
         made = self._one(rstate)
-        if made is not rstate and any(is_none(e) for e in origins(self.program, rstate).exprs):
+        if made is not rstate and any(is_none(e) for e in self._origins(rstate)):
             return rstate, True  # the generator where there is one
         if isinstance(made, ast.Call):
             name = self.program.dotted(made.func)
@@ -359,8 +364,7 @@ class _Reader:
         trials = self.given.get("trials")
         if trials is None:
             return
-        found = origins(self.program, trials)
-        for expr in found.exprs:
+        for expr in self._origins(trials):
             if isinstance(expr, ast.Call):
                 name = self.program.hyperopt(expr.func) or ""
                 if name == "SparkTrials":

@@ -33,6 +33,7 @@ from hyperbridge.migrate.reading import (
 from hyperbridge.migrate.results import looks_at_documents
 from hyperbridge.migrate.scopes import Scope
 from hyperbridge.migrate.spaces import SpaceWriter, is_latent
+from hyperbridge.migrate.straight_line import last_value
 from hyperbridge.migrate.syntax import compose, indented, located, wrapped
 from hyperbridge.migrate.units import Unit, UnitFinder
 from hyperbridge.migrate.words import LOADS, ONLY_TRIALS, SAVES, StudyWords
@@ -402,39 +403,10 @@ class Rewriting:
         if point in self.call_text:
             return self.study_text.get(point)
         if isinstance(point, ast.Name):
-            flow = self._last_value(point)
+            flow = last_value(self.program, point)
             if isinstance(flow, ast.Call) and flow in self.study_text:
                 study = self.study_text[flow]
                 return study if self._still_holds(flow, point) else None
-        return None
-
-    def _last_value(self, name: ast.Name) -> ast.expr | None:
-        """Return the value that a variable was given last, in a straight line; else None."""
-        program = self.program
-        slot = program.slot(name)
-        if slot is None:
-            return None
-        flows = program.flows.get(slot, [])
-        statement = program.statement(name)
-        blocks = [(program.block(s), s) for s in [statement, *_statements_above(program, name)]]
-        for block, inner in blocks:
-            for earlier in reversed(block[: block.index(inner)] if inner in block else []):
-                inside = set(ast.walk(earlier))
-                hit = [f for f in flows if f.node in inside]
-                if hit:
-                    last = hit[-1]
-                    is_plain = last.node is earlier and isinstance(
-                        earlier, ast.Assign | ast.AnnAssign
-                    )
-                    return last.expr if is_plain and not last.path else None
-            if any(
-                isinstance(a, FUNCTIONS) and inner in getattr(a, "body", ())
-                for a in program.enclosing(inner)
-            ):
-                break
-        only = [f for f in flows if not f.path]
-        if len(flows) == 1 and only and isinstance(only[0].node, ast.Assign | ast.AnnAssign):
-            return only[0].expr
         return None
 
     def _still_holds(self, call: ast.Call, use: ast.expr) -> bool:
@@ -800,13 +772,3 @@ def _has_arguments(arguments: ast.arguments) -> bool:
         or arguments.kwonlyargs
         or arguments.kwarg
     )
-
-
-def _statements_above(program: Program, node: ast.AST) -> list[ast.stmt]:
-    found: list[ast.stmt] = []
-    for above in program.enclosing(program.statement(node)):
-        if isinstance(above, FUNCTIONS):
-            break
-        if isinstance(above, ast.stmt):
-            found.append(above)
-    return found

@@ -18,6 +18,7 @@ from hyperbridge.migrate.reading import TRIALS, Search, is_trials_call
 from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.search_writer import is_local, made_for, name_of
+from hyperbridge.migrate.straight_line import last_value
 from hyperbridge.migrate.syntax import operand
 from hyperbridge.migrate.tune_helpers import TUNE_HELPERS
 from hyperbridge.migrate.tune_spaces import FlatSpace, domain, flat_space
@@ -177,7 +178,7 @@ class RayTarget:
         if point in rewriting.call_text:
             return self.best_text.get(point)
         if isinstance(point, ast.Name):
-            flow = rewriting._last_value(point)
+            flow = last_value(rewriting.program, point)
             if isinstance(flow, ast.Call) and flow in self.best_text:
                 return self.best_text[flow] if rewriting._still_holds(flow, point) else None
         return None

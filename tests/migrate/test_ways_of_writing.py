@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -404,3 +405,38 @@ def test_a_parameter_that_is_taken_out_again_is_named(change: str, is_left: bool
     to_do = [note for note in plan.notes if note.needs_person]
     assert bool(to_do) is is_left
     assert all("taken out" in note.text for note in to_do)
+
+
+BOUND_AGAIN = """
+trials = SparkTrials(parallelism=4)
+fmin(lambda p: p["x"], space, tpe.suggest, 8, trials=trials)
+trials = Trials()
+fmin(lambda p: p["x"], space, tpe.suggest, 8, trials=trials)
+"""
+IN_TURNS = """
+trials = Trials()
+for turn in range(2):
+    fmin(lambda p: p["x"], space, tpe.suggest, 8, trials=trials)
+    trials = SparkTrials(parallelism=4)
+"""
+ON_FAILURE = """
+trials = Trials()
+try:
+    trials = SparkTrials(parallelism=4)
+    print(1 / 0)
+except ZeroDivisionError:
+    fmin(lambda p: p["x"], space, tpe.suggest, 8, trials=trials)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "jobs"),
+    [(BOUND_AGAIN, ["4", None]), (IN_TURNS, ["4"]), (ON_FAILURE, ["4"])],
+    ids=["one after the other", "in turns", "on failure"],
+)
+def test_trials_are_what_they_were_made_last(code: str, jobs: list[str | None]) -> None:
+    head = HEAD + 'space = {"x": hp.uniform("x", 0, 1)}\n'
+    plan = migrated(Path(), {"main.py": head + code})["main.py"]
+    calls = re.findall(r"\.optimize\((?:[^()]|\([^()]*\))*\)", plan.new_text)
+    found = [re.search(r"n_jobs=(\d+)", call) for call in calls]
+    assert [match and match[1] for match in found] == jobs
