@@ -418,7 +418,9 @@ class _Reader:
                 " study_name=..., load_if_exists=True)",
             )
         for name in ("timeout", "loss_threshold", "parallelism"):
-            if self._is_set(name):
+            # Of two timeouts hyperopt takes the one of SparkTrials, and warns.
+            is_ignored = name == "timeout" and name in settings
+            if self._is_set(name) and not is_ignored:
                 settings[name] = given[name]
         caught = given.get("catch_eval_exceptions")
         if isinstance(caught, ast.Constant):

@@ -440,3 +440,14 @@ def test_trials_are_what_they_were_made_last(code: str, jobs: list[str | None]) 
     calls = re.findall(r"\.optimize\((?:[^()]|\([^()]*\))*\)", plan.new_text)
     found = [re.search(r"n_jobs=(\d+)", call) for call in calls]
     assert [match and match[1] for match in found] == jobs
+
+
+def test_the_timeout_of_spark_trials_counts_as_in_hyperopt() -> None:
+    code = """
+    space = {"x": hp.uniform("x", 0, 1)}
+    trials = SparkTrials(timeout=60)
+    fmin(lambda p: p["x"], space, tpe.suggest, 8, trials=trials, timeout=30)
+    """
+    text = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"].new_text
+    assert "timeout=60" in text
+    assert "timeout=30" not in text
