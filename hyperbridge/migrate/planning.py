@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from hyperbridge.migrate import imports
 from hyperbridge.migrate.demand import Demand, Randomness
@@ -243,6 +244,38 @@ class _Planner:
             self._spread()
         return found
 
+    def _asks_hyperopt(self, rewriting: Rewriting) -> bool:
+        """Leave all searches where distributions are chosen as the program runs.
+
+        With ``getattr(hp, kind)(label)`` nobody can say which space asks hyperopt.
+        """
+        kept = {each for s in self.blocked if s in self.demands for each in self._space_of(s)}
+        left = [
+            node
+            for module in self.modules
+            for node in module.walk()
+            if node not in kept
+            and _is_value(node, module)
+            and not module.edits.covers(*module.span(node))
+        ]
+        for node in left:
+            self._leave_chosen([draft.search for draft in rewriting.drafts], node)
+        return bool(left)
+
+    def _leave_chosen(self, searches: list[Search], node: ast.AST) -> None:
+        text = (
+            f"{ast.unparse(node)} is used as a value, so which distributions a space has is not"
+            " told: call them by name, such as hp.uniform(...)"
+        )
+        for search in searches:
+            self._note(search, node, "HB209", text)
+
+    def _space_of(self, search: Search) -> Iterator[ast.AST]:
+        demand = self.demands[search]
+        yield from demand._visited
+        for function in demand.roles.builders | demand.roles.givers:
+            yield from ast.walk(function)
+
     def _outcome(self, search: Search, rewriting: Rewriting | None) -> SearchPlan:
         """Return what becomes of a search."""
         line = search.call.lineno
@@ -300,6 +333,8 @@ class _Planner:
             rewriting.write()
             self._keep_skipped(rewriting)
             self._finish(rewriting)
+            if self._asks_hyperopt(rewriting):
+                return None
         except SkippedError:
             self._spread()
             return None
@@ -320,13 +355,17 @@ class _Planner:
         wrong = False
         renamed = {new: slot.name for slot, new in rewriting.spaces.names.items()}
         for module in self.modules:
-            for fault in faults(module, renamed):
-                mine = [s for s in searches if s.module is module] or searches
+            found = faults(module, renamed)
+            mine = [s for s in searches if s.module is module] or searches
+            chosen = [n for n in module.walk() if _is_value(n, module)] if found else []
+            for node in chosen:
+                self._leave_chosen(mine, node)
+            for fault in () if chosen else found:
                 for search in mine:
                     self._note(
                         search, search.call, "HB299", f"internal: please report this: {fault}"
                     )
-                wrong = True
+            wrong = wrong or bool(found)
         if wrong:
             self._spread()
             return None
@@ -422,6 +461,17 @@ class _Planner:
                 text = "hyperopt is imported here, and no search of these files needs it"
                 notes.append(Note(statement.lineno, text, True, "HB215"))
         return notes
+
+
+def _is_value(node: ast.AST, module: Module) -> TypeGuard[ast.expr]:
+    """Tell whether a node is ``hp``, or a distribution that is not called, as a value."""
+    if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
+        return False
+    first, _, rest = (module.hyperopt(node) or "").partition(".")
+    parent = module.names.parent_of.get(node)
+    is_inner = isinstance(parent, ast.Attribute)  # the hp of hp.uniform
+    is_called = bool(rest) and isinstance(parent, ast.Call) and parent.func is node
+    return first == "hp" and not is_inner and not is_called
 
 
 def _check_free(module: Module, line: str) -> None:

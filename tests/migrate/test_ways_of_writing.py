@@ -451,3 +451,19 @@ def test_the_timeout_of_spark_trials_counts_as_in_hyperopt() -> None:
     text = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"].new_text
     assert "timeout=60" in text
     assert "timeout=30" not in text
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        "{'x': getattr(hp, KIND)('x', 0, 1)}",
+        "{'x': {'u': hp.uniform, 'l': hp.loguniform}[KIND]('x', 0, 1)}",
+        "{'x': (lambda make: make('x', 0, 1))(hp.uniform)}",
+    ],
+)
+def test_a_distribution_that_is_chosen_as_the_program_runs_leaves_the_search(space: str) -> None:
+    """Half of it would be Optuna's: a study that is asked for nothing."""
+    code = f"KIND = 'uniform'\nspace = {space}\nbest = fmin(lambda p: p['x'], space, max_evals=3)\n"
+    plan = migrated(Path(), {"main.py": HEAD + code})["main.py"]
+    assert not plan.is_changed
+    assert {note.code for note in plan.notes if note.needs_person} == {"HB209"}
