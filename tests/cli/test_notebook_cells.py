@@ -178,8 +178,8 @@ def test_jupyter_code_cells_are_numbered_without_the_text_between(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "no Jupyter notebook: Expecting"),
-        ("[]", "no Jupyter notebook of format 4"),
+        ("{", "not a Jupyter notebook: Expecting"),
+        ("[]", "not a Jupyter notebook of format 4"),
         ('{"worksheets": []}', "jupyter nbconvert --to notebook"),
         ('{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "in R, not in Python"),
     ],

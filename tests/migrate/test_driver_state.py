@@ -253,7 +253,7 @@ def test_an_objective_that_asks_for_the_trials_so_far_is_left() -> None:
 
     assert not result.is_changed
     assert [note.line for note in result.notes] == [10]
-    assert "the objective asks for the trials so far" in result.notes[0].text
+    assert "the objective looks at the trials so far" in result.notes[0].text
     assert "print(len(trials.trials))" in migrate(text, to="optuna").new_text
 
 

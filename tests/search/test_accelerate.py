@@ -59,7 +59,7 @@ def test_an_algorithm_that_is_left_alone_is_named_in_the_log(
         (hp.randint("x", 5, high=10), "by keyword"),
         (hp.randint("x", 5.0), "not integers"),
         (hp.uniform("x", 0, np.float32(1)), "float32"),
-        (hp.uniform("x", 0, 2**60), "no exact float"),
+        (hp.uniform("x", 0, 2**60), "not an exact float"),
         (hp.uniform("x", 0, -1), "not less than"),
         (hp.normal("x", 0, 0), "not positive"),
         (hp.quniform("x", 0, 1, -1), "not positive"),

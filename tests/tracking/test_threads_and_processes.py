@@ -34,6 +34,17 @@ HEAVY = [
 ]
 
 
+@pytest.fixture
+def store(server_store: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The server; MLflow is told that it is the registry, too.
+
+    Else it asks the Spark session that another test may have left in this process, and a forked
+    process would ask through a socket that both have.
+    """
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", server_store)
+    return server_store
+
+
 def evaluate(where: str, objectives: list[Any], tmp_path: Any) -> None:
     if where == "worker":
         outcomes = run_in_worker(tmp_path, FakeRun(), objectives)
@@ -58,7 +69,7 @@ def check(objectives: list[Any], experiment: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["thread", "worker"])
-def test_threads_of_an_objective_log_into_its_child_run(tmp_path, server_store, request, where):
+def test_threads_of_an_objective_log_into_its_child_run(tmp_path, store, request, where):
     evaluate(where, LIGHT, tmp_path)
     check(LIGHT, request.node.name)
 
@@ -112,20 +123,13 @@ def test_a_thread_that_outlives_its_search_logs_into_its_trials_run_and_starts_n
 
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["thread", "worker"])
-def test_processes_of_an_objective_log_into_its_child_run(
-    tmp_path, server_store, request, where, monkeypatch
-):
-    # Where this process has a Spark session, a forked one would ask it for the registry through
-    # a socket that both then have; MLflow asks only if it is not told.
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", server_store)
+def test_processes_of_an_objective_log_into_its_child_run(tmp_path, store, request, where):
     evaluate(where, HEAVY, tmp_path)
     check(HEAVY, request.node.name)
 
 
 @pytest.mark.parametrize("where", ["thread", "worker"])
-def test_several_runs_of_a_program_are_the_child_and_runs_below_it(
-    tmp_path, server_store, request, where
-):
+def test_several_runs_of_a_program_are_the_child_and_runs_below_it(tmp_path, store, request, where):
     evaluate(where, [forms.program_with_several_runs], tmp_path)
     runs = in_experiment(request.node.name)
     (child,) = [run for run in runs if "hyperbridge.tid" in run.data.tags]
