@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hyperbridge.tracking.forks import no_fork_within
 from hyperbridge.tracking.store import StoreAwayError
 
 _FIRST_DELAY_S = 0.25
@@ -155,7 +156,8 @@ class BackgroundLogger:
 
     def _try(self, job: Job, step: Callable[[], None]) -> None:
         try:
-            step()
+            with no_fork_within():
+                step()
         except StoreAwayError:
             raise
         except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
