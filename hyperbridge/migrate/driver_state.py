@@ -68,14 +68,14 @@ def notes(search: Search) -> Iterator[Note]:
                 text += "the change is lost in Ray's processes, as it was on the workers before"
                 yield Note(line, text, False, "HB234")
             else:
-                yield Note(line, text + ADVICE, True, "HB219")
+                yield Note(line, text + _advice("Ray"), True, "HB219")
         elif change.matters:
             text += ": trials run in several processes, and each has one of its own"
             yield Note(line, text, False, "HB234")
 
 
-def lost_on_ray(search: Search) -> list[str]:
-    """Return what to tell a person who only switches the backend to Ray, for each change.
+def lost_on_workers(search: Search) -> list[str]:
+    """Return what to tell a person who only switches the backend, for each change.
 
     Args:
         search: A search whose trials are read: SparkTrials had the same limit.
@@ -83,16 +83,17 @@ def lost_on_ray(search: Search) -> list[str]:
     place = search.module.source.place
     return [
         f"{_line(place(change.node.lineno))}: the objective changes {change.name!r}, which"
-        f" {_reader(search, change)}: {ADVICE}"
+        f" {_reader(search, change)}: {_advice('Spark and Ray')}"
         for change in changes(search)
         if change.is_lost and not search.was_on_workers
     ]
 
 
-ADVICE = (
-    "trials of Ray run in other processes, where the change is lost; return the value in the"
-    " result's dict, and read it from trials.results afterwards"
-)
+def _advice(engine: str) -> str:
+    return (
+        f"trials of {engine} run in other processes, where the change is lost; return the value in"
+        " the result's dict, and read it from trials.results afterwards"
+    )
 
 
 def _reader(search: Search, change: Change) -> str:

@@ -112,14 +112,30 @@ _USES = (
     Remark(
         "HB113",
         "An objective changes what the program reads",
-        "The objective fills a list or a variable of the program's. Ray's trials run in other"
-        " processes, in which the change is lost.",
+        "The objective fills a list or a variable of the program's. The trials of Spark and Ray run"
+        " in other processes, in which the change is lost.",
         "Return the value in the objective's dict, and read it from `trials.results`.",
         before=(
             "seen = []\n\n\ndef watched(p):\n    seen.append(p)\n    return p['x']\n\n\n"
             "fmin(watched, space, algo=tpe.suggest, max_evals=20)\nprint(seen)"
         ),
         after="return {'loss': p['x'], 'status': STATUS_OK, 'seen': p}",
+        exactness="use",
+    ),
+    Remark(
+        "HB114",
+        "An objective uses Spark, which workers do not have",
+        "The objective uses a SparkSession, a DataFrame or a model of MLlib. With `--backend"
+        " spark`, `--backend ray` or SparkTrials it runs on workers, where there is no Spark.",
+        "Take plain Trials and the default backend: trials run on the driver, and the Spark jobs"
+        " that they start are distributed.",
+        before=(
+            "from pyspark.sql import SparkSession\n\n"
+            "spark = SparkSession.builder.getOrCreate()\n\n\n"
+            "def counted(p):\n    return p['x'] * spark.range(9).count()\n\n\n"
+            "best = fmin(counted, space, algo=tpe.suggest, max_evals=20)"
+        ),
+        after="hyperbridge run train.py",
         exactness="use",
     ),
 )

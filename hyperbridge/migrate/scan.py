@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hyperbridge.migrate import driver_state
+from hyperbridge.migrate import driver_state, spark_objects
 from hyperbridge.migrate.discover import mentions_hyperopt, program_files
 from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.every_target import NAMES, plan_for
@@ -24,7 +24,7 @@ KINDS = ("import", "space", "fmin", "SparkTrials", "algo", "Trials", "MLflow", "
 TARGETS = NAMES
 """The engines for which a program can be rewritten."""
 
-BACKENDS = ("ray", "optuna")
+BACKENDS = ("spark", "ray", "optuna")
 WAYS = ("run", *(f"--backend {name}" for name in BACKENDS), *(f"--to {name}" for name in TARGETS))
 """The ways off hyperopt: run as is, with another backend, and ``migrate`` to each engine."""
 
@@ -169,7 +169,7 @@ def _scan_file(report: Report, module: Module, planned: Mapping[str, _Planned]) 
     }
     if not uses and not advice:
         return
-    lost = _lost_on_ray(module)
+    lost = _lost_on_workers(module)
     some = next(iter(planned.values())).plan
     report.searches += len(some.searches)
     report.skipped += len(some.skipped)
@@ -188,7 +188,7 @@ def _scan_file(report: Report, module: Module, planned: Mapping[str, _Planned]) 
             if kind != "MLflow" and not _goes(module, node, each.edits)
         ]
         mine = advice.pop(node.lineno, [])
-        mine += [Advice("HB113", text, ("--backend ray",)) for text in lost.get(node, ())]
+        mine += lost.get(node, [])
         report.findings.append(_finding(module, node, kind, name, mine, stays))
     report.findings += [_of_line(module, line, mine) for line, mine in advice.items()]
 
@@ -214,12 +214,27 @@ def _of_line(module: Module, line: int, advice: list[Advice]) -> Finding:
     return Finding(source.path, line, source.place(line), 1, "other", "", handled, tuple(advice))
 
 
-def _lost_on_ray(module: Module) -> dict[ast.AST, list[str]]:
-    """Return what the objective of each search changes where Ray's trials could not."""
-    found: dict[ast.AST, list[str]] = {}
-    for search in find_searches(Program([module])):
-        if texts := driver_state.lost_on_ray(search):
-            found[search.call.func] = texts
+_ON_WORKERS = ("--backend spark", "--backend ray")
+
+
+def _lost_on_workers(module: Module) -> dict[ast.AST, list[Advice]]:
+    """Return what the objective of each search does that trials on workers could not."""
+    found: dict[ast.AST, list[Advice]] = {}
+    program = Program([module])
+    for search in find_searches(program):
+        texts = driver_state.lost_on_workers(search)
+        mine = [Advice("HB113", text, _ON_WORKERS) for text in texts]
+        objective = search.arguments.get("fn")
+        used = None if objective is None else spark_objects.used_by(program, objective)
+        if used is not None:
+            text = (
+                f"the objective uses {used.id!r}, a part of Spark, which is on the driver alone and"
+                " not where trials run: take plain Trials and the default backend"
+            )
+            ways = ("run", *_ON_WORKERS) if search.is_spark else _ON_WORKERS
+            mine.append(Advice("HB114", text, ways))
+        if mine:
+            found[search.call.func] = mine
     return found
 
 

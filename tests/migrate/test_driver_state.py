@@ -313,7 +313,7 @@ def test_executors_had_the_same_limit() -> None:
     assert any("as it was on the workers before" in note.text for note in result.notes)
 
 
-def test_a_scan_says_what_ray_would_lose(tmp_path: Path) -> None:
+def test_a_scan_says_what_workers_would_lose(tmp_path: Path) -> None:
     body, line, _ = IS_BLOCKED["a list"]
     (tmp_path / "train.py").write_text(HEAD + body)
     report = scan([tmp_path])
@@ -322,9 +322,25 @@ def test_a_scan_says_what_ray_would_lose(tmp_path: Path) -> None:
     assert found.handled["run"]
     assert found.handled["--to optuna"]
     assert not found.handled["--backend ray"]
+    assert not found.handled["--backend spark"]
     (advice,) = (a for a in found.advice if a.code == "HB113")
     assert advice.text.startswith(f"line {line}: the objective changes 'seen'")
-    assert advice.ways == ("--backend ray",)
+    assert advice.ways == ("--backend spark", "--backend ray")
+
+
+def test_a_scan_says_where_spark_cannot_be_used(tmp_path: Path) -> None:
+    text = (
+        HEAD
+        + "from hyperopt import SparkTrials\nfrom pyspark.sql import SparkSession\n"
+        + "spark = SparkSession.builder.getOrCreate()\n"
+        + "fmin(lambda p: spark.range(3).count(), hp.uniform('x', 0, 1), trials=GIVEN)\n"
+    )
+    for trials, ways in (("None", {"spark", "ray"}), ("SparkTrials()", {"run", "spark", "ray"})):
+        (tmp_path / "train.py").write_text(text.replace("GIVEN", trials))
+        (found,) = [f for f in scan([tmp_path]).findings if f.name == "fmin"]
+        (advice,) = (a for a in found.advice if a.code == "HB114")
+        assert {way.removeprefix("--backend ") for way in advice.ways} == ways
+        assert found.handled["--backend optuna"]
 
 
 def test_hyperbridges_own_ray_had_it_too() -> None:
