@@ -56,7 +56,7 @@ def test_children_are_in_the_experiment_of_their_parent_and_failures_are_failed(
 ) -> None:
     body = (
         "def objective(p):\n"
-        "    if p['x'] > 0:\n"
+        "    if p['x'] > 0.5:\n"
         "        raise ValueError('no')\n"
         "    return {'loss': p['x'] ** 2, 'status': STATUS_OK}\n"
     )
@@ -64,7 +64,7 @@ def test_children_are_in_the_experiment_of_their_parent_and_failures_are_failed(
 
     assert len(children) == 6
     for child in children:
-        failed = float(child.data.params["x"]) > 0
+        failed = float(child.data.params["x"]) > 0.5
         assert child.info.status == ("FAILED" if failed else "FINISHED")
         assert child.data.tags["trial_status"] == ("failure" if failed else "success")
         assert float(child.data.params["c"]) > 0
