@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -400,13 +400,16 @@ class Rewriting:
             and self.is_trials(point.value)
         ):
             return f"{self.plain(point.value)}.best_trial"
-        if point in self.call_text:
-            return self.study_text.get(point)
+        return self.result_of(point, self.study_text)
+
+    def result_of(self, point: ast.expr, texts: Mapping[ast.Call, str]) -> str | None:
+        """Return the text of the search whose result an expression is known to be."""
+        if isinstance(point, ast.Call) and point in self.call_text:
+            return texts.get(point)
         if isinstance(point, ast.Name):
             flow = last_value(self.program, point)
-            if isinstance(flow, ast.Call) and flow in self.study_text:
-                study = self.study_text[flow]
-                return study if self._still_holds(flow, point) else None
+            if isinstance(flow, ast.Call) and flow in texts:
+                return texts[flow] if self._still_holds(flow, point) else None
         return None
 
     def _still_holds(self, call: ast.Call, use: ast.expr) -> bool:

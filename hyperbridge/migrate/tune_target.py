@@ -18,7 +18,6 @@ from hyperbridge.migrate.reading import TRIALS, Search, is_trials_call
 from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.search_writer import is_local, made_for, name_of
-from hyperbridge.migrate.straight_line import last_value
 from hyperbridge.migrate.syntax import operand
 from hyperbridge.migrate.tune_helpers import TUNE_HELPERS
 from hyperbridge.migrate.tune_spaces import FlatSpace, domain, flat_space
@@ -57,7 +56,7 @@ class RayTarget:
         self._words = TuneWords(rewriting)
         self.flat: dict[Search, FlatSpace] = {}
         self.fresh: dict[Search, Slot] = {}
-        self.best_text: dict[ast.expr, str] = {}
+        self.best_text: dict[ast.Call, str] = {}
         self._domains: dict[ast.AST, ast.Call] = {}
         self._lists: set[ast.AST] = set()
         return self._words
@@ -175,13 +174,7 @@ class RayTarget:
         is_argmin = isinstance(point, ast.Attribute) and point.attr == "argmin"
         if isinstance(point, ast.Attribute) and is_argmin and rewriting.is_trials(point.value):
             return f"{self._words.best(point.value)}.config"
-        if point in rewriting.call_text:
-            return self.best_text.get(point)
-        if isinstance(point, ast.Name):
-            flow = last_value(rewriting.program, point)
-            if isinstance(flow, ast.Call) and flow in self.best_text:
-                return self.best_text[flow] if rewriting._still_holds(flow, point) else None
-        return None
+        return rewriting.result_of(point, self.best_text)
 
     def remark(self, code: str, text: str) -> str:
         """Return what to tell of a parameter."""
