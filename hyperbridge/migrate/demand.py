@@ -120,6 +120,10 @@ class Demand:
     Args:
         program: The program.
         randomness: What in it is random.
+
+    Attributes:
+        roles: Of each place.
+        visited: What is evaluated with a trial at hand.
     """
 
     def __init__(self, program: Program, randomness: Randomness) -> None:
@@ -127,7 +131,7 @@ class Demand:
         self._program = program
         self._random = randomness
         self._seen: set[tuple[ast.AST, tuple[object, ...]]] = set()
-        self._visited: set[ast.AST] = set()
+        self.visited: set[ast.AST] = set()
         self._asked: set[Function] = set()
         self._top: ast.expr | None = None
 
@@ -178,6 +182,10 @@ class Demand:
             self._unknown(expr, "where the space comes from is not in these files")
             return
         self._of_slot(slot, path, expr)
+
+    def place(self, slot: Slot, at: ast.expr) -> None:
+        """Have a variable or an attribute hold a function of the trial."""
+        self._of_slot(slot, (), at)
 
     def _of_slot(self, slot: Slot, path: tuple[object, ...], expr: ast.expr) -> None:
         program, roles = self._program, self.roles
@@ -263,7 +271,7 @@ class Demand:
         for function in self._program.function(call.func):
             if self._is_builder(function):
                 self._build(function)
-                if call is not self._top and call not in self._visited:  # handed on as a function
+                if call is not self._top and call not in self.visited:  # handed on as a function
                     self.roles.roots.add(call)
                 for arg in (*call.args, *(k.value for k in call.keywords)):
                     if self._random.of(arg):
@@ -352,9 +360,9 @@ class Demand:
 
     def inside(self, expr: ast.AST) -> None:
         """Read an expression that is evaluated with a trial at hand."""
-        if expr in self._visited:
+        if expr in self.visited:
             return
-        self._visited.add(expr)
+        self.visited.add(expr)
         program, random = self._program, self._random
         if isinstance(expr, ast.Call):
             if is_result(program, expr):

@@ -25,6 +25,7 @@ from hyperbridge.migrate.rewriting import Draft, Rewriting, is_constant
 from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
+from hyperbridge.migrate.strays import stray_spaces
 from hyperbridge.migrate.syntax import MisplacedError
 from hyperbridge.migrate.tabs import has_tabs, spaced, tabbed
 from hyperbridge.migrate.targets import TARGETS
@@ -99,6 +100,7 @@ class _Planner:
     demands: dict[Search, Demand] = field(default_factory=dict)
     remarks: dict[Search, list[Note]] = field(default_factory=dict)
     skipped: dict[Module, list[ast.stmt]] = field(default_factory=dict)
+    takes_strays: bool = True
 
     def plan(self) -> list[FilePlan]:
         self.engine = TARGETS[self.target]()
@@ -167,7 +169,7 @@ class _Planner:
                     "HB216",
                     f"{label!r} is used by two parameters, which hyperopt refuses",
                 )
-            repeated = Repeated(self.program, search, demand.roles, demand._visited)
+            repeated = Repeated(self.program, search, demand.roles, demand.visited)
             for use, name in repeated.changed():
                 text = f"{name!r} is changed after the space is built from it: change another list"
                 self._note(search, use, "HB217", text)
@@ -272,7 +274,7 @@ class _Planner:
 
     def _space_of(self, search: Search) -> Iterator[ast.AST]:
         demand = self.demands[search]
-        yield from demand._visited
+        yield from demand.visited
         for function in demand.roles.builders | demand.roles.givers:
             yield from ast.walk(function)
 
@@ -325,8 +327,32 @@ class _Planner:
                         break
 
     def _attempt(self, searches: list[Search]) -> Rewriting | None:
+        """Write some searches; None when one of them is left after all, or needs another try."""
+        if self.blocked or not self.takes_strays:  # hyperopt stays where a search does
+            return self._write(searches, ())
+        strays = stray_spaces(self.program, self.random, self._known())
+        try:
+            rewriting = self._write(searches, strays)
+        except Exception:
+            if not strays:
+                raise
+            rewriting = None
+        if rewriting is None and strays:  # they are not worth a search
+            self.blocked.clear()
+            self.takes_strays = False
+        return rewriting
+
+    def _known(self) -> set[ast.AST]:
+        """Return what the spaces of all searches consist of."""
+        found = set[ast.AST]()
+        for demand in self.demands.values():
+            found |= {*demand.visited, *demand.roles.parameters}
+        return found
+
+    def _write(self, searches: list[Search], strays: Sequence[Demand]) -> Rewriting | None:
         rewriting = Rewriting(self.program, searches, self.engine, self.random)
         rewriting.keep(self.blocked)
+        rewriting.adopt(strays)
         for needs in rewriting.needs.values():
             needs.bounds_normals = self.options.bounds_normals
         try:
@@ -343,7 +369,7 @@ class _Planner:
             self._spread()
             return None
         except UnwritableSpaceError as exc:
-            mine = [s for s in searches if exc.node in self.demands[s]._visited] or searches
+            mine = [s for s in searches if exc.node in self.demands[s].visited] or searches
             for search in mine:
                 self._note(search, exc.node, "HB209", str(exc))
             self._spread()
@@ -423,6 +449,7 @@ class _Planner:
             notes += rewriting.notes[module]
         notes += self._left_over(module, mine)
         notes += _installations(module.source)
+        notes += _broken_cells(module.source)
         texts = tuple(new_texts(module))
         outcomes = tuple(self._outcome(search, rewriting) for search in mine)
         lines = skipped_lines(module)
@@ -509,10 +536,10 @@ def _left(module: Module, exc: Exception) -> FilePlan:
 def _labels_used_twice(program: Program, demand: Demand) -> list[tuple[str, ast.Call]]:
     """Return labels that two parameters of one expression have."""
     found: list[tuple[str, ast.Call]] = []
-    for expr in demand._visited:
+    for expr in demand.visited:
         if not isinstance(expr, ast.Dict | ast.List | ast.Tuple | ast.Call):
             continue
-        if program.parent_of.get(expr) in demand._visited:
+        if program.parent_of.get(expr) in demand.visited:
             continue  # a part of another one
         seen: dict[str, ast.Call] = {}
         for node in _without_conditions(expr):
@@ -563,6 +590,14 @@ def _installations(source: Source) -> list[Note]:
         Note(number, "installs hyperopt: install the new engine instead", False, "HB227")
         for number, line in enumerate(source.text.splitlines(), start=1)
         if re.search(r"^\W*(MAGIC )?\W*pip3? install\b.*\bhyperopt\b", line)
+    ]
+
+
+def _broken_cells(source: Source) -> list[Note]:
+    return [
+        Note(cell.first_line, f"the cell does not parse, and is left: {cell.fault}", True, "HB002")
+        for cell in source.cells
+        if cell.fault
     ]
 
 

@@ -13,7 +13,6 @@ from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.order import early_names
 from hyperbridge.migrate.skips import skipped_statements
 from hyperbridge.migrate.syntax import relaid
-from hyperbridge.notebooks.magics import masked
 
 _KNOWN = {*dir(builtins), "__file__", "__name__", "__doc__", "__path__", "__spec__", "__class__"}
 
@@ -33,7 +32,7 @@ def code_of(cells: Sequence[str], module: Module) -> str:
     """Return the Python code of the new text of a file's cells."""
     if module.source.document is None:
         return "".join(cells)
-    return "\n".join(masked(cell) for cell in cells)
+    return "\n".join(module.source.python(n, cell) for n, cell in enumerate(cells))
 
 
 def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str]:
@@ -48,10 +47,10 @@ def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str
         return []
     cells = new_texts(module)
     if source.document is not None:
-        for number, cell in enumerate(cells, start=1):
-            problem = _syntax(masked(cell))
+        for number, cell in enumerate(cells):
+            problem = _syntax(source.python(number, cell))
             if problem is not None:
-                return [f"cell {number} would not be Python: {problem}"]
+                return [f"cell {number + 1} would not be Python: {problem}"]
     text = code_of(cells, module)
     problem = _syntax(text)
     if problem is not None:

@@ -157,6 +157,11 @@ def is_partial(program: Program, call: ast.Call) -> bool:
     return bool(call.args) and ("functools.partial" in names or "partial" in names)
 
 
+def is_word(expr: ast.expr) -> bool:
+    """Tell whether an expression is a constant string."""
+    return isinstance(expr, ast.Constant) and isinstance(expr.value, str)
+
+
 def is_none(expr: ast.expr | None) -> bool:
     """Tell whether an expression is the constant None."""
     return isinstance(expr, ast.Constant) and expr.value is None
@@ -285,7 +290,8 @@ class _Reader:
         """Tell whether the program chooses between algorithms that all have a counterpart."""
         if self.program.hyperopt(algo) or isinstance(algo, ast.Call):
             return False
-        found = self._origins(algo)
+        # A word that stands for an algorithm is compared before; as algo it fails everywhere.
+        found = {e for e in self._origins(algo) if not is_word(e)}
         slot = self.program.slot(algo)
         bindings = slot.scope.bindings if slot is not None and slot.scope is not None else {}
         is_given = any(b.kind == "argument" for b in bindings.get(slot.name if slot else "", ()))

@@ -23,6 +23,13 @@ _FILES = (
         before="print 'best', hyperopt.fmin",
         after="print('best', hyperopt.fmin)",
     ),
+    Remark(
+        "HB002",
+        "A cell of a notebook does not parse",
+        "A notebook goes on after a cell that is no Python, and so does this tool: what the cell"
+        " says counts for nothing.",
+        "Mend the cell, and start again: it may change a space or look at a result.",
+    ),
 )
 
 _USES = (

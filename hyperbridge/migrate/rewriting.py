@@ -143,8 +143,9 @@ class Rewriting:
         for search in searches:
             demand = Demand(program, self.random)
             demand.space(search.arguments["space"])
-            self.drafts.append(Draft(search, demand.roles, demand._visited))
+            self.drafts.append(Draft(search, demand.roles, demand.visited))
             self.roles.add(demand.roles)
+        self.strays: list[Demand] = []
         self.needs = {m: Needs(taken=set(m.identifiers)) for m in program.modules}
         self.spaces = SpaceWriter(program, self.roles, self.needs)
         self.notes: dict[Module, list[Note]] = {m: [] for m in program.modules}
@@ -316,6 +317,12 @@ class Rewriting:
             found = set() if algo is None else {algo, *origins(self.program, algo).exprs}
             self.kept.update(node for expr in found for node in ast.walk(expr))
 
+    def adopt(self, strays: Sequence[Demand]) -> None:
+        """Have spaces that no search uses become functions of the trial, too."""
+        self.strays += strays
+        for stray in strays:
+            self.roles.add(stray.roles)
+
     def is_type(self, node: ast.expr) -> bool:
         """Tell whether a class stands for its objects: in an annotation, or in isinstance."""
         below: ast.AST = node
@@ -470,7 +477,7 @@ class Rewriting:
     def notes_on(self, draft: Draft) -> list[Note]:
         """Return the remarks on a search, with those of its file that may be on any of them."""
         mine = {*draft.visited, *draft.roles.parameters, *ast.walk(draft.search.call)}
-        others = set[ast.AST]()
+        others = {n for stray in self.strays for n in (*stray.visited, *stray.roles.parameters)}
         for other in self.drafts:
             others |= {*other.visited, *other.roles.parameters, *ast.walk(other.search.call)}
         home = self.program.home
@@ -517,6 +524,11 @@ class Rewriting:
             if mine and self.target.needs_indices(self, draft):
                 by_index |= mine
                 self.spaces.needs_index |= mine
+        for stray in self.strays:
+            for call in stray.roles.parameters:
+                is_choice = (self.program.hyperopt(call.func) or "").endswith("choice")
+                if is_choice and self.spaces.plain_options(call) is None:
+                    by_index.add(call)
 
     def _keep_values(self) -> None:
         """Leave the spaces that stay values out of what becomes functions of the trial."""
@@ -526,6 +538,8 @@ class Rewriting:
             for draft in self.drafts:
                 if draft not in kept:
                     self.roles.add(draft.roles)
+            for stray in self.strays:
+                self.roles.add(stray.roles)
 
     def _drop_consumed(self) -> None:
         """Drop variables that only served arguments of fmin which are written otherwise now."""

@@ -6,6 +6,7 @@ notebooks in source format, which are Python files with ``# MAGIC`` comments.
 
 from __future__ import annotations
 
+import ast
 import codecs
 import io
 import json
@@ -19,7 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
-from hyperbridge.notebooks.magics import masked
+from hyperbridge.notebooks.jupyter import (
+    cell_text,
+    has_single_percents,
+    is_python_notebook,
+    language,
+)
+from hyperbridge.notebooks.magics import is_python, masked
 
 _DATABRICKS = "# Databricks notebook source"
 
@@ -37,12 +44,14 @@ class Cell:
         end: Offset after its last character.
         first_line: The line of the text at which it begins, from 1.
         index: Position among the notebook's cells; None for a file that is one piece.
+        fault: Why it is no Python, so that it can define nothing; empty when it is.
     """
 
     start: int
     end: int
     first_line: int
     index: int | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class Source:
         has_bom: Whether the file begins with a byte order mark.
         document: The parsed notebook; None for a Python file.
         raw: The notebook's JSON; empty for a Python file.
+        single_percent: Whether one percent sign names the language of a cell.
     """
 
     path: Path
@@ -68,6 +78,15 @@ class Source:
     has_bom: bool = False
     document: dict[str, Any] | None = None
     raw: str = ""
+    single_percent: bool = False
+
+    def python(self, number: int, text: str) -> str:
+        """Return a text of the cell with this number with all that is not Python blanked out."""
+        if self.document is None:
+            return text
+        if self.cells[number].fault:
+            return _blank(text)
+        return masked(text, single_percent=self.single_percent)
 
     @property
     def newline(self) -> str:
@@ -140,25 +159,49 @@ def _notebook(path: Path, content: bytes) -> Source:
         document = json.loads(raw)
         cells = document["cells"]
         sources = [
-            (i, "".join(cell["source"]))
-            for i, cell in enumerate(cells)
-            if cell["cell_type"] == "code"
+            (i, cell_text(cell)) for i, cell in enumerate(cells) if cell["cell_type"] == "code"
         ]
-        language = document.get("metadata", {}).get("kernelspec", {}).get("language", "python")
+        metadata = document.get("metadata", {})
+        is_python_inside = is_python_notebook(metadata)
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise UnreadableFileError(f"{path}: is not a notebook of nbformat 4: {exc!r}") from exc
-    if language != "python":
-        raise UnreadableFileError(f"{path}: is a notebook of {language}, not of Python")
-    text = ""
+    if not is_python_inside:
+        raise UnreadableFileError(f"{path}: is a notebook of {language(metadata)}, not of Python")
+    single = has_single_percents(metadata)
+    text = code = ""
     pieces: list[Cell] = []
     for index, cell in sources:
         begin = len(text)
-        text += cell
-        pieces.append(Cell(begin, len(text), text.count("\n", 0, begin) + 1, index))
-        text += "\n"
-    code = "".join(masked(text[c.start : c.end]) + "\n" for c in pieces)
+        python = masked(cell, single_percent=single)
+        fault = _fault(cell, python)
+        text += cell + "\n"
+        code += (_blank(cell) if fault else python) + "\n"
+        end = begin + len(cell)
+        pieces.append(Cell(begin, end, text.count("\n", 0, begin) + 1, index, fault))
     pieces = pieces or [Cell(0, 0, 1)]
-    return Source(path, text, code, tuple(pieces), document=document, raw=raw)
+    return Source(
+        path, text, code, tuple(pieces), document=document, raw=raw, single_percent=single
+    )
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\r\n]", " ", text)
+
+
+def _fault(cell: str, python: str) -> str:
+    """Return why a cell defines nothing when it is run; empty where that is to be seen whole.
+
+    A notebook runs on after a cell that does not parse. One that speaks of hyperopt, or is
+    Python 2, is not passed over: the notebook is of no use without it.
+    """
+    if "hyperopt" in cell or is_python(python):
+        return ""
+    try:
+        compile(python, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError) as exc:
+        reason = getattr(exc, "msg", None) or str(exc)
+        return "" if reason.startswith("Missing parentheses in call to 'print'") else reason
+    return ""
 
 
 def _source_spans(raw: str) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,24 +32,49 @@ def read_cells(path: Path) -> list[Cell]:
             f"'{path}' is not a Jupyter notebook of format 4. An older one can be converted with: "
             f"jupyter nbconvert --to notebook {path}"
         )
-    language = _language(notebook.get("metadata", {}))
-    if language.lower() not in ("python", "ipython", "python3"):
-        raise InvalidArgumentError(f"'{path}' is a notebook in {language}, not in Python")
-    is_databricks = _DATABRICKS in notebook.get("metadata", {})
-    sources = [cell["source"] for cell in notebook["cells"] if cell.get("cell_type") == "code"]
+    metadata = notebook.get("metadata", {})
+    if not is_python_notebook(metadata):
+        raise InvalidArgumentError(f"'{path}' is a notebook in {language(metadata)}, not in Python")
+    is_databricks = has_single_percents(metadata)
+    cells = [cell for cell in notebook["cells"] if cell.get("cell_type") == "code"]
     return [
         Cell(
             title=f"{path.name} cell {number}",
             filename=f"<{path.name} cell {number}>",
             first_line=1,
-            text=source if isinstance(source, str) else "".join(source),
+            text=cell_text(cell),
             single_percent=is_databricks,
         )
-        for number, source in enumerate(sources, start=1)
+        for number, cell in enumerate(cells, start=1)
     ]
 
 
-def _language(metadata: dict[str, Any]) -> str:
+def cell_text(cell: dict[str, Any]) -> str:
+    r"""Return what a cell runs: its source without the white space that its first line begins with.
+
+    IPython takes that away from all lines, so that a piece of a function runs as it is.
+
+    Examples:
+        >>> cell_text({"source": ["  if x:\n", "    y = 1\n", "z = 2"]})
+        'if x:\n  y = 1\nz = 2'
+    """
+    text = "".join(cell["source"])
+    first = re.match(r"(?:[ \t]*\r?\n)*([ \t]+)\S", text)
+    return text if first is None else re.sub(f"^{first[1]}", "", text, flags=re.MULTILINE)
+
+
+def has_single_percents(metadata: dict[str, Any]) -> bool:
+    """Tell whether one percent sign names the language of a cell, as Databricks has it."""
+    return _DATABRICKS in metadata
+
+
+def is_python_notebook(metadata: dict[str, Any]) -> bool:
+    """Tell whether the cells of a notebook are Python."""
+    return language(metadata).lower() in ("python", "ipython", "python3")
+
+
+def language(metadata: dict[str, Any]) -> str:
+    """Return the language of a notebook's cells."""
     for section, key in (("language_info", "name"), ("kernelspec", "language")):
         if key in metadata.get(section, {}):
             return str(metadata[section][key])

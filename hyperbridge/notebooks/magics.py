@@ -25,6 +25,8 @@ _HELP = re.compile(
 _TARGET = r"(?P<indent>\s*)(?P<target>\w[\w.,\s\[\]'\"]*?)\s*=\s*"
 _ASSIGNED_MAGIC = re.compile(_TARGET + r"%[ \t]*(?P<name>\w+)(?P<rest>.*)")
 _ASSIGNED_SHELL = re.compile(_TARGET + r"!(?P<rest>.*)")
+_AUTOMATIC = re.compile(r"(?P<indent>)(?P<target>)(?P<name>pip|conda|mamba|cd|ls)(?P<rest> +\S.*)")
+"""A magic for which IPython asks no percent sign, where the line is no Python."""
 _OPTIONS = re.compile(r"(?:\s+(?:-[slTD]\s*\S+|-[nrpRi]\s*\d+|-{1,2}[a-zA-Z][\w-]*))*\s*")
 
 PYTHON_INSIDE = frozenset({"capture", "memit", "prun", "time", "timeit"})
@@ -172,6 +174,7 @@ def _line_magic(lines: Sequence[str], index: int) -> Magic | None:
     kinds: list[tuple[Literal["line", "shell", "help"], re.Pattern[str]]] = [
         ("line", _ASSIGNED_MAGIC), ("shell", _ASSIGNED_SHELL),
         ("line", _LINE_MAGIC), ("shell", _SHELL), ("help", _HELP),
+        ("line", _AUTOMATIC),
     ]  # fmt: skip
     for kind, pattern in kinds:
         match = pattern.match(line)

@@ -44,7 +44,15 @@ def test_python_is_left_as_it_is(text):
 
 @pytest.mark.parametrize(
     "line",
-    ["%matplotlib inline", "% matplotlib inline", "%pip install 'a b", "print?", "a.b??", "%ls;"],
+    [
+        "%matplotlib inline",
+        "% matplotlib inline",
+        "%pip install 'a b",
+        "print?",
+        "a.b??",
+        "%ls;",
+        "pip install a",
+    ],
 )
 def test_line_that_only_ipython_knows_is_skipped_with_a_note(line):
     source, notes = python_of(f"x = 1\n{line}\ny = 2\n")
