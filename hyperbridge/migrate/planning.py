@@ -21,6 +21,7 @@ from hyperbridge.migrate.program import Files, Program
 from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
 from hyperbridge.migrate.repeated import Repeated
+from hyperbridge.migrate.replaced import Replaced
 from hyperbridge.migrate.rewriting import Draft, Rewriting, is_constant
 from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
@@ -179,6 +180,12 @@ class _Planner:
                     " leave it out where the space is built"
                 )
                 self._note(search, taken, "HB217", text)
+            for entry in Replaced(self.program, demand.roles, demand.visited).found():
+                text = (
+                    "a parameter of the space is replaced, but a trial is asked for it before:"
+                    " leave it out where the space is built"
+                )
+                self._note(search, entry, "HB217", text)
             for unsteady in repeated.unsteady():
                 what = ast.unparse(unsteady.func)
                 text = f"{what} is called again for each trial: call it once, before the space"

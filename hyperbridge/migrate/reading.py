@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.program import FUNCTIONS, Program
 from hyperbridge.migrate.straight_line import last_value
 
 FMIN_ARGUMENTS = (
@@ -35,6 +35,11 @@ FMIN_ARGUMENTS = (
     "early_stop_fn",
     "trials_save_file",
 )
+_SWITCHES = (
+    *("pass_expr_memo_ctrl", "trials_save_file", "catch_eval_exceptions", "return_argmin"),
+    *("show_progressbar", "tracking"),
+)
+"""Arguments that must be known, for the new code is another one with each value."""
 _SHOWN = ("verbose", "show_progressbar")
 _OF_HYPERBRIDGE = ("backend", "parallelism", "tracking")
 _OLD_ORDER = ("fn", "space", "algo", "max_evals", "trials", "rstate")
@@ -214,6 +219,10 @@ class _Reader:
         for name in self.given:
             if name not in (*FMIN_ARGUMENTS, *_OF_HYPERBRIDGE):
                 self.block(self.given[name], "HB201", f"fmin has no argument {name!r}")
+        space = self.given.get("space")
+        if space is not None and any(is_word(e) for e in self._origins(space)):
+            text = "the space stands in the annotations of the objective: write it as a dict"
+            self.block(space, "HB207", text)
         if not {"fn", "space"} <= set(self.given) and not self.notes:
             self.block(call, "HB201", "fmin is called without fn and space")
 
@@ -408,7 +417,26 @@ class _Reader:
                 "resource_profile: say what a trial needs in the new engine",
             )
 
+    def _settle(self) -> None:
+        """Put the constant in the place of a switch that the program hands on to fmin."""
+        for name in _SWITCHES:
+            value = self.given.get(name)
+            if isinstance(value, ast.Name | ast.Attribute):
+                found = self._origins(value)
+                said = {(e.value if isinstance(e, ast.Constant) else e) for e in found}
+                if len({bool(s) for s in said}) == 1 and not said & found and not self._open(value):
+                    self.given[name] = next(iter(found))
+
+    def _open(self, value: ast.expr) -> bool:
+        """Tell whether a value is an argument that somebody outside of these files may give."""
+        slot = self.program.slot(value)
+        if slot is None or slot.scope is None or not isinstance(slot.scope.node, FUNCTIONS):
+            return False
+        is_argument = any(b.kind == "argument" for b in slot.scope.bindings.get(slot.name, ()))
+        return is_argument and not self.program.calls.get(slot.scope.node)
+
     def _options(self, settings: dict[str, object]) -> None:
+        self._settle()
         given = self.given
         if self._is_set("pass_expr_memo_ctrl"):
             self.block(

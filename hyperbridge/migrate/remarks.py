@@ -335,10 +335,10 @@ _LEFT = (
         "HB217",
         "Something is changed after the space is built from it",
         "A list of the program's is a part of the space, and changed later; or a parameter is taken"
-        " out of the space again.",
+        " out of the space again, or replaced by something else.",
         "hyperopt kept what it held when the space was built; a function of the trial would see the"
-        " change. Change a copy. A trial is asked for a parameter before it is taken out: leave it"
-        " out where the space is built.",
+        " change. Change a copy. A trial is asked for a parameter before it is taken out or"
+        " replaced: leave it out where the space is built.",
         before=(
             "names = ['a', 'b']\nspace = {'x': hp.choice('x', names)}\nnames.append('c')\n"
             "best = fmin(objective, space, algo=tpe.suggest, max_evals=20)"

@@ -407,6 +407,67 @@ def test_a_parameter_that_is_taken_out_again_is_named(change: str, is_left: bool
     assert all("taken out" in note.text for note in to_do)
 
 
+@pytest.mark.parametrize(
+    ("change", "is_left"),
+    [
+        ("space = {**base, 'l2': 0.5}", True),
+        ("space = dict(base, l2=0.5)", True),
+        ("space = base | {'l2': hp.uniform('l2', 1, 2)}", True),
+        ("space = base.copy()\nspace['l2'] = 0.5", True),
+        ("space = base\nspace.update(l2=0.5)", True),
+        ("space = base\nfixed = {'l2': 0.5}\nspace.update(fixed)", True),
+        ("space = {**base, **fmin(f, base, tpe.suggest, 3)}", True),
+        ("space = {'l2': 0.5, **base}", False),
+        ("space = dict(base, seed=3)\nspace['seed'] = 4\nspace.update({'name': 'other'})", False),
+        ("space = base\nspace['rho'] = hp.uniform('rho', 0, 1)\nspace['name'] = 'two'", False),
+    ],
+)
+def test_a_parameter_that_is_replaced_is_named(change: str, is_left: bool) -> None:
+    """The study would have it, and fmin's result with it."""
+    head = f"{HEAD}f = lambda p: p['lr']\n"
+    plan = migrated(Path(), {"main.py": head + TAKEN_OUT.replace("CHANGE", change)})["main.py"]
+    to_do = [note for note in plan.notes if note.needs_person and note.code == "HB217"]
+    assert bool(to_do) is is_left
+    assert all("replaced" in note.text for note in to_do)
+    assert all(s.state == ("left" if is_left else "rewritten") for s in plan.searches)
+
+
+SWITCHES = """
+def search(fn, space, evals, memo=None, catch=False, point=True, file=""):
+    return fmin(
+        fn, space, tpe.suggest, evals, pass_expr_memo_ctrl=memo, catch_eval_exceptions=catch,
+        return_argmin=point, trials_save_file=file,
+    )
+
+
+best = search(abs, hp.uniform("x", -1, 1), 5, FIRST)
+again = search(abs, hp.uniform("y", -1, 1), 5, file=None, catch=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        ("memo=False", ""),
+        ("file=''", ""),
+        ("catch=True", "HB206"),
+        ("memo=True", "HB204"),
+        ("point=best_too", "HB206"),
+        ("file='kept.pkl'", "HB205"),
+    ],
+)
+def test_switches_that_a_function_hands_on_are_what_it_is_given(first: str, code: str) -> None:
+    program = HEAD + SWITCHES.replace("FIRST", first)
+    plan = migrated(Path(), {"main.py": program})["main.py"]
+    assert {s.codes for s in plan.searches} == {(code,) if code else ()}
+
+
+def test_a_space_in_annotations_is_named() -> None:
+    program = f'{HEAD}def f(x: hp.uniform("x", 0, 1)): return x\nfmin(f, "annotated", None, 3)\n'
+    (search,) = migrated(Path(), {"main.py": program})["main.py"].searches
+    assert (search.state, search.codes) == ("left", ("HB207",))
+
+
 BOUND_AGAIN = """
 trials = SparkTrials(parallelism=4)
 fmin(lambda p: p["x"], space, tpe.suggest, 8, trials=trials)
