@@ -29,7 +29,9 @@ def statements(module: Module) -> list[ast.Import | ast.ImportFrom]:
 def left(module: Module) -> list[ast.stmt | ast.expr]:
     """Return what still imports hyperopt when all is written, also by its name in a text."""
     found: list[ast.stmt | ast.expr] = [
-        node for node in statements(module) if not module.edits.covers(*module.span(node))
+        node
+        for node in statements(module)
+        if not module.edits.covers(*module.span(node)) or _still_imports(module, node)
     ]
     for node in module.walk():
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
@@ -39,6 +41,24 @@ def left(module: Module) -> list[ast.stmt | ast.expr]:
             if is_import and hyperopt_name(f"{name!s}.x") is not None:
                 found.append(node)
     return found
+
+
+def _still_imports(module: Module, node: ast.stmt) -> bool:
+    """Tell whether an import brings fewer names now, but some of hyperopt's."""
+    span = module.span(node)
+    whole = [edit for edit in module.edits.inside(*span) if (edit.start, edit.end) == span]
+    return any(
+        isinstance(new, ast.Import | ast.ImportFrom) and _is_ours(new)
+        for edit in whole
+        for new in _statements_of(edit.text)
+    )
+
+
+def _statements_of(text: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(text).body
+    except SyntaxError:
+        return []
 
 
 def _is_ours(node: ast.Import | ast.ImportFrom) -> bool:
@@ -87,8 +107,9 @@ def rewrite(
     new = _joined([line for line in _sorted(needed) if not _has(module, line, early)])
     idle = {
         name
-        for name in after.unused - before.unused
-        if not any(re.search(rf"\b{re.escape(name)}\b", line) for line in needed)
+        for name in after.unused - before.unused - set(shown)
+        if "*" not in shown
+        and not any(re.search(rf"\b{re.escape(name)}\b", line) for line in needed)
     }
     for statement, staying in _without(module, idle).items():
         if staying:
@@ -295,7 +316,7 @@ def _is_unused(
     name = alias.asname or alias.name.partition(".")[0]
     scope = module.names.scope_of[node].find(name)
     uses = [] if scope is None else scope.uses.get(name, [])
-    return all(use in gone for use in uses)
+    return all(use in gone or isinstance(use.ctx, ast.Store) for use in uses)
 
 
 def _shorten(module: Module, node: ast.Import | ast.ImportFrom, kept: list[ast.alias]) -> None:

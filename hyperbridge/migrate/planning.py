@@ -388,7 +388,7 @@ class _Planner:
         wrong = False
         renamed = {new: slot.name for slot, new in rewriting.spaces.names.items()}
         for module in self.modules:
-            found = faults(module, renamed)
+            found = faults(module, renamed, self.program.shown(module))
             mine = [s for s in searches if s.module is module] or searches
             chosen = [n for n in module.walk() if _is_value(n, module)] if found else []
             for node in chosen:

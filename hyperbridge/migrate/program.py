@@ -90,6 +90,10 @@ class Files:
         return found[0] if found else None
 
 
+_DEEPEST = 8
+"""So many files may hand a name on by ``*``."""
+
+
 class Program(Files):
     """The files of one program.
 
@@ -135,11 +139,24 @@ class Program(Files):
     def bindings(self, name: ast.Name) -> list[Binding]:
         """Return where a name gets its value, in whatever file that is."""
         found: dict[Binding, None] = {}  # in order, each once
-        for binding in self.home[name].names.bindings(name):
+        home = self.home[name]
+        for binding in home.names.bindings(name) or self._from_star(home, name.id):
             if binding not in self._followed:
                 self._followed[binding] = self._follow(binding)
             found.update(dict.fromkeys(self._followed[binding]))
         return list(found)
+
+    def _from_star(self, home: Module, name: str, depth: int = 0) -> list[Binding]:
+        """Return where a file of the program binds a name that another takes by ``*``."""
+        for star in reversed(home.names.stars):
+            other = self._find(home, star.module or "", star.level)
+            if other is None or name.startswith("_") or depth > _DEEPEST:
+                continue
+            found = other.names.module.bindings.get(name)
+            found = found or self._from_star(other, name, depth + 1)
+            if found:
+                return found
+        return []
 
     def slot(self, expr: ast.AST) -> Slot | None:
         """Return the slot that a name or an attribute stands for; None when there is none."""
@@ -260,7 +277,10 @@ class Program(Files):
         return any(self.home[use] is not home for use in self.uses.get(slot, []))
 
     def shown(self, module: Module) -> set[str]:
-        """Return the names that other files import from a file; ``*`` stands for all."""
+        """Return the names that other files import from a file; ``*`` stands for all.
+
+        Of a star import these are the names that stand in the other file.
+        """
         found = {
             str(constant.value)
             for node in module.tree.body
@@ -274,7 +294,8 @@ class Program(Files):
             for node in other.walk() if other is not module else ():
                 if isinstance(node, ast.ImportFrom):
                     if self._find(other, node.module or "", node.level) is module:
-                        found.update(alias.name for alias in node.names)
+                        names = {alias.name for alias in node.names}
+                        found |= other.identifiers - {"*"} if names == {"*"} else names
                 elif (
                     isinstance(node, ast.Attribute) and self._imported_module(node.value) is module
                 ):

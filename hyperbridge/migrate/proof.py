@@ -6,7 +6,7 @@ import ast
 import builtins
 import functools
 import symtable
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
@@ -35,12 +35,15 @@ def code_of(cells: Sequence[str], module: Module) -> str:
     return "\n".join(module.source.python(n, cell) for n, cell in enumerate(cells))
 
 
-def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str]:
+def faults(
+    module: Module, renamed: Mapping[str, str] | None = None, shown: Collection[str] = ()
+) -> list[str]:
     """Return what is wrong with the new text of a file; nothing when it is all right.
 
     Args:
         module: The file.
         renamed: The old name of each variable that has a new one.
+        shown: Names that other files import from this one; ``*`` stands for all.
     """
     source = module.source
     if not module.edits:
@@ -63,7 +66,8 @@ def faults(module: Module, renamed: Mapping[str, str] | None = None) -> list[str
     if new:
         found.append(f"names that nothing defines: {', '.join(sorted(new))}")
     idle = after.unused - before.unused - _kept(module)
-    if idle:
+    idle -= set(shown)
+    if idle and "*" not in shown:
         found.append(f"imports that nothing uses: {', '.join(sorted(idle))}")
     old = renamed or {}
     early = {n for n in after.early if n not in before.early and old.get(n) not in before.early}

@@ -161,8 +161,24 @@ class Names:
         if not bindings:
             star = self.star_of(expr)
             return None if star is None else f"{star.module}.{expr.id}"
-        found = {b.dotted for b in bindings if not self.is_missing(b)}
+        bindings = [b for b in bindings if not self.is_missing(b)]
+        if len({b.dotted for b in bindings}) > 1:
+            bindings = self._last_imports(bindings, expr)
+        found = {b.dotted for b in bindings}
         return found.pop() if len(found) == 1 else None
+
+    def _last_imports(self, bindings: list[Binding], name: ast.Name) -> list[Binding]:
+        """Return which of several imports at the top of a file gives a name its meaning."""
+        is_plain = all(
+            isinstance(b.node, ast.Import | ast.ImportFrom)
+            and isinstance(self.parent_of.get(b.node), ast.Module)
+            for b in bindings
+        )
+        if not is_plain:
+            return bindings
+        is_inside = self.scope_of[name] is not self.module  # it runs when all are imported
+        earlier = [b for b in bindings if is_inside or b.node.lineno < name.lineno]  # type: ignore[attr-defined]  # a statement
+        return earlier[-1:] or bindings
 
     def star_of(self, name: ast.Name) -> ast.ImportFrom | None:
         """Return the star import of hyperopt's from which an unbound name comes."""

@@ -172,3 +172,61 @@ def test_a_name_that_another_file_imports_from_here_stays() -> None:
 
     assert not plans["tools"].is_changed
     assert [note.line for note in plans["tools"].notes if note.needs_person] == [1]
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import hyperopt as hp\nfrom hyperopt import fmin, hp, tpe\n",
+        "from scipy import stats as hp\nfrom hyperopt import fmin, hp, tpe\n",
+        "from scipy.optimize import fmin\nfrom hyperopt import fmin, hp, tpe\n",
+    ],
+)
+def test_of_two_imports_of_a_name_the_last_one_counts(imports: str) -> None:
+    result = migrate(imports + CALL)
+
+    assert [s.state for s in result.searches] == ["rewritten"]
+    assert "hyperopt" not in result.new_text
+    assert "trial.suggest_float('x', -9, 9)" in result.new_text
+
+
+def test_between_two_imports_of_a_name_the_first_one_counts() -> None:
+    result = migrate(HEAD + CALL + "from math import e as hp\n")
+    assert "trial.suggest_float('x', -9, 9)" in result.new_text
+
+
+def test_a_name_of_hyperopt_that_is_only_given_another_value_needs_no_import() -> None:
+    text = HEAD + CALL + "def search():\n    return 3\nspace_eval = search()\n"
+    result = migrate(text)
+
+    assert "hyperopt" not in result.new_text
+    assert result.notes == ()
+    runs(result.new_text)
+
+
+def test_a_part_of_an_import_that_stays_is_named() -> None:
+    result = migrate(HEAD + "kept = [rand]\n" + CALL)
+
+    assert "from hyperopt import rand\n" in result.new_text
+    assert [(note.code, note.needs_person) for note in result.notes] == [("HB215", True)]
+
+
+def test_a_file_that_is_imported_by_star_keeps_what_the_other_one_names() -> None:
+    files = {
+        "searching.py": (
+            "import hyperopt as hpo\nimport numpy as np\nimport numpy.random as npr\n\n\n"
+            "def search(space):\n"
+            "    state = np.random.default_rng(npr.randint(9))\n"
+            "    return hpo.fmin(abs, space, hpo.rand.suggest, 3, rstate=None)\n"
+        ),
+        "main.py": (
+            "from searching import *\nfrom hyperopt import hp\n\n"
+            "print(np.pi, search(hp.uniform('x', -1, 1)))\n"
+        ),
+    }
+    sources = [source_of(Path(name), text.encode()) for name, text in files.items()]
+    texts = {p.source.path.name: p.new_text for p in plan_sources(sources, "optuna")}
+
+    assert "hyperopt" not in "".join(texts.values())
+    assert "import numpy as np\n" in texts["searching.py"]
+    assert texts["main.py"].startswith("from searching import *\n")
