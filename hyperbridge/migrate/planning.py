@@ -17,6 +17,7 @@ from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.placed_search import BlockedError
 from hyperbridge.migrate.placing import insert_definitions
+from hyperbridge.migrate.plain_forms import plain_form
 from hyperbridge.migrate.program import Files, Program
 from hyperbridge.migrate.proof import faults, new_texts
 from hyperbridge.migrate.reading import Search, find_searches
@@ -53,35 +54,45 @@ def plan_modules(
     modules: Sequence[Module], target: str = "optuna", options: PlanOptions = _NO_OPTIONS
 ) -> list[FilePlan]:
     """Plan the migration of parsed files; see `plan_sources`."""
-    originals = [module.source for module in modules]
-    modules = [Module(spaced(m.source)) if has_tabs(m.source) else m for m in modules]
-    planned: dict[Module, FilePlan] = {}
+    read = [Module(spaced(m.source)) if has_tabs(m.source) else m for m in modules]
+    planned: dict[Module, tuple[FilePlan, Module]] = {}
     try:
-        groups = _components(list(modules))
+        groups = _components(read)
     except Exception:  # noqa: BLE001 - a fault of ours, which the plan of its file shows
-        groups = [[module] for module in modules]
+        groups = [[module] for module in read]
     for group in groups:
-        try:
-            plans = _Planner(group, target, options).plan()
-        except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs
-            plans = [_left(module, exc) for module in group]
-        planned.update(zip(group, plans, strict=True))
-    found = [planned[module] for module in modules]
+        plain = [Module(s) if (s := plain_form(m)) is not None else m for m in group]
+        plans = _plan_group(plain, target, options)
+        is_whole = all(s.state == "rewritten" for plan in plans for s in plan.searches)
+        if plain != group and not is_whole:  # what stays is to stay as it was
+            plain, plans = group, _plan_group(group, target, options)
+        planned.update(zip(group, zip(plans, plain, strict=True), strict=True))
+    found = [(*planned[module], original) for module, original in zip(read, modules, strict=True)]
     return [
-        plan if plan.source is original else _with_tabs(plan, original)
-        for plan, original in zip(found, originals, strict=True)
+        plan if used is original else _of_original(plan, original) for plan, used, original in found
     ]
 
 
-def _with_tabs(plan: FilePlan, original: Source) -> FilePlan:
-    """Return the plan of a file that was planned with spaces for its tabs."""
+def _plan_group(group: list[Module], target: str, options: PlanOptions) -> list[FilePlan]:
+    try:
+        return _Planner(group, target, options).plan()
+    except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs
+        return [_left(module, exc) for module in group]
+
+
+def _of_original(plan: FilePlan, module: Module) -> FilePlan:
+    """Return the plan of a file that was planned in another form: its own, but for its edits."""
+    original = module.source
     before = [original.text[c.start : c.end] for c in original.cells]
     old = [plan.source.text[c.start : c.end] for c in plan.source.cells]
-    texts = tuple(
-        was if new == same else tabbed(new, was)
-        for new, same, was in zip(plan.texts, old, before, strict=True)
-    )
-    return replace(plan, source=original, texts=texts)
+    texts: list[str] = []
+    module.edits = Edits(original.text)
+    for cell, new, same, was in zip(original.cells, plan.texts, old, before, strict=True):
+        with_tabs = tabbed(new, was) if has_tabs(original) else new
+        texts.append(was if new == same else with_tabs)
+        if texts[-1] != was:
+            module.edits.replace(cell.start, cell.end, texts[-1])
+    return replace(plan, source=original, texts=tuple(texts))
 
 
 class SkippedError(ValueError):

@@ -462,12 +462,6 @@ def test_switches_that_a_function_hands_on_are_what_it_is_given(first: str, code
     assert {s.codes for s in plan.searches} == {(code,) if code else ()}
 
 
-def test_a_space_in_annotations_is_named() -> None:
-    program = f'{HEAD}def f(x: hp.uniform("x", 0, 1)): return x\nfmin(f, "annotated", None, 3)\n'
-    (search,) = migrated(Path(), {"main.py": program})["main.py"].searches
-    assert (search.state, search.codes) == ("left", ("HB207",))
-
-
 BOUND_AGAIN = """
 trials = SparkTrials(parallelism=4)
 fmin(lambda p: p["x"], space, tpe.suggest, 8, trials=trials)
