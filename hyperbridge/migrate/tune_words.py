@@ -74,6 +74,10 @@ class TuneWords(StudyWords):
         """Return what can be counted, and is true when there are trials."""
         return study
 
+    def ended(self, study: str) -> str:
+        """Return how many trials are over."""
+        return f"len({study})"
+
     def best(self, trials: ast.expr) -> str:
         """Return the best result."""
         slot = self._program.slot(trials)

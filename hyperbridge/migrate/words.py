@@ -125,6 +125,10 @@ class StudyWords:
         """Return what can be counted, and is true when there are trials."""
         return f"{study}.trials"
 
+    def ended(self, study: str) -> str:
+        """Return how many trials are over."""
+        return f"sum(t.state.is_finished() for t in {study}.trials)"
+
     def best_loss(self, trials: ast.expr) -> str:
         """Return the loss of the best trial."""
         return f"{self._study(trials)}.best_value"
@@ -248,15 +252,29 @@ class StudyWords:
             return f"len({self.counted(study)})"
         if func.attr == "refresh":
             return "None"
+        if func.attr == "count_total_trials":
+            return f"len({self.counted(study)})"
+        if func.attr == "count_successful_trials":
+            return f"len({self._helper(node, 'documents')}({study}))"
+        if func.attr == "count_failed_trials":
+            return self._raised(node, study)
         return None
 
     def _counted(self, node: ast.Call, func: ast.Attribute, study: str) -> str | None:
         """``trials.count_by_state_synced(JOB_STATE_DONE)``."""
         if func.attr not in ("count_by_state_synced", "count_by_state_unsynced"):
             return None
-        is_done = len(node.args) == 1 and not node.keywords
-        is_done = is_done and self._program.hyperopt(node.args[0]) == "JOB_STATE_DONE"
-        return f"len({self._helper(node, 'documents')}({study}))" if is_done else None
+        name = self._program.hyperopt(node.args[0]) if len(node.args) == 1 else None
+        if name == "JOB_STATE_DONE" and not node.keywords:
+            return f"len({self._helper(node, 'documents')}({study}))"
+        is_error = name == "JOB_STATE_ERROR" and not node.keywords
+        return self._raised(node, study) if is_error else None
+
+    def _raised(self, node: ast.AST, study: str) -> str:
+        """Return how many trials raised: those that ended, but for those with a document."""
+        text = f"{self.ended(study)} - len({self._helper(node, 'documents')}({study}))"
+        parent = self._program.parent_of.get(node)
+        return f"({text})" if isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute) else text
 
     def _result_get(self, node: ast.Call, func: ast.Attribute) -> str | None:
         """``trials.best_trial["result"].get(key)``."""

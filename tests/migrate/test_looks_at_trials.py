@@ -8,7 +8,8 @@ import pytest
 from golden_cases import migrate
 
 SEARCH = (
-    "from hyperopt import JOB_STATE_DONE, STATUS_FAIL, STATUS_OK, Trials, fmin, hp, tpe\n"
+    "from hyperopt import STATUS_FAIL, STATUS_OK, Trials, fmin, hp, tpe\n"
+    "from hyperopt import JOB_STATE_DONE, JOB_STATE_ERROR\n"
     "t = Trials()\n"
     "def objective(p):\n"
     "    if p['n'] > 6:\n"
@@ -37,6 +38,7 @@ def names_of(text: str) -> dict[str, Any]:
         "[x == (r['loss']) for x, r in zip(t.losses(), t.results)]",
         "t.count_by_state_synced(JOB_STATE_DONE)",
         "t.count_by_state_unsynced(JOB_STATE_DONE)",
+        "10 - t.count_by_state_unsynced(JOB_STATE_ERROR)",
         "t.__len__()",
     ],
 )
@@ -52,6 +54,28 @@ def test_a_look_says_what_hyperopts_says(look: str) -> None:
         assert len(old) == len(new) == 12
     else:
         assert old == new
+
+
+COUNTED = """
+from hyperopt import SparkTrials, fmin, hp, tpe
+t = SparkTrials(parallelism=2)
+def objective(x):
+    if x % 3 == 0:
+        raise ValueError(x)
+    return x
+fmin(objective, hp.randint("n", 30), algo=tpe.suggest, max_evals=12, trials=t)
+found = (t.count_total_trials(), t.count_successful_trials(), -t.count_failed_trials())
+"""
+
+
+def test_trials_of_spark_are_counted() -> None:
+    result = migrate(COUNTED)
+    assert [note.code for note in result.notes] == ["HB225"]
+
+    names = names_of(result.new_text)
+    values = [trial.params["n"] for trial in names["study"].trials]
+    raised = sum(value % 3 == 0 for value in values)
+    assert names["found"] == (12, 12 - raised, -raised)
 
 
 @pytest.mark.parametrize(
