@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
-from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
+from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot, is_property
 
 Carrier = Slot | Function
 
@@ -76,8 +76,7 @@ class Carriers:
                 continue
             self.found.add(current)
             waiting += readers.get(current, ())
-            decorators = getattr(current, "decorator_list", ())
-            if any(getattr(d, "id", "") == "property" for d in decorators):
+            if isinstance(current, FUNCTIONS) and is_property(current):
                 waiting.append(Slot(str(getattr(current, "name", ""))))
 
     def _sources(self) -> Iterator[tuple[Carrier, ast.expr]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.carriers import Carriers
-from hyperbridge.migrate.program import FUNCTIONS, Flow, Function, Program, Slot
+from hyperbridge.migrate.program import FUNCTIONS, Flow, Function, Program, Slot, is_property
 from hyperbridge.migrate.scopes import Scope
 
 RESULTS = ("fmin", "space_eval", "sample")
@@ -499,10 +499,7 @@ def _is_argument(slot: Slot) -> bool:
 
 
 def _is_property(program: Program, slot: Slot) -> bool:
-    return slot.scope is None and any(
-        any(getattr(d, "id", "") in ("property", "cached_property") for d in f.decorator_list)
-        for f in program.methods.get(slot.name, ())
-    )
+    return slot.scope is None and any(map(is_property, program.methods.get(slot.name, ())))
 
 
 def _default_of(program: Program, slot: Slot) -> ast.expr | None:

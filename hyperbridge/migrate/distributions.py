@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.syntax import operand
 from hyperbridge.migrate.values import NotConstantError, evaluate
-from hyperbridge.translate.counterparts import Arguments, Row
+from hyperbridge.translate.counterparts import Arguments, Row, multiples
 from hyperbridge.translate.optuna_table import OPTUNA
 
 SIGNATURES: dict[str, tuple[str, ...]] = {
@@ -96,6 +96,8 @@ def arguments_of(call: ast.Call, kind: str) -> dict[str, ast.expr]:
         given[_OTHER_NAMES.get(name, name)] = keyword.value
     needed = [n for n in names if n != "q" or kind.startswith("q")]
     needed = needed[:2] if kind == "randint" else needed
+    if kind == "uniformint":  # hyperopt has it that q is 1, whatever is given
+        given.pop("q", None)
     if kind == "randint" and "low" not in given and "high" in given:
         given["low"] = given.pop("high")
     if len(call.args) > len(names) or not set(needed) <= set(given) <= set(names):
@@ -189,10 +191,13 @@ class Written:
         if low is None or high is None or not q:
             return None
         ends = []
-        for value, name in ((low, "low"), (high, "high")):
-            rounded = round(value / q) * q
+        for count, value, name in zip(
+            multiples(low, high, q), (low, high), ("low", "high"), strict=True
+        ):
+            rounded = count * q
             is_one = abs(rounded - value) < 1e-9 * max(1, abs(value))
-            ends.append(self.text(given[name]) if is_one else repr(rounded))
+            shown = rounded if isinstance(rounded, int) else float(f"{rounded:.12g}")
+            ends.append(self.text(given[name]) if is_one else repr(shown))
         return ends
 
     def _whole_multiples(self, given: dict[str, ast.expr]) -> list[str] | None:
@@ -203,6 +208,8 @@ class Written:
                 return None
             if round(low / q) * q != low or round(high / q) * q != high:
                 return None
+        elif low is not None and high is not None and not low == int(low) < int(high) == high:
+            return [str(count) for count in multiples(low, high, 1)]
         return [self.whole(given["low"]), self.whole(given["high"])]
 
     def _whole_exps(self, row: Row, low: ast.expr, high: ast.expr) -> list[str] | None:
@@ -288,7 +295,8 @@ class Asking(Written):
 
     def _integers(self, given: dict[str, ast.expr], trial: str, label: str) -> str:
         row = OPTUNA["quniform as int"]
-        ends = [self.whole(given["low"]), self.whole(given["high"])]
+        ends = self.ends(row, given, whole=True)
+        assert ends is not None  # steps of 1
         return self._call(row, trial, label, ends, given, whole=True)
 
     def _log_steps(

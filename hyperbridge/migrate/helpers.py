@@ -29,10 +29,9 @@ def suggest_branch(trial, name, branches):
 
 _ROUNDED = '''\
 def suggest_rounded(trial, name, low, high, step):
-    """Suggest a multiple of a step; the ends are rounded to multiples, too."""
-    return trial.suggest_float(
-        name, round(low / step) * step, round(high / step) * step, step=step
-    )
+    """Suggest a multiple of a step: one that a number between the ends is rounded to."""
+    first, last = math.floor(low / step + 0.5), math.ceil(high / step - 0.5)
+    return trial.suggest_float(name, first * step, last * step, step=step)
 '''
 
 _LOG_STEPS = '''\
@@ -153,13 +152,13 @@ class StopWithoutProgress:
 
 _THRESHOLD = '''\
 class StopAtLoss:
-    """Stop a study as soon as a trial is good enough."""
+    """Stop a study as soon as a loss is below a threshold."""
 
     def __init__(self, loss):
         self.loss = loss
 
     def __call__(self, study, trial):
-        if trial.value is not None and trial.value <= self.loss:
+        if trial.value is not None and trial.value < self.loss:
             study.stop()
 '''
 
@@ -325,7 +324,7 @@ def helper_imports(needs: Collection[str], library: Library = STUDY) -> set[str]
     found = {line for name in names for line in library.imports.get(name, ())}
     if "suggest_normal" in names:
         found.add("from statistics import NormalDist")
-    if "suggest_normal, log" in needs:
+    if "suggest_normal, log" in needs or "suggest_rounded" in names:
         found.add("import math")
     if "fixed" in needs and {"suggest_normal", "suggest_log_steps"} & set(names):
         found.add("import optuna")

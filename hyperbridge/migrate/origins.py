@@ -120,6 +120,15 @@ def _trace_call(
                 if value is not None:
                     go(value, path)
         return
+    first = path[0] if path else None
+    fields = program.fields(func) if isinstance(first, int) and not functions else []
+    if isinstance(first, int) and fields:
+        named = {k.arg: k.value for k in call.keywords}
+        given = dict(zip(fields, call.args, strict=False)) | named
+        value = given.get(fields[first]) if first < len(fields) else None
+        if value is not None:
+            go(value, path[1:])
+        return
     name = func.attr if isinstance(func, ast.Attribute) else ""
     plain = func.id if isinstance(func, ast.Name) else ""
     if path and isinstance(func, ast.Attribute) and name in ("items", "values", "copy"):

@@ -32,8 +32,11 @@ from hyperbridge.migrate.syntax import MisplacedError
 from hyperbridge.migrate.tabs import has_tabs, spaced, tabbed
 from hyperbridge.migrate.targets import TARGETS
 
-_WITH_SEARCH = ("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials", "tpe", "rand")
-_OF_SEARCH = ("space_eval", "sample")
+_WITH_SEARCH = (
+    *("hp", "scope", "STATUS_OK", "STATUS_FAIL", "Trials", "SparkTrials", "tpe", "rand"),
+    *("JOB_STATE_NEW", "JOB_STATE_RUNNING", "JOB_STATE_DONE", "JOB_STATE_ERROR"),
+)
+_OF_SEARCH = ("space_eval", "sample", "generate_trials_to_calculate")
 
 
 _NO_OPTIONS = PlanOptions()

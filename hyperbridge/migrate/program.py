@@ -6,6 +6,7 @@ Source: Python reference, "Naming and binding", "The import system", "Calls".
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from hyperbridge.migrate.scopes import Binding, Scope
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_NAMED_TUPLES = ("collections.namedtuple", "typing.NamedTuple")
 _STORES = {"append": 0, "add": 0, "appendleft": 0, "insert": 1, "setdefault": 1, "put": 0}
 
 
@@ -90,10 +92,6 @@ class Files:
         return found[0] if found else None
 
 
-_DEEPEST = 8
-"""So many files may hand a name on by ``*``."""
-
-
 class Program(Files):
     """The files of one program.
 
@@ -111,6 +109,7 @@ class Program(Files):
 
     def __init__(self, modules: Sequence[Module]) -> None:
         super().__init__(modules)
+        self._bind_stars()
         self.home: dict[ast.AST, Module] = {}
         self.parent_of: dict[ast.AST, ast.AST] = {}
         self.scope_of: dict[ast.AST, Scope] = {}
@@ -134,29 +133,26 @@ class Program(Files):
             for node in module.walk():
                 self._read(node)
 
+    def _bind_stars(self) -> None:
+        """Bind the names that a file gets from other files of the program by a star import."""
+        waiting = [m for m in self.modules if m.names.stars]
+        for _ in range(len(waiting)):  # a star may bring what another star has brought
+            for module in waiting:
+                for star in reversed(module.names.stars):  # the last one counts
+                    other = self._find(module, star.module or "", star.level)
+                    if other is not None and other is not module:
+                        module.names.bind_star(star, other.names)
+
     # names
 
     def bindings(self, name: ast.Name) -> list[Binding]:
         """Return where a name gets its value, in whatever file that is."""
         found: dict[Binding, None] = {}  # in order, each once
-        home = self.home[name]
-        for binding in home.names.bindings(name) or self._from_star(home, name.id):
+        for binding in self.home[name].names.bindings(name):
             if binding not in self._followed:
                 self._followed[binding] = self._follow(binding)
             found.update(dict.fromkeys(self._followed[binding]))
         return list(found)
-
-    def _from_star(self, home: Module, name: str, depth: int = 0) -> list[Binding]:
-        """Return where a file of the program binds a name that another takes by ``*``."""
-        for star in reversed(home.names.stars):
-            other = self._find(home, star.module or "", star.level)
-            if other is None or name.startswith("_") or depth > _DEEPEST:
-                continue
-            found = other.names.module.bindings.get(name)
-            found = found or self._from_star(other, name, depth + 1)
-            if found:
-                return found
-        return []
 
     def slot(self, expr: ast.AST) -> Slot | None:
         """Return the slot that a name or an attribute stands for; None when there is none."""
@@ -236,6 +232,26 @@ class Program(Files):
                 found[node.target.id] = None
         return list(found)
 
+    def fields(self, made: ast.expr) -> list[str]:
+        """Return the fields of the objects that a call makes, in the order of its arguments."""
+        for found in self.classes(made):
+            return self._fields(found)
+        for binding in self.bindings(made) if isinstance(made, ast.Name) else ():
+            if isinstance(binding.value, ast.Call):
+                return self._named(binding.value)
+        return []
+
+    def _named(self, call: ast.Call) -> list[str]:
+        """Return the fields that ``namedtuple`` is given."""
+        if self.dotted(call.func) not in _NAMED_TUPLES or len(call.args) < 2:
+            return []
+        given = call.args[1]
+        if isinstance(given, ast.Constant) and isinstance(given.value, str):
+            return given.value.replace(",", " ").split()
+        parts = given.elts if isinstance(given, ast.List | ast.Tuple) else []
+        firsts = [p.elts[0] if isinstance(p, ast.Tuple) and p.elts else p for p in parts]
+        return [str(p.value) for p in firsts if isinstance(p, ast.Constant)]
+
     def dotted(self, expr: ast.expr) -> str:
         """Return what an expression refers to through imports; empty when nothing."""
         return self.home[expr].names.dotted(expr) or ""
@@ -276,10 +292,26 @@ class Program(Files):
         home = self._module_of[slot.scope]
         return any(self.home[use] is not home for use in self.uses.get(slot, []))
 
+    def is_imported_idly(self, slot: Slot) -> bool:
+        """Tell whether another file imports a variable and has no use for it."""
+        if slot.scope is None or slot.scope not in self._module_of:
+            return False
+        home = self._module_of[slot.scope]
+        return any(
+            alias.name == slot.name
+            and not other.names.module.uses.get(alias.asname or alias.name)
+            and self._find(other, node.module or "", node.level) is home
+            for other in self.modules
+            if other is not home
+            for node in other.walk()
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        )
+
     def shown(self, module: Module) -> set[str]:
         """Return the names that other files import from a file; ``*`` stands for all.
 
-        Of a star import these are the names that stand in the other file.
+        Of a star import these are the names that the other file still uses when it is written.
         """
         found = {
             str(constant.value)
@@ -294,8 +326,8 @@ class Program(Files):
             for node in other.walk() if other is not module else ():
                 if isinstance(node, ast.ImportFrom):
                     if self._find(other, node.module or "", node.level) is module:
-                        names = {alias.name for alias in node.names}
-                        found |= other.identifiers - {"*"} if names == {"*"} else names
+                        found.update(alias.name for alias in node.names if alias.name != "*")
+                        found.update(_still_used(other, node))
                 elif (
                     isinstance(node, ast.Attribute) and self._imported_module(node.value) is module
                 ):
@@ -366,12 +398,14 @@ class Program(Files):
             for node in module.walk():
                 if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                     self.attributes.add(node.attr)
+                if isinstance(node, ast.Call):
+                    self.attributes.update(self._named(node))
                 if not isinstance(node, ast.ClassDef):
                     continue
                 for inner in node.body:
                     if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                         self.methods.setdefault(inner.name, []).append(inner)
-                        if any(getattr(d, "id", "") == "property" for d in inner.decorator_list):
+                        if is_property(inner):
                             self.attributes.add(inner.name)
                     elif isinstance(inner, ast.Assign | ast.AnnAssign):
                         targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target]
@@ -430,8 +464,7 @@ class Program(Files):
         if self.dotted(func) == "functools.partial" and call.args:
             target, args = call.args[0], call.args[1:]
         functions = self.function(target)
-        for made in () if functions else self.classes(target):
-            fields = self._fields(made)
+        if not functions and (fields := self.fields(target)):
             given = [*zip(fields, args, strict=False), *((k.arg, k.value) for k in call.keywords)]
             for field, value in given:
                 if field in fields:
@@ -489,6 +522,32 @@ class Program(Files):
             *zip(args.kwonlyargs, args.kw_defaults, strict=True),
         ]
         return next((value for arg, value in pairs if arg.arg == name), None)
+
+
+def is_property(function: ast.AST) -> bool:
+    """Tell whether a method is looked at and not called."""
+    return any(is_property_decorator(d) for d in getattr(function, "decorator_list", ()))
+
+
+def is_property_decorator(decorator: ast.expr) -> bool:
+    """Tell whether a decorator makes a property of a method."""
+    name = getattr(decorator, "attr", getattr(decorator, "id", ""))
+    return name in ("property", "cached_property", "abstractproperty")
+
+
+def _still_used(module: Module, star: ast.ImportFrom) -> Iterator[str]:
+    """Yield the names of a star import that a file uses when its edits are made."""
+    outer = module.names.module
+    if star.names[0].name != "*":
+        return
+    edits = module.edits.inside(0, len(module.source.text))
+    written = {word for edit in edits for word in re.findall(r"\w+", edit.text)}
+    for name, bindings in outer.bindings.items():
+        if any(b.node is star for b in bindings):
+            uses = outer.uses.get(name, ())
+            is_left = any(not module.edits.covers(*module.span(use)) for use in uses)
+            if is_left or name in written:
+                yield name
 
 
 def _full(module: Module) -> tuple[str, ...]:

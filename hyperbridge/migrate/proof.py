@@ -23,9 +23,17 @@ def new_texts(module: Module) -> list[str]:
     if not module.edits:
         return [source.text[c.start : c.end] for c in source.cells]
     return [
-        relaid(module.edits.apply(c.start, c.end), source.text[c.start : c.end])
+        _ended(
+            relaid(module.edits.apply(c.start, c.end), source.text[c.start : c.end]),
+            source.text[c.start : c.end],
+        )
         for c in source.cells
     ]
+
+
+def _ended(text: str, before: str) -> str:
+    """Return a text with the blank lines that stood at its end before, and no others."""
+    return text if text == before else text.rstrip() + before[len(before.rstrip()) :]
 
 
 def code_of(cells: Sequence[str], module: Module) -> str:

@@ -6,9 +6,11 @@ Source: hyperopt.fmin.fmin, hyperopt.base.Trials.fmin, hyperopt.spark.SparkTrial
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hyperbridge.migrate.early_stops import trials_of_stop
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.origins import origins
@@ -45,6 +47,7 @@ _OF_HYPERBRIDGE = ("backend", "parallelism", "tracking")
 _OLD_ORDER = ("fn", "space", "algo", "max_evals", "trials", "rstate")
 _SPARK_ARGUMENTS = ("parallelism", "timeout", "loss_threshold", "spark_session", "resource_profile")
 TRIALS = ("Trials", "SparkTrials")
+_WITH_POINTS = "generate_trials_to_calculate"
 _SAMPLERS = {"tpe.suggest": "tpe", "rand.suggest": "random"}
 SAMPLER_CLASSES = {
     "tpe.suggest": "TPESampler",
@@ -59,6 +62,7 @@ REPLACED = {
     "mix.suggest": "a mixture of algorithms",
 }
 SAMPLER_OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
+_CHANGES = ("update", "pop", "popitem", "setdefault", "clear")
 _GENERATORS = ("numpy.random.default_rng", "numpy.random.RandomState")
 
 
@@ -145,7 +149,7 @@ def _is_fmin(program: Program, func: ast.expr) -> bool:
 
 def is_trials_call(program: Program, expr: ast.AST) -> bool:
     """Tell whether an expression makes a Trials."""
-    return isinstance(expr, ast.Call) and program.hyperopt(expr.func) in TRIALS
+    return isinstance(expr, ast.Call) and program.hyperopt(expr.func) in (*TRIALS, _WITH_POINTS)
 
 
 def seed_of(program: Program, expr: ast.expr) -> ast.expr | None:
@@ -233,7 +237,7 @@ class _Reader:
         found = self._origins(value)
         for expr in found:
             entries = _entries(expr)
-            if entries is None or len(found) > 1:
+            if entries is None or len(found) > 1 or self._is_changed(value):
                 break
             self.given.update(entries)
             return
@@ -251,6 +255,21 @@ class _Reader:
         named = {a.arg for a in (*function.args.args, *function.args.kwonlyargs)}
         given = [k.arg for c in self.program.calls.get(function, ()) for k in c.keywords]
         return all(name in named or name in _SHOWN for name in given)
+
+    def _is_changed(self, options: ast.expr) -> bool:
+        """Tell whether something is put into the dict behind a name, or taken out of it."""
+        program = self.program
+        for slot in origins(program, options).slots:
+            for use in program.uses.get(slot, ()):
+                above = program.parent_of.get(use)
+                if isinstance(above, ast.AugAssign) and above.target is use:
+                    return True
+                if isinstance(above, ast.Subscript) and above.value is use:
+                    if not isinstance(above.ctx, ast.Load):
+                        return True
+                elif isinstance(above, ast.Attribute) and above.attr in _CHANGES:
+                    return True
+        return False
 
     def _origins(self, expr: ast.expr) -> set[ast.expr]:
         """Return what the value of an expression may be made by, where fmin is called."""
@@ -372,24 +391,55 @@ class _Reader:
             given = dict(zip(names, made.args, strict=False))
             given.update({str(keyword.arg): keyword.value for keyword in made.keywords})
             settings["patience"] = (given.get(names[0]), given.get(names[1]))
-        else:
-            settings["stop_when"] = stop
+            return
+        settings["stop_when"] = stop
+        if not trials_of_stop(self.program, stop):
+            self.block(
+                stop,
+                "HB212",
+                "what early_stop_fn calls is not seen, and it would get no Trials: write it in"
+                " these files, as a function",
+            )
 
     def _trials(self, settings: dict[str, object]) -> None:
         trials = self.given.get("trials")
         if trials is None:
             return
-        for expr in self._origins(trials):
+        found = self._origins(trials)
+        points = self.given.get("points_to_evaluate")
+        if points is not None and not is_none(points) and not all(map(is_none, found)):
+            self.remark(
+                points,
+                "HB239",
+                "hyperopt tries no points_to_evaluate where it is given trials; they are tried now",
+            )
+        for expr in found:
             if isinstance(expr, ast.Call):
                 name = self.program.hyperopt(expr.func) or ""
                 if name == "SparkTrials":
                     self._spark(expr, settings)
-                elif name == "generate_trials_to_calculate":
-                    self.block(expr, "HB203", "generate_trials_to_calculate: enqueue the points")
+                elif name == _WITH_POINTS:
+                    self._with_points(trials, expr)
                 elif name.endswith("MongoTrials"):
                     self.block(expr, "HB203", "MongoTrials keeps its trials in a database")
                 elif self._is_subclass(expr.func):
                     self.block(expr, "HB203", "a subclass of Trials has rules of its own")
+
+    def _with_points(self, trials: ast.expr, made: ast.Call) -> None:
+        """Read the points of Trials that one call of fmin begins with."""
+        program = self.program
+        points = [*made.args, *(k.value for k in made.keywords)]
+        slot = program.slot(trials)
+        used = [] if slot is None else [program.parent_of.get(u) for u in program.uses[slot]]
+        calls = {program.parent_of.get(u) if isinstance(u, ast.keyword) else u for u in used}
+        others = {c for c in calls if isinstance(c, ast.Call) and _is_fmin(program, c.func)}
+        around = (n for n in program.enclosing(self.call))
+        inner = itertools.takewhile(lambda n: n is not program.function_around(self.call), around)
+        is_again = any(isinstance(n, ast.For | ast.While) for n in inner)
+        if len(points) == 1 and self._is_here(points[0]) and others <= {self.call} and not is_again:
+            self.given["points_to_evaluate"] = points[0]
+            return
+        self.block(made, "HB203", "generate_trials_to_calculate: enqueue the points")
 
     def _is_subclass(self, func: ast.expr) -> bool:
         if not isinstance(func, ast.Name):

@@ -172,8 +172,8 @@ _LEFT = (
     Remark(
         "HB203",
         "The Trials are more than Trials",
-        "A subclass of Trials, MongoTrials, points made by generate_trials_to_calculate, or a"
-        " SparkTrials whose options are not seen where fmin is called.",
+        "A subclass of Trials, MongoTrials, points made by generate_trials_to_calculate for several"
+        " calls of fmin, or a SparkTrials whose options are not seen where fmin is called.",
         "They have rules of their own, which a study does not have: a study with a storage, a"
         " callback, or `study.enqueue_trial` takes their place.",
         before=(
@@ -602,6 +602,23 @@ _BOUNDED = (
     ),
 )
 
+_DROPPED = (
+    Remark(
+        "HB239",
+        "Points that hyperopt leaves out are tried",
+        "fmin is given both `trials` and `points_to_evaluate`, and hyperopt drops the points then,"
+        " in silence.",
+        "They were meant to be tried, and are tried first now; the number of trials grows with"
+        " them. Take the argument out to have the search that ran.",
+        before=(
+            "trials = Trials()\nbest = fmin(\n    objective,\n    space,\n    algo=tpe.suggest,\n"
+            "    max_evals=20,\n    trials=trials,\n    points_to_evaluate=[{'x': 0.5}],\n)"
+        ),
+        after="study.enqueue_trial({'x': 0.5})",
+        exactness="changes results",
+    ),
+)
+
 _WISHES = (
     Remark(
         "HB251",
@@ -656,7 +673,7 @@ REMARKS: Mapping[str, Remark] = MappingProxyType(
     {
         r.code: r
         for r in sorted(
-            (*_FILES, *_USES, *_LEFT, *_REWRITTEN, *_BOUNDED, *_CHECKS, *_WISHES),
+            (*_FILES, *_USES, *_LEFT, *_REWRITTEN, *_BOUNDED, *_DROPPED, *_CHECKS, *_WISHES),
             key=lambda r: r.code,
         )
     }

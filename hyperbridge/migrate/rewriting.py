@@ -11,6 +11,7 @@ from typing import Protocol
 from hyperbridge.migrate.carriers import Carriers
 from hyperbridge.migrate.demand import Demand, Randomness, Roles
 from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.early_stops import trials_of_stop, unseen_trials
 from hyperbridge.migrate.helpers import Library
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
@@ -21,7 +22,7 @@ from hyperbridge.migrate.placing import (
     remove_statements,
     replace_with_definition,
 )
-from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
+from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot, is_property_decorator
 from hyperbridge.migrate.reading import (
     REPLACED,
     SAMPLER_CLASSES,
@@ -35,7 +36,7 @@ from hyperbridge.migrate.scopes import Scope
 from hyperbridge.migrate.spaces import SpaceWriter, is_latent
 from hyperbridge.migrate.straight_line import last_value
 from hyperbridge.migrate.syntax import compose, indented, located, wrapped
-from hyperbridge.migrate.units import Unit, UnitFinder
+from hyperbridge.migrate.units import Unit, UnitFinder, same_cell
 from hyperbridge.migrate.words import LOADS, ONLY_TRIALS, SAVES, StudyWords
 
 _STATUS = {
@@ -178,13 +179,9 @@ class Rewriting:
             if trials is not None:
                 found |= origins(program, trials).slots
             stop = draft.search.stop_when
-            for function in [] if stop is None else program.function(stop):
-                names = program.parameters(function)
-                if program.is_method(function):
-                    names = names[1:]
-                scope = program.scope_of.get(function.args)
-                if names and scope is not None:
-                    found.add(Slot(names[0], scope))
+            if stop is not None:
+                found |= trials_of_stop(program, stop)
+        found |= unseen_trials(program)
         may = Carriers(program, self._may_give_trials, known=found)
         flowing = {s: flows for s, flows in program.flows.items() if s in may.found}
         changed = True
@@ -253,6 +250,10 @@ class Rewriting:
             if draft.search.catches or not is_plain:
                 return True
         return False
+
+    def catches(self) -> bool:
+        """Tell whether trials of some search may fail while the others go on."""
+        return any(draft.search.catches for draft in self.drafts)
 
     def latent(self, roles: Roles) -> bool:
         """Tell whether the study holds a parameter of a space in another form."""
@@ -577,6 +578,8 @@ class Rewriting:
             )
             if slot.scope is None or not flows or not plain or loads - nodes:
                 continue
+            if program.is_imported_idly(slot):
+                continue
             in_function = isinstance(slot.scope.node, FUNCTIONS)
             ours = any(program.hyperopt(part) for flow in flows for part in ast.walk(flow.expr))
             if in_function or ours:
@@ -634,7 +637,7 @@ class Rewriting:
         first = unit.members[0]
         block = program.block(first)
         span = block[block.index(first) : block.index(last) + 1]
-        joined = all(member in unit.members for member in span)
+        joined = all(member in unit.members for member in span) and same_cell(module, first, last)
         if joined:
             replace_with_definition(module, last, lines, begin=first, removed=self.removed)
         else:
@@ -739,7 +742,7 @@ class Rewriting:
             module.edits.insert(place, f" {trial}{comma}")
         else:
             for decorator in function.decorator_list:
-                if getattr(decorator, "id", "") in ("property", "cached_property"):
+                if is_property_decorator(decorator):
                     start = module.line_start(module.span(decorator)[0])
                     module.edits.replace(start, module.line_end(start), "")
                 elif getattr(decorator, "id", "") not in ("staticmethod", "classmethod"):

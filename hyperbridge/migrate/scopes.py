@@ -187,6 +187,39 @@ class Names:
                 return star
         return None
 
+    def bind_star(self, star: ast.ImportFrom, other: Names) -> None:
+        """Bind the names that a star import brings from another file of the program."""
+        listed = other.listed()
+        for name in self._names:
+            if self.scope_of[name].find(name.id) is not None or name.id.startswith("_"):
+                continue
+            found = other.module.bindings.get(name.id, [])
+            behind = other.star_of(name)
+            if listed is not None and name.id not in listed:
+                continue
+            if found:
+                imported = {b.dotted for b in found if b.dotted is not None}
+                dotted = imported.pop() if len(imported) == 1 else f"{star.module or ''}.{name.id}"
+            elif behind is not None:
+                dotted = f"{behind.module}.{name.id}"
+            else:
+                continue
+            self._bind(self.module, name.id, "import", star, dotted=dotted)
+        bound = {n for n, bs in self.module.bindings.items() if any(b.node is star for b in bs)}
+        known = {use for uses in self.module.uses.values() for use in uses}
+        for name in self._names:
+            is_new = name.id in bound and name not in known
+            if is_new and self.scope_of[name].find(name.id) is self.module:
+                self.module.uses.setdefault(name.id, []).append(name)
+
+    def listed(self) -> set[str] | None:
+        """Return the names in ``__all__``; None where there is none."""
+        values = [b.value for b in self.module.bindings.get("__all__", ())]
+        if not values:
+            return None
+        parts = [n for value in values if value is not None for n in ast.walk(value)]
+        return {str(n.value) for n in parts if isinstance(n, ast.Constant)}
+
     def is_missing(self, binding: Binding) -> bool:
         """Tell whether a binding stands for a failed import: ``except ImportError: x = None``."""
         above = self.parent_of.get(binding.node)

@@ -234,7 +234,8 @@ class SearchWriter(PlacedSearch):
                 text = f"{operand(text)}{self.further}"
         if self.ran_before is not None:
             text = text if isinstance(expr, ast.BinOp) else operand(text)
-            text = f"{text} - len({self.ran_before}.trials)"
+            ran = self.rewriting.words.counted(expr, self.ran_before)
+            text = f"{text} - len({ran})"
         return text
 
     def stops(self) -> list[str]:

@@ -94,6 +94,8 @@ class SpaceWriter:
     _tuples: set[ast.AST] = field(default_factory=set)
     direct: set[Slot] = field(default_factory=set)
     """Variables that hold values where something is being written."""
+    elsewhere: set[ast.AST] = field(default_factory=set)
+    """Attributes of that name which other objects have, and which hold no values there."""
 
     def text(self, node: ast.AST, trial: str) -> str:
         """Return the source of a node that is evaluated with a trial."""
@@ -166,7 +168,9 @@ class SpaceWriter:
 
     def _place(self, node: ast.Name | ast.Attribute, trial: str) -> str | None:
         slot = self.program.slot(node)
-        if slot is None or slot in self.direct or slot in self.roles.local:
+        if slot is None or slot in self.roles.local:
+            return None
+        if slot in self.direct and node not in self.elsewhere:
             return None
         module = self.program.home[node]
         text = self.names.get(slot) or self._of_class(node) or module.original(node)

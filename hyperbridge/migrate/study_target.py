@@ -46,6 +46,7 @@ class OptunaTarget:
             lambda n: rewriting.needs[rewriting.program.home[n]],
             rewriting.best_of,
             rewriting.may_differ,
+            rewriting.catches,
         )
 
     def values(self, rewriting: Rewriting) -> list[Draft]:  # noqa: ARG002 - a Target's

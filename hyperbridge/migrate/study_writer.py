@@ -106,6 +106,9 @@ class StudyWriter(SearchWriter):
             name = self._free_study()
             self.before.append(f"{name} = optuna.create_study() if {study} is None else {study}")
             study = name
+        kinds = {draft.search.sampler.kind for draft in rewriting.drafts}
+        if sampler is None and kinds != {"tpe"}:  # an earlier search may have left its own
+            sampler = "optuna.samplers.TPESampler()"
         if sampler is not None:
             self.before.append(f"{study}.sampler = {sampler}")
         self.ran_before = study

@@ -259,8 +259,9 @@ def domain(rewriting: Rewriting, call: ast.Call, *, whole: bool, needs: Needs) -
     step = written.step(given, whole=whole) if row.step else None
     call_name = row.call
     if row.step and whole and step is None:  # steps of 1: Tune's upper end is not included then
-        call_name, last = TUNE["randint"].call, number(module, given["high"])
-        ends[1] = str(int(last) + 1) if last is not None else f"{operand(ends[1])} + 1"
+        call_name = TUNE["randint"].call
+        is_known = ends[1].lstrip("-").isdigit()
+        ends[1] = str(int(ends[1]) + 1) if is_known else f"{operand(ends[1])} + 1"
     more = "" if step is None else f", {step}"
     return f"tune.{call_name}({', '.join(ends)}{more})"
 

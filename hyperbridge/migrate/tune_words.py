@@ -47,6 +47,7 @@ class TuneWords(StudyWords):
             lambda n: rewriting.needs[rewriting.program.home[n]],
             lambda _, results: f"{results}.config",
             rewriting.may_differ,
+            rewriting.catches,
         )
         self.fresh: dict[Slot, Search] = {}
         self.best_names: dict[Slot, str] = {}
@@ -70,8 +71,8 @@ class TuneWords(StudyWords):
             return None
         return f"[r for r in {self._study_of_name(node)} if not r.error]"
 
-    def counted(self, study: str) -> str:
-        """Return what can be counted, and is true when there are trials."""
+    def all_of(self, study: str) -> str:
+        """Return the trials, with those that raised."""
         return study
 
     def ended(self, study: str) -> str:

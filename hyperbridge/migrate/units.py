@@ -83,9 +83,20 @@ class UnitFinder:
         if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
             return False
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        if not any(self._program.slot(t) == slot for t in targets):
+        mine = [t for t in targets if self._program.slot(t) == slot]
+        if not mine:
             return False
-        return not any(self._program.slot(n) == slot for n in ast.walk(statement.value))
+        return not any(self._is_same(n, mine[0]) for n in ast.walk(statement.value))
+
+    def _is_same(self, node: ast.AST, target: ast.expr) -> bool:
+        """Tell whether a node stands for a variable, or for the attribute of the same object."""
+        slot = self._program.slot(node)
+        if slot is None or slot != self._program.slot(target):
+            return False
+        if slot.scope is not None or isinstance(node, ast.Name):
+            return True
+        is_whose = isinstance(target, ast.Attribute) and isinstance(node, ast.Attribute)
+        return is_whose and ast.dump(node.value) == ast.dump(target.value)  # type: ignore[attr-defined]  # attributes
 
     def _is_handed_on(self, statement: ast.stmt) -> bool:
         if not isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -145,13 +156,21 @@ class UnitFinder:
         writer, program = self._writer, self._program
         module = program.home[unit.members[0]]
         name = writer.names.get(unit.slot, unit.slot.name)
-        before = set(writer.direct)
+        before = set(writer.direct), set(writer.elsewhere)
         writer.direct |= {unit.slot, *self._made_in(unit)}
+        writer.elsewhere |= {
+            node
+            for member in unit.members
+            for node in ast.walk(member)
+            if isinstance(node, ast.Attribute)
+            and program.slot(node) == unit.slot
+            and not self._is_same(node, unit.target)
+        }
         try:
             given = writer.captured(unit.members)
             body = self._body(unit, module, trial)
         finally:
-            writer.direct = before
+            writer.direct, writer.elsewhere = before
         parameters = [trial, *(f"{n}={n}" for n in given)]
         if unit.continues:
             target = module.original(unit.target)
@@ -199,6 +218,8 @@ class UnitFinder:
 
     def _member_rule(self, node: ast.AST, unit: Unit, trial: str) -> str | None:
         if isinstance(node, ast.Attribute) and self._program.slot(node) == unit.slot:
+            if node in self._writer.elsewhere:
+                return self._writer._rule(node, trial)
             return unit.slot.name
         return self._writer._rule(node, trial)
 
@@ -210,14 +231,15 @@ def _contiguous(
     groups: list[list[ast.stmt]] = []
     for member in members:
         follows = bool(groups) and block.index(groups[-1][-1]) + 1 == block.index(member)
-        if follows and _same_cell(module, groups[-1][-1], member):
+        if follows and same_cell(module, groups[-1][-1], member):
             groups[-1].append(member)
             continue
         groups.append([member])
     return groups
 
 
-def _same_cell(module: Module, one: ast.stmt, other: ast.stmt) -> bool:
+def same_cell(module: Module, one: ast.stmt, other: ast.stmt) -> bool:
+    """Tell whether two statements stand in one cell of a notebook; a script is one cell."""
     cell = next(c for c in module.source.cells if c.start <= module.span(one)[0] <= c.end)
     return module.span(other)[0] <= cell.end
 

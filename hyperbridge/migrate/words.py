@@ -49,6 +49,7 @@ class StudyWords:
         needs: Gives what a file needs.
         best: Gives the source of fmin's result for the source of a study.
         may_differ: Tells whether its losses and trials may be others than those of Trials.
+        catches: Tells whether trials may fail alone, which a study counts and Trials do not.
     """
 
     refused: Mapping[str, str] = REFUSED
@@ -63,6 +64,7 @@ class StudyWords:
         needs: Callable[[ast.AST], Needs],
         best: Callable[[ast.AST, str], str],
         may_differ: Callable[[], bool],
+        catches: Callable[[], bool],
     ) -> None:
         self._program = program
         self._is_trials = is_trials
@@ -70,6 +72,7 @@ class StudyWords:
         self._needs = needs
         self._best = best
         self._may_differ = may_differ
+        self._catches = catches
 
     def rule(self, node: ast.AST) -> str | None:
         """Return the text for a look at Trials; None for anything else."""
@@ -121,8 +124,14 @@ class StudyWords:
 
     # the engine's own words
 
-    def counted(self, study: str) -> str:
+    def counted(self, node: ast.AST, study: str) -> str:
         """Return what can be counted, and is true when there are trials."""
+        if self._catches():
+            return f"{self._helper(node, 'documents')}({study})"
+        return self.all_of(study)
+
+    def all_of(self, study: str) -> str:
+        """Return the trials, with those that raised."""
         return f"{study}.trials"
 
     def ended(self, study: str) -> str:
@@ -195,12 +204,15 @@ class StudyWords:
         study = self._study(node.value)
         parent = self._program.parent_of.get(node)
         if node.attr in ("trials", "_dynamic_trials", "_trials"):
+            with_failed = node.attr == "_dynamic_trials" and self._catches()
             if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
-                return self.counted(study)
+                return self.all_of(study) if with_failed else self.counted(node, study)
+            if with_failed:
+                return None
             return f"{self._helper(node, 'documents')}({study})"
         if node.attr == "results":
             if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
-                return self.counted(study)
+                return self.counted(node, study)
             return f'[t["result"] for t in {self._helper(node, "documents")}({study})]'
         if node.attr == "best_trial":
             self._needs(node).helper("documents")
@@ -249,7 +261,7 @@ class StudyWords:
         if func.attr == "average_best_error":
             return self.best_loss(func.value)
         if func.attr == "__len__":
-            return f"len({self.counted(study)})"
+            return f"len({self.counted(node, study)})"
         if func.attr == "refresh":
             return "None"
         if func.attr == "count_total_trials":
@@ -314,7 +326,7 @@ class StudyWords:
             return None
         study = self._study_of_name(node)
         if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
-            return self.counted(study)
+            return self.counted(node, study)
         return f"{self._helper(node, 'documents')}({study})"
 
     def _truth(self, node: ast.Name | ast.Attribute) -> str | None:
@@ -327,8 +339,8 @@ class StudyWords:
             return None
         study = self._study_of_name(node)
         if any(getattr(e, "value", node) is None for e in origins(self._program, node).exprs):
-            return f"({study} is not None and {self.counted(study)})"
-        return self.counted(study)
+            return f"({study} is not None and {self.counted(node, study)})"
+        return self.counted(node, study)
 
     def _study_of_name(self, node: ast.Name | ast.Attribute) -> str:
         self._inside = node

@@ -27,13 +27,13 @@ class StopWithoutProgress:
 
 
 class StopAtLoss:
-    """Stop a study as soon as a trial is good enough."""
+    """Stop a study as soon as a loss is below a threshold."""
 
     def __init__(self, loss):
         self.loss = loss
 
     def __call__(self, study, trial):
-        if trial.value is not None and trial.value <= self.loss:
+        if trial.value is not None and trial.value < self.loss:
             study.stop()
 
 

@@ -32,14 +32,14 @@ class StopWithoutProgress(tune.Stopper):
 
 
 class StopAtLoss(tune.Stopper):
-    """Stop as soon as a trial is good enough."""
+    """Stop as soon as a loss is below a threshold."""
 
     def __init__(self, loss):
         self.loss = loss
         self.is_reached = False
 
     def __call__(self, trial_id, result):
-        self.is_reached = self.is_reached or result["loss"] <= self.loss
+        self.is_reached = self.is_reached or result["loss"] < self.loss
         return False
 
     def stop_all(self):

@@ -1,0 +1,288 @@
+"""Programs in the shapes that teams write: each checks itself, before and after."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+from test_ways_of_writing import HEAD, migrated, run
+
+ONE_FILE = {
+    "classes that add to the space of another class": """
+        class Base:
+            space = {"a": hp.uniform("a", 0, 1), "b": hp.choice("b", ["lo", "hi"])}
+
+            def search(self):
+                best = fmin(lambda p: p["a"], self.space, algo=tpe.suggest, max_evals=3)
+                return sorted(space_eval(self.space, best))
+
+        class Merged(Base):
+            space = dict(Base.space, c=hp.randint("c", 4))
+
+        class Spread(Base):
+            space = {**Merged.space, "d": hp.uniform("d", 2, 3)}
+
+        class Copied(Base):
+            space = Base.space.copy()
+            space["e"] = hp.uniform("e", 5, 6)
+
+        class OfEach(Base):
+            def __init__(self):
+                self.space = dict(Base.space, f=hp.uniform("f", 0, 1))
+
+        class OnTop(Base):
+            def __init__(self):
+                self.space = {**self.space, "g": hp.uniform("g", 0, 1)}
+
+        found = [each().search() for each in (Base, Merged, Spread, Copied, OfEach, OnTop)]
+        assert found == [list("ab"), list("abc"), list("abcd"), list("abe"), list("abf"), list("abg")]
+        """,
+    "rules that stop a search are made, bound, wrapped and chosen": """
+        import functools
+
+        space = {"x": hp.uniform("x", 0, 1)}
+
+        def make_stop(n):
+            def stop(trials, *args):
+                return len(trials.trials) >= n, args
+            return stop
+
+        def after(n, trials, *args):
+            return len([loss for loss in trials.losses() if loss is not None]) >= n, args
+
+        class Rules:
+            def __init__(self, n):
+                self.n = n
+
+            def check(self, trials, *args, **kwargs):
+                return trials.trials[-1]["tid"] + 1 >= self.n, []
+
+            def search(self):
+                trials = Trials()
+                fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=50, trials=trials,
+                     early_stop_fn=self.check, show_progressbar=False)
+                return len(trials)
+
+        def search(stop):
+            trials = Trials()
+            fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=50, trials=trials,
+                 early_stop_fn=stop, show_progressbar=False)
+            return len(trials.trials)
+
+        rules = {"a": make_stop(3), "b": functools.partial(after, 4),
+                 "c": lambda trials, *a: (min(trials.losses()) < 2, a)}
+        assert search(make_stop(2)) == 2
+        assert [search(rules[key]) for key in "abc"] == [3, 4, 1]
+        assert search(Rules(6).check) == 6 and Rules(5).search() == 5
+        assert [search(stop) for stop in (make_stop(2), Rules(3).check)] == [2, 3]
+        """,
+    "results in named tuples": """
+        from collections import namedtuple
+        from typing import NamedTuple
+
+        class Outcome(NamedTuple):
+            best: dict
+            trials: Trials
+            seconds: float = 0.0
+
+        Pair = namedtuple("Pair", "best trials")
+        Other = namedtuple("Other", ["best", "history"])
+        SPACE = {"f": hp.choice("f", ["sin", "cos"]), "x": hp.uniform("x", 0, 3)}
+
+        def search(n, made):
+            trials = Trials()
+            best = fmin(lambda p: p["x"], SPACE, algo=tpe.suggest, max_evals=n, trials=trials)
+            return Outcome(best, trials=trials) if made is None else made(best, trials)
+
+        def pair(n):
+            trials = Trials()
+            best = fmin(lambda p: p["x"], SPACE, algo=tpe.suggest, max_evals=n, trials=trials)
+            return Pair(best, trials)
+
+        def other(n):
+            history = Trials()
+            best = fmin(lambda p: p["x"], SPACE, algo=tpe.suggest, max_evals=n, trials=history)
+            return Other(best, history)
+
+        best, trials, _ = search(4, None)
+        assert len(trials.trials) == 4 and min(trials.losses()) == best["x"]
+        best, trials = pair(3)
+        assert len(trials.trials) == 3 and trials.trials[0]["tid"] == 0
+        found = other(3)
+        assert len(found.history.trials) == 3 and found.history.results[0]["status"] == "ok"
+        best, history = found
+        assert len(history.trials) == 3 and history.trials[1]["tid"] == 1 and best["f"] in (0, 1)
+        """,
+    "functions that nothing here calls look at Trials": """
+        def report(trials):
+            return [t["tid"] for t in trials.trials], len(trials.trials)
+
+        def plot(done: Trials = None):
+            return done.losses()
+
+        trials = Trials()
+        best = fmin(lambda p: p["x"], {"x": hp.uniform("x", 0, 1)}, algo=tpe.suggest, max_evals=2,
+                    trials=trials)
+        assert globals()["report"](trials) == ([0, 1], 2)
+        assert min(globals()["plot"](trials)) == best["x"]
+        """,
+    "trials that raise are not among the trials": """
+        space = {"n": hp.randint("n", 4), "x": hp.uniform("x", 0, 1)}
+
+        def objective(p):
+            if p["n"] == 2:
+                raise ZeroDivisionError("n is two")
+            if p["n"] == 3:
+                return {"status": STATUS_FAIL}
+            return {"loss": p["n"] + p["x"], "status": STATUS_OK}
+
+        trials = Trials()
+        fmin(objective, space, algo=rand.suggest, max_evals=40, trials=trials,
+             catch_eval_exceptions=True, show_progressbar=False)
+        n = len(trials.trials)
+        assert n < 40 and n == len(list(trials)) == len(trials) == len(trials.results)
+        assert len(trials._dynamic_trials) == 40
+        fmin(objective, space, algo=tpe.suggest, max_evals=n + 3, trials=trials,
+             catch_eval_exceptions=True, show_progressbar=False)
+        assert len(trials._dynamic_trials) == 43
+        """,
+    "trials that begin with points": """
+        from hyperopt.fmin import generate_trials_to_calculate
+
+        def objective(p):
+            return p["a"] + (p["b"] == "u")
+
+        space = {"a": hp.uniform("a", 0, 1), "b": hp.choice("b", ["u", "v"])}
+        trials = generate_trials_to_calculate([{"a": 0.25, "b": 1}, {"a": 0.5, "b": 0}])
+        best = fmin(objective, space, algo=tpe.suggest, max_evals=4, trials=trials,
+                    show_progressbar=False)
+        assert trials.losses()[:2] == [0.25, 1.5] and len(trials) == 6 and best["b"] == 1
+        """,
+    "a loss that is no better than the threshold does not end a search": """
+        for threshold, count in ((0.5, 6), (0.6, 1)):
+            trials = Trials()
+            fmin(lambda p: max(p["a"], 0.5), {"a": hp.uniform("a", 0, 0.4)}, algo=tpe.suggest,
+                 max_evals=6, trials=trials, loss_threshold=threshold, show_progressbar=False)
+            assert len(trials.trials) == count
+        """,
+    "steps whose ends are half-way between two": """
+        LOW, HIGH, STEP = -3, 3, float("2")
+        seen = {label: set() for label in "abcde"}
+        space = {
+            "a": hp.quniform("a", -3, 3, 2), "b": hp.quniform("b", 1, 9, 2),
+            "c": hp.quniform("c", LOW, HIGH, STEP), "d": hp.uniformint("d", 1.5, 3.5),
+            "e": hp.uniformint("e", 1, 3, q=3),
+        }
+
+        def objective(p):
+            for label, value in p.items():
+                seen[label].add(value)
+            return sum(p.values())
+
+        fmin(objective, space, algo=rand.suggest, max_evals=200, show_progressbar=False)
+        assert seen == {"a": {-2, 0, 2}, "b": {2, 4, 6, 8}, "c": {-2, 0, 2}, "d": {2, 3},
+                        "e": {1, 2, 3}}
+        """,
+    "a space that a cached property builds": """
+        import functools
+
+        class Pipeline:
+            def __init__(self, sizes):
+                self.sizes = sizes
+
+            @functools.cached_property
+            def space(self):
+                space = {"k": hp.choice("k", [n for n in self.sizes if n > 1])}
+                space["x"] = hp.uniform("x", 0, 1)
+                return space
+
+            def fit(self):
+                best = fmin(lambda p: p["k"], self.space, algo=tpe.suggest, max_evals=3)
+                return space_eval(self.space, best)
+
+        assert Pipeline([1, 2, 3]).fit()["k"] in (2, 3)
+        """,
+}
+
+SEVERAL_FILES = {
+    "star imports of a star import": {
+        "main.py": """
+            from settings import *
+            from settings import ALGO as algorithm
+
+            trials = Trials()
+            best = fmin(lambda p: p["rate"], SPACE, algo=ALGO, max_evals=EVALS, trials=trials)
+            assert space_eval(SPACE, best)["depth"] in (2, 4) and len(trials.trials) == EVALS
+            assert best["depth"] in (0, 1)
+            """,
+        "settings.py": """
+            from hyperopt import *
+
+            EVALS = 3
+            SPACE = {"depth": hp.choice("depth", [2, 4]), "rate": hp.uniform("rate", 0, 1)}
+            ALGO = tpe.suggest
+            """,
+    },
+}
+
+
+@pytest.mark.parametrize("case", [*ONE_FILE, *SEVERAL_FILES])
+def test_a_company_program_means_the_same(case: str, tmp_path: Path) -> None:
+    files = {name: textwrap.dedent(text) for name, text in SEVERAL_FILES.get(case, {}).items()}
+    files = files or {"main.py": HEAD + textwrap.dedent(ONE_FILE[case])}
+    run(tmp_path / "old", files, blocked=False)
+
+    plans = migrated(tmp_path / "new", files)
+    to_do = [n for plan in plans.values() for n in plan.notes if n.needs_person]
+    assert not to_do
+    texts = {name: plan.new_text for name, plan in plans.items()}
+    assert not any("hyperopt import" in text for text in texts.values())
+    run(tmp_path / "new", texts, blocked=True)
+
+
+def test_one_sampler_does_not_stay_for_the_next_search() -> None:
+    code = """
+    trials = Trials()
+    fmin(len, {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, max_evals=3, trials=trials)
+    fmin(len, {"x": hp.uniform("x", 0, 1)}, algo=tpe.suggest, max_evals=6, trials=trials)
+    """
+    text = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"].new_text
+    first, second = text.index(".RandomSampler()"), text.index(".TPESampler()")
+    assert first < text.index(".optimize(") < second < text.rindex(".optimize(")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["options.update(max_evals=30)", "options['max_evals'] = 30", "options |= {'max_evals': 30}"],
+)
+def test_options_that_change_before_they_are_handed_on_leave_the_search(change: str) -> None:
+    """What fmin gets is not what the dict was made with."""
+    code = f"""
+    options = dict(space=hp.uniform("x", 0, 1), algo=tpe.suggest, max_evals=3)
+    {change}
+    best = fmin(len, **options)
+    """
+    plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
+    assert not plan.is_changed
+    assert "HB201" in {note.code for note in plan.notes if note.needs_person}
+
+
+def test_points_that_hyperopt_drops_are_named() -> None:
+    code = """
+    fmin(len, hp.uniform("x", 0, 1), algo=tpe.suggest, max_evals=3, trials=Trials(),
+         points_to_evaluate=[{"x": 0.5}])
+    """
+    plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
+    assert [search.changes for search in plan.searches] == [("HB239",)]
+    assert "n_trials=4" in plan.new_text
+
+
+def test_a_stop_rule_that_is_not_seen_leaves_the_search() -> None:
+    code = """
+    from company.rules import patience
+    fmin(len, hp.uniform("x", 0, 1), algo=tpe.suggest, max_evals=3, early_stop_fn=patience(3))
+    """
+    plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
+    assert not plan.is_changed
+    assert [note.code for note in plan.notes if note.needs_person] == ["HB212"]
