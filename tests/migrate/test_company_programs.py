@@ -36,7 +36,7 @@ ONE_FILE = {
                 self.space = {**self.space, "g": hp.uniform("g", 0, 1)}
 
         found = [each().search() for each in (Base, Merged, Spread, Copied, OfEach, OnTop)]
-        assert found == [list("ab"), list("abc"), list("abcd"), list("abe"), list("abf"), list("abg")]
+        assert ["".join(names) for names in found] == ["ab", "abc", "abcd", "abe", "abf", "abg"]
         """,
     "rules that stop a search are made, bound, wrapped and chosen": """
         import functools
