@@ -13,9 +13,10 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from hyperbridge.space.distributions import Categorical, Normal, RandInt
+from hyperbridge.space.distributions import Categorical, Normal, QUniform, RandInt
 from hyperbridge.space.model import Space
 from hyperbridge.space.nodes import ComputedDistribution
+from hyperbridge.translate.counterparts import multiples
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.verify.evidence import Declared, Draw, Search
 from hyperbridge.verify.original import options_of, paths_of
@@ -168,6 +169,9 @@ def declared_of(space: Space) -> dict[str, Declared]:
         else:
             assert not isinstance(distribution, Normal)
             step = getattr(distribution, "q", None)
+            if isinstance(distribution, QUniform):  # an end half-way has no probability
+                ends = multiples(distribution.low, distribution.high, distribution.q)
+                low, high = (distribution.q * count for count in ends)
             found[label] = Declared("float", low, high, step, log="log" in name)
     return found
 

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hyperopt import hp
 
+from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.verify.compare import Finding
+from hyperbridge.verify.evidence import Declared
+from hyperbridge.verify.read_hyperopt import declared_of
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -75,3 +79,11 @@ def test_a_mistake_in_a_tune_program_is_found(
     pytest.importorskip("ray")
     found = verified(PROGRAMS / "original_of_tune.py", PROGRAMS / "by_hand_tune.py", mistake)
     assert differences(found) == IN_TUNE[mistake]
+
+
+def test_steps_do_not_reach_an_end_that_lies_half_way_between_two() -> None:
+    space = read_space({"x": hp.quniform("x", -3, 3, 2), "y": hp.quniform("y", 1, 9, 2)})
+    assert declared_of(space) == {
+        "x": Declared("float", -2, 2, 2),
+        "y": Declared("float", 2, 8, 2),
+    }
