@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from hyperbridge.verify.evidence import Declared, Draw, Search
+from hyperbridge.verify.on_spark import SparkCall, spark_call, stay_here
 from hyperbridge.verify.original import Original
 from hyperbridge.verify.trial_watch import TrialWatch
 from hyperbridge.verify.values import is_number, plain
@@ -49,6 +50,7 @@ class OptunaReader:
         self._points: dict[int, list[dict[str, Any]]] = {}
         self._asking: dict[int, tuple[Any, int, Search]] = {}
         self._told: set[int] = set()
+        self._on_spark: list[Any] = []
 
     def install(self) -> None:
         """Replace the methods of Optuna's studies and samplers that tell what is searched."""
@@ -162,10 +164,27 @@ class OptunaReader:
         line = _line()
         if line == 0:  # Optuna's own loop, or that of a library
             return self._ask(study, *args, **kwargs)
+        call = spark_call()
+        if call is not None:
+            if all(frame is not call.frame for frame in self._on_spark):
+                self._on_spark.append(call.frame)
+                self._seen_on_spark(study, call)
+            return self._ask(study, *args, **kwargs)
         if id(study) not in self._asking:
             self._asking[id(study)] = (study, line, self._described(study, None, None, None))
             study.sampler = _uniform_sampler()
         return self._ask(study, *args, **kwargs)
+
+    def _seen_on_spark(self, study: Any, call: SparkCall) -> None:
+        search = self._described(study, call.n_trials, call.timeout_s, call.stops)
+        draws, declared, failure = self.draw(
+            lambda trial: call.objective(call.search_space(trial)), study.user_attrs
+        )
+        remarks = () if failure is None else (f"the objective raises {_text(failure)}",)
+        self._found(
+            replace(search, line=call.line, declared=declared, draws=tuple(draws), remarks=remarks)
+        )
+        stay_here(call, _ENOUGH)
 
     def _described(self, study: Any, n_trials: Any, timeout: Any, callbacks: Any) -> Search:
         name = type(study.sampler).__name__
