@@ -614,7 +614,7 @@ _DROPPED = (
             "trials = Trials()\nbest = fmin(\n    objective,\n    space,\n    algo=tpe.suggest,\n"
             "    max_evals=20,\n    trials=trials,\n    points_to_evaluate=[{'x': 0.5}],\n)"
         ),
-        after="study.enqueue_trial({'x': 0.5})",
+        after="study.enqueue_trial(point)",
         exactness="changes results",
     ),
 )
