@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hyperbridge.migrate.demand import Roles, is_result
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import Program, Slot
+from hyperbridge.migrate.program import Flow, Program, Slot
 
 _COPIES = ("copy.copy", "copy.deepcopy", "collections.OrderedDict")
 _DEEPEST = 12
@@ -102,7 +102,7 @@ class Replaced:
         inner: list[ast.expr] = []
         if isinstance(expr, ast.Name | ast.Attribute):
             slot = self._program.slot(expr)
-            flows = self._program.flows.get(slot, ()) if slot is not None else ()
+            flows = self._flows_of(expr, slot) if slot is not None else []
             inner = [flow.expr for flow in flows if not flow.path]
             inner += [e for flow in flows if flow.path for e in self._elements(flow.expr)]
         elif isinstance(expr, ast.Subscript):
@@ -126,6 +126,19 @@ class Replaced:
             for key, values in self._entries(part, depth + 1).items():
                 found.setdefault(key, []).extend(values)
         return found
+
+    def _flows_of(self, expr: ast.Name | ast.Attribute, slot: Slot) -> list[Flow]:
+        """Return what gets into a variable; of an attribute, what gets there in its class."""
+        program = self._program
+        flows = [f for f in program.flows.get(slot, ()) if expr not in set(ast.walk(f.expr))]
+        waiting = program.classes(expr.value) if isinstance(expr, ast.Attribute) else []
+        for owner in waiting:
+            mine = [f for f in flows if owner in program.enclosing(f.node)]
+            if mine:
+                return mine
+            bases = (c for base in owner.bases for c in program.classes(base))
+            waiting += [c for c in bases if c not in waiting]
+        return flows
 
     def _elements(self, expr: ast.expr) -> set[ast.expr]:
         return {e for e in origins(self._program, expr, ("*",)).exprs if isinstance(e, ast.Dict)}

@@ -265,7 +265,7 @@ class StudyWords:
         if func.attr == "refresh":
             return "None"
         if func.attr == "count_total_trials":
-            return f"len({self.counted(study)})"
+            return f"len({self.all_of(study)})"
         if func.attr == "count_successful_trials":
             return f"len({self._helper(node, 'documents')}({study}))"
         if func.attr == "count_failed_trials":

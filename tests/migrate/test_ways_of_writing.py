@@ -492,7 +492,7 @@ except ZeroDivisionError:
 def test_trials_are_what_they_were_made_last(code: str, jobs: list[str | None]) -> None:
     head = HEAD + 'space = {"x": hp.uniform("x", 0, 1)}\n'
     plan = migrated(Path(), {"main.py": head + code})["main.py"]
-    calls = re.findall(r"\.optimize\((?:[^()]|\([^()]*\))*\)", plan.new_text)
+    calls = re.findall(r"\.optimize\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", plan.new_text)
     found = [re.search(r"n_jobs=(\d+)", call) for call in calls]
     assert [match and match[1] for match in found] == jobs
 
