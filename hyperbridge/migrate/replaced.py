@@ -30,6 +30,8 @@ class Replaced:
     def found(self) -> Iterator[ast.expr]:
         """Yield the entries, and what whole dicts of them are taken from."""
         for node in self._visited | self._roles.roots:
+            if isinstance(node, ast.Subscript) and self._drops(node.value):
+                yield node
             if isinstance(node, ast.Dict | ast.Call | ast.BinOp):
                 parts = self._parts(node)
                 if len(parts) > 1:
@@ -38,6 +40,11 @@ class Replaced:
             parameters = self._parameters_of(slot)
             for use in self._program.uses.get(slot, ()) if parameters else ():
                 yield from self._clashes(parameters, self._changes(use))
+
+    def _drops(self, display: ast.expr) -> bool:
+        """Tell whether of several parameters that are written out one is taken."""
+        parts = display.values if isinstance(display, ast.Dict) else getattr(display, "elts", [])
+        return sum(map(self._holds, parts)) > 1
 
     def _clashes(
         self, known: Iterable[str], parts: list[tuple[str | None, ast.expr]]

@@ -8,8 +8,8 @@ import pytest
 from golden_cases import migrate
 
 SEARCH = (
-    "from hyperopt import STATUS_FAIL, STATUS_OK, Trials, fmin, hp, tpe\n"
-    "from hyperopt import JOB_STATE_DONE, JOB_STATE_ERROR\n"
+    "from hyperopt import JOB_STATE_DONE, JOB_STATE_ERROR, STATUS_FAIL, STATUS_OK, Trials, fmin,"
+    " hp, tpe\n"
     "t = Trials()\n"
     "def objective(p):\n"
     "    if p['n'] > 6:\n"

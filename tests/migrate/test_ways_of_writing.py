@@ -417,6 +417,8 @@ def test_a_parameter_that_is_taken_out_again_is_named(change: str, is_left: bool
         ("space = base\nspace.update(l2=0.5)", True),
         ("space = base\nfixed = {'l2': 0.5}\nspace.update(fixed)", True),
         ("space = {**base, **fmin(f, base, tpe.suggest, 3)}", True),
+        ("space = {'a': [hp.uniform('a', 0, 1), hp.uniform('b', 0, 1)][0]}", True),
+        ("space = {'a': [hp.uniform('a', 0, 1), 3][0]}", False),
         ("space = {'l2': 0.5, **base}", False),
         ("space = dict(base, seed=3)\nspace['seed'] = 4\nspace.update({'name': 'other'})", False),
         ("space = base\nspace['rho'] = hp.uniform('rho', 0, 1)\nspace['name'] = 'two'", False),
