@@ -14,13 +14,14 @@ from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.skips import skipped_lines
 from hyperbridge.migrate.sources import Cell, Source
+from hyperbridge.migrate.stepwise import names_of_spaces
 
 Replacement = tuple[int, int, str]
 
 
 def plain_form(module: Module) -> Source | None:
     """Return a file in the usual form; None where it is in it, or a comment keeps lines of it."""
-    found: set[Replacement] = set()
+    found: set[Replacement] = names_of_spaces(module)
     for node in module.walk():
         if isinstance(node, ast.Call):
             name = module.hyperopt(node.func) or ""

@@ -74,6 +74,7 @@ class _Reader:
         self._program = rewriting.program
         self._going = draft
         self._found = FlatSpace()
+        self._read: set[ast.Dict] = set()
 
     def read(self) -> FlatSpace:
         found, draft = self._found, self._going
@@ -148,11 +149,15 @@ class _Reader:
 
     def _dict(self, expr: ast.expr) -> None:
         if isinstance(expr, ast.Dict):
+            if expr in self._read:  # it grows from itself, in a loop
+                raise _NotFlatError
+            self._read.add(expr)
             for key, value in zip(expr.keys, expr.values, strict=True):
                 if key is None:
                     self._spread(value)
                 else:
                     self._entry(key, value)
+            self._read.remove(expr)
         elif isinstance(expr, ast.DictComp):
             self._entry(expr.key, expr.value)
         elif isinstance(expr, ast.Call) and self._is_dict_call(expr):

@@ -126,3 +126,47 @@ def test_scan_tells_what_goes_in_a_file_that_is_read_in_another_form(
 
     for finding in scan([tmp_path]).findings:
         assert all(finding.handled[f"--to {name}"] for name in ("optuna", "ray", "spark"))
+
+
+STEPS = """from hyperopt import fmin, hp, tpe
+
+params = {"seed": 1}
+steps = [{"x": hp.uniform("x", -1, 1)}, {"y": hp.uniform("y", -1, 1)}]
+
+
+def loss(p):
+    return sum(p.values())
+
+
+for step in steps:
+    params = {**params, **step}
+    best = fmin(loss, params, algo=tpe.suggest, max_evals=3)
+    params = {**params, **best}
+"""
+
+
+def test_a_space_that_is_a_dict_of_values_before_and_after_has_a_name_of_its_own() -> None:
+    result = migrate(STEPS)
+
+    assert result.notes == ()
+    assert "def search_space(trial, params=params, step=step):" in result.new_text
+    assert result.new_text.endswith("    params = {**params, **best}\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('hp.uniform("x"', 'hp.uniform("width"'),
+        ('{"x": hp', '{"n": 3, "x": hp'),
+        ("    params = {**params, **best}", "    break\n    params = {**params, **best}"),
+        ("max_evals=3)\n", "max_evals=3)\n    if best:\n        continue\n"),
+        ("    params = {**params, **best}", "    best = {}\n    params = {**params, **best}"),
+        ("    params = {**params, **best}", "    params = {}\n    params = {**params, **best}"),
+        ("    params = {**params, **best}", "    if best:\n        params = {**params, **best}"),
+        ("steps = [", "steps = [load(),"),
+        ("fmin(loss, params", "fmin(loss, {**params}"),
+    ],
+)
+def test_searches_in_steps_that_say_something_else_keep_their_form(old: str, new: str) -> None:
+    assert STEPS.replace(old, new) != STEPS
+    assert plain_text(STEPS.replace(old, new)) == STEPS.replace(old, new)
