@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -16,6 +17,9 @@ from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.verify.evidence import Evidence, from_json
+
+_MOST_FILES = 500
+"""So many files of a package are looked into."""
 
 _WORDS = {
     "hyperopt": re.compile(r"\b(hyperopt|hyperbridge)\b"),
@@ -82,13 +86,20 @@ def collect(path: Path, settings: Settings, spaces: Path, *, is_original: bool) 
 
 
 def _engines(path: Path) -> list[str]:
-    """Return what the program, or a module beside it, speaks of."""
-    texts = [path.read_text(encoding="utf-8", errors="replace")]
-    texts += [
-        each.read_text(encoding="utf-8", errors="replace")
-        for each in path.parent.glob("*.py")
-        if each != path and re.search(rf"\b{re.escape(each.stem)}\b", texts[0])
-    ]
+    """Return what the program, or a module or package beside it, speaks of."""
+    beside = {each.stem: [each] for each in path.parent.glob("*.py")}
+    for each in path.parent.iterdir():
+        if each.is_dir() and each.name.isidentifier():
+            files = itertools.islice(each.rglob("*.py"), _MOST_FILES)
+            beside.setdefault(each.name, []).extend(files)
+    texts, waiting, seen = [], [path], {path}
+    while waiting:
+        text = waiting.pop().read_text(encoding="utf-8", errors="replace")
+        texts.append(text)
+        words = set(re.findall(r"\w+", text))
+        further = [file for name in words & beside.keys() for file in beside[name]]
+        waiting += [file for file in further if file not in seen]
+        seen.update(further)
     found = [name for name, word in _WORDS.items() if any(word.search(text) for text in texts)]
     return [*found, "optuna"] if found == ["ray"] else found
 

@@ -80,7 +80,7 @@ class HyperoptReader:
     def _search(self, given: dict[str, Any], space: Space, line: int) -> Search:
         trials = given.get("trials")
         before = 0 if trials is None else len(trials.trials)
-        points = given.get("points_to_evaluate") if trials is None else None
+        points = given.get("points_to_evaluate") if trials is None else _waiting(trials)
         points = [dict(point) for point in points or ()]
         max_evals = given.get("max_evals")
         if max_evals is not None:
@@ -119,11 +119,21 @@ class HyperoptReader:
         from hyperopt import rand
 
         kept = {k: v for k, v in given.items() if k in ("fn", "space", "trials", "return_argmin")}
-        n = min(given.get("max_evals") or _ENOUGH, _ENOUGH)
+        trials, wanted = given.get("trials"), given.get("max_evals")
+        before = 0 if trials is None else len(trials.trials)
+        n = before + (_ENOUGH if wanted is None else min(max(wanted - before, 0), _ENOUGH))
         return self._original(
             **kept, algo=rand.suggest, max_evals=n, show_progressbar=False,
             allow_trials_fmin=False, rstate=np.random.default_rng(0),
         )  # fmt: skip
+
+
+def _waiting(trials: Any) -> list[dict[str, Any]]:
+    """Return the points that Trials hold and nothing has evaluated yet."""
+    from hyperopt import JOB_STATE_NEW
+
+    new = [t for t in trials._dynamic_trials if t["state"] == JOB_STATE_NEW]
+    return [{k: v[0] for k, v in t["misc"]["vals"].items() if v} for t in new]
 
 
 def save(space: Space, path: Path) -> None:

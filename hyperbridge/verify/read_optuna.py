@@ -46,8 +46,8 @@ class OptunaReader:
         self._original = original
         self._n_draws = n_draws
         self._timeout_s = timeout_s
-        self._seeds: dict[int, Any] = {}
-        self._points: dict[int, list[dict[str, Any]]] = {}
+        self._seeds: dict[int, tuple[Any, Any]] = {}  # with the sampler, whose id stays its own
+        self._points: dict[int, tuple[Any, list[dict[str, Any]]]] = {}  # with the study
         self._asking: dict[int, tuple[Any, int, Search]] = {}
         self._told: set[int] = set()
         self._on_spark: list[Any] = []
@@ -70,7 +70,7 @@ class OptunaReader:
             reader._optimized(study, *args, **kwargs)
 
         def enqueue_trial(study: Any, params: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-            reader._points.setdefault(id(study), []).append(
+            reader._points.setdefault(id(study), (study, []))[1].append(
                 {str(name): plain(value) for name, value in params.items()}
             )
             reader._enqueue(study, params, *args, **kwargs)
@@ -111,7 +111,7 @@ class OptunaReader:
 
         def noting(self: Any, *args: Any, **kwargs: Any) -> None:
             given = signature.bind(self, *args, **kwargs).arguments
-            reader._seeds.setdefault(id(self), given.get("seed"))
+            reader._seeds.setdefault(id(self), (self, given.get("seed")))
             init(self, *args, **kwargs)
 
         sampler.__init__ = noting
@@ -130,7 +130,7 @@ class OptunaReader:
 
     def is_seeded(self, sampler: Any) -> bool:
         """Tell whether a sampler was given a seed."""
-        return self._seeds.get(id(sampler)) is not None
+        return self._seeds.get(id(sampler), (None, None))[1] is not None
 
     def draw(
         self, objective: Callable[[Any], Any], user_attrs: dict[str, Any] | None = None
@@ -191,13 +191,13 @@ class OptunaReader:
         return Search(
             engine="optuna",
             line=0,
-            n_trials=n_trials,
+            n_trials=None if n_trials is None or n_trials >= sys.maxsize else n_trials,
             timeout_s=None if timeout is None else float(timeout),
             direction=study.direction.name.lower(),
             sampler={"TPESampler": "tpe", "RandomSampler": "random"}.get(name, name),
             is_seeded=self.is_seeded(study.sampler),
             stops=bool(callbacks),
-            points=tuple(self._points.get(id(study), ())),
+            points=tuple(self._points.get(id(study), (None, ()))[1]),
         )
 
     def _of_trials(self, trials: list[Any]) -> tuple[list[Draw], dict[str, Declared]]:
