@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.distributions import Needs, number
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.placed_search import LATER, PlacedSearch
 from hyperbridge.migrate.program import Slot
@@ -19,6 +19,9 @@ from hyperbridge.migrate.syntax import (
     split_lines,
     wrapped,
 )
+
+_MOST = 128
+"""So many trials SparkTrials runs at once, and no more."""
 
 
 def is_local(rewriting: Rewriting, slot: Slot) -> bool:
@@ -127,6 +130,19 @@ class SearchWriter(PlacedSearch):
             self.needs.helpers.add("exact")
             options = [o for o in options if o.startswith("seed=")]
         return options
+
+    def _at_once(self) -> str | None:
+        """Return how many trials run at once; None where the engine decides, or one by one.
+
+        SparkTrials takes no number below 1 for one, and runs 128 trials at most.
+        """
+        given = self.search.parallelism
+        if given is None:
+            return None
+        known = number(self.search.module, given) if self.search.is_spark else None
+        if known is not None and known < 1:
+            return None
+        return self.rewriting.plain(given) if known is None or known <= _MOST else str(_MOST)
 
     def _drawn(self, generator: ast.expr) -> str:
         """Return a seed that is drawn from a generator, or the one that the generator has."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 
 from hyperbridge.migrate import driver_state, spark_objects, tracking
+from hyperbridge.migrate.distributions import number
 from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.spark_helpers import NAME
 from hyperbridge.migrate.study_target import OptunaTarget
@@ -116,24 +117,18 @@ class _SparkWriter(StudyWriter):
         return name
 
     def _parallelism(self) -> list[str]:
-        search, plain = self.search, self.rewriting.plain
-        given = search.parallelism
-        if given is None and not search.is_spark:
+        search, at_once = self.search, self._at_once()
+        if search.parallelism is None and not search.is_spark:
             self.rewriting.note(
                 search.call,
                 "HB230",
                 "one trial at a time, as before: raise the parallelism to use the cluster",
             )
             return ["parallelism=1"]
-        try:
-            number = None if given is None else ast.literal_eval(given)
-        except ValueError:  # the program computes it
-            self._ask("slots")
-            return [] if given is None else [f"parallelism={plain(given)}"]
-        if given is not None and isinstance(number, int) and number > 0:
-            return [f"parallelism={plain(given)}"]
-        self._ask("slots")
-        return []
+        given = search.parallelism
+        if at_once is None or given is None or number(search.module, given) is None:
+            self._ask("slots")  # the program computes it, perhaps as none
+        return [] if at_once is None else [f"parallelism={at_once}"]
 
     def _catch(self) -> list[str]:
         """Have trials that raise caught, or not, whatever the file's other searches do."""

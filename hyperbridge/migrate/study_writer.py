@@ -274,8 +274,9 @@ class StudyWriter(SearchWriter):
             parts.append(f"n_trials={wanted}")
         if search.timeout is not None:
             parts.append(f"timeout={plain(search.timeout)}")
-        if search.parallelism is not None:
-            parts.append(f"n_jobs={plain(search.parallelism)}")
+        at_once = self._at_once()
+        if at_once is not None:
+            parts.append(f"n_jobs={at_once}")
         elif search.is_spark:
             parts.append("n_jobs=-1")
         if search.catches:

@@ -270,9 +270,9 @@ class TuneWriter(TuneObjective):
             ("search_alg=", self._searcher()),
             ("num_samples=", self._samples()),
         ]
-        parallelism = search.parallelism
-        if parallelism is not None and not self._is_default(parallelism):
-            options.append(("max_concurrent_trials=", plain(parallelism)))
+        at_once = self._at_once()
+        if at_once is not None and at_once != "0":
+            options.append(("max_concurrent_trials=", at_once))
         if search.timeout is not None:
             options.append(("time_budget_s=", plain(search.timeout)))
         options.append(("reuse_actors=", "True"))
@@ -287,10 +287,6 @@ class TuneWriter(TuneObjective):
         made = Group(f"{tune}.Tuner(", parts, ")")
         lines = render(made, indent=self._column(), prefix=f"{self.tuner} = ")
         return split_lines("\n".join(line[self._column() :] for line in lines))
-
-    @staticmethod
-    def _is_default(parallelism: ast.expr) -> bool:
-        return isinstance(parallelism, ast.Constant) and not parallelism.value
 
     def _with_parent(self, trainable: str, run: str) -> Group:
         self.needs.imports.add("import mlflow")

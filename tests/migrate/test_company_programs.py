@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from test_ways_of_writing import HEAD, migrated, run
 
+from hyperbridge.migrate.planning import plan_sources
+from hyperbridge.migrate.sources import source_of
+
 ONE_FILE = {
     "classes that add to the space of another class": """
         class Base:
@@ -286,3 +289,37 @@ def test_a_stop_rule_that_is_not_seen_leaves_the_search() -> None:
     plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
     assert not plan.is_changed
     assert [note.code for note in plan.notes if note.needs_person] == ["HB212"]
+
+
+@pytest.mark.parametrize(
+    ("given", "to", "expected"),
+    [
+        ("200", "ray", "max_concurrent_trials=128"),
+        ("200", "spark", "parallelism=128"),
+        ("LARGE", "optuna", "n_jobs=128"),
+        ("LARGE", "ray", "max_concurrent_trials=128"),
+        ("FEW", "ray", "max_concurrent_trials=FEW"),
+        ("-1", "optuna", "n_jobs=-1"),
+    ],
+)
+def test_spark_trials_run_128_at_once_at_most(given: str, to: str, expected: str) -> None:
+    code = f"""
+    LARGE = 500
+    FEW = 8
+    fmin(len, {{"x": hp.uniform("x", 0, 1)}}, algo=tpe.suggest, max_evals=3,
+         trials=SparkTrials(parallelism={given}))
+    """
+    source = source_of(Path("main.py"), (HEAD + textwrap.dedent(code)).encode())
+    (plan,) = plan_sources([source], to)
+    assert expected in plan.new_text
+
+
+@pytest.mark.parametrize("given", ["0", "-1"])
+def test_no_number_of_trials_at_once_is_the_engines_own(given: str) -> None:
+    code = f"""
+    fmin(len, {{"x": hp.uniform("x", 0, 1)}}, algo=tpe.suggest, max_evals=3,
+         trials=SparkTrials(parallelism={given}))
+    """
+    source = source_of(Path("main.py"), (HEAD + textwrap.dedent(code)).encode())
+    (plan,) = plan_sources([source], "ray")
+    assert "max_concurrent_trials" not in plan.new_text
