@@ -268,8 +268,11 @@ class Demand:
         return False
 
     def _called(self, call: ast.Call) -> None:
-        for function in self._program.function(call.func):
-            if self._is_builder(function):
+        functions = self._program.function(call.func)
+        has_builder = any(self._is_builder(f) for f in functions)
+        for function in functions:
+            is_abstract = has_builder and function not in self._program.returns
+            if is_abstract or self._is_builder(function):
                 self._build(function)
                 if call is not self._top and call not in self.visited:  # handed on as a function
                     self.roles.roots.add(call)

@@ -251,6 +251,11 @@ class Rewriting:
                 return True
         return False
 
+    def may_fail(self) -> bool:
+        """Tell whether an objective says of some trials that they have failed."""
+        found = (read_objective(self.program, draft.search) for draft in self.drafts)
+        return any(r.status != "ok" for objective in found for r in objective.results)
+
     def catches(self) -> bool:
         """Tell whether trials of some search may fail while the others go on."""
         return any(draft.search.catches for draft in self.drafts)

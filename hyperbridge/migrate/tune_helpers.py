@@ -118,8 +118,12 @@ class StopWithoutProgress(tune.Stopper):
         self.best = None
         self.waited = 1  # the first result counts
         self.is_stuck = False
+        self.seen = set()
 
     def __call__(self, trial_id, result):
+        if trial_id in self.seen:  # Tune shows it again when the trial ends
+            return False
+        self.seen.add(trial_id)
         loss = result["loss"]
         if self.best is None:
             self.best = loss
@@ -160,8 +164,12 @@ class StopWhen(tune.Stopper):
         self.results = []
         self.given = ()
         self.is_over = False
+        self.seen = set()
 
     def __call__(self, trial_id, result):
+        if trial_id in self.seen:  # Tune shows it again when the trial ends
+            return False
+        self.seen.add(trial_id)
         self.results.append(
             tune.Result(checkpoint=None, error=None, path=None, metrics=result)
         )

@@ -49,6 +49,7 @@ class TuneWords(StudyWords):
             rewriting.may_differ,
             rewriting.catches,
         )
+        self._may_fail = rewriting.may_fail
         self.fresh: dict[Slot, Search] = {}
         self.best_names: dict[Slot, str] = {}
         self.constants: dict[Slot, str] = {}
@@ -148,7 +149,7 @@ class TuneWords(StudyWords):
     def losses(self, node: ast.AST, study: str) -> str:
         """Return the losses of all trials."""
         documents = f"{self._helper(node, 'documents')}({study})"
-        if self._may_differ():
+        if self._may_differ() or self._may_fail():  # a failed trial's loss is no number there
             return f'[t["result"].get("loss") for t in {documents}]'
         return f'[r.metrics["loss"] for r in {study} if not r.error]'
 

@@ -117,6 +117,7 @@ def prepare_loop(draws: int | None, losses: list[float]) -> None:
                 search.on_trial_complete(str(number), result)
                 if self.stop is not None:
                     self.stop(str(number), result)
+                    self.stop(str(number), {**result, "done": True})  # as Tune does
                 times = {"timestamp": 1.0, "time_total_s": 0.5}
                 grid.append(
                     types.SimpleNamespace(config=config, metrics={**result, **times}, error=None)

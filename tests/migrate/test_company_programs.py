@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from test_ways_of_writing import HEAD, migrated, run
@@ -323,3 +326,81 @@ def test_no_number_of_trials_at_once_is_the_engines_own(given: str) -> None:
     source = source_of(Path("main.py"), (HEAD + textwrap.dedent(code)).encode())
     (plan,) = plan_sources([source], "ray")
     assert "max_concurrent_trials" not in plan.new_text
+
+
+def written_for_ray(code: str) -> str:
+    source = source_of(Path("main.py"), (HEAD + textwrap.dedent(code)).encode())
+    (plan,) = plan_sources([source], "ray")
+    return plan.new_text
+
+
+def stopper(text: str, name: str) -> Any:
+    """Return a class of what is written for Ray, without Ray."""
+    names: dict[str, Any] = {"tune": SimpleNamespace(Stopper=object, Result=SimpleNamespace)}
+    found = [n for n in ast.parse(text).body if getattr(n, "name", "") == name]
+    exec(ast.unparse(found[0]), names)
+    return names[name]
+
+
+@pytest.mark.parametrize(
+    ("stop", "name", "given"),
+    [
+        ("early_stop.no_progress_loss(4)", "StopWithoutProgress", 4),
+        ("lambda t, *a: (len(t.trials) == 4, a)", "StopWhen", lambda t, *a: (len(t) == 4, a)),
+    ],
+)
+def test_a_result_that_tune_shows_twice_counts_once(stop: str, name: str, given: Any) -> None:
+    """Tune shows a stopper the last result of a trial again when the trial has ended."""
+    text = written_for_ray(f"""
+    from hyperopt import early_stop
+    fmin(len, {{"x": hp.uniform("x", 0, 1)}}, algo=tpe.suggest, max_evals=9, early_stop_fn={stop})
+    """)
+    made = stopper(text, name)(given)
+    shown = 0
+    while not made.stop_all() and shown < 9:
+        for result in ({"loss": 1.0, "done": False}, {"loss": 1.0, "done": True}):
+            made(str(shown), result)
+        shown += 1
+    assert shown == 4
+
+
+def test_a_trial_that_says_it_failed_has_no_loss_among_rays_results() -> None:
+    text = written_for_ray("""
+    def objective(p):
+        if p["x"] > 0.5:
+            return {"status": STATUS_FAIL}
+        return {"loss": p["x"], "status": STATUS_OK}
+
+    trials = Trials()
+    space = {"x": hp.uniform("x", 0, 1)}
+    best = fmin(objective, space, algo=tpe.suggest, max_evals=9, trials=trials)
+    print([loss for loss in trials.losses() if loss is not None])
+    """)
+    assert 't["result"].get("loss") for t in documents(' in text
+
+
+def test_an_abstract_method_takes_the_trial_as_those_that_fill_it_in() -> None:
+    code = """
+    class Model:
+        @classmethod
+        def space(cls):
+            raise NotImplementedError
+
+    class Linear(Model):
+        @classmethod
+        def space(cls):
+            return {"l2": hp.uniform("l2", 0, 1)}
+
+    class Tree(Model):
+        @classmethod
+        def space(cls):
+            return {"depth": hp.quniform("depth", 1, 9, 2)}
+
+    models = {"linear": Linear, "tree": Tree}
+    space = hp.choice("model", [{"name": n, **m.space()} for n, m in models.items()])
+    best = fmin(len, space, algo=tpe.suggest, max_evals=9)
+    assert list(models)[best["model"]] == space_eval(space, best)["name"]
+    """
+    plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
+    assert not [note for note in plan.notes if note.needs_person]
+    assert plan.new_text.count("def space(cls, trial):") == 3

@@ -14,8 +14,12 @@ class StopWithoutProgress(tune.Stopper):
         self.best = None
         self.waited = 1  # the first result counts
         self.is_stuck = False
+        self.seen = set()
 
     def __call__(self, trial_id, result):
+        if trial_id in self.seen:  # Tune shows it again when the trial ends
+            return False
+        self.seen.add(trial_id)
         loss = result["loss"]
         if self.best is None:
             self.best = loss
