@@ -20,7 +20,7 @@ from hyperbridge.migrate.placing import insert_definitions
 from hyperbridge.migrate.plain_forms import plain_form
 from hyperbridge.migrate.program import Files, Program
 from hyperbridge.migrate.proof import faults, new_texts
-from hyperbridge.migrate.reading import Search, find_searches
+from hyperbridge.migrate.reading import Search, find_searches, is_handed_on
 from hyperbridge.migrate.repeated import Repeated
 from hyperbridge.migrate.replaced import Replaced
 from hyperbridge.migrate.rewriting import Draft, Rewriting, is_constant
@@ -478,7 +478,13 @@ class _Planner:
 
     def _left_over(self, module: Module, mine: list[Search]) -> list[Note]:
         """Note every use of hyperopt that is neither rewritten nor part of a noted search."""
-        has_blocked = any(s in self.blocked for s in self.searches)
+        handed = [
+            node
+            for each in self.modules
+            for node in each.walk()
+            if is_handed_on(node, each) and not each.edits.covers(*each.span(node))
+        ]
+        has_blocked = bool(handed) or any(s in self.blocked for s in self.searches)
         lines = {line for s in mine if s in self.blocked for line in _lines_of(s, self.program)}
         notes: list[Note] = []
         for node in module.walk():
@@ -490,6 +496,10 @@ class _Planner:
             if node.lineno in lines or module.edits.covers(*module.span(node)):
                 continue
             if is_skipped(module, node):
+                continue
+            if node in handed:
+                text = "fmin is handed on as a value: call it by its name where it searches"
+                notes.append(Note(node.lineno, text, True, "HB201"))
                 continue
             if has_blocked and name.partition(".")[0] in _WITH_SEARCH:
                 continue

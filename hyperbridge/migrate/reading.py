@@ -9,6 +9,7 @@ import ast
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from hyperbridge.migrate.early_stops import trials_of_stop
 from hyperbridge.migrate.module import Module
@@ -145,6 +146,15 @@ def _is_fmin(program: Program, func: ast.expr) -> bool:
         found = origins(program, func.value).exprs
         return any(is_trials_call(program, expr) for expr in found)
     return False
+
+
+def is_handed_on(node: ast.AST, module: Module) -> TypeGuard[ast.expr]:
+    """Tell whether a node stands for fmin and does not call it: ``partial(fmin, ...)``."""
+    if not isinstance(node, ast.Name | ast.Attribute) or module.hyperopt(node) != "fmin":
+        return False
+    above = module.names.parent_of.get(node)
+    is_called = isinstance(above, ast.Call) and above.func is node
+    return isinstance(node.ctx, ast.Load) and not is_called and not isinstance(above, ast.Attribute)
 
 
 def is_trials_call(program: Program, expr: ast.AST) -> bool:

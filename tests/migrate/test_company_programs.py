@@ -404,3 +404,15 @@ def test_an_abstract_method_takes_the_trial_as_those_that_fill_it_in() -> None:
     plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
     assert not [note for note in plan.notes if note.needs_person]
     assert plan.new_text.count("def space(cls, trial):") == 3
+
+
+def test_fmin_that_is_handed_on_is_named_and_nothing_else() -> None:
+    code = """
+    import functools
+
+    search = functools.partial(fmin, algo=tpe.suggest, max_evals=3, trials=Trials())
+    best = search(fn=len, space={"x": hp.uniform("x", 0, 1)})
+    """
+    plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
+    assert not plan.is_changed
+    assert [(note.line, note.code) for note in plan.notes if note.needs_person] == [(6, "HB201")]
