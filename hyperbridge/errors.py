@@ -23,6 +23,13 @@ class InvalidArgumentError(HyperbridgeError, ValueError):
     """An argument has a value that cannot work; the message names the argument."""
 
 
+class ArgumentTypeError(InvalidArgumentError, TypeError, AttributeError):
+    """An argument is no such thing at all, such as a text for a number or a list for a Trials.
+
+    hyperopt raises TypeError or AttributeError there, whichever its first use of it leads to.
+    """
+
+
 class InvalidSpaceError(HyperbridgeError, ValueError):
     """A search space cannot work; the message names the label."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError
 from hyperbridge.worker.frames import safe_text
 
 EarlyStop = Callable[..., tuple[bool, Any]]
@@ -46,6 +46,11 @@ def _is_whole(value: Any) -> bool:
     return _is_number(value) and math.isfinite(value) and int(value) == value
 
 
+def _kind_of_error(count: Any) -> type[InvalidArgumentError]:
+    """Return the error for what is no count: hyperopt raises TypeError unless it is whole."""
+    return InvalidArgumentError if _is_whole(count) else ArgumentTypeError
+
+
 def check_max_evals(max_evals: Any) -> int | None:
     """Return max_evals as an int, None for no limit.
 
@@ -55,7 +60,7 @@ def check_max_evals(max_evals: Any) -> int | None:
     if max_evals is None or (_is_number(max_evals) and max_evals == math.inf):
         return None
     if not _is_whole(max_evals) or max_evals < 0:
-        raise InvalidArgumentError(
+        raise _kind_of_error(max_evals)(
             f"max_evals must be a whole number of at least 0, or None, got {max_evals!r}"
         )
     return int(max_evals)
@@ -100,7 +105,7 @@ def check_max_queue_len(max_queue_len: Any) -> int:
         InvalidArgumentError: It is anything else.
     """
     if not _is_whole(max_queue_len) or max_queue_len < 1:
-        raise InvalidArgumentError(
+        raise _kind_of_error(max_queue_len)(
             f"max_queue_len must be a whole number of at least 1, got {max_queue_len!r}"
         )
     return int(max_queue_len)

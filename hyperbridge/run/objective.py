@@ -10,7 +10,7 @@ from typing import Any
 from hyperopt import base, exceptions, pyll
 
 from hyperbridge.documents import Assignment, Document
-from hyperbridge.errors import HyperbridgeError, InvalidArgumentError, InvalidSpaceError
+from hyperbridge.errors import ArgumentTypeError, HyperbridgeError, InvalidSpaceError
 from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.worker.frames import safe_repr, safe_text
@@ -85,7 +85,7 @@ class Objective:
         needs_ctrl: Whether the objective or its space gets hyperopt's ``Ctrl``.
 
     Raises:
-        InvalidArgumentError: ``fn`` is not callable.
+        ArgumentTypeError: ``fn`` is not callable.
         InvalidSpaceError: The space cannot work; the message names the label.
     """
 
@@ -93,7 +93,7 @@ class Objective:
         self, fn: Callable[..., Any], space: Any, pass_expr_memo_ctrl: bool | None
     ) -> None:
         if not callable(fn):
-            raise InvalidArgumentError(
+            raise ArgumentTypeError(
                 f"fn must be callable, got {fn!r} ({type(fn).__name__}). "
                 "Pass the function itself, not its result."
             )

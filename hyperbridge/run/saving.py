@@ -15,7 +15,7 @@ from typing import Any
 
 import cloudpickle
 
-from hyperbridge.errors import InvalidArgumentError, ResultNotPicklableError
+from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, ResultNotPicklableError
 from hyperbridge.worker.frames import safe_repr, safe_text
 
 
@@ -35,7 +35,9 @@ class TrialsFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:
             self.path = Path(os.path.realpath(os.fsdecode(path)))  # the link stays a link
-        except (TypeError, ValueError) as exc:
+        except TypeError as exc:
+            raise ArgumentTypeError(f"trials_save_file must be a path, got {path!r}") from exc
+        except ValueError as exc:
             raise InvalidArgumentError(f"trials_save_file must be a path, got {path!r}") from exc
         if self.path.is_dir():
             raise InvalidArgumentError(f"trials_save_file {str(path)!r} is a directory")

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from hyperbridge import config
-from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.errors import ArgumentTypeError, UnsupportedArgumentError
 from hyperbridge.search.optuna import OPTUNA
 from hyperbridge.search.optuna.samplers import is_optuna_algo as is_optuna_algo
 
@@ -36,14 +36,14 @@ def check_algo(algo: Any) -> None:
     """Refuse what cannot propose points.
 
     Raises:
-        InvalidArgumentError: ``algo`` is not a suggest function, sampler, study or searcher.
+        ArgumentTypeError: ``algo`` is not a suggest function, sampler, study or searcher.
     """
     if isinstance(algo, type):
-        raise InvalidArgumentError(
+        raise ArgumentTypeError(
             f"algo={algo.__name__} is a class; pass an object, such as {algo.__name__}()"
         )
     if not (callable(algo) or is_optuna_algo(algo) or is_ray_searcher(algo)):
-        raise InvalidArgumentError(
+        raise ArgumentTypeError(
             "algo must be a suggest function such as tpe.suggest, an Optuna sampler or study, or "
             f"a Ray Tune searcher, got {algo!r}"
         )

@@ -19,7 +19,7 @@ from hyperopt.base import JOB_STATE_DONE, STATUS_OK
 
 from hyperbridge import config
 from hyperbridge.documents import Document, Place
-from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
+from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, InvalidSpaceError
 from hyperbridge.search.fast import accelerate
 from hyperbridge.space import Space
 from hyperbridge.space.nodes import ComputedDistribution
@@ -66,7 +66,7 @@ def seed_source(rstate: Any) -> SeedSource:
         return _LegacySeedSource(rstate)
     if callable(getattr(rstate, "integers", None)):
         return rstate  # type: ignore[no-any-return]  # duck typing, as in hyperopt
-    raise InvalidArgumentError(
+    raise ArgumentTypeError(
         f"rstate must be a numpy.random.Generator (or an old RandomState), got {rstate!r}. "
         "Use rstate=numpy.random.default_rng(seed)."
     )
@@ -99,7 +99,8 @@ def _problem_for_tpe(distribution: Any) -> str | None:
     if isinstance(distribution, ComputedDistribution):
         return "a distribution that depends on another parameter"
     if getattr(distribution, "is_single", False):
-        return "a distribution whose low equals its high"
+        is_normal = hasattr(distribution, "sigma")
+        return f"a distribution whose {'sigma is 0' if is_normal else 'low equals its high'}"
     return None
 
 

@@ -64,9 +64,10 @@ class _Continuous:
         if "low" in values and not values["low"] <= values["high"]:
             low, high = values["low"], values["high"]
             raise ValueError(f"low must not be above high, got low={low:g}, high={high:g}")
-        for name in ("sigma", "q"):
-            if name in values and not values[name] > 0:
-                raise ValueError(f"{name} must be greater than 0, got {name}={values[name]:g}")
+        if "q" in values and not values["q"] > 0:
+            raise ValueError(f"q must be greater than 0, got q={values['q']:g}")
+        if "sigma" in values and not values["sigma"] >= 0:
+            raise ValueError(f"sigma must not be negative, got sigma={values['sigma']:g}")
 
     def _from_latent(self, value: float) -> float:
         """Turn a value of the underlying uniform or normal variable into one of this one."""
@@ -87,7 +88,7 @@ class _Continuous:
 
     @property
     def is_single(self) -> bool:
-        """Whether both ends are the same, as ``hp.uniform("x", 0, 0)`` says: there is one value."""
+        """Whether there is one value: the ends are the same, or the standard deviation is 0."""
         low, high = self._latent_bounds()
         return low == high
 
@@ -124,7 +125,7 @@ class _Gaussian(_Continuous):
     sigma: float
 
     def _latent_bounds(self) -> tuple[float, float]:
-        return -math.inf, math.inf
+        return (-math.inf, math.inf) if self.sigma > 0 else (self.mu, self.mu)
 
     def draw(self, rng: Any) -> float:
         """Draw one value from the prior with a ``numpy.random.Generator``."""
@@ -202,10 +203,10 @@ class Normal(_Gaussian):
 
     Attributes:
         mu: Mean.
-        sigma: Standard deviation; positive.
+        sigma: Standard deviation; 0 for the mean alone.
 
     Raises:
-        ValueError: ``sigma <= 0``, or a field is not a finite number.
+        ValueError: ``sigma < 0``, or a field is not a finite number.
     """
 
 
@@ -215,11 +216,11 @@ class QNormal(_Gaussian):
 
     Attributes:
         mu: Mean before rounding.
-        sigma: Standard deviation before rounding; positive.
+        sigma: Standard deviation before rounding; 0 for the mean alone.
         q: The step; positive.
 
     Raises:
-        ValueError: ``sigma <= 0``, ``q <= 0``, or a field is not a finite number.
+        ValueError: ``sigma < 0``, ``q <= 0``, or a field is not a finite number.
     """
 
     q: float
@@ -231,10 +232,10 @@ class LogNormal(_Gaussian):
 
     Attributes:
         mu: Mean of the natural logarithm.
-        sigma: Standard deviation of the natural logarithm; positive.
+        sigma: Standard deviation of the natural logarithm; 0 for one value.
 
     Raises:
-        ValueError: ``sigma <= 0``, or a field is not a finite number.
+        ValueError: ``sigma < 0``, or a field is not a finite number.
     """
 
     log: ClassVar[bool] = True
@@ -246,11 +247,11 @@ class QLogNormal(_Gaussian):
 
     Attributes:
         mu: Mean of the natural logarithm before rounding.
-        sigma: Standard deviation of the natural logarithm before rounding; positive.
+        sigma: Standard deviation of the logarithm before rounding; 0 for one value.
         q: The step of the value itself, not of its logarithm; positive.
 
     Raises:
-        ValueError: ``sigma <= 0``, ``q <= 0``, or a field is not a finite number.
+        ValueError: ``sigma < 0``, ``q <= 0``, or a field is not a finite number.
     """
 
     log: ClassVar[bool] = True

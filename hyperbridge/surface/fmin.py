@@ -12,7 +12,7 @@ import numpy as np
 from hyperopt import tpe
 
 from hyperbridge import backends, config
-from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.run.limits import (
     Limits,
     check_loss_threshold,
@@ -148,7 +148,7 @@ def fmin(
         logger.warning("TPE is being used as the default algorithm.")
     check_algo(algo)
     if early_stop_fn is not None and not callable(early_stop_fn):
-        raise InvalidArgumentError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
+        raise ArgumentTypeError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
     limits = Limits(
         max_evals=check_max_evals(max_evals),
         timeout=check_timeout(_timeout_of(trials, timeout) if is_spark else timeout),

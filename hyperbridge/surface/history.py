@@ -8,7 +8,7 @@ from typing import Any
 from hyperopt import base
 
 from hyperbridge.documents import Document, give_own_ids, know_ids, take_back
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import is_running_here
 from hyperbridge.space import Space
@@ -22,16 +22,16 @@ def check_trials(trials: Any) -> None:
     """Refuse what is not a Trials object.
 
     Raises:
-        InvalidArgumentError: It is a class, or something else.
+        ArgumentTypeError: It is a class, or something else.
     """
     if trials is None:
         return
     if isinstance(trials, type):
-        raise InvalidArgumentError(
+        raise ArgumentTypeError(
             f"trials={trials.__name__} is a class; pass an object, such as {trials.__name__}()"
         )
     if not (hasattr(trials, "_dynamic_trials") or hasattr(trials, "fmin")):
-        raise InvalidArgumentError(
+        raise ArgumentTypeError(
             f"trials must be a Trials object or None, got a {type(trials).__name__}. "
             "hyperopt.base.trials_from_docs makes one from a list of documents."
         )

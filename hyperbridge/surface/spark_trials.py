@@ -13,7 +13,7 @@ from hyperopt.spark import (
     FMIN_CANCELLED_REASON_USER,
 )
 
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import ArgumentTypeError
 from hyperbridge.run.limits import check_loss_threshold, check_timeout
 from hyperbridge.surface import originals
 from hyperbridge.surface.trials import BridgedTrials
@@ -134,6 +134,4 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
 
 def _check_parallelism(parallelism: Any) -> None:
     if not isinstance(parallelism, numbers.Integral):
-        raise InvalidArgumentError(
-            f"parallelism must be a whole number or None, got {parallelism!r}"
-        )
+        raise ArgumentTypeError(f"parallelism must be a whole number or None, got {parallelism!r}")

@@ -142,6 +142,13 @@ class ArgumentsContract(Basis):
         assert trials.losses()[:2] == [0.25, 0.75]
         assert len(trials) == 4
 
+    def test_a_normal_whose_sigma_is_0_has_one_value(self, minimise: Any) -> None:
+        space = {"x": hp.normal("x", 1.5, 0), "n": hp.qlognormal("n", 0.5, 0, 1)}
+        trials = Trials()
+        minimise(lambda p: p["x"] + p["n"], space, max_evals=3, trials=trials)
+        assert trials.losses() == [3.5] * 3
+        assert trials.vals == {"x": [1.5] * 3, "n": [2.0] * 3}
+
     def test_pass_expr_memo_ctrl_reaches_the_objective(self, minimise: Any) -> None:
         def low_level(expr: Any, memo: Any, ctrl: Any) -> dict[str, Any]:
             from hyperopt.pyll import rec_eval

@@ -192,7 +192,8 @@ def _to_raw(row: Row, distribution: Any, value: Any) -> Any:
     number = float(value)
     for step in row.after:
         if step is Step.QUANTILE:
-            number = _wide(distribution).inv_cdf(number)
+            is_single = distribution.is_single
+            number = distribution.mu if is_single else _wide(distribution).inv_cdf(number)
         elif step is Step.EXP:
             number = _exp(number)
         elif step is Step.ROUND:
@@ -214,7 +215,7 @@ def _from_raw(row: Row, distribution: Any, suggestion: Suggestion, raw: Any) -> 
         number = float(raw)
     for step in reversed(row.after):
         if step is Step.QUANTILE:
-            number = _wide(distribution).cdf(number)
+            number = 0.5 if distribution.is_single else _wide(distribution).cdf(number)
         elif step is Step.EXP:
             number = math.log(number) if number > 0 else -math.inf
         elif step is Step.TIMES_Q:

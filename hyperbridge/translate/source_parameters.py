@@ -97,7 +97,7 @@ def suggestion(
         write: Writes a node, for arguments that are expressions.
 
     Raises:
-        UnwritableError: A pchoice's index is used outside of a pchoice.
+        UnwritableError: A pchoice's index is used outside of a pchoice, or a sigma is 0.
     """
     arguments = _Arguments(parameter, texts, write)
     is_integer = "int" in casts
@@ -186,6 +186,8 @@ def _qloguniform(label: str, a: _Arguments, is_integer: bool, written: Written) 
 
 
 def _normal(label: str, a: _Arguments, _is_integer: bool, written: Written) -> _Result:
+    if a.values["sigma"] == 0:
+        raise UnwritableError(f"{label!r}: a normal whose sigma is 0 has no quantiles")
     written.needs.add(NORMAL)
     written.latent.add(label)
     written.remarks[label] = (

@@ -35,8 +35,7 @@ from hyperbridge.space.distributions import (
         (lambda: Uniform(None, 1), "low must be a number, got None"),
         (lambda: QUniform(0, 1, 0), "q must be greater than 0, got q=0"),
         (lambda: QLogUniform(0, 1, -2), "q must be greater than 0, got q=-2"),
-        (lambda: Normal(0, 0), "sigma must be greater than 0, got sigma=0"),
-        (lambda: LogNormal(0, -1), "sigma must be greater than 0, got sigma=-1"),
+        (lambda: LogNormal(0, -1), "sigma must not be negative, got sigma=-1"),
         (lambda: QNormal(0, 1, 0), "q must be greater than 0"),
         (lambda: QLogNormal(math.inf, 1, 1), "mu must be finite"),
         (lambda: RandInt(0, 0), "at least one value or option, got upper end 0"),
@@ -59,9 +58,18 @@ def test_impossible_arguments_are_refused_with_the_value(make, message):
 
 @pytest.mark.parametrize(
     ("distribution", "value"),
-    [(Uniform(0, 0), 0), (LogUniform(0, 0), 1), (QUniform(2, 2, 1), 2), (QLogUniform(0, 0, 1), 1)],
+    [
+        (Uniform(0, 0), 0),
+        (LogUniform(0, 0), 1),
+        (QUniform(2, 2, 1), 2),
+        (QLogUniform(0, 0, 1), 1),
+        (Normal(3, 0), 3),
+        (LogNormal(0, 0), 1),
+        (QNormal(2.2, 0, 1), 2),
+        (QLogNormal(0.5, 0, 1), 2),
+    ],
 )
-def test_a_range_whose_ends_are_the_same_has_one_value(distribution, value):
+def test_equal_ends_and_a_sigma_of_0_leave_one_value(distribution, value):
     assert distribution.is_single
     assert distribution.draw(np.random.default_rng(0)) == value
     assert distribution.bounds() == (value, value)

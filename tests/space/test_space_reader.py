@@ -158,7 +158,7 @@ def test_a_label_of_two_parameters_is_refused_as_in_hyperopt(other):
         (lambda: hp.uniform("lr", 0, -1), "label 'lr': low must not be above high"),
         (lambda: hp.loguniform("lr", 0, -2), "label 'lr': low must not be above high"),
         (lambda: hp.quniform("n", 1, 5, 0), "label 'n': q must be greater than 0"),
-        (lambda: hp.normal("w", 0, -1), "label 'w': sigma must be greater than 0"),
+        (lambda: hp.normal("w", 0, -1), "label 'w': sigma must not be negative"),
         (lambda: hp.uniform("w", 0, np.inf), "label 'w': high must be finite"),
         (lambda: hp.uniform("w", 0), "label 'w'.*high"),
         (lambda: hp.uniform("w", 0, 1, size=3), "label 'w'.*'size'"),

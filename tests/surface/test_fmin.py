@@ -16,12 +16,15 @@ from hyperopt.exceptions import AllTrialsFailed
 from hyperbridge import config
 from hyperbridge.backends.local import Local
 from hyperbridge.errors import (
+    ArgumentTypeError,
     HyperbridgeError,
     InvalidArgumentError,
     UnknownBackendError,
     UnsupportedArgumentError,
 )
+from hyperbridge.surface import originals
 from hyperbridge.surface.fmin import fmin
+from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
 
 SPACE = hp.uniform("x", -1, 1)
@@ -38,6 +41,34 @@ def search(fn: Any = abs, space: Any = SPACE, **kwargs: Any) -> Any:
         "rstate": np.random.default_rng(0),
     }  # fmt: skip
     return fmin(fn, space, **{**defaults, **kwargs})
+
+
+# -- what hyperopt raises ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["a", [1], (1,), 1.5, b"x", object()], ids=type)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fn", "algo", "max_evals", "trials", "rstate", "max_queue_len", "early_stop_fn",
+        "trials_save_file",
+    ],
+)  # fmt: skip
+def test_what_caught_hyperopts_error_for_a_wrong_type_still_does(name: str, value: Any) -> None:
+    if name == "trials_save_file" and isinstance(value, str | bytes):
+        pytest.skip("it is a path")
+    given = {"fn": abs, "space": SPACE, "algo": rand.suggest, "max_evals": 3, name: value}
+    with pytest.raises((TypeError, AttributeError)) as theirs:
+        originals.fmin(**given, verbose=False)
+    with pytest.raises(type(theirs.value), match=name) as ours:
+        search(**given)
+    assert isinstance(ours.value, ArgumentTypeError)
+
+
+@pytest.mark.parametrize("parallelism", ["4", [4], object()], ids=type)
+def test_what_caught_the_error_of_spark_trials_still_does(parallelism: Any) -> None:
+    with pytest.raises(TypeError, match="parallelism"):
+        SparkTrials(parallelism=parallelism)
 
 
 # -- which backend ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import hyperopt
 import numpy as np
 import pytest
-from hyperopt import hp, rand, tpe
+from hyperopt import anneal, hp, rand, tpe
 from hyperopt.early_stop import no_progress_loss
 from hyperopt.fmin import generate_trials_to_calculate
 
@@ -178,6 +178,26 @@ def test_a_range_with_one_value_is_refused_by_tpe_once_its_random_trials_are_not
     search(space, max_evals=9, algo=rand.suggest)
     search(space, max_evals=9, algo=algo, loss_threshold=1e9)
     assert "cannot search a distribution whose low equals its high" in caplog.text
+
+
+def test_a_sigma_of_0_is_drawn_and_annealed_as_in_hyperopt_and_refused_to_tpe() -> None:
+    space = {"a": hp.normal("a", 1.5, 0), "b": hp.lognormal("b", 0, 1)}
+    for algo in (rand.suggest, anneal.suggest):
+        theirs, ours = hyperopt.Trials(), Trials()
+        for minimise, trials in ((originals.fmin, theirs), (fmin, ours)):
+            minimise(
+                lambda p: p["a"] + p["b"],
+                space,
+                algo=algo,
+                max_evals=9,
+                trials=trials,
+                rstate=np.random.default_rng(0),
+                show_progressbar=False,
+            )
+        assert ours.vals == theirs.vals
+    search(space, algo=tpe.suggest, max_evals=20)  # random trials alone
+    with pytest.raises(InvalidSpaceError, match="'a'.*sigma is 0.*AssertionError"):
+        search(space, algo=tpe.suggest, max_evals=21)
 
 
 def test_a_computed_step_is_searched_by_tpe_as_in_hyperopt() -> None:
