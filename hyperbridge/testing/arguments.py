@@ -12,7 +12,7 @@ from typing import Any
 import hyperopt
 import numpy as np
 import pytest
-from hyperopt import hp, rand, tpe
+from hyperopt import hp, pyll, rand, tpe
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, STATUS_OK
 from hyperopt.early_stop import no_progress_loss
 from hyperopt.fmin import fmin_pass_expr_memo_ctrl, generate_trials_to_calculate
@@ -148,6 +148,16 @@ class ArgumentsContract(Basis):
         minimise(lambda p: p["x"] + p["n"], space, max_evals=3, trials=trials)
         assert trials.losses() == [3.5] * 3
         assert trials.vals == {"x": [1.5] * 3, "n": [2.0] * 3}
+
+    def test_a_parameter_that_pyll_clone_has_fixed_keeps_its_value(self, minimise: Any) -> None:
+        index = hp.choice("a", [-1, hp.uniform("b", 0, 1)])
+        drawn = index.pos_args[0].pos_args[1]
+        space = pyll.clone(index, memo={drawn: pyll.as_apply(1)})
+        trials = Trials()
+        best = minimise(lambda p: p, space, algo=rand.suggest, max_evals=3, trials=trials)
+        assert trials.vals["a"] == [1] * 3
+        assert trials.losses() == trials.vals["b"]
+        assert best == {"a": 1, "b": min(trials.losses())}
 
     def test_pass_expr_memo_ctrl_reaches_the_objective(self, minimise: Any) -> None:
         def low_level(expr: Any, memo: Any, ctrl: Any) -> dict[str, Any]:

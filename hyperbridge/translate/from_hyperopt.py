@@ -7,6 +7,8 @@ Source: ``hyperopt.pyll.base`` and ``hyperopt.pyll_utils``.
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +17,13 @@ from hyperopt.pyll.base import as_apply, scope
 
 import hyperbridge.translate.approximations  # noqa: F401 - what Space.approximations needs
 from hyperbridge.errors import InvalidSpaceError
-from hyperbridge.space.distributions import ARGUMENT_NAMES, make_distribution
+from hyperbridge.space.distributions import (
+    ARGUMENT_NAMES,
+    Distribution,
+    RandInt,
+    Uniform,
+    make_distribution,
+)
 from hyperbridge.space.functions import IMPURE_FUNCTIONS, STANDARD_FUNCTIONS
 from hyperbridge.space.model import Space, point_of
 from hyperbridge.space.nodes import (
@@ -108,6 +116,8 @@ class _Reader:
             )
         self._labels.add(label)
         drawn = bound["obj"]
+        if drawn.name == "literal" and (fixed := _fixed(drawn.obj)) is not None:
+            return Parameter(label, fixed)  # pyll.clone has put it in the place of a draw
         if drawn.name not in ARGUMENT_NAMES:
             raise InvalidSpaceError(
                 f"label {label!r}: {drawn.name!r} is not a distribution that hyperbridge knows."
@@ -168,6 +178,15 @@ class _Reader:
             target = getattr(args[0].value, "apply_name", args[0].value)
             args = (Constant(_function_of(target)), *args[1:])
         return Call(name, function, args, kwargs, is_standard=is_standard)
+
+
+def _fixed(value: Any) -> Distribution | None:
+    """Return the distribution that has one value, a number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None
+    if isinstance(value, numbers.Integral):
+        return RandInt(int(value), int(value) + 1, offset_form=True)
+    return Uniform(float(value), float(value)) if math.isfinite(value) else None
 
 
 def _function_of(name: str) -> Callable[..., Any]:

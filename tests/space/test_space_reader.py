@@ -170,7 +170,7 @@ def test_a_label_of_two_parameters_is_refused_as_in_hyperopt(other):
             "label 'p': probabilities must sum to 1",
         ),
         (lambda: scope.uniform(0, 1), r"uniform\(...\) is drawn without a label"),
-        (lambda: scope.hyperopt_param("z", as_apply(3)), "label 'z': 'literal' is not"),
+        (lambda: scope.hyperopt_param("z", as_apply("3")), "label 'z': 'literal' is not"),
     ],
 )
 def test_a_space_that_cannot_work_is_refused_with_its_label(make, message):
