@@ -130,7 +130,11 @@ def test_the_remembered_cluster_is_looked_up_where_ray_does(
         (Exception("The current node timed out during startup."), "may be too busy to start Ray"),
         (RuntimeError("Version mismatch: The cluster was started with"), "Install here the Ray"),
         (OSError(28, "No space left on device"), "make room there, or set RAY_TMPDIR"),
-        (AuthenticationError("Invalid token"), "Set RAY_AUTH_TOKEN"),
+        (AuthenticationError("Invalid token"), "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN"),
+        (
+            ConnectionError("Failed to connect to Ray cluster at 127.0.0.1:6379"),
+            r"needs RAY_AUTH_MODE=token here too \(it is disabled\), and RAY_AUTH_TOKEN",
+        ),
         (ConnectionError("Could not find any running instance"), "RAY_ADDRESS=local starts one"),
     ],
     ids=lambda value: type(value).__name__,
@@ -142,6 +146,7 @@ def test_a_ray_that_does_not_start_says_what_to_do(
         raise error
 
     ended: list[str] = []
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "shutdown", lambda: ended.append("shut down"))

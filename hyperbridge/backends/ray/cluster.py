@@ -28,7 +28,15 @@ _ADVICE = (
     ),
     (
         ("authent", "token"),
-        "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, to the token of the cluster.",
+        "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, to the token of the "
+        "cluster.",
+    ),
+    (
+        ("failed to connect",),
+        "Something answers there and does not let this process in; Ray does not say why. A "
+        "cluster that asks for a token needs RAY_AUTH_MODE=token here too (it is {mode}), and "
+        "RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, as it was started with. Else compare its version "
+        "of Ray with the one here.",
     ),
     (
         ("space", "shm", "object store", "memory", "permission", "directory", "path length"),
@@ -89,7 +97,7 @@ def connect() -> bool:
 def _advice(error: Exception) -> str:
     text = f"{type(error).__name__} {error}".lower()
     advice = next(advice for words, advice in _ADVICE if any(word in text for word in words))
-    return advice.format(folder=_temporary())
+    return advice.format(folder=_temporary(), mode=os.environ.get("RAY_AUTH_MODE", "not set"))
 
 
 @contextlib.contextmanager
