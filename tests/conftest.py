@@ -75,6 +75,7 @@ KILLS = frozenset({
     "test_a_trial_that_was_started_again_is_told",
     "test_a_worker_ends_when_its_driver_is_killed",
     "test_after_a_kill_no_child_run_is_open_or_doubled",
+    "test_after_sigterm_a_program_has_the_time_it_needs",
     "test_an_objective_that_kills_its_process_fails_its_trial_alone",
     "test_ctrl_c_reaches_the_user_at_once_and_leaves_nothing_running",
     "test_fmin_is_back_within_seconds_and_nothing_goes_on",

@@ -29,18 +29,23 @@ def terminable() -> Iterator[None]:
         yield
         return
     process_id = os.getpid()
+    is_stopped = False
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler
         if os.getpid() != process_id:  # a forked child of the program
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
+        nonlocal is_stopped
+        is_stopped = True
         raise TerminatedError("SIGTERM")
 
     signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except TerminatedError:
+    except KeyboardInterrupt:  # Ray's waiting makes a plain one of any
+        if not is_stopped:
+            raise
         print("hyperbridge run: stopped by SIGTERM", file=sys.stderr)
         raise SystemExit(128 + signal.SIGTERM) from None
     finally:

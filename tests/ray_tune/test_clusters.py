@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import socket
 import sys
+import textwrap
 import venv
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 pytest.importorskip("ray")
 
 import ray
+from hyperopt.base import JOB_STATE_CANCEL
 from ray._private.utils import read_ray_address
 from ray.exceptions import AuthenticationError
 from ray_scripts import own_environment, run, started
@@ -102,6 +105,42 @@ def test_a_process_that_is_stopped_between_trials_prints_nothing(
             environment,
         )
     assert output == printed
+
+
+def test_after_sigterm_a_program_has_the_time_it_needs(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+            import time
+            from hyperopt import Trials, fmin, hp, rand
+
+            def sleep(p):
+                print("asleep", flush=True)
+                time.sleep(600)
+                return p
+
+            trials = Trials()
+            try:
+                fmin(sleep, hp.uniform("x", 0, 1), rand.suggest, 2, trials=trials,
+                     show_progressbar=False)
+            finally:
+                time.sleep(5)  # Ray would abort the process after three
+                print("states", [document["state"] for document in trials._dynamic_trials])
+        """)
+    )
+    with own_environment(tmp_path) as environment:
+        command = [sys.executable, "-m", "hyperbridge", "run", "--backend", "ray", str(program)]
+        with started(command, tmp_path, environment) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "asleep" in line:
+                    break
+            process.send_signal(signal.SIGTERM)
+            output = process.communicate(timeout=300)[0]
+    assert process.returncode == 143, output
+    assert "stopped by SIGTERM" in output
+    assert "SIGTERM received at" not in output
+    assert f"states [{JOB_STATE_CANCEL}" in output
 
 
 @pytest.mark.parametrize("name", ["RAY_TMPDIR", "TMPDIR"])

@@ -77,8 +77,9 @@ def connect() -> bool:
             return False
         if _users == 0:
             address = _address()
+            handler = signal.getsignal(signal.SIGTERM)
             with contextlib.ExitStack() as stack:
-                stack.callback(_put_back, signal.getsignal(signal.SIGTERM))
+                stack.callback(_put_back, handler)
                 CLIENT_LOGGER.addFilter(_is_news)
                 stack.callback(CLIENT_LOGGER.removeFilter, _is_news)
                 stack.callback(ray.shutdown)
@@ -89,6 +90,7 @@ def connect() -> bool:
                     raise BackendUnavailableError(
                         f"Backend 'ray': Ray could not be started or reached: {exc} {_advice(exc)}"
                     ) from exc
+                _put_back(handler if callable(handler) else signal.getsignal(signal.SIGTERM))
                 _leaving.push(stack.pop_all())
         _users += 1
         return True
@@ -175,7 +177,11 @@ def disconnect() -> None:
 
 
 def _put_back(handler: Any) -> None:
-    """Put back the handler of SIGTERM, which Ray replaces."""
+    """Put back the handler of SIGTERM, which Ray replaces.
+
+    Below Python, Ray sets one that calls Python's and aborts the process three seconds later, when
+    there may be trials to cancel and runs to end still. What Python sets takes its place.
+    """
     if threading.current_thread() is threading.main_thread() and handler is not None:
         signal.signal(signal.SIGTERM, handler)
 
