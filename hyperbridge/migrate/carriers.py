@@ -90,6 +90,10 @@ class Carriers:
                 default = program.default(slot.scope.node, slot.name)
                 if default is not None:
                     yield slot, default
+        for function, yields in program.yields.items():
+            for made in yields:
+                if made.value is not None:
+                    yield function, made.value
         for function, returns in program.returns.items():
             for returned in returns:
                 value = returned.body if isinstance(returned, ast.Lambda) else returned.value

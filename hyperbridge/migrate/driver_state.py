@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.reach import Reach, in_order, position, reach_of
 from hyperbridge.migrate.reading import Search
-from hyperbridge.migrate.scopes import Scope
+from hyperbridge.migrate.scopes import Binding, Scope
 
 _GIVE_NOTHING = (
     *("append", "appendleft", "extend", "extendleft", "insert", "add", "update"),
@@ -182,7 +182,9 @@ class _Reader:
             return owners, callers  # the name gets another value: what it had is left alone
         for binding in bindings:
             sources = [binding.value] if is_inside else []
-            if binding.kind == "argument":
+            if binding.kind == "argument" and self._is_copied(expr, bindings):
+                sources = []
+            elif binding.kind == "argument":
                 sources = [*self._reach.passed(scope.node, root.id)]
                 if not sources and not is_inside:
                     callers.add(getattr(scope.node, "name", "a lambda"))
@@ -194,6 +196,32 @@ class _Reader:
                     callers |= more[1]
                     self._handed.add(source)
         return owners, callers
+
+    def _is_copied(self, expr: ast.expr, bindings: Sequence[Binding]) -> bool:
+        """Tell whether what is changed is a copy of an argument: ``params = dict(params)``."""
+        inner = expr.value if isinstance(expr, ast.Subscript) else expr
+        if not isinstance(inner, ast.Name):  # what a copy has inside of it is shared
+            return False
+        return any(
+            b.value is not None
+            and getattr(b.node, "lineno", expr.lineno) < expr.lineno
+            and self._names.parent_of.get(b.node) is b.scope.node
+            and self._is_copy_of(b.value, inner.id)
+            for b in bindings
+        )
+
+    def _is_copy_of(self, value: ast.expr, name: str) -> bool:
+        copied: ast.expr | None = None
+        if isinstance(value, ast.Dict) and value.keys[:1] == [None]:
+            copied = value.values[0]
+        elif isinstance(value, ast.Call):
+            func = value.func
+            made = getattr(func, "id", "") in ("dict", "list", "set")
+            if (made or self._names.dotted(func) in ("copy.copy", "copy.deepcopy")) and value.args:
+                copied = value.args[0]
+            elif isinstance(func, ast.Attribute) and func.attr == "copy":
+                copied = func.value
+        return isinstance(copied, ast.Name) and copied.id == name
 
     def _uses(self, owner: _Owner) -> Sequence[ast.expr]:
         if owner.scope is not None:

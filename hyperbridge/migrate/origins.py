@@ -119,6 +119,9 @@ def _trace_call(
                 value = returned.body if isinstance(returned, ast.Lambda) else returned.value
                 if value is not None:
                     go(value, path)
+            for made in program.yields.get(function, ()) if path else ():
+                if made.value is not None:
+                    go(made.value, path[1:])
         return
     first = path[0] if path else None
     fields = program.fields(func) if isinstance(first, int) and not functions else []

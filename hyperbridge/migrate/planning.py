@@ -10,6 +10,7 @@ from typing import TypeGuard
 
 from hyperbridge.migrate import imports
 from hyperbridge.migrate.demand import Demand, Randomness
+from hyperbridge.migrate.dict_looks import looks_at_dicts
 from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.file_plan import FilePlan, PlanOptions, SearchPlan, codes_of
 from hyperbridge.migrate.helpers import helper_imports, helper_names, helper_texts
@@ -285,6 +286,19 @@ class _Planner:
             self._leave_chosen([draft.search for draft in rewriting.drafts], node)
         return bool(left)
 
+    def _looks_at_dicts(self, rewriting: Rewriting) -> bool:
+        """Leave searches whose space the program looks at as a dict."""
+        found = list(looks_at_dicts(rewriting))
+        for search, node in found:
+            text = (
+                f"{ast.unparse(node)} is looked at as a dict, and becomes a function of the trial:"
+                " keep its keys in a list"
+            )
+            self._note(search, node, "HB207", text)
+        if found:
+            self._spread()
+        return bool(found)
+
     def _leave_chosen(self, searches: list[Search], node: ast.AST) -> None:
         text = (
             f"{ast.unparse(node)} is used as a value, so which distributions a space has is not"
@@ -379,6 +393,8 @@ class _Planner:
         try:
             rewriting.write()
             self._keep_skipped(rewriting)
+            if self._looks_at_dicts(rewriting):
+                return None
             self._finish(rewriting)
             if self._asks_hyperopt(rewriting):
                 return None

@@ -129,6 +129,7 @@ class Program(Files):
         self.uses: dict[Slot, list[ast.expr]] = {}
         self.calls: dict[Function, list[ast.Call]] = {}
         self.returns: dict[Function, list[ast.Return | ast.Lambda]] = {}
+        self.yields: dict[Function, list[ast.Yield]] = {}
         for module in self.modules:
             for node in module.walk():
                 self._read(node)
@@ -428,6 +429,10 @@ class Program(Files):
             function = self.function_around(node)
             if function is not None:
                 self.returns.setdefault(function, []).append(node)
+        elif isinstance(node, ast.Yield):
+            function = self.function_around(node)
+            if function is not None:
+                self.yields.setdefault(function, []).append(node)
         elif isinstance(node, ast.Lambda):
             self.returns.setdefault(node, []).append(node)
         elif isinstance(node, ast.Call):

@@ -416,3 +416,70 @@ def test_fmin_that_is_handed_on_is_named_and_nothing_else() -> None:
     plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
     assert not plan.is_changed
     assert [(note.line, note.code) for note in plan.notes if note.needs_person] == [(6, "HB201")]
+
+
+@pytest.mark.parametrize(
+    ("look", "is_left"),
+    [
+        ("for name in space:\n    print(name)", True),
+        ("print(list(space.keys()))", True),
+        ("print(sorted(space))", True),
+        ("print('x' in space)", True),
+        ("print(space['x'])", True),
+        ("print(space)", False),
+        ("spaces = {'a': space}\nfor name in spaces:\n    print(name)", False),
+    ],
+)
+def test_a_space_that_is_looked_at_as_a_dict_stays_one(look: str, is_left: bool) -> None:
+    code = f'space = {{"x": hp.uniform("x", 0, 1)}}\n{look}\nfmin(len, space, max_evals=3)\n'
+    plan = migrated(Path(), {"main.py": HEAD + code})["main.py"]
+    assert {note.code for note in plan.notes if note.needs_person} == (
+        {"HB207"} if is_left else set()
+    )
+    assert plan.is_changed is not is_left
+
+
+def test_a_generator_gives_trials() -> None:
+    code = """
+    def searches():
+        for high in (1, 2):
+            trials = Trials()
+            best = fmin(len, {"x": hp.uniform("x", 0, high)}, max_evals=2, trials=trials)
+            yield best, trials
+
+    for best, trials in searches():
+        print(trials.results)
+    """
+    plan = migrated(Path(), {"main.py": HEAD + textwrap.dedent(code)})["main.py"]
+    assert 't["result"] for t in documents(trials)' in plan.new_text
+
+
+@pytest.mark.parametrize(
+    ("first", "is_left"),
+    [
+        ("p = dict(p)", False),
+        ("p = p.copy()", False),
+        ("p = {**p}", False),
+        ("p['seed'] = 1", True),
+        ("p = dict(q)", True),
+    ],
+)
+@pytest.mark.parametrize("to", ["spark", "ray"])
+def test_an_objective_that_changes_a_copy_of_its_argument_may_go(
+    first: str, is_left: bool, to: str
+) -> None:
+    code = f"""
+    config = {{"x": 0.5}}
+    q = {{}}
+
+    def objective(p):
+        {first}
+        return p.pop("x")
+
+    print(objective(config))
+    best = fmin(objective, {{"x": hp.uniform("x", 0, 1)}}, algo=tpe.suggest, max_evals=3)
+    print(config)
+    """
+    source = source_of(Path("main.py"), (HEAD + textwrap.dedent(code)).encode())
+    (plan,) = plan_sources([source], to)
+    assert ("HB219" in {note.code for note in plan.notes}) is is_left

@@ -1,0 +1,49 @@
+"""Looks at a space as the dict that it was: what becomes a function of the trial has no keys."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.reading import Search
+from hyperbridge.migrate.rewriting import Rewriting
+
+_METHODS = ("keys", "items", "values", "get")
+_COUNTING = (
+    *("len", "list", "tuple", "set", "dict", "sorted", "reversed", "iter", "enumerate", "zip"),
+    *("map", "filter", "any", "all", "min", "max"),
+)
+
+
+def looks_at_dicts(rewriting: Rewriting) -> Iterator[tuple[Search, ast.expr]]:
+    """Yield what looks at a space that is written as a function, with its search."""
+    program, roles = rewriting.program, rewriting.roles
+    inside = {*rewriting.done, *roles.builders, *roles.roots}
+    for draft in rewriting.drafts:
+        inside |= draft.visited
+    known = {below for node in inside for below in ast.walk(node)}
+    for draft in rewriting.drafts:
+        mine = (draft.roles.units | draft.roles.holders) & (roles.units | roles.holders)
+        for slot in mine - roles.containers:
+            for use in program.uses.get(slot, ()):
+                if use not in known and _is_look(program, use):
+                    yield draft.search, use
+
+
+def _is_look(program: Program, use: ast.expr) -> bool:
+    parent = program.parent_of.get(use)
+    if isinstance(parent, ast.For | ast.comprehension):
+        return parent.iter is use
+    if isinstance(parent, ast.Subscript):
+        return parent.value is use and isinstance(parent.ctx, ast.Load)
+    if isinstance(parent, ast.Compare):
+        operators = zip(parent.ops, parent.comparators, strict=True)
+        return any(isinstance(op, ast.In | ast.NotIn) and c is use for op, c in operators)
+    if isinstance(parent, ast.Attribute) and parent.attr in _METHODS:
+        above = program.parent_of.get(parent)
+        return isinstance(above, ast.Call) and above.func is parent
+    if isinstance(parent, ast.Call) and use in parent.args:
+        name = getattr(parent.func, "id", "")
+        return name in _COUNTING and program.slot(parent.func) is None
+    return isinstance(parent, ast.Starred)
