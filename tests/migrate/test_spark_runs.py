@@ -76,7 +76,8 @@ def objective(params):
     return params["x"] ** 2 + 0.0
 
 trials = SparkTrials(parallelism=2, timeout=TIMEOUT)
-best = fmin(objective, space, tpe.suggest, 100, trials=trials)
+rng = np.random.default_rng(5)  # its first trial is a short one, and a long one comes soon
+best = fmin(objective, space, tpe.suggest, 100, trials=trials, rstate=rng)
 best_loss = trials.best_trial["result"]["loss"]
 """
 FAILING = f"""\
@@ -109,7 +110,7 @@ PROGRAMS: dict[str, tuple[str, float | None]] = {
     **{case: (before(case), None) for case in ON_SPARK},
     "several": (SEVERAL, None),
     "active": (ACTIVE, None),
-    "timeout": (SLOW.replace("TIMEOUT", "6"), None),
+    "timeout": (SLOW.replace("TIMEOUT", "12"), None),
     "interrupted": (SLOW.replace("TIMEOUT", "80"), 6),
     "failing": (FAILING, None),
     "raising": (RAISING, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -204,6 +205,27 @@ def test_autologging_of_one_trial_is_off_in_the_next(tracked):
         pytest.skip("autologging is per process: threads share it")
     assert tracked.child(forms.autolog_sklearn).data.params["max_iter"] == "100"
     assert tracked.child(forms.fit_without_autolog).data.params == {"C": "0.5"}
+
+
+def test_runs_that_end_do_not_disturb_threads_that_log_asynchronously(sqlite_store):
+    def log(_: Any) -> float:
+        for step in range(10):
+            mlflow.log_metric("score", 1.5, step=step, synchronous=False)
+            time.sleep(0.02)
+        return 0.5
+
+    def begin_and_end_runs(_: Any) -> float:
+        for _again in range(3):
+            with mlflow.start_run(nested=True):
+                pass
+        return 0.5
+
+    with mlflow.start_run():
+        run = FakeRun(parallelism=4)([log, begin_and_end_runs] * 4, [{"C": 0.5}] * 8)
+    assert [end.failure for end in run.ends if end.failure] == []
+    client = mlflow.MlflowClient()
+    found = [len(client.get_metric_history(run.info.run_id, "score")) for run in all_runs()]
+    assert sorted(found)[-4:] == [10] * 4
 
 
 # -- workers -----------------------------------------------------------------------------------

@@ -9,19 +9,28 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import os
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 from hyperbridge.tracking.attach.imports import call_after_import
-from hyperbridge.tracking.attach.intercept import intercept
+from hyperbridge.tracking.attach.intercept import Replacement, intercept
 from hyperbridge.tracking.attach.open_trials import open_trials
 from hyperbridge.tracking.attach.trial import STRAY_TAG
 
 _STACK = "_active_run_stack"
 _RUN_ID = "MLFLOW_RUN_ID"
+_QUEUE_CALLS = (
+    "log_batch_async",
+    "shut_down_async_logging",
+    "flush_async_logging",
+    "end_async_logging",
+)
+"""The store's methods that use its queue for asynchronous logging, which is not thread-safe."""
 
 
 class RunStacks:
@@ -111,6 +120,10 @@ def _hook(fluent: Any) -> contextlib.ExitStack[Any]:
         stack.enter_context(intercept(fluent.start_run, _start_run))
         stack.enter_context(intercept(fluent.end_run, _end_run))
         stack.enter_context(intercept(fluent.ActiveRun.__exit__, _leave_run))
+        store = importlib.import_module("mlflow.store.tracking.abstract_store").AbstractStore
+        in_turn = _in_turn()
+        for name in _QUEUE_CALLS:
+            stack.enter_context(intercept(vars(store)[name], in_turn))
         for name, kind in ((_STACK, RunStacks), (_RUN_ID, _OthersRunId)):
             original = vars(fluent)[name]
             stack.callback(vars(fluent).__setitem__, name, original)
@@ -184,3 +197,19 @@ def _leave_run(original: Any, run: Any, kind: Any, error: Any, traceback: Any) -
     if trial is None or not trial.leave_run(run, failed=kind is not None):
         return original(run, kind, error, traceback)
     return kind is None
+
+
+def _in_turn() -> Replacement:
+    """Return a replacement that lets one thread at a time call any of the functions.
+
+    A run that ends shuts the queue down, also in the middle of another thread's call, whose
+    objective would fail with "cannot schedule new futures after shutdown".
+    """
+    # A forked process must not find the lock as another thread of its parent held it.
+    locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+
+    def call(original: Any, *args: Any, **kwargs: Any) -> Any:
+        with locks[os.getpid()]:
+            return original(*args, **kwargs)
+
+    return call
