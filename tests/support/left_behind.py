@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,14 @@ class Watch:
 
     Args:
         folder: The test's own folder, whose half-written files count as left behind.
+        expected: Part of the complaints that this test may cause.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, expected: str | None = None) -> None:
         self.trials: list[Any] = []
         self.tracked: list[tuple[str, str]] = []
         self._folder = folder
+        self._expected = expected
         self._threads = set(threading.enumerate())
         self._children = set(_children())
 
@@ -91,37 +93,29 @@ class Watch:
         """Return what is wrong, a line each; empty when no call of fmin was seen."""
         if not self.trials:
             return []
-        return [
-            *(line for trials in self.trials for line in _documents(trials)),
-            *(line for uri, name in self.tracked for line in _runs(uri, name)),
-            *self._threads_left(),
-            *self._children_left(),
-            *self._files_left(),
-        ]
+        kinds = (
+            lambda: [line for trials in self.trials for line in _documents(trials)],
+            lambda: [line for uri, name in self.tracked for line in _runs(uri, name)],
+            lambda: _after_patience(lambda: self._unexpected(self._threads_left())),
+            lambda: _after_patience(lambda: self._unexpected(self._children_left())),
+            self._files_left,
+        )
+        return self._unexpected(line for kind in kinds for line in kind())
 
-    def _threads_left(self) -> list[str]:
-        def left() -> list[threading.Thread]:
-            return [
-                t
-                for t in threading.enumerate()
-                if t not in self._threads
-                and t.is_alive()
-                and not any(part in _description(t) for part in THREADS_OF_OTHERS)
-            ]
+    def _unexpected(self, lines: Iterable[str]) -> list[str]:
+        return [line for line in lines if self._expected is None or self._expected not in line]
 
-        return [f"thread {thread.name!r} is left" for thread in _after_patience(left)]
+    def _threads_left(self) -> Iterator[str]:
+        for thread in threading.enumerate():
+            is_others = any(part in _description(thread) for part in THREADS_OF_OTHERS)
+            if thread not in self._threads and thread.is_alive() and not is_others:
+                yield f"thread {thread.name!r} is left"
 
-    def _children_left(self) -> list[str]:
-        def left() -> list[tuple[int, str]]:
-            return [
-                (pid, command)
-                for pid, command in (
-                    (p, _command(p)) for p in _children() if p not in self._children
-                )
-                if command and not any(word in command for word in ENGINES_OWN)
-            ]
-
-        return [f"child process {pid} is left: {text}" for pid, text in _after_patience(left)]
+    def _children_left(self) -> Iterator[str]:
+        for pid in _children():
+            command = "" if pid in self._children else _command(pid)
+            if command and not any(word in command for word in ENGINES_OWN):
+                yield f"child process {pid} is left: {command}"
 
     def _files_left(self) -> list[str]:
         if self._folder is None:
@@ -140,13 +134,13 @@ def _description(thread: threading.Thread) -> str:
     return f"{thread.name} {type(thread).__module__} {getattr(target, '__module__', '')}"
 
 
-def _after_patience(left: Any) -> list[Any]:
+def _after_patience(left: Callable[[], list[str]]) -> list[str]:
     deadline = time.monotonic() + PATIENCE_S
     found = left()
     while found and time.monotonic() < deadline:
         time.sleep(0.02)
         found = left()
-    return list(found)
+    return found
 
 
 def _documents(trials: Any) -> Iterator[str]:
