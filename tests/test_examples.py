@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
+import clean_child
 import mlflow
 import pytest
 
@@ -16,14 +15,10 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 def run(tmp_path: Path, *command: str) -> str:
     """Run a command in an empty folder with a SQLite store of its own; return its output."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HYPERBRIDGE_", "MLFLOW_"))}
-    result = subprocess.run(
-        [sys.executable, *command],
+    result = clean_child.run(
+        command,
         cwd=tmp_path,
         env={**kept, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
     )
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
     return result.stdout

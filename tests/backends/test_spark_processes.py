@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import clean_child
 import cloudpickle
 import pytest
 from spark_space import SPACE
@@ -65,7 +66,7 @@ def test_a_worker_needs_neither_hyperbridge_nor_hyperopt(tmp_path: Path) -> None
         assert outcome.value == {"loss": 3.5, "status": "ok", "point": {"x": 1.5, "kind": 2.0}}
 
 
-def run_script(folder: Path, source: str, **kwargs: Any) -> str:
+def run_script(folder: Path, source: str, *, is_quiet: bool = False) -> str:
     script = folder / "script.py"
     script.write_text(textwrap.dedent(source))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYSPARK")}
@@ -74,11 +75,14 @@ def run_script(folder: Path, source: str, **kwargs: Any) -> str:
         "--master local[2] --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
         "pyspark-shell"
     )
-    options: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    result = subprocess.run(
-        [sys.executable, str(script)], cwd=folder, env=environment, text=True, timeout=180,
-        check=False, **{**options, **kwargs},
-    )  # fmt: skip
+    if is_quiet:
+        nothing = clean_child.DEVNULL
+        child = clean_child.start(
+            [script], cwd=folder, env=environment, stdout=nothing, stderr=nothing
+        )
+        assert child.wait(180) == 0
+        return ""
+    result = clean_child.run([script], cwd=folder, env=environment, merged=True)
     assert result.returncode == 0, result.stdout
     return result.stdout
 
@@ -167,6 +171,5 @@ def test_an_objective_that_prints_a_gigabyte_ends_like_any_other(tmp_path: Path)
                  points_to_evaluate=[{"x": -0.5}, {"x": 0.5}])
             assert trials.losses()[:2] == [-0.5, 0.5], trials.losses()
         """,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        is_quiet=True,
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import clean_child
 import pytest
 from mlflow_server import MlflowServer
 
@@ -17,10 +17,14 @@ ROOT = Path(hyperbridge.__file__).parents[1]
 
 
 class Shell:
-    """Starts processes in a directory of their own."""
+    """Starts processes in a directory of their own.
+
+    Set `forks` to False for new ones, where what Python itself does is compared.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.forks = True
 
     def write(self, name: str, text: str) -> Path:
         path = self.directory / name
@@ -38,13 +42,12 @@ class Shell:
 
     def start(self, *args, **env) -> subprocess.CompletedProcess:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("HYPERBRIDGE_")}
-        return subprocess.run(
-            [sys.executable, *map(str, args)],
+        return clean_child.run(
+            args,
             cwd=self.directory,
             env={**kept, "PYTHONPATH": str(ROOT), **env},
-            capture_output=True,
-            text=True,
             timeout=180,  # a Spark session starts slowly on a busy machine
+            fresh=not self.forks,
         )
 
 

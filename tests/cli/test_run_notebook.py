@@ -26,6 +26,7 @@ def databricks(*sources):
 
 
 def test_jupyter_notebook_runs_cell_by_cell(shell):
+    shell.forks = False  # a traceback is looked at
     shell.write(
         "nbs/tune.ipynb",
         jupyter(

@@ -22,6 +22,7 @@ import neighbour
 
 def both(shell, *args):
     """Run the same arguments under plain Python and under hyperbridge."""
+    shell.forks = False
     return shell.python(*args), shell.run(*args)
 
 

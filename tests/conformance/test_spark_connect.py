@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import clean_child
 import pytest
 
 
@@ -22,15 +22,10 @@ def test_the_contract_holds_on_a_connect_session() -> None:
         name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
     }
     environment |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-    result = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"),
-            str(here / "connect_suite.py"),
-        ],
+    result = clean_child.run(
+        ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", here / "connect_suite.py"],
         cwd=here.parents[1],
         env=environment,
-        capture_output=True,
-        text=True,
         timeout=580,
     )
     assert result.returncode == 0, result.stdout[-8000:]

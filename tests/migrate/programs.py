@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import clean_child
 from golden_cases import FOLDER
 
 CHILD = Path(__file__).with_name("program_child.py")
@@ -69,15 +68,8 @@ def run(
         "RAY_USAGE_STATS_ENABLED": "0",
         "OMP_NUM_THREADS": "1",
     }
-    done = subprocess.run(
-        [sys.executable, str(CHILD)],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=environment,
-        timeout=280,
-        check=False,
+    done = clean_child.run(
+        [CHILD], input=json.dumps(request), cwd=folder, env=environment, timeout=280
     )
     assert done.returncode == 0, done.stderr[-3000:]
     answer: dict[str, dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import clean_child
 import pytest
 from golden_cases import FOLDER, before
 
@@ -114,15 +115,11 @@ def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
         environment |= {**TOKEN, "HYPERBRIDGE_TRACKING": "0"}
         for name in ("RAY_ADDRESS", LOOPBACK_ALONE):
             environment.pop(name, None)
-    done = subprocess.run(
-        [sys.executable, "-c", RUNNER],
+    done = clean_child.run(
+        ["-c", RUNNER],
         input=json.dumps([guide, blocks, surroundings]),
-        capture_output=True,
-        text=True,
         cwd=tmp_path,
         env=environment,
-        timeout=240,
-        check=False,
     )
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-3000:]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import clean_child
 import pytest
 from golden_cases import ON_SPARK, before, migrate
 
@@ -147,11 +147,9 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         few = re.sub(r"n_trials=\d+", "n_trials=3", result.new_text)
         written[name] = (few if name in ON_SPARK else result.new_text, seconds)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PYTEST_"))}
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("spark_child.py")), request.param],
+    done = clean_child.run(
+        [Path(__file__).with_name("spark_child.py"), request.param],
         input=json.dumps(written),
-        capture_output=True,
-        text=True,
         cwd=folder,
         env={
             **kept,
@@ -161,7 +159,6 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             "GIT_PYTHON_REFRESH": "quiet",
         },
         timeout=380,
-        check=False,
     )
     assert "RESULT " in done.stdout, done.stderr[-3000:]
     return json.loads(done.stdout.rpartition("RESULT ")[2])

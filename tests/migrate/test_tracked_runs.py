@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import clean_child
 import pytest
 from golden_cases import migrate
 
@@ -31,14 +30,10 @@ def runs_of(text: str, folder: Path) -> tuple[Any, list[Any]]:
     """Migrate a program, run it, and return its parent run and the child runs."""
     store = f"sqlite:///{folder}/mlflow.db"
     (folder / "program.py").write_text(migrate(text).new_text)
-    done = subprocess.run(
-        [sys.executable, "program.py"],
+    done = clean_child.run(
+        ["program.py"],
         cwd=folder,
         env={"MLFLOW_TRACKING_URI": store, "PATH": "/usr/bin:/bin", "GIT_PYTHON_REFRESH": "quiet"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     client = mlflow.MlflowClient(store)

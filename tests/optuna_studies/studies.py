@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
+import clean_child
 import numpy as np
 from hyperopt import hp, rand
 
@@ -47,7 +46,4 @@ def contents(trials):
 
 def run_script(text, folder):
     (folder / "script.py").write_text(textwrap.dedent(text))
-    return subprocess.run(
-        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
-    )  # fmt: skip
+    return clean_child.run(["script.py"], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)})

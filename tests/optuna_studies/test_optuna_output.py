@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import threading
 
+import clean_child
 import optuna
 import pytest
 from hyperopt import hp, rand
@@ -45,9 +44,7 @@ def lines():
 
 
 def run(storage):
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, storage], text=True, capture_output=True, check=True
-    )
+    done = clean_child.run(["-c", SCRIPT, storage], check=True)
     return done.stdout + done.stderr
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import threading
 
+import clean_child
 import optuna
 import pytest
 from hyperopt import hp
@@ -46,10 +45,10 @@ def storage(request, tmp_path):
 @contextlib.contextmanager
 def search(storage, max_evals):
     """A search in a process of its own that waits for a line in each trial."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SEARCH, storage, str(max_evals)], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    pipe = clean_child.PIPE
+    process = clean_child.start(
+        ["-c", SEARCH, storage, str(max_evals)], stdin=pipe, stdout=pipe, stderr=pipe
+    )
     try:
         assert process.stdout.readline() == "running\n"
         yield process

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import textwrap
 import time
 from pathlib import Path
 
+import clean_child
 import numpy as np
 import pytest
 from hyperopt import hp, rand
@@ -88,7 +88,6 @@ def test_a_timeout_ends_what_the_objective_started_too(tmp_path):
     note = str(tmp_path / "pid")
 
     def fn(x):
-        import subprocess
 
         child = subprocess.Popen(["sleep", "60"])
         with open(note, "w") as file:
@@ -105,9 +104,9 @@ def test_a_timeout_ends_what_the_objective_started_too(tmp_path):
 
 def run_script(text, folder, **kwargs):
     (folder / "script.py").write_text(textwrap.dedent(text))
-    return subprocess.Popen(
-        [sys.executable, "script.py"], cwd=folder, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(ROOT)}, **kwargs,
+    return clean_child.start(
+        ["script.py"], cwd=folder, stdout=clean_child.PIPE, stderr=clean_child.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, **kwargs,
     )  # fmt: skip
 
 

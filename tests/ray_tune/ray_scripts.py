@@ -6,12 +6,13 @@ import contextlib
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import clean_child
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,13 +43,11 @@ def own_environment(home: Path) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def started(
-    command: list[str], folder: Path, environment: dict[str, str]
-) -> Iterator[subprocess.Popen[str]]:
-    """A process in a group of its own, which is killed at the end."""
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+def started(arguments: list[str], folder: Path, environment: dict[str, str]) -> Iterator[Any]:
+    """A Python in a group of its own, which is killed at the end."""
+    process = clean_child.start(
+        arguments, cwd=folder, env=environment, stdout=clean_child.PIPE, stderr=clean_child.STDOUT,
+        without=("pyspark",),
     )  # fmt: skip
     try:
         yield process
@@ -62,7 +61,7 @@ def run(code: str, folder: Path, environment: dict[str, str], *, timeout_s: floa
     """Run a script; return what it printed."""
     script = folder / "script.py"
     script.write_text(textwrap.dedent(code))
-    with started([sys.executable, str(script)], folder, environment) as process:
+    with started([str(script)], folder, environment) as process:
         output = process.communicate(timeout=timeout_s)[0]
     assert process.returncode == 0, output
     return output

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import signal
 import socket
-import sys
 import textwrap
 import venv
 from pathlib import Path
@@ -72,7 +71,7 @@ def test_a_script_prints_its_own_lines_the_progress_bar_and_the_totals(tmp_path:
         "print('done')\n"
     )
     with own_environment(tmp_path) as environment:
-        command = [sys.executable, "-m", "hyperbridge", "run", "--backend", "ray", str(script)]
+        command = ["-m", "hyperbridge", "run", "--backend", "ray", str(script)]
         with started(command, tmp_path, environment) as process:
             output = process.communicate(timeout=540)[0]
     assert process.returncode == 0, output
@@ -129,7 +128,7 @@ def test_after_sigterm_a_program_has_the_time_it_needs(tmp_path: Path) -> None:
         """)
     )
     with own_environment(tmp_path) as environment:
-        command = [sys.executable, "-m", "hyperbridge", "run", "--backend", "ray", str(program)]
+        command = ["-m", "hyperbridge", "run", "--backend", "ray", str(program)]
         with started(command, tmp_path, environment) as process:
             assert process.stdout is not None
             for line in process.stdout:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import signal
-import sys
 import textwrap
 import time
 from pathlib import Path
@@ -351,7 +350,7 @@ def interrupted_search(folder: Path, number: signal.Signals) -> None:
     (folder / "hold").write_text("")
     with (
         own_environment(folder) as environment,
-        started([sys.executable, "script.py"], folder, environment) as process,
+        started(["script.py"], folder, environment) as process,
     ):
         deadline = time.monotonic() + 400
         while len(list((folder / "calls").iterdir())) < 7:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import clean_child
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,8 +80,8 @@ def run_program(
     }
     log = directory / f"{name}.log"
     with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, str(PROGRAMS / f"{name}.py"), *args],
+        process = clean_child.start(
+            [PROGRAMS / f"{name}.py", *args],
             cwd=directory,
             env={
                 **kept,
@@ -91,8 +92,7 @@ def run_program(
                 **environment,
             },
             stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            stderr=clean_child.STDOUT,
         )
         try:
             process.wait(timeout_s)

@@ -88,7 +88,7 @@ class Child:
                 found[name] = file.read()
 
         def write(file: IO[str]) -> None:
-            with contextlib.suppress(BrokenPipeError), file:
+            with contextlib.suppress(BrokenPipeError, ValueError), file:  # or closed before
                 file.write(input or "")
 
         threads = [

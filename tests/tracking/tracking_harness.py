@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import subprocess
 import sys
 import threading
 import traceback
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import clean_child
 import cloudpickle
 import mlflow
 
@@ -202,12 +202,13 @@ def run_in_worker(
     (folder / "elsewhere").mkdir()
     script = Path(__file__).with_name("worker_process.py")
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PYTHON"))}
-    subprocess.run(
-        [sys.executable, str(script), str(folder / "tasks"), str(folder / "outcomes")],
+    clean_child.run(
+        [script, folder / "tasks", folder / "outcomes"],
         cwd=folder / "elsewhere",
         env={**variables, **(environment or {})},
         check=not may_die,
         timeout=500,
+        without=("mlflow",),
     )
     report = folder / "outcomes"
     outcomes = (
