@@ -1,6 +1,6 @@
 """What several folders of tests share: a Spark session, a Ray cluster, a switch for tracking.
 
-Tests run in two processes (see pyproject.toml), each with its own session and cluster.
+Tests run in three processes (see pyproject.toml), each with its own session and cluster.
 """
 
 from __future__ import annotations
