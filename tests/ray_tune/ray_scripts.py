@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import textwrap
 from collections.abc import Iterator
@@ -43,12 +44,28 @@ def own_environment(home: Path) -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def started(arguments: list[str], folder: Path, environment: dict[str, str]) -> Iterator[Any]:
-    """A Python in a group of its own, which is killed at the end."""
-    process = clean_child.start(
-        arguments, cwd=folder, env=environment, stdout=clean_child.PIPE, stderr=clean_child.STDOUT,
-        without=("pyspark",),
-    )  # fmt: skip
+def started(
+    arguments: list[str], folder: Path, environment: dict[str, str], *, python: str | None = None
+) -> Iterator[Any]:
+    """A Python in a group of its own, which is killed at the end.
+
+    Args:
+        arguments: What stands behind ``python``.
+        folder: Where it runs.
+        environment: All of its environment.
+        python: Start this one; None for a fork of one like the tests' own.
+    """
+    process: Any
+    if python is None:
+        process = clean_child.start(
+            arguments, cwd=folder, env=environment, without=("pyspark",),
+            stdout=clean_child.PIPE, stderr=clean_child.STDOUT,
+        )  # fmt: skip
+    else:
+        process = subprocess.Popen(
+            [python, *arguments], cwd=folder, env=environment, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     try:
         yield process
     finally:
@@ -57,11 +74,11 @@ def started(arguments: list[str], folder: Path, environment: dict[str, str]) -> 
         process.communicate()
 
 
-def run(code: str, folder: Path, environment: dict[str, str], *, timeout_s: float = 540) -> str:
+def run(code: str, folder: Path, environment: dict[str, str], *, python: str | None = None) -> str:
     """Run a script; return what it printed."""
     script = folder / "script.py"
     script.write_text(textwrap.dedent(code))
-    with started([str(script)], folder, environment) as process:
-        output = process.communicate(timeout=timeout_s)[0]
+    with started([str(script)], folder, environment, python=python) as process:
+        output = process.communicate(timeout=540)[0]
     assert process.returncode == 0, output
     return output

@@ -346,8 +346,8 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
     with own_environment(tmp_path) as environment:
         environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         bare = {k: v for k, v in environment.items() if k != "PYTHONPATH"}
-        command = [python, "-c", BARE_CLUSTER, str(port)]
-        with started(command, tmp_path / "nodes", bare) as nodes:
+        command = ["-c", BARE_CLUSTER, str(port)]
+        with started(command, tmp_path / "nodes", bare, python=python) as nodes:
             assert nodes.stdout is not None
             address = next(line for line in nodes.stdout if line.startswith("127.0.0.1:")).strip()
             output = run(

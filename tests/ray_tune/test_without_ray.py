@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from ray_scripts import own_environment, run
@@ -43,6 +44,7 @@ def test_each_way_to_ray_says_what_to_install(tmp_path: Path) -> None:
             """,
             tmp_path,
             environment,
+            python=sys.executable,
         )
     lines = output.splitlines()
     assert len(lines) == 5, output

@@ -122,8 +122,13 @@ def _become(line: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
 
 
 def _heed_variables_of_ray() -> None:
-    """Have Ray read its settings and its token again, which it keeps from its import on."""
+    """Have Ray read its settings, its token and HOME again, which it keeps from its import on."""
     from ray import _raylet
+
+    results = os.path.join(os.path.expanduser("~"), "ray_results")
+    for name, module in [*sys.modules.items()]:
+        if name.startswith("ray.") and "DEFAULT_STORAGE_PATH" in vars(module):
+            module.DEFAULT_STORAGE_PATH = results  # type: ignore[attr-defined]
 
     with contextlib.suppress(AttributeError):  # older ones have no token
         _raylet.Config.initialize("")
