@@ -221,7 +221,8 @@ _LEFT = (
         "HB207",
         "Where the space comes from is not seen",
         "The space is unpickled, comes from another package, or from code that is not in these"
-        " files; or a space and its parts are kept in one place.",
+        " files; or a space and its parts are kept in one place; or the program looks at it as a"
+        " dict, such as for its keys, which a function of the trial does not have.",
         "A space is rewritten where it is built. Give `migrate` the folder, so that it sees all"
         " files,"
         " or write the space out.",
@@ -375,7 +376,8 @@ _LEFT = (
     Remark(
         "HB220",
         "The objective uses what other processes do not have",
-        "An open file, a lock, a connection, or the trials so far, of which `--to ray` has none.",
+        "An open file, a lock, a connection, a cached function of the program's own file, or the"
+        " trials so far, of which `--to ray` has none.",
         "It cannot be sent to where trials run. Make it inside of the objective.",
         before=(
             "log = open('log.txt', 'w')\n\n\ndef write(p):\n    log.write('.')\n"

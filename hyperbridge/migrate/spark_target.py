@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 
-from hyperbridge.migrate import driver_state, spark_objects, tracking
+from hyperbridge.migrate import driver_state, spark_objects, tracking, unsendable
 from hyperbridge.migrate.distributions import number
 from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.spark_helpers import NAME
@@ -90,6 +90,10 @@ class _SparkWriter(StudyWriter):
             )
         if self.search.was_on_workers:
             return
+        cached = unsendable.cached_function(program, self.search)
+        if cached is not None:
+            text = f"{cached!r} is cached, which cannot be sent to executors"
+            raise self.block(self.search.call, "HB220", f"{text}: put it into a module of its own")
         for change in driver_state.changes(self.search):
             if change.is_lost:
                 raise self.block(

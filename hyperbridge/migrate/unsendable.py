@@ -45,6 +45,10 @@ def notes(program: Program, search: Search) -> Iterator[Note]:
             " in Ray's processes: collect the data before the search, and fit on one machine"
         )
         yield Note(line, text, True, "HB218")
+    cached = cached_function(program, search)
+    if cached is not None:
+        text = f"{cached!r} is cached, which cannot be sent to Ray's processes"
+        yield Note(search.call.lineno, f"{text}: put it into a module of its own", True, "HB220")
     reach = reach_of(module, expr)
     for name in in_order(node for node in reach.nodes if isinstance(node, ast.Name)):
         binding = module.names.only_binding(name)
@@ -58,6 +62,27 @@ def notes(program: Program, search: Search) -> Iterator[Note]:
                 " make it in the objective"
             )
             yield Note(name.lineno, text, True, "HB220")
+
+
+def cached_function(program: Program, search: Search) -> str | None:
+    """Return the name of a cached function that would have to be sent with an objective.
+
+    What ``functools.lru_cache`` gives is sent by its name alone, and the file that is run as a
+    program has none where the trials run. An objective that is a method takes its class along.
+    """
+    module = search.module
+    is_run = not any(module in program.imported_by(other) for other in program.modules)
+    if search.was_on_workers or not is_run:
+        return None
+    sent = list(reach_of(module, search.arguments["fn"]).functions)
+    owners = {module.names.parent_of.get(function) for function in sent}
+    sent += [n for o in owners if isinstance(o, ast.ClassDef) for n in o.body]  # type: ignore[misc]  # those with decorators
+    for function in sent:
+        for decorator in getattr(function, "decorator_list", ()):
+            func = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if module.names.dotted(func) in ("functools.lru_cache", "functools.cache"):
+                return str(getattr(function, "name", ""))
+    return None
 
 
 def _kind(module: Module, binding: Binding) -> str | None:

@@ -483,3 +483,30 @@ def test_an_objective_that_changes_a_copy_of_its_argument_may_go(
     source = source_of(Path("main.py"), (HEAD + textwrap.dedent(code)).encode())
     (plan,) = plan_sources([source], to)
     assert ("HB219" in {note.code for note in plan.notes}) is is_left
+
+
+@pytest.mark.parametrize(
+    ("cached", "is_left"),
+    [("functools.lru_cache(maxsize=None)", True), ("functools.wraps(len)", False)],
+)
+@pytest.mark.parametrize("to", ["spark", "ray"])
+def test_a_cached_function_of_a_script_cannot_be_sent(cached: str, is_left: bool, to: str) -> None:
+    """It is pickled by its name, which the script has and no worker."""
+    code = f"""
+    import functools
+
+    class Tuner:
+        @staticmethod
+        @{cached}
+        def weights(n):
+            return list(range(n))
+
+        def loss(self, p):
+            return p["x"] + sum(self.weights(3))
+
+        def fit(self):
+            return fmin(self.loss, {{"x": hp.uniform("x", 0, 1)}}, algo=tpe.suggest, max_evals=3)
+    """
+    source = source_of(Path("main.py"), (HEAD + textwrap.dedent(code)).encode())
+    (plan,) = plan_sources([source], to)
+    assert ("HB220" in {note.code for note in plan.notes if note.needs_person}) is is_left
