@@ -102,10 +102,9 @@ def _without_annotations(module: Module, call: ast.Call) -> set[Replacement]:
 def _function(module: Module, name: ast.Name, call: ast.Call) -> ast.FunctionDef | None:
     """Return the function that a name stands for where fmin is called."""
     nodes = [binding.node for binding in module.names.bindings(name)]
-    found = [n for n in nodes if isinstance(n, ast.FunctionDef)]
-    if len(found) != len(nodes):
-        return None
-    if len(found) > 1:  # one after the other, as the cells of a notebook have it
-        parents = {module.names.parent_of.get(n) for n in (*found, module.names.statement(call))}
-        found = [n for n in found if n.lineno < call.lineno] if parents == {module.tree} else []
-    return found[-1] if found else None
+    if len(nodes) > 1:  # one after the other, as the cells of a notebook have it
+        parents = {module.names.parent_of.get(n) for n in (*nodes, module.names.statement(call))}
+        nodes = [n for n in nodes if n.lineno < call.lineno]  # type: ignore[attr-defined]  # statements
+        nodes = nodes[-1:] if parents == {module.tree} else []
+    found = nodes[0] if nodes else None
+    return found if isinstance(found, ast.FunctionDef) else None

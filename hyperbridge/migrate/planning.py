@@ -67,13 +67,15 @@ def plan_modules(
     for group in groups:
         plain = [Module(s) if (s := plain_form(m)) is not None else m for m in group]
         plans = _plan_group(plain, target, options)
-        is_whole = all(s.state == "rewritten" for plan in plans for s in plan.searches)
-        if plain != group and not is_whole:  # what stays is to stay as it was
+        states = {s.state for plan in plans for s in plan.searches}
+        if plain != group and states != {"rewritten"}:  # what stays is to stay as it was
             plain, plans = group, _plan_group(group, target, options)
         planned.update(zip(group, zip(plans, plain, strict=True), strict=True))
-    found = [(*planned[module], original) for module, original in zip(read, modules, strict=True)]
     return [
-        plan if used is original else _of_original(plan, original) for plan, used, original in found
+        planned[module][0]
+        if planned[module][1] is original
+        else _of_original(planned[module][0], module.source, original)
+        for module, original in zip(read, modules, strict=True)
     ]
 
 
@@ -84,11 +86,17 @@ def _plan_group(group: list[Module], target: str, options: PlanOptions) -> list[
         return [_left(module, exc) for module in group]
 
 
-def _of_original(plan: FilePlan, module: Module) -> FilePlan:
-    """Return the plan of a file that was planned in another form: its own, but for its edits."""
+def _of_original(plan: FilePlan, read: Source, module: Module) -> FilePlan:
+    """Return the plan of a file that was planned in another form: its own, but for its edits.
+
+    Args:
+        plan: The plan.
+        read: The file with spaces for its tabs.
+        module: The file.
+    """
     original = module.source
     before = [original.text[c.start : c.end] for c in original.cells]
-    old = [plan.source.text[c.start : c.end] for c in plan.source.cells]
+    old = [read.text[c.start : c.end] for c in read.cells]
     texts: list[str] = []
     module.edits = Edits(original.text)
     for cell, new, same, was in zip(original.cells, plan.texts, old, before, strict=True):

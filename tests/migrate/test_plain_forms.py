@@ -76,14 +76,23 @@ def test_a_space_in_annotations_is_written_out() -> None:
     assert [s.line for s in result.searches] == [15]
 
 
-def test_of_two_functions_in_cells_the_last_one_before_the_search_counts() -> None:
-    cells = ["def loss(x):\n    return x", ANNOTATED, "def loss(x):\n    return 0"]
+@pytest.mark.parametrize("first", ["def loss(x):\n    return x", "loss = lambda x: x"])
+def test_of_two_functions_in_cells_the_last_one_before_the_search_counts(first: str) -> None:
+    *function, search = ANNOTATED.rpartition("best = ")
+    cells = [first, "".join(function[:-1]), f"best = {search}", "def loss(x):\n    return 0"]
     code = [{"cell_type": "code", "source": c} for c in (HEAD, *cells)]
     result = migrate(json.dumps({"cells": code, "metadata": {}}), name="tune.ipynb")
 
     assert [s.state for s in result.searches] == ["rewritten"]
     assert result.texts[1] == cells[0]
-    assert result.texts[3] == cells[2]
+    assert result.texts[4] == cells[3]
+    assert "hp" not in "".join(result.texts)
+
+
+def test_a_file_without_a_search_keeps_its_form() -> None:
+    text = f"{HEAD}width = hp.uniform('x', *limits)\n"
+    result = migrate(text)
+    assert result.new_text == text
 
 
 @pytest.mark.parametrize(
