@@ -124,7 +124,8 @@ class Ballast:
 
 def ship_50_mb():
     ballast = Ballast()
-    sizes, uploads = [], []
+    sizes: list[int] = []
+    uploads: list[float] = []
     if is_connect:
         original = spark.addArtifacts
 
@@ -183,10 +184,14 @@ def two_threads():
         search(beating_objective(folder), trials, max_evals=4, timeout=4)
         outcome["stopped"] = states(trials)
 
+    def slow(point):
+        time.sleep(0.7)
+        return point["x"]
+
     def steady():
         trials = hyperbridge.SparkTrials(parallelism=2)
         wait_for(lambda: os.listdir(folder), 60)
-        search(lambda p: (time.sleep(0.7), p["x"])[1], trials, max_evals=14)
+        search(slow, trials, max_evals=14)
         outcome["steady"] = states(trials)
 
     threads = [threading.Thread(target=target) for target in (stopped, steady)]
@@ -308,9 +313,15 @@ def objective(point):
     return {"loss": boxed(point).value, "status": "ok", "box": boxed(point)}
 """
 
-MESSAGES = []
-handler = logging.Handler()
-handler.emit = lambda record: MESSAGES.append(record.getMessage())
+MESSAGES: list[str] = []
+
+
+class Collector(logging.Handler):
+    def emit(self, record):
+        MESSAGES.append(record.getMessage())
+
+
+handler = Collector()
 own_logger = logging.getLogger("hyperbridge")
 own_logger.addHandler(handler)
 own_logger.setLevel(logging.WARNING)  # the harness keeps it quiet

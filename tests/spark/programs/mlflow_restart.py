@@ -22,8 +22,13 @@ server.start()
 spark = open_session("local[2]")
 mlflow.set_tracking_uri(server.uri)
 experiment = mlflow.set_experiment("restart").experiment_id
-finished_at = []
+finished_at: list[float] = []
 restarter = threading.Thread(target=server.start)
+
+
+def objective(point):
+    time.sleep(0.3)
+    return point["x"] ** 2
 
 
 def between_trials(trials, *args):
@@ -46,7 +51,7 @@ trials = hyperbridge.SparkTrials(parallelism=2)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always", hyperbridge.errors.TrackingWarning)
     search(
-        lambda p: (time.sleep(0.3), p["x"] ** 2)[1],
+        objective,
         trials,
         max_evals=14,
         early_stop_fn=between_trials,

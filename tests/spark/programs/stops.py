@@ -99,7 +99,7 @@ def play(name, make_objective, *, stopped_at, **kwargs):
         )
 
 
-moments = {}
+moments: dict[str, float] = {}
 
 
 def stop_early(trials, *args):
