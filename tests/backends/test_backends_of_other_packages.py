@@ -23,21 +23,7 @@ ROOT = Path(hyperbridge.__file__).parents[1]
 
 Install = Callable[..., None]
 
-MODULE = """
-from hyperbridge.backends.local import Local
-from hyperbridge.backends.base import Backend
-
-class Mine(Local):
-    name = "mine"
-    help = "mine"
-
-class Half(Backend):
-    name = "mine"
-    help = "mine"
-
-class Nameless(Local):
-    pass
-"""
+MODULE = (HERE / "made_up_backends.py").read_text()
 
 
 @pytest.fixture

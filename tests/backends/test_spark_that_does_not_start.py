@@ -17,14 +17,7 @@ from hyperbridge.backends.spark import sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SEARCH = """
-from hyperbridge import SparkTrials, fmin, hp, rand
-from hyperbridge.errors import BackendUnavailableError
-try:
-    fmin(abs, hp.uniform("x", 0, 1), rand.suggest, 1, trials=SparkTrials(), tracking=False)
-except BackendUnavailableError as exc:
-    print(exc)
-"""
+PROGRAM = Path(__file__).parent / "programs" / "one_trial_on_spark.py"
 
 
 @pytest.mark.slow
@@ -41,7 +34,7 @@ def test_what_is_missing_is_named_with_what_to_do(
 ) -> None:
     inherited = {k: v for k, v in os.environ.items() if k not in ("SPARK_REMOTE", "SPARK_HOME")}
     result = subprocess.run(
-        [sys.executable, "-c", SEARCH], cwd=tmp_path, capture_output=True, text=True, timeout=240,
+        [sys.executable, PROGRAM], cwd=tmp_path, capture_output=True, text=True, timeout=240,
         env={**inherited, "PYTHONPATH": str(ROOT), **environment},
     )  # fmt: skip
     assert "Backend 'spark': Spark cannot be started: " in result.stdout, result.stderr
