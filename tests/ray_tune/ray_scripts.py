@@ -1,4 +1,4 @@
-"""Scripts in processes of their own, on clusters that no other test and no other run shares."""
+"""Programs in processes of their own, on clusters that no other test and no other run shares."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import clean_child
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Makes Ray take the loopback address for a node's; else it rewrites it to the network card's."""
@@ -45,7 +45,11 @@ def own_environment(home: Path) -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def started(
-    arguments: list[str], folder: Path, environment: dict[str, str], *, python: str | None = None
+    arguments: Sequence[str | Path],
+    folder: Path,
+    environment: dict[str, str],
+    *,
+    python: str | None = None,
 ) -> Iterator[Any]:
     """A Python in a group of its own, which is killed at the end.
 
@@ -74,11 +78,16 @@ def started(
         process.communicate()
 
 
-def run(code: str, folder: Path, environment: dict[str, str], *, python: str | None = None) -> str:
-    """Run a script; return what it printed."""
-    script = folder / "script.py"
-    script.write_text(textwrap.dedent(code))
-    with started([str(script)], folder, environment, python=python) as process:
+def run(
+    name: str,
+    *arguments: str,
+    folder: Path,
+    environment: dict[str, str],
+    python: str | None = None,
+) -> str:
+    """Run ``programs/NAME.py``; return what it printed."""
+    command = [PROGRAMS / f"{name}.py", *arguments]
+    with started(command, folder, environment, python=python) as process:
         output = process.communicate(timeout=540)[0]
     assert process.returncode == 0, output
-    return output
+    return str(output)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import signal
 import socket
-import textwrap
 import venv
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import ray
 from hyperopt.base import JOB_STATE_CANCEL
 from ray._private.utils import read_ray_address
 from ray.exceptions import AuthenticationError
-from ray_scripts import own_environment, run, started
+from ray_scripts import PROGRAMS, own_environment, run, started
 
 from hyperbridge.backends.ray.cluster import _address, connect
 from hyperbridge.errors import BackendUnavailableError
@@ -31,29 +30,8 @@ def test_ray_is_initialised_for_the_call_and_shut_down_after_it(tmp_path: Path) 
         folder = Path(environment["RAY_TMPDIR"]) / "ray"
         folder.mkdir()
         (folder / "ray_current_cluster").write_text("127.0.0.1:9")  # left by one that was killed
-        output = run(
-            """
-            import signal, warnings
-            warnings.simplefilter("error", DeprecationWarning)
-            import numpy as np
-            from hyperopt import hp, rand
-            from hyperbridge import SparkTrials, fmin
-
-            trials = SparkTrials(parallelism=1)
-            numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-            handlers = [signal.getsignal(n) for n in numbers]
-            fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=2,
-                 trials=trials, show_progressbar=False)
-            import ray
-            import sys
-            print("initialised", ray.is_initialized())
-            print("handlers", handlers == [signal.getsignal(n) for n in numbers])
-            print("grid", trials.result_grid.experiment_path, len(trials.losses()))
-            print("spark", any("pyspark.sql" in name for name in sys.modules))
-            """,
-            tmp_path,
-            {**environment, "HYPERBRIDGE_BACKEND": "ray"},
-        )
+        environment["HYPERBRIDGE_BACKEND"] = "ray"
+        output = run("fmin_starts_ray", folder=tmp_path, environment=environment)
     assert "initialised False" in output
     assert "handlers True" in output
     assert f"grid {tmp_path}/ray_results/objective_" in output
@@ -87,48 +65,14 @@ def test_a_process_that_is_stopped_between_trials_prints_nothing(
     tmp_path: Path, is_busy: bool, printed: str
 ) -> None:
     with own_environment(tmp_path) as environment:
-        output = run(
-            f"""
-            import os, signal
-            from hyperbridge.backends.ray.trainable import _make_preparation
-
-            def of_rays(number, frame):
-                os.write(2, b"a traceback of Ray's")
-                raise SystemExit(0)
-
-            signal.signal(signal.SIGTERM, of_rays)
-            _make_preparation()(lambda: {is_busy})
-            signal.raise_signal(signal.SIGTERM)
-            """,
-            tmp_path,
-            environment,
-        )
+        word = "busy" if is_busy else "idle"
+        output = run("stopped_between_trials", word, folder=tmp_path, environment=environment)
     assert output == printed
 
 
 def test_after_sigterm_a_program_has_the_time_it_needs(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(
-        textwrap.dedent("""
-            import time
-            from hyperopt import Trials, fmin, hp, rand
-
-            def sleep(p):
-                print("asleep", flush=True)
-                time.sleep(600)
-                return p
-
-            trials = Trials()
-            try:
-                fmin(sleep, hp.uniform("x", 0, 1), rand.suggest, 2, trials=trials,
-                     show_progressbar=False)
-            finally:
-                time.sleep(5)  # Ray would abort the process after three
-                print("states", [document["state"] for document in trials._dynamic_trials])
-        """)
-    )
     with own_environment(tmp_path) as environment:
-        command = ["-m", "hyperbridge", "run", "--backend", "ray", str(program)]
+        command = ["-m", "hyperbridge", "run", "--backend", "ray", PROGRAMS / "sleeps_until_sigterm.py"]
         with started(command, tmp_path, environment) as process:
             assert process.stdout is not None
             for line in process.stdout:
@@ -197,134 +141,15 @@ def test_a_ray_that_does_not_start_says_what_to_do(
 
 def test_a_folder_that_ray_cannot_use_is_an_error_that_says_so(tmp_path: Path) -> None:
     with own_environment(tmp_path) as environment:
-        output = run(
-            """
-            from hyperopt import hp, rand
-            from hyperbridge import fmin
-            from hyperbridge.errors import BackendUnavailableError
-
-            try:
-                fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
-            except BackendUnavailableError as exc:
-                print("unavailable:", exc)
-            import ray
-            print("initialised", ray.is_initialized())
-            """,
-            tmp_path,
-            {
-                **environment,
-                "HYPERBRIDGE_BACKEND": "ray",
-                "RAY_ADDRESS": "local",
-                "RAY_TMPDIR": str(tmp_path / ("long" * 30)),
-            },
-        )
+        environment |= {
+            "HYPERBRIDGE_BACKEND": "ray",
+            "RAY_ADDRESS": "local",
+            "RAY_TMPDIR": str(tmp_path / ("long" * 30)),
+        }
+        output = run("ray_that_does_not_start", folder=tmp_path, environment=environment)
     assert "unavailable: Backend 'ray': Ray could not be started or reached" in output, output
     assert "set RAY_TMPDIR to another folder with a short path" in output
     assert "initialised False" in output
-
-
-BARE_CLUSTER = """
-import sys, time
-from ray.cluster_utils import Cluster
-
-cluster = Cluster(initialize_head=True, head_node_args={
-    "num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.1",
-    "ray_client_server_port": int(sys.argv[1])})
-cluster.add_node(num_cpus=2, node_ip_address="127.0.0.1")
-cluster.wait_for_nodes()
-print(cluster.address, flush=True)
-time.sleep(600)
-"""
-
-
-CLIENT_SCRIPT = """
-import os, pathlib, signal, threading, time
-
-import numpy as np
-import ray
-from hyperopt import hp, tpe
-from ray.tune import RunConfig
-
-import hyperbridge
-from hyperbridge import Trials, fmin
-
-def plain(p):
-    import importlib.util
-
-    names = ("hyperopt", "hyperbridge", "optuna", "ray")
-    return {"loss": p["x"], "status": "ok",
-            "found": [n for n in names if importlib.util.find_spec(n)]}
-
-def reporting(p):
-    from ray import tune
-
-    tune.report({"loss": 9.0})
-    return plain(p)
-
-def search(fn, **kwargs):
-    trials = Trials()
-    kwargs.setdefault("trials", trials)
-    kwargs.setdefault("max_evals", 2)
-    fmin(fn, {"x": hp.uniform("x", 0, 1), "k": hp.choice("k", [hp.randint("n", 3), 7])},
-         algo=tpe.suggest, show_progressbar=False, rstate=np.random.default_rng(0), **kwargs)
-    return trials
-
-for fn in (plain, reporting):
-    for result in search(fn, parallelism=2).results:
-        print("found", result["found"])
-print("initialised", ray.is_initialized())
-ray.init(logging_level="ERROR")  # from here on it is ours
-there = search(plain, max_evals=30, parallelism=1)
-here = search(plain, max_evals=30, backend="local")
-print("same losses as here", there.losses() == here.losses())
-print("grid", len(search(plain, max_evals=3).result_grid))
-
-def raising(p):
-    raise ValueError("no luck")
-
-try:
-    search(raising, parallelism=2)
-except ValueError as exc:
-    print("raised", type(exc).__name__, exc)
-
-sleeps = str(pathlib.Path("sleeps").resolve())
-
-def first_sleeps(p):
-    try:
-        open(sleeps, "x").close()
-    except FileExistsError:
-        return 0.5
-    time.sleep(3000)  # the script does not wait for that
-
-trials = Trials()
-search(first_sleeps, trials=trials, parallelism=2, loss_threshold=1)
-print("cancelled", sorted(d["state"] for d in trials._dynamic_trials))
-
-began = pathlib.Path("began").resolve()
-began.mkdir()
-
-def noted(p):
-    n = len(list(began.iterdir()))
-    (began / str(p["x"])).touch()
-    if n == 2:
-        time.sleep(3000)
-    return p["x"]
-
-def interrupt():
-    while len(list(began.iterdir())) < 3:
-        time.sleep(0.1)
-    os.kill(os.getpid(), signal.SIGINT)
-
-threading.Thread(target=interrupt, daemon=True).start()
-backend = hyperbridge.Ray(run_config=RunConfig(name="again", storage_path=str(began.parent)))
-try:
-    search(noted, max_evals=6, parallelism=1, backend=backend)
-except KeyboardInterrupt as exc:
-    print("interrupted", type(exc).__name__)
-again = search(noted, max_evals=6, parallelism=1, backend=backend)
-print("continued", len(again), "began", len(list(began.iterdir())))
-print("alive", sum(node["Alive"] for node in ray.nodes()), "connected", ray.is_initialized())
-"""
 
 
 def bare_python(folder: Path) -> str:
@@ -346,53 +171,14 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
     with own_environment(tmp_path) as environment:
         environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         bare = {k: v for k, v in environment.items() if k != "PYTHONPATH"}
-        command = ["-c", BARE_CLUSTER, str(port)]
+        command = [PROGRAMS / "bare_cluster.py", str(port)]
         with started(command, tmp_path / "nodes", bare, python=python) as nodes:
             assert nodes.stdout is not None
             address = next(line for line in nodes.stdout if line.startswith("127.0.0.1:")).strip()
-            output = run(
-                """
-                import ray
-                from hyperopt import hp, tpe
-                from hyperbridge import Trials, fmin
-
-                def plain(p):
-                    import importlib.util
-                    import sys
-
-                    names = ("hyperopt", "hyperbridge", "optuna", "ray")
-                    return {"loss": p["x"], "status": "ok", "python": sys.executable,
-                            "found": [n for n in names if importlib.util.find_spec(n)]}
-
-                def reporting(p):
-                    from ray import tune
-
-                    tune.report({"loss": 9.0})
-                    return plain(p)
-
-                space = {"x": hp.uniform("x", 0, 1), "k": hp.choice("k", [hp.randint("n", 3), 7])}
-                for fn in (plain, reporting):
-                    trials = Trials()
-                    fmin(fn, space, algo=tpe.suggest, max_evals=2, trials=trials, parallelism=2,
-                         show_progressbar=False)
-                    for result in trials.results:
-                        print("found", result["found"], result["python"])
-                print("initialised", ray.is_initialized())
-                ray.init(logging_level="ERROR")
-                print("alive", sum(node["Alive"] for node in ray.nodes()))
-                """,
-                tmp_path,
-                {**environment, "RAY_ADDRESS": address, "HYPERBRIDGE_BACKEND": "ray"},
-            )
-            through_client = run(
-                CLIENT_SCRIPT,
-                tmp_path,
-                {
-                    **environment,
-                    "RAY_ADDRESS": f"ray://127.0.0.1:{port}",
-                    "HYPERBRIDGE_BACKEND": "ray",
-                },
-            )
+            environment |= {"RAY_ADDRESS": address, "HYPERBRIDGE_BACKEND": "ray"}
+            output = run("joins_a_cluster", folder=tmp_path, environment=environment)
+            environment["RAY_ADDRESS"] = f"ray://127.0.0.1:{port}"
+            through_client = run("through_ray_client", folder=tmp_path, environment=environment)
             assert nodes.poll() is None
     assert output.count(f"found ['ray'] {python}") == 4, output
     assert "initialised False" in output
@@ -410,23 +196,8 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
 
 def test_an_address_where_no_cluster_answers_is_refused(tmp_path: Path) -> None:
     with own_environment(tmp_path) as environment:
-        output = run(
-            """
-            import os
-            from hyperopt import hp, rand
-            from hyperbridge import fmin
-            from hyperbridge.errors import BackendUnavailableError
-
-            for address in ("127.0.0.1:9", "ray://127.0.0.1:9"):
-                os.environ["RAY_ADDRESS"] = address
-                try:
-                    fmin(lambda x: x, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1)
-                except BackendUnavailableError as exc:
-                    print(exc)
-            """,
-            tmp_path,
-            {**environment, "HYPERBRIDGE_BACKEND": "ray"},
-        )
+        environment["HYPERBRIDGE_BACKEND"] = "ray"
+        output = run("nobody_answers", folder=tmp_path, environment=environment)
     gone, client = output.splitlines()
     assert "RAY_ADDRESS=127.0.0.1:9: no Ray cluster answers there" in gone
     assert "RAY_ADDRESS=ray://127.0.0.1:9: no Ray cluster answers there" in client
@@ -434,52 +205,6 @@ def test_an_address_where_no_cluster_answers_is_refused(tmp_path: Path) -> None:
 
 def test_a_node_that_goes_away_costs_its_own_trials_alone(tmp_path: Path) -> None:
     with own_environment(tmp_path) as environment:
-        output = run(
-            """
-            import os, threading, time
-            import ray
-            from hyperopt import hp, rand
-            from ray.cluster_utils import Cluster
-            from ray.tune import RunConfig
-            from hyperbridge import Ray, SparkTrials, fmin
-
-            def fn(x):
-                import os, time, ray
-                here = ray.get_runtime_context().get_node_id()
-                if here == doomed and not os.path.exists(gone):
-                    open(ready, "w").close()
-                    time.sleep(300)
-                time.sleep(0.2)
-                return {"loss": x, "status": "ok", "node": here}
-
-            folder = os.getcwd()
-            ready, gone = folder + "/ready", folder + "/gone"
-            cluster = Cluster(initialize_head=True, connect=True, head_node_args={
-                "num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"})
-            node = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
-            cluster.wait_for_nodes()
-            doomed = node.node_id
-
-            def remove():
-                while not os.path.exists(ready):
-                    time.sleep(0.1)
-                open(gone, "w").close()
-                cluster.remove_node(node, allow_graceful=False)
-
-            thread = threading.Thread(target=remove)
-            thread.start()
-            trials = SparkTrials()
-            fmin(fn, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=6, trials=trials,
-                 parallelism=2, show_progressbar=False,
-                 backend=Ray(run_config=RunConfig(storage_path="results")))
-            thread.join()
-            print("failed", trials.count_failed_trials(), "done", trials.count_successful_trials())
-            print([d["misc"]["error"][1][:80] for d in trials._dynamic_trials if d["state"] == 3])
-            ray.shutdown()
-            cluster.shutdown()
-            """,
-            tmp_path,
-            environment,
-        )
+        output = run("loses_a_node", folder=tmp_path, environment=environment)
     assert "failed 1 done 5" in output, output
     assert "lost" in output

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 import signal
-import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from hyperopt.base import (
 )
 from pyarrow.fs import LocalFileSystem
 from ray import tune
-from ray_scripts import own_environment, run, started
+from ray_scripts import PROGRAMS, own_environment, run, started
 
 from hyperbridge import SparkTrials, Trials, fmin, ray_trainable
 from hyperbridge.backends.ray.experiment import open_experiment
@@ -315,42 +314,12 @@ def test_seeds_go_on_after_those_that_the_experiment_has_used(
     assert next_seed(rstate) == next_seed(expected)
 
 
-SCRIPT = textwrap.dedent(
-    """
-    import sys, time
-    import numpy as np, ray
-    from hyperopt import hp, rand
-    from ray.tune import RunConfig
-    from hyperbridge import Ray, Trials, fmin
-
-    def fn(p):
-        import os, time, uuid
-        number = len(os.listdir("calls"))
-        open(f"calls/{p['x']} {uuid.uuid4().hex}", "w").close()
-        while number >= 5 and os.path.exists("hold"):
-            time.sleep(0.1)
-        return p["x"]
-
-    if __name__ == "__main__":
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-        trials = Trials()
-        fmin(fn, {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, max_evals=7, trials=trials,
-             points_to_evaluate=[{"x": 0.5}], rstate=np.random.default_rng(0),
-             show_progressbar=False, parallelism=2, tracking=False,
-             backend=Ray(run_config=RunConfig(name="n", storage_path="results")))
-        print("losses", trials.losses())
-        print("tids", sorted(trials.tids), "grid", len(trials.result_grid))
-    """
-)
-
-
 def interrupted_search(folder: Path, number: signal.Signals) -> None:
-    """Run `SCRIPT` until five trials are done and two hang, and send it a signal then."""
-    (folder / "script.py").write_text(SCRIPT)
+    """Run the program until five trials are done and two hang, and send it a signal then."""
     (folder / "hold").write_text("")
     with (
         own_environment(folder) as environment,
-        started(["script.py"], folder, environment) as process,
+        started([PROGRAMS / "hanging_search.py"], folder, environment) as process,
     ):
         deadline = time.monotonic() + 400
         while len(list((folder / "calls").iterdir())) < 7:
@@ -374,7 +343,7 @@ def test_a_killed_search_goes_on_and_ends_with_all_trials(
 ) -> None:
     interrupted_search(tmp_path, number)
     with own_environment(tmp_path) as environment:
-        output = run(SCRIPT, tmp_path, environment)
+        output = run("hanging_search", folder=tmp_path, environment=environment)
     assert "tids [0, 1, 2, 3, 4, 5, 6, 7] grid 8" in output, output
     # Five ended the first time and are not run again; the two that hung are.
     values = [path.name.split()[0] for path in calls.iterdir()]
