@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from pathlib import Path
 
 import clean_child
@@ -13,6 +12,7 @@ from hyperopt import hp, rand
 import hyperbridge
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 SPACE = {
     "x": hp.uniform("x", -5, 5),
@@ -44,6 +44,5 @@ def contents(trials):
     return [(d["state"], d["result"], d["misc"]["vals"]) for d in trials._dynamic_trials]
 
 
-def run_script(text, folder):
-    (folder / "script.py").write_text(textwrap.dedent(text))
-    return clean_child.run(["script.py"], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)})
+def run_script(script, folder):
+    return clean_child.run([script], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)})

@@ -12,7 +12,7 @@ import optuna
 import pytest
 import studies
 from hyperopt import hp, rand, tpe
-from studies import SPACE
+from studies import PROGRAMS, SPACE
 
 import hyperbridge
 from hyperbridge.errors import (
@@ -226,22 +226,12 @@ def test_what_a_sampler_refuses_reaches_the_user():
         minimise(None, algo=optuna.samplers.BruteForceSampler(), space={"x": hp.uniform("x", 0, 1)})
 
 
-LOCK = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1])
-connection.execute("BEGIN EXCLUSIVE")
-print("locked", flush=True)
-sys.stdin.read()
-"""
-
-
 @pytest.mark.slow
 def test_a_database_that_another_process_has_locked_is_an_error_before_the_first_trial(path):
     before = dump(path)
     evaluated = []
-    locker = subprocess.Popen(
-        [sys.executable, "-c", LOCK, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    command = [sys.executable, PROGRAMS / "lock_database.py", path, "60", "BEGIN EXCLUSIVE"]
+    locker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert locker.stdout.readline().strip() == b"locked"
         with pytest.raises(BackendUnavailableError, match="study.db.*locked"):

@@ -11,7 +11,7 @@ import pytest
 from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_ERROR, STATUS_FAIL
 from hyperopt.fmin import generate_trials_to_calculate
-from studies import SPACE, contents, minimise, run_script
+from studies import PROGRAMS, SPACE, contents, minimise, run_script
 
 import hyperbridge
 from hyperbridge.errors import InvalidArgumentError
@@ -190,31 +190,10 @@ def test_names_of_workers_are_checked(workers):
         hyperbridge.Optuna(workers="fibres")
 
 
-KILLED = """
-    import os, signal
-    import numpy as np
-    import hyperbridge
-    from hyperbridge import hp, rand
-
-    calls = []
-
-    def objective(x):
-        calls.append(x)
-        if len(calls) == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return x
-
-    hyperbridge.fmin(
-        objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=9, tracking=False,
-        rstate=np.random.default_rng(0), show_progressbar=False,
-        backend=hyperbridge.Optuna(storage="study.db", study_name="s"),
-    )
-"""
-
-
 @pytest.mark.slow
 def test_a_killed_driver_loses_the_running_trial_alone_and_leaves_no_running_one(tmp_path):
-    assert run_script(KILLED, tmp_path).returncode == -signal.SIGKILL
+    done = run_script(PROGRAMS / "killed_in_its_third_trial.py", tmp_path)
+    assert done.returncode == -signal.SIGKILL
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     study = optuna.load_study(study_name="s", storage=storage)
     assert [t.state.name for t in study.trials] == ["COMPLETE", "COMPLETE", "RUNNING"]

@@ -14,6 +14,7 @@ import pytest
 from hyperopt import hp, rand, tpe
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 from optuna.trial import TrialState
+from studies import PROGRAMS
 
 import hyperbridge
 from hyperbridge.errors import BackendUnavailableError
@@ -23,17 +24,7 @@ SPACE = {"x": hp.uniform("x", -5, 5), "k": hp.choice("k", ["a", "b"])}
 
 WRITE, READ = "BEGIN EXCLUSIVE", "BEGIN; SELECT * FROM trials LIMIT 1"
 
-LOCK = """
-import sqlite3, sys, threading
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-for statement in sys.argv[3].split(";"):
-    connection.execute(statement).fetchall()
-print("locked", flush=True)
-release = threading.Event()
-threading.Thread(target=lambda: (sys.stdin.read(), release.set()), daemon=True).start()
-release.wait(float(sys.argv[2]))
-connection.rollback()
-"""
+LOCK = PROGRAMS / "lock_database.py"
 
 
 class Locker:
@@ -48,7 +39,7 @@ class Locker:
         self.n_calls += 1
         if self.n_calls == self.n:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", LOCK, str(self.path), str(self.seconds), self.by],
+                [sys.executable, LOCK, str(self.path), str(self.seconds), self.by],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             )  # fmt: skip
             assert self.process.stdout.readline().strip() == b"locked"

@@ -9,7 +9,6 @@ import functools
 import os
 import subprocess
 import sys
-import textwrap
 import time
 import types
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hyperopt import hp
+from studies import PROGRAMS
 
 from hyperbridge import read_space
 from hyperbridge.search.optuna.naming import code_of, default_name
@@ -184,31 +184,10 @@ def test_a_range_that_starts_at_0_is_the_same_however_it_is_written():
     assert len({default_name(fn, space) for space in spaces}) == 1
 
 
-SCRIPT = """
-    import dataclasses, functools
-    from hyperbridge import hp, read_space
-    from hyperbridge.search.optuna.naming import code_of, default_name
-
-    @dataclasses.dataclass
-    class Options:
-        names: set
-
-    def fn(point, *args):
-        return 0.0
-
-    letters = {"a", "b", "zebra", "q"}
-    options = [letters, frozenset(letters), Options(letters), {frozenset(letters): 1}, object(), fn]
-    space = read_space({"o": hp.choice("o", options), "x": hp.uniform("x", 0, 1)})
-    print(default_name(fn, space), default_name(functools.partial(fn, *options), space))
-    print(code_of(lambda x: x in {"a", "b", "zebra", "q"}))
-"""
-
-
 def test_the_order_of_a_set_is_not_part_of_the_name(tmp_path):
-    (tmp_path / "script.py").write_text(textwrap.dedent(SCRIPT))
     printed = [
         subprocess.run(
-            [sys.executable, "script.py"], cwd=tmp_path, text=True, check=True,
+            [sys.executable, PROGRAMS / "names_from_sets.py"], cwd=tmp_path, text=True, check=True,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": seed},
         ).stdout

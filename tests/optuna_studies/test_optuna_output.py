@@ -9,22 +9,11 @@ import clean_child
 import optuna
 import pytest
 from hyperopt import hp, rand
+from studies import PROGRAMS
 
 import hyperbridge
 
 SPACE = hp.uniform("x", -5, 5)
-
-SCRIPT = """
-import sys
-from hyperopt import hp, rand
-import hyperbridge
-
-storage = sys.argv[1] or None
-hyperbridge.fmin(
-    abs, hp.uniform("x", -5, 5), algo=rand.suggest, max_evals=2, tracking=False,
-    backend=hyperbridge.Optuna(storage=storage), show_progressbar=False,
-)
-"""
 
 
 @pytest.fixture
@@ -44,7 +33,7 @@ def lines():
 
 
 def run(storage):
-    done = clean_child.run(["-c", SCRIPT, storage], check=True)
+    done = clean_child.run([PROGRAMS / "two_trials.py", storage], check=True)
     return done.stdout + done.stderr
 
 

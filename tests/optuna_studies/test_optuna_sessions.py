@@ -11,30 +11,12 @@ import clean_child
 import optuna
 import pytest
 from hyperopt import hp
-from studies import minimise
+from studies import PROGRAMS, minimise
 
 from hyperbridge.search.optuna import sessions
 from hyperbridge.search.optuna.sessions import PREFIX, study_session
 
 SPACE = {"x": hp.uniform("x", 0, 1)}
-
-SEARCH = """
-import os, sys, threading
-import numpy as np
-import hyperbridge
-from hyperbridge import hp, rand
-
-def objective(point):
-    print("running", flush=True)
-    sys.stdin.readline()
-    return point["x"]
-
-hyperbridge.fmin(
-    objective, {"x": hp.uniform("x", 0, 1)}, algo=rand.suggest, tracking=False,
-    max_evals=int(sys.argv[2]), show_progressbar=False,
-    backend=hyperbridge.Optuna(storage=sys.argv[1], study_name="s"),
-)
-"""
 
 
 @pytest.fixture(params=["study.db", "study.log"])
@@ -46,9 +28,8 @@ def storage(request, tmp_path):
 def search(storage, max_evals):
     """A search in a process of its own that waits for a line in each trial."""
     pipe = clean_child.PIPE
-    process = clean_child.start(
-        ["-c", SEARCH, storage, str(max_evals)], stdin=pipe, stdout=pipe, stderr=pipe
-    )
+    command = [PROGRAMS / "waits_in_each_trial.py", storage, str(max_evals)]
+    process = clean_child.start(command, stdin=pipe, stdout=pipe, stderr=pipe)
     try:
         assert process.stdout.readline() == "running\n"
         yield process

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import shutil
 
 import optuna
 import pytest
 from hyperopt import hp
-from studies import minimise, run_script
+from studies import PROGRAMS, minimise, run_script
 
 SPACE_X = {"x": hp.uniform("x", -5, 5)}
 
@@ -142,32 +143,12 @@ def test_options_that_a_partial_binds_in_a_dict_make_a_study_of_their_own(tmp_pa
         assert trials.losses() == [(x - offset) ** 2 for x in trials.vals["x"]]
 
 
-NAMED = """
-    import functools
-    from hyperbridge import hp, read_space
-    from hyperbridge.search.optuna.naming import code_of, default_name
-
-    class Model:
-        def __init__(self, depth):
-            self.depth = depth
-        def __call__(self, p):
-            return p in {"a", "b", "c"} or self.depth
-
-    def train(p, data, *, mode="fast"):
-        return max(x in ("q", "r") for x in p)  # a comment
-
-    space = read_space({"x": hp.uniform("x", 0, 1), "o": hp.choice("o", [object(), "b"])})
-    print([default_name(fn, space) + code_of(fn) for fn in (
-        train, lambda p: {"s", "t"}, Model(1), Model(2), functools.partial(train, data=object()),
-        functools.partial(train, mode="slow"), Model(3).__call__,
-    )])
-"""
-
-
 @pytest.mark.slow
 def test_the_name_of_a_study_is_the_same_in_every_process(tmp_path):
-    first = run_script(NAMED, tmp_path)
-    second = run_script(NAMED.replace("# a comment", ""), tmp_path)
+    script = shutil.copy(PROGRAMS / "names_of_objectives.py", tmp_path / "script.py")
+    first = run_script(script, tmp_path)
+    script.write_text(script.read_text().replace("  # a comment", ""))
+    second = run_script(script, tmp_path)
     assert first.returncode == 0, first.stderr
     assert first.stdout == second.stdout
     assert len(set(first.stdout.split())) == 7

@@ -12,6 +12,7 @@ import optuna
 import pytest
 import sqlalchemy.exc
 from hyperopt import hp, rand
+from studies import PROGRAMS
 
 import hyperbridge
 from hyperbridge.search.optuna.storages import when_tables_are_made
@@ -50,22 +51,10 @@ def test_two_threads_begin_one_storage_and_share_its_study(tmp_path, name):
     assert len({trial.params["x"] for trial in study.trials}) == len(states) >= 8
 
 
-OPEN = """
-import sys, time
-import alembic.command, optuna, sqlalchemy
-from hyperbridge.search.optuna.studies import StudyPlace, open_study
-print("ready", flush=True)
-begin = float(sys.stdin.readline())
-while time.time() < begin:
-    pass
-open_study(StudyPlace(sys.argv[1], "s"), None, name=None)
-"""
-
-
 def test_processes_that_make_one_database_do_not_get_in_each_others_way(tmp_path):
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", OPEN, str(tmp_path / "study.db")],
+            [sys.executable, PROGRAMS / "open_study_at_a_time.py", str(tmp_path / "study.db")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for _ in range(3)

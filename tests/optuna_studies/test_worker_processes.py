@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-import textwrap
 import time
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 import hyperbridge
 
 ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).parent / "programs"
 
 BACKENDS = {
     "optuna": hyperbridge.Optuna(workers="processes"),
@@ -102,40 +103,19 @@ def test_a_timeout_ends_what_the_objective_started_too(tmp_path):
     assert not is_alive(int(Path(note).read_text()))
 
 
-def run_script(text, folder, **kwargs):
-    (folder / "script.py").write_text(textwrap.dedent(text))
+def start(sleep, folder):
+    """Start a search in whose folder there is a module that it imports."""
+    (folder / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+    shutil.copy(PROGRAMS / "without_a_main_guard.py", folder / "script.py")
     return clean_child.start(
-        ["script.py"], cwd=folder, stdout=clean_child.PIPE, stderr=clean_child.STDOUT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, **kwargs,
+        ["script.py", sleep], cwd=folder, stdout=clean_child.PIPE, stderr=clean_child.STDOUT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-
-
-SCRIPT = """
-    import os, sys, time
-    import numpy as np
-    import hyperbridge
-    from hyperbridge import hp, rand
-    from helper import double
-
-    def objective(x):
-        print("objective prints", flush=True)
-        open("pid", "w").write(str(os.getpid()))
-        time.sleep({sleep})
-        return double(x)
-
-    hyperbridge.fmin(
-        objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=2, tracking=False,
-        rstate=np.random.default_rng(0), show_progressbar=False,
-        backend=hyperbridge.Optuna(workers="processes"),
-    )
-    print("script ends")
-"""
 
 
 @pytest.mark.slow
 def test_a_script_without_a_main_guard_that_imports_its_neighbour_works(tmp_path):
-    (tmp_path / "helper.py").write_text("def double(x):\n    return 2 * x\n")
-    process = run_script(SCRIPT.format(sleep=0), tmp_path)
+    process = start("0", tmp_path)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert output.count("objective prints") == 2
@@ -144,8 +124,7 @@ def test_a_script_without_a_main_guard_that_imports_its_neighbour_works(tmp_path
 
 @pytest.mark.slow
 def test_a_worker_ends_when_its_driver_is_killed(tmp_path):
-    (tmp_path / "helper.py").write_text("def double(x):\n    return 2 * x\n")
-    process = run_script(SCRIPT.format(sleep=60), tmp_path)
+    process = start("60", tmp_path)
     try:
         deadline = time.monotonic() + 60
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
