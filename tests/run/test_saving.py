@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from pathlib import Path
@@ -37,31 +36,13 @@ def load(file: Path) -> Any:
     return cloudpickle.loads(file.read_bytes())
 
 
-SEARCH = textwrap.dedent(
-    """
-    import sys, time
-    import numpy as np
-    from hyperopt import hp, rand
-    from hyperbridge.surface.fmin import fmin
-
-    def objective(x):
-        with open("started.txt", "a") as file:
-            file.write(f"{x!r}\\n")
-        time.sleep(0.01)
-        return {"loss": x, "status": "ok", "ballast": np.zeros(20_000)}
-
-    fmin(objective, hp.uniform("x", -1, 1), algo=rand.suggest, max_evals=int(sys.argv[1]),
-         trials_save_file="trials.pkl", show_progressbar=False, rstate=np.random.default_rng(1))
-    """
-)
+PROGRAM = Path(__file__).parent / "programs" / "saved_search.py"
 
 
 @pytest.mark.slow
 def test_kill_minus_9_at_any_instant_loses_at_most_the_running_trial(tmp_path: Path) -> None:
-    script = tmp_path / "search.py"
-    script.write_text(SEARCH)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script)]
+    command = [sys.executable, str(PROGRAM)]
     started_file, file = tmp_path / "started.txt", tmp_path / "trials.pkl"
 
     def started() -> int:

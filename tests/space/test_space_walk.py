@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import cloudpickle
 import numpy as np
@@ -272,36 +273,7 @@ def test_every_function_that_a_space_may_use_has_a_version_of_ours():
     assert predefined - {"switch", "pdb_settrace"} == set(STANDARD_FUNCTIONS) - {"rng_from_seed"}
 
 
-WORKER = """
-import sys
-
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("hyperopt", "hyperbridge", "networkx"):
-            raise ModuleNotFoundError(name, name=name)
-
-sys.meta_path.insert(0, Absent())
-import pickle
-
-space, assignment, expected = pickle.load(sys.stdin.buffer)
-assert "numpy" not in sys.modules or expected is not None
-assert repr(space.point(assignment)) == expected, space.point(assignment)
-assert space.reached(assignment) == assignment
-assert repr(space).startswith("Space({")
-assert space.conditions["n"]
-assert "quniform('n'" in space.decode(assignment)["c"]
-try:
-    space.point({})
-except KeyError as error:
-    assert "no value for label" in str(error)
-else:
-    raise AssertionError("nothing was raised")
-import numpy
-point, drawn = space.draw(numpy.random.default_rng(0))
-assert repr(space.point(drawn)) == repr(point)
-assert not any(name.split(".")[0] in ("hyperopt", "hyperbridge") for name in sys.modules)
-print("fine")
-"""
+WORKER = Path(__file__).parent / "programs" / "space_on_a_bare_worker.py"
 
 
 @scope.define
@@ -335,9 +307,7 @@ def test_a_space_pickled_by_value_works_without_hyperopt_and_hyperbridge():
         for module in modules:
             cloudpickle.unregister_pickle_by_value(module)
 
-    done = subprocess.run(
-        [sys.executable, "-c", WORKER], input=shipped, capture_output=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, WORKER], input=shipped, capture_output=True, timeout=60)
 
     assert done.stdout.decode().strip() == "fine", done.stderr.decode()
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 import warnings
+from pathlib import Path
 
 import hyperopt
 import hyperopt.spark
@@ -266,17 +267,9 @@ def test_what_cannot_be_bound_anew_is_named_in_a_warning(install, module, value,
 
 
 def test_nothing_is_said_when_all_names_could_be_bound():
-    code = (
-        "import warnings; warnings.simplefilter('error')\n"
-        "from hyperopt import fmin, SparkTrials, Trials, hp\n"
-        "trials = Trials()\n"
-        "import hyperbridge.auto, hyperbridge\n"
-        "assert fmin is hyperbridge.fmin and SparkTrials is hyperbridge.SparkTrials\n"
-        "hyperbridge.uninstall()\n"
-        "assert fmin is not hyperbridge.fmin\n"
-    )
+    program = Path(__file__).parent / "programs" / "names_bound_by_auto.py"
     done = subprocess.run(
-        [sys.executable, "-W", "ignore::FutureWarning", "-c", code],
+        [sys.executable, "-W", "ignore::FutureWarning", program],
         capture_output=True,
         text=True,
     )

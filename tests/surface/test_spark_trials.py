@@ -43,17 +43,9 @@ def fragile(x: float) -> float:
 
 
 def test_constructing_one_starts_no_session_and_imports_no_engine() -> None:
-    code = (
-        "import sys\n"
-        "from hyperbridge.surface.spark_trials import SparkTrials\n"
-        "trials = SparkTrials(parallelism=4, timeout=10, loss_threshold=0.1)\n"
-        "assert len(trials) == 0 and trials.count_total_trials() == 0\n"
-        "from pyspark import SparkContext\n"
-        "assert SparkContext._active_spark_context is None\n"
-        "assert SparkContext._gateway is None\n"
-    )
     pytest.importorskip("pyspark")
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=120)
+    program = Path(__file__).parent / "programs" / "construct_spark_trials.py"
+    subprocess.run([sys.executable, program], cwd=ROOT, check=True, timeout=120)
 
 
 def test_it_is_an_instance_of_hyperopts_class_with_its_attributes() -> None:
