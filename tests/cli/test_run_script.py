@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
-SURROUNDINGS = '''\
-"""Its docstring."""
-import os, sys
-here = os.getcwd()
-print(sys.argv)
-print(os.path.relpath(sys.path[0], here), os.path.relpath(__file__, here), os.path.isabs(__file__))
-print(__name__, __package__, __doc__, type(__loader__).__name__, __cached__ and "cached")
-print(__spec__ and (__spec__.name, __spec__.parent, os.path.relpath(__spec__.origin, here)))
-print(sorted(name for name in globals() if name != "here"))
-print(sys.modules["__main__"].__dict__ is globals(), open("data.txt").read())
-import neighbour
-'''
+PROGRAMS = Path(__file__).parent / "programs"
+SURROUNDINGS = (PROGRAMS / "surroundings.py").read_text()
+HYPEROPT_SCRIPT = (PROGRAMS / "search_of_hyperopt.py").read_text()
 
 
 def both(shell, *args):
@@ -59,21 +51,6 @@ def test_package_with_a_main_module_runs(shell):
     same(*both(shell, "-m", "package", "a"))
 
 
-HYPEROPT_SCRIPT = """\
-import os
-import numpy as np
-import hyperopt
-from hyperopt import fmin, hp, tpe, Trials, SparkTrials, STATUS_OK, space_eval
-print(fmin.__module__, hyperopt.fmin.__module__, SparkTrials.__module__)
-print({k: v for k, v in sorted(os.environ.items()) if k.startswith("HYPERBRIDGE_")})
-space = {"x": hp.uniform("x", -1, 1), "kind": hp.choice("kind", ["a", "b"])}
-trials = Trials()
-best = fmin(lambda p: {"loss": p["x"] ** 2, "status": STATUS_OK}, space, algo=tpe.suggest,
-            max_evals=25, trials=trials, rstate=np.random.default_rng(1), show_progressbar=False)
-print("best", best, space_eval(space, best), trials.losses())
-"""
-
-
 def test_hyperopt_script_reaches_hyperbridge_and_finds_the_same(shell):
     shell.write("train.py", HYPEROPT_SCRIPT)
     plain, ours = both(shell, "train.py")
@@ -87,7 +64,7 @@ def test_hyperopt_script_reaches_hyperbridge_and_finds_the_same(shell):
 
 
 def test_options_before_the_script_are_settings_that_child_processes_see_too(shell):
-    shell.write("train.py", "import os; print(os.environ['CHILD'])" + HYPEROPT_SCRIPT[9:])
+    shell.write("train.py", "import os\nprint(os.environ['CHILD'])\n" + HYPEROPT_SCRIPT)
     options = ("--backend", "local", "--parallelism=2", "--no-tracking")
     ours = shell.run(*options, "--", "train.py", CHILD="seen", HYPERBRIDGE_PARALLELISM="7")
     assert ours.returncode == 0, ours.stderr
@@ -142,28 +119,12 @@ def test_error_in_a_package_that_a_module_is_in_shows_no_frames_of_ours(shell):
 
 
 def test_functions_and_classes_of_the_script_pickle(shell):
-    shell.write(
-        "train.py",
-        "import pickle, subprocess, sys, cloudpickle\n"
-        "class Model:\n    pass\n"
-        "def objective(x):\n    return x + 1\n"
-        "print(type(pickle.loads(pickle.dumps(Model()))) is Model)\n"
-        "data = cloudpickle.dumps(objective)\n"
-        "code = 'import sys, pickle; print(pickle.load(sys.stdin.buffer)(1))'\n"
-        "print(subprocess.run([sys.executable, '-c', code], input=data, capture_output=True))\n",
-    )
+    shell.write("train.py", (PROGRAMS / "pickles_its_own.py").read_text())
     same(*both(shell, "train.py"))
 
 
 def test_multiprocessing_by_spawn_works_in_scripts_and_modules(shell):
-    text = (
-        "import multiprocessing\n"
-        "def double(x):\n    return 2 * x\n"
-        "if __name__ == '__main__':\n"
-        "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
-        "        print(pool.map(double, [1, 2]))\n"
-    )
-    shell.write("jobs/train.py", text)
+    shell.write("jobs/train.py", (PROGRAMS / "spawns_a_pool.py").read_text())
     for args in (["jobs/train.py"], ["-m", "jobs.train"]):
         ours = shell.run(*args)
         assert ours.stdout == "[2, 4]\n", ours.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,16 +23,7 @@ OLD = PROGRAMS / "original_of_tune.py"
 def right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "native.py"
-    path.write_text(
-        "import optuna\n"
-        "def objective(trial):\n"
-        "    rate = trial.suggest_float('rate', 1e-4, 1e-1, log=True)\n"
-        "    width = trial.suggest_int('width', 16, 128, step=16)\n"
-        "    act = trial.suggest_categorical('act', ['relu', 'tanh'])\n"
-        "    return rate * trial.suggest_int('layers', 0, 4) + len(act) + width\n"
-        "study = optuna.create_study(sampler=optuna.samplers.RandomSampler())\n"
-        "study.optimize(objective, n_trials=20)\n"
-    )
+    shutil.copy(PROGRAMS / "native_of_tune.py", path)
     return path
 
 
