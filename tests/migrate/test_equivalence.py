@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden_cases import CASES, FOLDER, LEFT_BY_RAY
-from programs import run
+from program_runs import run
 
 pytest.importorskip("hyperopt")
 pytest.importorskip("optuna")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from golden_cases import CASES, FOLDER, LEFT_BY_RAY, before, migrate, notes_of
-from programs import run
+from program_runs import run
 
 ENGINES = ("optuna", "ray")
 

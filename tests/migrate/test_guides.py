@@ -31,13 +31,6 @@ GENERATED = {"remarks"}
 """The guide that is printed from a table, whose examples are tested with it."""
 SLOW = {"verify", "to_ray_tune", "staying_on_spark", "ray_on_spark", "history_and_mlflow"}
 
-SPARK = """
-from pyspark.sql import SparkSession
-builder = SparkSession.builder.master("local-cluster[{shape}, 1024]")
-for name, value in {settings}.items():
-    builder.config(name, value)
-builder.getOrCreate()
-"""
 QUIET = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1"}
 # Spark counts GPUs and hands them out, whatever their number stands for.
 FIND_GPUS = """#!/bin/sh
@@ -51,37 +44,15 @@ GPUS = {
 LOOPBACK_ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # Ray's nodes on Spark would not find its head
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 SURROUNDINGS = {
-    ("ray_on_spark", 0): SPARK.format(
-        shape="2, 1",
-        settings={**QUIET, **{f"spark.executorEnv.{name}": text for name, text in TOKEN.items()}},
+    ("ray_on_spark", 0): (
+        "2, 1",
+        {**QUIET, **{f"spark.executorEnv.{name}": text for name, text in TOKEN.items()}},
     ),
-    ("staying_on_spark", 1): SPARK.format(shape="1, 2", settings={**QUIET, **GPUS}),
+    ("staying_on_spark", 1): ("1, 2", {**QUIET, **GPUS}),
 }
-"""What a reader's cluster has: code that runs before a guide's snippet of that number."""
+"""A reader's cluster: the shape and settings of Spark from a guide's snippet of that number on."""
 
-RUNNER = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-kind, blocks, surroundings = json.loads(sys.stdin.read())
-if kind == "to_ray_tune":
-    import ray
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False,
-             _node_ip_address="127.0.0.1")
-import types
-sys.modules["__main__"] = types.ModuleType("__main__")
-namespace = sys.modules["__main__"].__dict__
-for (language, text), surrounding in zip(blocks, surroundings):
-    exec(surrounding, {})
-    if language == "python":
-        exec(compile(text, kind, "exec"), namespace)
-        continue
-    from hyperbridge.cli.main import main
-    for line in text.splitlines():
-        if line.startswith("$ hyperbridge "):
-            assert main(line.split()[2:]) in (0, 1), line
-if kind == "to_ray_tune":
-    ray.shutdown()
-"""
+RUNNER = Path(__file__).parent / "programs" / "snippets_of_a_guide.py"
 
 
 def blocks_of(guide: str) -> list[tuple[str, str]]:
@@ -99,7 +70,7 @@ def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
     (tmp_path / "train_optuna.py").write_text((FOLDER / "dict_space" / "optuna.py").read_text())
     blocks = blocks_of(guide)
     assert blocks
-    surroundings = [SURROUNDINGS.get((guide, number), "") for number in range(len(blocks))]
+    surroundings = [SURROUNDINGS.get((guide, number)) for number in range(len(blocks))]
     (tmp_path / "find-gpus.sh").write_text(FIND_GPUS)
     (tmp_path / "find-gpus.sh").chmod(0o755)
     environment = {
@@ -116,7 +87,7 @@ def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
         for name in ("RAY_ADDRESS", LOOPBACK_ALONE):
             environment.pop(name, None)
     done = clean_child.run(
-        ["-c", RUNNER],
+        [RUNNER],
         input=json.dumps([guide, blocks, surroundings]),
         cwd=tmp_path,
         env=environment,

@@ -43,15 +43,7 @@ print(sorted(best)[-1], len(space_eval(space, best)))
 """
 )
 
-BLOCKER = (
-    "import sys\n"
-    "class Blocker:\n"
-    "    def find_spec(self, name, path=None, target=None):\n"
-    "        if name.partition('.')[0] in ('hyperopt', 'hyperbridge'):\n"
-    "            raise ModuleNotFoundError(name)\n"
-    "sys.meta_path.insert(0, Blocker())\n"
-    "exec(compile(open(sys.argv[1]).read(), sys.argv[1], 'exec'))\n"
-)
+BLOCKER = Path(__file__).parent / "programs" / "without_hyperopt.py"
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +59,7 @@ def test_migrate_rewrites_the_same_program_where_it_builds_the_space(tmp_path: P
     path.write_text(LOOP)
 
     assert main(["migrate", str(path), "--to", "optuna", "--write"]) == 0
-    done = clean_child.run(["-c", BLOCKER, path])
+    done = clean_child.run([BLOCKER, path])
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["y", "5"]
 

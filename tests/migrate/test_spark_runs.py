@@ -148,7 +148,7 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         written[name] = (few if name in ON_SPARK else result.new_text, seconds)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PYTEST_"))}
     done = clean_child.run(
-        [Path(__file__).with_name("spark_child.py"), request.param],
+        [Path(__file__).parent / "programs" / "spark_child.py", request.param],
         input=json.dumps(written),
         cwd=folder,
         env={

@@ -10,7 +10,7 @@ from typing import Any
 import clean_child
 from golden_cases import FOLDER
 
-CHILD = Path(__file__).with_name("program_child.py")
+CHILD = Path(__file__).parent / "programs" / "program_child.py"
 ONE_BY_ONE = "max_concurrent_trials=1"
 ALONE = ("hyperopt", "hyperbridge")
 

@@ -1,4 +1,4 @@
-"""Run whole programs in a process of their own; what `programs.run` starts.
+"""Run whole programs in a process of their own; what `program_runs.run` starts.
 
 Reads a request from stdin, and prints for each program the best loss of each seed, and the loss
 of each trial of its first search.
@@ -54,7 +54,8 @@ def prepare_hyperopt(draws: int | None, losses: list[float]) -> None:
         return best
 
     original = hyperopt.fmin
-    sys.modules["hyperopt.fmin"].fmin = hyperopt.fmin = fmin
+    hyperopt.fmin = fmin
+    vars(sys.modules["hyperopt.fmin"])["fmin"] = fmin
     hyperopt.Trials.fmin = lambda self, *args, **kwargs: fmin(*args, trials=self, **kwargs)
 
 
