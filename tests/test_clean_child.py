@@ -13,19 +13,7 @@ from pathlib import Path
 import clean_child
 import pytest
 
-ASKS = """
-import json, os, signal, sys, threading
-import __main__
-print(json.dumps({
-    "argv": sys.argv, "cwd": os.getcwd(), "env": dict(os.environ), "path": sys.path[:2],
-    "stdin": sys.stdin.read(), "leads": os.getsid(0) == os.getpid(),
-    "threads": [thread.name for thread in threading.enumerate()],
-    "signals": [str(signal.getsignal(n)) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)],
-    "names": sorted({*vars(__main__)} - {"__annotations__"}),
-    "ours": [n for n in sys.modules if n.startswith("hyper")],
-    "files": sorted(os.readlink(f"/proc/self/fd/{n}").partition(":")[0] for n in range(3)),
-}))
-"""
+ASKS = (Path(__file__).parent / "programs" / "what_a_process_finds.py").read_text()
 
 
 @pytest.fixture(params=[False, True], ids=["forked", "fresh"])
