@@ -72,7 +72,8 @@ def test_a_process_that_is_stopped_between_trials_prints_nothing(
 
 def test_after_sigterm_a_program_has_the_time_it_needs(tmp_path: Path) -> None:
     with own_environment(tmp_path) as environment:
-        command = ["-m", "hyperbridge", "run", "--backend", "ray", PROGRAMS / "sleeps_until_sigterm.py"]
+        program = PROGRAMS / "sleeps_until_sigterm.py"
+        command = ["-m", "hyperbridge", "run", "--backend", "ray", program]
         with started(command, tmp_path, environment) as process:
             assert process.stdout is not None
             for line in process.stdout:
