@@ -511,6 +511,7 @@ class _Planner:
         has_blocked = bool(handed) or any(s in self.blocked for s in self.searches)
         lines = {line for s in mine if s in self.blocked for line in _lines_of(s, self.program)}
         notes: list[Note] = []
+        is_named = set[int]()
         for node in module.walk():
             name = module.hyperopt(node)
             parent = module.names.parent_of.get(node)
@@ -520,6 +521,7 @@ class _Planner:
             if node.lineno in lines or module.edits.covers(*module.span(node)):
                 continue
             if is_skipped(module, node):
+                is_named.add(node.lineno)
                 continue
             if node in handed:
                 text = "fmin is handed on as a value: call it by its name where it searches"
@@ -534,7 +536,7 @@ class _Planner:
             notes.append(
                 Note(node.lineno, f"{name} is left as it is: no rule for it here", True, "HB215")
             )
-        is_named = {note.line for note in notes}
+        is_named |= {note.line for note in notes}
         for statement in () if has_blocked else imports.left(module):
             names = {a.asname or a.name.partition(".")[0] for a in getattr(statement, "names", ())}
             scope = module.names.scope_of[statement]

@@ -92,8 +92,12 @@ class _SparkWriter(StudyWriter):
             return
         cached = unsendable.cached_function(program, self.search)
         if cached is not None:
-            text = f"{cached!r} is cached, which cannot be sent to executors"
-            raise self.block(self.search.call, "HB220", f"{text}: put it into a module of its own")
+            raise self.block(
+                self.search.call,
+                "HB220",
+                f"{cached!r} is cached, which cannot be sent to executors: put it into a module of"
+                " its own",
+            )
         for change in driver_state.changes(self.search):
             if change.is_lost:
                 raise self.block(

@@ -47,8 +47,11 @@ def notes(program: Program, search: Search) -> Iterator[Note]:
         yield Note(line, text, True, "HB218")
     cached = cached_function(program, search)
     if cached is not None:
-        text = f"{cached!r} is cached, which cannot be sent to Ray's processes"
-        yield Note(search.call.lineno, f"{text}: put it into a module of its own", True, "HB220")
+        text = (
+            f"{cached!r} is cached, which cannot be sent to Ray's processes: put it into a module"
+            " of its own"
+        )
+        yield Note(search.call.lineno, text, True, "HB220")
     reach = reach_of(module, expr)
     for name in in_order(node for node in reach.nodes if isinstance(node, ast.Name)):
         binding = module.names.only_binding(name)
