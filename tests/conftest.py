@@ -1,6 +1,6 @@
 """What several folders of tests share: a Spark session, a Ray cluster, a switch for tracking.
 
-Tests run in three processes (see pyproject.toml), each with its own session and cluster.
+Tests run in two processes (see pyproject.toml), each with its own session and cluster.
 """
 
 from __future__ import annotations
@@ -49,12 +49,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 STARTS_PROCESSES = (
     "backends", "cli", "ray_tune", "spark", "tracking", "verify",
-    "test_equivalence.py", "test_examples.py", "test_golden.py", "test_guides.py", "test_live.py",
-    "test_local_processes.py", "test_local_tracking.py", "test_optuna.py", "test_optuna_output.py",
-    "test_optuna_together.py", "test_optuna_tracking.py", "test_ray.py", "test_ray_tracking.py",
-    "test_saving.py", "test_spark.py", "test_spark_connect.py", "test_spark_tracking.py",
-    "test_spark_trials.py", "test_support_table.py", "test_tracked_runs.py",
-    "test_worker_processes.py",
+    "test_clean_child.py", "test_equivalence.py", "test_examples.py", "test_exported_names.py",
+    "test_golden.py", "test_guides.py", "test_live.py", "test_local_processes.py",
+    "test_local_tracking.py", "test_optuna.py", "test_optuna_locks.py", "test_optuna_names.py",
+    "test_optuna_output.py", "test_optuna_together.py", "test_optuna_tracking.py", "test_ray.py",
+    "test_ray_tracking.py", "test_reach.py", "test_saving.py", "test_spark.py",
+    "test_spark_connect.py", "test_spark_tracking.py", "test_spark_trials.py",
+    "test_support_table.py", "test_tracked_runs.py", "test_worker_processes.py",
 )  # fmt: skip
 """Folders and files whose tests start processes, an engine or a server: not in ``-m quick``."""
 
