@@ -77,7 +77,7 @@ def computed(draw: st.DrawFn) -> str:
         "{0} + {1}", "{0} * {1}", "({0}) - ({1})", "-{0}", "({0}) / 4",
         "2 ** {0}", "scope.int({0})", "scope.max({0}, {1})",
         "scope.minimum({0} * 1.0, {1} * 1.0)",
-        "[{0}, {1}][0]",
+        "[{0}, 2][0]",
     ]  # fmt: skip
     return draw(st.sampled_from(forms)).format(f"({one})", f"({other})")
 
