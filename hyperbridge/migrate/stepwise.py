@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from hyperbridge.migrate.distributions import Needs
 from hyperbridge.migrate.module import Module
 
 _JUMPS = (ast.Break, ast.Continue, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -132,16 +133,8 @@ def _stored(statement: ast.stmt) -> set[str]:
 def _renamed(
     module: Module, target: ast.Name, between: list[ast.stmt]
 ) -> set[tuple[int, int, str]]:
-    new = next(n for n in _candidates(target.id) if n not in module.identifiers)
+    free = [n for n in ("search_space", f"{target.id}_space") if n not in module.identifiers]
+    new = free[0] if free else Needs(taken=set(module.identifiers)).unused("search_space")
     nodes = [node for statement in between for node in ast.walk(statement)]
     uses = [n for n in nodes if isinstance(n, ast.Name) and n.id == target.id]
     return {(*module.span(use), new) for use in (target, *uses)}
-
-
-def _candidates(name: str) -> Iterator[str]:
-    yield "search_space"
-    yield f"{name}_space"
-    number = 2
-    while True:
-        yield f"search_space_{number}"
-        number += 1
