@@ -117,11 +117,6 @@ PROGRAMS: dict[str, tuple[str, float | None]] = {
 }
 
 
-def golden_on(kind: str) -> list[str]:
-    """Return the golden cases to run on a session: every second one on a classic session."""
-    return list(ON_SPARK[::2] if kind == "local[3]" else ON_SPARK)
-
-
 @pytest.fixture(
     scope="module",
     params=[
@@ -140,7 +135,7 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             pytest.skip("PySpark 3 brings no Spark Connect server")
     folder = tmp_path_factory.mktemp("spark")
     written = {}
-    golden = {case: (before(case), None) for case in golden_on(request.param)}
+    golden = {case: (before(case), None) for case in ON_SPARK}
     for name, (text, seconds) in {**PROGRAMS, **golden}.items():
         result = migrate(text, to="spark")
         assert not any(note.needs_person for note in result.notes)
@@ -184,14 +179,12 @@ def test_programs_run_and_leave_nothing_behind(facts: Any) -> None:
         assert not fact["active"], name
         assert "RUNNING" not in {run["status"] for run in fact["runs"]}, name
         assert not {"RUNNING", "WAITING"} & set(fact["states"]), name
-    for case in set(ON_SPARK) & set(facts):
+    for case in ON_SPARK:
         assert 0 <= facts[case]["best_loss"] < 100, case
 
 
 def test_golden_programs_have_child_runs_with_params_and_losses(facts: Any) -> None:
-    tracked = {"spark_tracked", "spark_logging_objective", "spark_nested_runs", "databricks_svc"}
-    assert tracked & set(facts)
-    for case in tracked & set(facts):
+    for case in ("spark_tracked", "spark_logging_objective", "spark_nested_runs", "databricks_svc"):
         fact = facts[case]
         below = children(fact)
         done = [run for run in below if run["outcome"] == "success"]
