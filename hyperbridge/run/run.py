@@ -208,10 +208,19 @@ class FminRun:
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Record the outcome of a trial that `ask` gave, and see whether the FminRun goes on.
 
+        By the rule of plain Trials what is no Exception (SystemExit, KeyboardInterrupt) ends the
+        search, tolerant or not, and its trial counts as cancelled, as in this process; by the
+        rule of SparkTrials it fails its trial alone.
+
         Raises:
             Exception: Whatever the user's early stop function, or saving the Trials, raised.
         """
+        leaving = None if outcome.failure is None else outcome.failure.exception
         with self._lock:
+            if not (self._spark_trials or leaving is None or isinstance(leaving, Exception)):
+                self.settle(trial, Outcome("cancelled", failure=outcome.failure))
+                self.abort(cut_traceback(leaving))
+                return
             end = self.settle(trial, outcome)
             if end.status == "failure" and end.failure is not None and not self._tolerant:
                 self._fail(end.failure)

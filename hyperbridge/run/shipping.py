@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import pickle
 import sys
 import threading
@@ -23,6 +24,7 @@ from hyperbridge.errors import (
     ResultNotPicklableError,
 )
 from hyperbridge.run.blame import find_culprit
+from hyperbridge.run.lost_changes import find_lost_changes
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.reach import is_out_of_reach
@@ -30,6 +32,8 @@ from hyperbridge.worker.exceptions import unpack_exception
 from hyperbridge.worker.frames import safe_text, set_cause, type_text
 from hyperbridge.worker.runtime import Runtime
 from hyperbridge.worker.state import fresh_state
+
+logger = logging.getLogger(__name__)
 
 _SHIPPED = ("hyperbridge.space", "hyperbridge.worker", "hyperbridge.tracking.attach")
 
@@ -115,6 +119,15 @@ def pack_objective(
     Raises:
         ObjectiveNotPicklableError: It cannot be pickled; the message names the variable.
     """
+    changed = find_lost_changes(objective.fn)
+    if changed:
+        logger.warning(
+            "the objective changes %s: its trials run in other processes (%s), where each begins "
+            "with what is here now, and what they change is lost. Return the values in the "
+            "result's dict, and read them from trials.results.",
+            ", ".join(map(repr, changed)),
+            where,
+        )
     try:
         return dumps_by_value(objective.shipped(), pickler, has=has)
     except HyperbridgeError:  # of an engine that was asked what its workers have

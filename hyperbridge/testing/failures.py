@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from hyperopt import hp
-from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 from hyperopt.exceptions import AllTrialsFailed, InvalidLoss, InvalidResultStatus
 
 from hyperbridge.errors import ObjectiveNotPicklableError
@@ -79,6 +79,16 @@ class FailuresContract(Basis):
         assert len(states) == 8
         assert 0 < states.count(JOB_STATE_ERROR) < 8
         assert len(trials.trials) == states.count(JOB_STATE_DONE)
+
+        def leaves(p: Any) -> float:
+            raise SystemExit(3)
+
+        trials = Trials()
+        with pytest.raises(SystemExit) as left:  # no Exception: hyperopt does not catch it
+            minimise(leaves, max_evals=3, trials=trials, catch_eval_exceptions=True)
+        assert left.value.code == 3
+        assert {d["state"] for d in trials._dynamic_trials} == {JOB_STATE_CANCEL}
+        assert our_threads() == []
 
     @pytest.mark.parametrize("return_argmin", [True, False])
     def test_when_all_trials_fail_the_error_shows_the_first_traceback(

@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 import numpy as np
+import pytest
 
 from hyperbridge.surface.trials import Trials
 from hyperbridge.testing.basis import Basis, our_threads, seed
@@ -40,7 +41,7 @@ class StateContract(Basis):
         assert our_threads() == []
 
     def test_a_trial_does_not_see_what_an_earlier_one_left_in_the_process(
-        self, minimise: Any
+        self, minimise: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         self.needs_own_process()
         counter = {"n": 0}
@@ -76,6 +77,7 @@ class StateContract(Basis):
         assert len({r["draws"] for r in trials.results}) == 5
         assert os.getpid() not in {r["pid"] for r in trials.results}
         assert (calls, counter) == (0, {"n": 0})
+        assert "the objective changes 'calls', 'counter': " in caplog.text
 
     def test_two_searches_in_two_threads_keep_their_trials_apart(self, minimise: Any) -> None:
         found: dict[str, Any] = {}
