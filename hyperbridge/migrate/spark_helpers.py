@@ -58,8 +58,16 @@ def run_in_task(spark, function, point, run):  #? logs
             with mlflow.start_run(run_id=run.info.run_id):  #? inside
                 return cloudpickle.dumps((function(point), None))  #? inside
             return cloudpickle.dumps((function(point), None))  #? -inside
-        except BaseException:  # also SystemExit: it ends this trial alone
-            return cloudpickle.dumps((None, traceback.format_exc()))
+        except BaseException:  # also SystemExit: it ends this trial alone  #? -raise
+            return cloudpickle.dumps((None, traceback.format_exc()))  #? -raise
+        except BaseException as error:  #? raise
+            cause = RuntimeError(traceback.format_exc())  # its frames stay there  #? raise
+            try:  # it may be of a kind that cannot be sent  #? raise
+                sent = cloudpickle.dumps((None, (error, cause)))  #? raise
+                pickle.loads(sent)  #? raise
+                return sent  #? raise
+            except Exception:  #? raise
+                return cloudpickle.dumps((None, (cause, None)))  #? raise
         finally:  #? resumes
             mlflow.end_run()  #? resumes
             os.environ.pop("MLFLOW_RUN_ID", None)  #? resumes
@@ -68,7 +76,8 @@ def run_in_task(spark, function, point, run):  #? logs
     rows = spark.range(0, 1, 1, 1).select(column).collect()
     result, error = pickle.loads(rows[0][0])
     if error is not None:
-        raise RuntimeError(error)
+        raise RuntimeError(error)  #? -raise
+        raise error[0] from error[1]  #? raise
     return result
 '''
 
@@ -106,7 +115,9 @@ def tell_result(study, trial, job, catch):  #? mixed
         return study.tell(trial, RESULT)
     except Exception as error:  #? -mixed
     except catch as error:  #? mixed
-        logging.getLogger(__name__).warning("Trial %d failed: %s", trial.number, error)
+        log = logging.getLogger(__name__)  #? mixed
+        log.warning("Trial %d failed", trial.number, exc_info=error)  #? mixed
+        logging.getLogger(__name__).warning("Trial %d failed: %s", trial.number, error)  #? -mixed
         return study.tell(trial, state=optuna.trial.TrialState.FAIL)
 '''
 

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from statistics import NormalDist
 from typing import Any
 
+from hyperbridge.verify import stop_rules
 from hyperbridge.verify.evidence import Declared, Evidence, Search
 from hyperbridge.verify.values import difference, is_number, same
 
@@ -107,11 +108,9 @@ def _of_search(position: int, old: Search, new: Search) -> Iterator[Finding]:
     if new.is_seeded is not None and bool(old.is_seeded) != new.is_seeded:
         text = "has a seed; the original has none" if new.is_seeded else "has no seed"
         yield finding("seed", text, remark=bool(new.is_seeded))
-    if old.stops != new.stops:
-        if new.stops:  # a callback may do anything
-            yield finding("stops", "has callbacks, which the original has not", remark=True)
-        else:
-            yield finding("stops", "has no rule that stops it early, which the original has")
+    text, is_known = stop_rules.difference(old.stops, new.stops)
+    if text:
+        yield finding("stops", text, remark=not is_known)
     yield from (finding("points", text) for text in _points(old.points, new.points, old.options))
     for text in new.remarks:
         yield finding("remark", text, remark=True)

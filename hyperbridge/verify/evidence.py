@@ -56,7 +56,7 @@ class Search:
         direction: ``minimize`` or ``maximize``.
         sampler: ``tpe``, ``random``, or a name of the engine's.
         is_seeded: Whether the same call draws the same points again; None when that is not seen.
-        stops: Whether a rule of its own (a loss threshold, an early stop) may end it.
+        stops: The rules of its own that may end it; see `stop_rules`.
         points: The points to begin with, by label.
         declared: What the engine was told, by label. Of hyperopt, its distributions.
         options: The options of each choice of hyperopt's, as comparable data.
@@ -77,7 +77,7 @@ class Search:
     direction: str = "minimize"
     sampler: str = ""
     is_seeded: bool | None = None
-    stops: bool = False
+    stops: dict[str, float | None] = field(default_factory=dict)
     points: tuple[dict[str, Any], ...] = ()
     declared: dict[str, Declared] = field(default_factory=dict)
     options: dict[str, list[Any]] = field(default_factory=dict)

@@ -26,7 +26,7 @@ class SparkCall:
         line: The line of the program that calls.
         n_trials: How many trials it wants; None for any number.
         timeout_s: For how long.
-        stops: Whether a rule may stop it early.
+        stops: The rules that may stop it early.
         objective: Takes a point.
         search_space: Takes a trial, and gives a point.
     """
@@ -35,7 +35,7 @@ class SparkCall:
     line: int
     n_trials: int | None
     timeout_s: float | None
-    stops: bool
+    stops: Any
     objective: Callable[[Any], Any]
     search_space: Callable[[Any], Any]
 
@@ -58,7 +58,7 @@ def spark_call() -> SparkCall | None:
         frame.f_back.f_lineno,
         None if n_trials == math.inf else int(n_trials),
         None if timeout is None else float(timeout),
-        bool(found.get("stops")),
+        found.get("stops") or None,
         found["objective"],
         found["search_space"],
     )

@@ -20,6 +20,7 @@ from hyperbridge.translate.counterparts import multiples
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.verify.evidence import Declared, Draw, Search
 from hyperbridge.verify.original import options_of, paths_of
+from hyperbridge.verify.stop_rules import rules_of
 from hyperbridge.verify.values import plain
 
 _ENOUGH = 2
@@ -98,7 +99,10 @@ class HyperoptReader:
             timeout_s=None if timeout is None else float(timeout),
             sampler=_sampler(given.get("algo")),
             is_seeded=given.get("rstate") is not None,
-            stops=threshold is not None or given.get("early_stop_fn") is not None,
+            stops={
+                **rules_of(given.get("early_stop_fn")),
+                **({} if threshold is None else {"loss": float(threshold)}),
+            },
             points=tuple({str(k): plain(v) for k, v in point.items()} for point in points),
             declared=declared_of(space),
             options=options_of(space),

@@ -18,6 +18,7 @@ from typing import Any
 from hyperbridge.verify.evidence import Declared, Draw, Search
 from hyperbridge.verify.on_spark import SparkCall, spark_call, stay_here
 from hyperbridge.verify.original import Original
+from hyperbridge.verify.stop_rules import rules_of
 from hyperbridge.verify.trial_watch import TrialWatch
 from hyperbridge.verify.values import is_number, plain
 
@@ -196,7 +197,7 @@ class OptunaReader:
             direction=study.direction.name.lower(),
             sampler={"TPESampler": "tpe", "RandomSampler": "random"}.get(name, name),
             is_seeded=self.is_seeded(study.sampler),
-            stops=bool(callbacks),
+            stops=rules_of(callbacks),
             points=tuple(self._points.get(id(study), (None, ()))[1]),
         )
 

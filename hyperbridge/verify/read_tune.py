@@ -12,6 +12,7 @@ import numpy as np
 from hyperbridge.verify.evidence import Declared, Draw, Search
 from hyperbridge.verify.original import Original
 from hyperbridge.verify.read_optuna import OptunaReader
+from hyperbridge.verify.stop_rules import rules_of
 from hyperbridge.verify.trial_watch import TrialWatch
 from hyperbridge.verify.values import plain
 
@@ -97,7 +98,7 @@ class TuneReader:
                 direction="maximize" if "max" in str(mode) else "minimize",
                 sampler=_sampler(searcher),
                 is_seeded=self._is_seeded(searcher),
-                stops=given.get("stop") is not None or given.get("scheduler") is not None,
+                stops={**rules_of(given.get("stop")), **rules_of(given.get("scheduler"))},
                 points=tuple({str(k): plain(v) for k, v in each.items()} for each in points),
                 declared=declared,
                 draws=tuple(draws),

@@ -16,6 +16,7 @@ pytest.importorskip("pyspark")
 OLD = """\
 import numpy as np
 from hyperopt import SparkTrials, fmin, hp, tpe
+from hyperopt.early_stop import no_progress_loss
 
 space = {
     "rate": hp.loguniform("rate", -5, 0),
@@ -30,13 +31,14 @@ def objective(p):
 
 trials = SparkTrials(parallelism=2, timeout=60)
 best = fmin(objective, space, algo=tpe.suggest, max_evals=8, trials=trials,
-            rstate=np.random.default_rng(0))
+            rstate=np.random.default_rng(0), early_stop_fn=no_progress_loss(5))
 print(len(trials.trials))
 """
 CHANGES = {
     "nothing": ("", "", set()),
     "fewer trials": ("n_trials=8", "n_trials=7", {(None, "budget")}),
     "more time": ("timeout=60", "timeout=600", {(None, "timeout")}),
+    "more patience": ("Progress(5)", "Progress(50)", {(None, "stops")}),
     "another end": ('"steps", 2, 8', '"steps", 0, 8', {("steps", "support")}),
     "a lost logarithm": (", log=True", "", {("rate", "distribution")}),
     "no seed": ("seed=0", "", {(None, "seed")}),
