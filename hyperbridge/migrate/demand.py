@@ -158,16 +158,20 @@ class Demand:
             self.space(expr.value, (key, *path))
         elif path:
             self._elements(expr, path)
-        elif isinstance(expr, ast.Call) and self._program.function(expr.func):
+        elif isinstance(expr, ast.Call) and self._functions(expr):
             self._called(expr)
-        elif isinstance(expr, ast.Call) and _element_call(expr) is not None:
-            inner = _element_call(expr)
-            assert inner is not None
+        elif isinstance(expr, ast.Call) and (inner := container_of(expr)) is not None:
             self.space(inner, ("*",))
+            for default in expr.args[1:]:
+                self.space(default)
         elif isinstance(expr, ast.Call) and not self._random.of(expr):
             self._unknown(expr, "what this gives is known only when the program runs")
         else:
             self._root(expr)
+
+    def _functions(self, call: ast.Call) -> list[Function]:
+        """Return the functions that a call runs, but for one that is called where it stands."""
+        return [] if isinstance(call.func, ast.Lambda) else self._program.function(call.func)
 
     def _unknown(self, expr: ast.expr, why: str) -> None:
         self.roles.unknown.append((expr, why))
@@ -231,11 +235,13 @@ class Demand:
         if isinstance(expr, ast.Call) and program.function(expr.func):
             return any(self._is_builder(f) for f in program.function(expr.func))
         if isinstance(expr, ast.Call):
-            return _element_call(expr) is None and self._random.of(expr)
+            return container_of(expr) is None and self._random.of(expr)
         if isinstance(expr, ast.Constant):
             return expr.value is not None
-        handing = (ast.Name, ast.Attribute, ast.Subscript, ast.IfExp, ast.BoolOp, ast.NamedExpr)
-        return not isinstance(expr, handing)
+        if isinstance(expr, ast.IfExp | ast.BoolOp):
+            ways = expr.values if isinstance(expr, ast.BoolOp) else [expr.body, expr.orelse]
+            return any(self._random.of(way) and self._is_built(way) for way in ways)
+        return not isinstance(expr, ast.Name | ast.Attribute | ast.Subscript | ast.NamedExpr)
 
     def _is_builder(self, function: Function) -> bool:
         if function in self.roles.builders:
@@ -348,9 +354,7 @@ class Demand:
                     self.space(keyword.value, path if keyword.arg is None else rest)
             for arg in call.args:
                 self.space(arg, path)
-        elif _element_call(call) is not None:
-            inner = _element_call(call)
-            assert inner is not None
+        elif (inner := container_of(call)) is not None:
             self.space(inner, ("*", *path))
         elif functions := self._program.function(func):
             for function in functions:
@@ -381,12 +385,17 @@ class Demand:
                         self.space(options, ("*", 1) if name.endswith("pchoice") else ("*",))
                     self._parts_but(expr, options)
                     return
-            functions = program.function(expr.func)
+            functions = self._functions(expr)
             if any(random.returned(f) for f in functions):
                 self._called(expr)
-        elif isinstance(expr, ast.Subscript) and self._is_outside(expr.value):
-            if random.of(expr.value):
-                self.space(expr)
+                if isinstance(expr.func, ast.Name | ast.Attribute):  # also one that holds a lambda
+                    for part in (*expr.args, *expr.keywords):
+                        self.inside(part)
+                    return
+        inner = container_of(expr)
+        if inner is not None and self._is_outside(inner):
+            if random.of(inner):
+                self.space(expr)  # type: ignore[arg-type]  # it has a container
                 return
         elif isinstance(expr, ast.Name | ast.Attribute):
             slot = program.slot(expr)
@@ -412,7 +421,9 @@ class Demand:
         node = slot.scope.node
         if isinstance(node, _COMPREHENSIONS):
             return True
-        return node in self.roles.builders
+        above = self._program.parent_of.get(node)
+        is_called = isinstance(above, ast.Call) and above.func is node  # where it stands
+        return node in self.roles.builders or is_called
 
     def _place_inside(self, expr: ast.Name | ast.Attribute, slot: Slot) -> None:
         if not self.is_local(slot):
@@ -476,14 +487,16 @@ def options_of(call: ast.Call) -> ast.expr | None:
     return named[0] if named else None
 
 
-def _element_call(call: ast.Call) -> ast.expr | None:
-    """Return the container of which a call gives an element."""
-    func = call.func
-    if isinstance(func, ast.Attribute) and func.attr in ("get", "pop") and call.args:
+def container_of(expr: ast.AST) -> ast.expr | None:
+    """Return the container of which an expression gives an element."""
+    if isinstance(expr, ast.Subscript):
+        return expr.value
+    if not isinstance(expr, ast.Call) or not expr.args:
+        return None
+    func = expr.func
+    if isinstance(func, ast.Attribute) and func.attr in ("get", "pop"):
         return func.value
-    if isinstance(func, ast.Name) and func.id == "next" and call.args:
-        return call.args[0]
-    return None
+    return expr.args[0] if isinstance(func, ast.Name) and func.id == "next" else None
 
 
 def _is_assignment(node: ast.AST) -> bool:

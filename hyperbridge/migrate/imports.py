@@ -112,6 +112,8 @@ def rewrite(
         and not any(re.search(rf"\b{re.escape(name)}\b", line) for line in needed)
     }
     for statement, staying in _without(module, idle).items():
+        is_top = isinstance(module.names.parent_of[statement], ast.Module)
+        place = statement if place is None and is_top else place
         if staying:
             _shorten(module, statement, staying)
         else:

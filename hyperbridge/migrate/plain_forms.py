@@ -12,11 +12,18 @@ import re
 from hyperbridge.migrate.distributions import SIGNATURES
 from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.origins import origins
+from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.reading import is_word
 from hyperbridge.migrate.skips import skipped_lines
 from hyperbridge.migrate.sources import Cell, Source
 from hyperbridge.migrate.stepwise import names_of_spaces
 
 Replacement = tuple[int, int, str]
+_HOLDING = (
+    *(ast.Dict, ast.List, ast.Tuple, ast.Set, ast.IfExp, ast.Assign, ast.Return, ast.Lambda),
+    *(ast.Call, ast.keyword),
+)
 
 
 def plain_form(module: Module) -> Source | None:
@@ -29,6 +36,10 @@ def plain_form(module: Module) -> Source | None:
                 found |= _without_star(module, node, name.removeprefix("hp."))
             elif name == "fmin":
                 found |= _without_annotations(module, node)
+            elif getattr(node.func, "id", "") == "getattr" and len(node.args) == 2:
+                found |= _looked_up(module, node)
+        elif (module.hyperopt(node) or "").partition(".")[0] == "hp":
+            found |= _as_function(module, node)
     if not found or skipped_lines(module):
         return None
     return _changed(module.source, sorted(found))
@@ -66,6 +77,48 @@ def _without_star(module: Module, call: ast.Call, kind: str) -> set[Replacement]
     text = module.original(value)
     elements = ", ".join(f"{text}[{number}]" for number in range(len(names) - given))
     return {(*module.span(stars[0]), elements)} if elements else set()
+
+
+def _as_function(module: Module, node: ast.AST) -> set[Replacement]:
+    """``{"float": hp.uniform}``: a function that calls it."""
+    assert isinstance(node, ast.Name | ast.Attribute)
+    kind, parent = (module.hyperopt(node) or "").removeprefix("hp."), module.names.parent_of[node]
+    is_held = (
+        isinstance(parent, _HOLDING)
+        and node is not getattr(parent, "func", None)
+        and node not in getattr(parent, "keys", ())
+        and isinstance(node.ctx, ast.Load)
+    )
+    if kind not in SIGNATURES or not is_held:
+        return set()
+    text = _function_text(module.original(node), kind)
+    return {(*module.span(node), f"({text})" if isinstance(parent, ast.IfExp) else text)}
+
+
+def _function_text(called: str, kind: str) -> str:
+    names = ", ".join(SIGNATURES[kind])
+    if kind == "uniformint":
+        return f"lambda label, low, high, q=1.0: {called}(label, low, high, q)"
+    if kind == "randint":
+        two = f"{called}(label, low) if high is None else {called}(label, low, high)"
+        return f"lambda label, low, high=None: {two}"
+    return f"lambda {names}: {called}({names})"
+
+
+def _looked_up(module: Module, call: ast.Call) -> set[Replacement]:
+    """``getattr(hp, kind)``: a table of the distributions that may be meant."""
+    hp, name = call.args
+    if module.hyperopt(hp) != "hp" or call.keywords:
+        return set()
+    called = module.original(hp)
+    if is_word(name):
+        return {(*module.span(call), f"{called}.{ast.literal_eval(name)}")}
+    named = [getattr(e, "value", None) for e in origins(Program([module]), name).exprs]
+    is_known = bool(named) and set(named) <= {*SIGNATURES}
+    kinds = [kind for kind in SIGNATURES if kind in named or not is_known]
+    entries = ", ".join(f'"{k}": {_function_text(f"{called}.{k}", k)}' for k in kinds)
+    lines = "\n" * module.original(call).count("\n")
+    return {(*module.span(call), f"{{{entries}}}[{module.original(name)}{lines}]")}
 
 
 def _without_annotations(module: Module, call: ast.Call) -> set[Replacement]:

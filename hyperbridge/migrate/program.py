@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.module import Module, hyperopt_name
 from hyperbridge.migrate.scopes import Binding, Scope
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -57,24 +57,38 @@ class Files:
     def __init__(self, modules: Sequence[Module]) -> None:
         self.modules = list(modules)
         self._parts = {m: _parts_of(m) for m in self.modules}
+        self._imports = {m: dict(self._imports_of(m)) for m in self.modules}
+        while sum(map(self._take_handed_on, self.modules)):
+            pass  # a file may hand on what another one hands on to it
 
     def imported_by(self, module: Module) -> set[Module]:
         """Return the files of the program that a file imports something from."""
-        found: set[Module] = set()
+        return set(self._imports[module].values()) - {module}
+
+    def _imports_of(self, module: Module) -> Iterator[tuple[str, Module]]:
+        """Yield the files that a file imports from, each under its name there."""
         for node in module.walk():
             if isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-                names += [f"{node.module or ''}.{a.name}".strip(".") for a in node.names]
-                level = node.level
+                dots = "." * node.level
+                names = [node.module or "", *(f"{node.module or ''}.{a.name}" for a in node.names)]
             elif isinstance(node, ast.Import):
-                names, level = [a.name for a in node.names], 0
+                dots, names = "", [a.name for a in node.names]
             else:
                 continue
             for name in names:
-                other = self._find(module, name, level) if name or level else None
+                wanted = name.strip(".")
+                other = self._find(module, wanted, len(dots)) if wanted or dots else None
                 if other is not None:
-                    found.add(other)
-        return found - {module}
+                    yield dots + name, other
+
+    def _take_handed_on(self, module: Module) -> int:
+        """Note which names of other files are hyperopt's own; return how many are new."""
+        known = len(module.names.aliases)
+        for prefix, other in self._imports[module].items():
+            for name, dotted in other.names.imported_names():
+                if hyperopt_name(dotted):
+                    module.names.aliases[f"{prefix}.{name}"] = dotted
+        return len(module.names.aliases) - known
 
     def _find(self, home: Module, dotted: str, level: int) -> Module | None:
         """Return the file that an import in another one means."""
@@ -327,7 +341,6 @@ class Program(Files):
             for node in other.walk() if other is not module else ():
                 if isinstance(node, ast.ImportFrom):
                     if self._find(other, node.module or "", node.level) is module:
-                        found.update(alias.name for alias in node.names if alias.name != "*")
                         found.update(_still_used(other, node))
                 elif (
                     isinstance(node, ast.Attribute) and self._imported_module(node.value) is module
@@ -540,19 +553,18 @@ def is_property_decorator(decorator: ast.expr) -> bool:
     return name in ("property", "cached_property", "abstractproperty")
 
 
-def _still_used(module: Module, star: ast.ImportFrom) -> Iterator[str]:
-    """Yield the names of a star import that a file uses when its edits are made."""
-    outer = module.names.module
-    if star.names[0].name != "*":
-        return
+def _still_used(module: Module, node: ast.ImportFrom) -> Iterator[str]:
+    """Yield the names that an import takes from a file and that its own file uses in the end."""
+    scope = module.names.scope_of[node]
     edits = module.edits.inside(0, len(module.source.text))
     written = {word for edit in edits for word in re.findall(r"\w+", edit.text)}
-    for name, bindings in outer.bindings.items():
-        if any(b.node is star for b in bindings):
-            uses = outer.uses.get(name, ())
+    given = {a.asname or a.name: a.name for a in node.names}
+    for name, bindings in scope.bindings.items():
+        if any(b.node is node for b in bindings):
+            uses = scope.uses.get(name, ())
             is_left = any(not module.edits.covers(*module.span(use)) for use in uses)
-            if is_left or name in written:
-                yield name
+            if is_left or name in written or (name in given and not uses):
+                yield given.get(name, name)
 
 
 def _full(module: Module) -> tuple[str, ...]:

@@ -120,6 +120,7 @@ class Names:
         module: The outermost scope.
         scope_of: The scope in which each name and statement stands.
         parent_of: The syntax node above each one.
+        aliases: What hyperopt calls the names that other files hand on from it.
     """
 
     def __init__(self, tree: ast.Module) -> None:
@@ -127,6 +128,7 @@ class Names:
         self.scope_of: dict[ast.AST, Scope] = {}
         self.parent_of: dict[ast.AST, ast.AST] = {}
         self.stars: list[ast.ImportFrom] = []
+        self.aliases: dict[str | None, str] = {}
         self._names: list[ast.Name] = []
         self._collect(tree, self.module)
         for name in self._names:
@@ -154,7 +156,8 @@ class Names:
         """Return what an expression refers to through imports, such as ``hyperopt.hp.choice``."""
         if isinstance(expr, ast.Attribute):
             base = self.dotted(expr.value)
-            return None if base is None else f"{base}.{expr.attr}"
+            whole = None if base is None else f"{base}.{expr.attr}"
+            return self.aliases.get(whole, whole)
         if not isinstance(expr, ast.Name):
             return None
         bindings = self.bindings(expr)
@@ -164,7 +167,7 @@ class Names:
         bindings = [b for b in bindings if not self.is_missing(b)]
         if len({b.dotted for b in bindings}) > 1:
             bindings = self._last_imports(bindings, expr)
-        found = {b.dotted for b in bindings}
+        found = {self.aliases.get(b.dotted, b.dotted) for b in bindings}
         return found.pop() if len(found) == 1 else None
 
     def _last_imports(self, bindings: list[Binding], name: ast.Name) -> list[Binding]:
@@ -219,6 +222,18 @@ class Names:
             return None
         parts = [n for value in values if value is not None for n in ast.walk(value)]
         return {str(n.value) for n in parts if isinstance(n, ast.Constant)}
+
+    def imported_names(self) -> Iterator[tuple[str, str]]:
+        """Yield the names at the top of the file that imports bring, and what they stand for."""
+        for star in self.stars:
+            names = STAR_NAMES.get(star.module or "", ())
+            yield from ((name, f"{star.module}.{name}") for name in names)
+        for name, bindings in self.module.bindings.items():
+            found = {
+                self.aliases.get(b.dotted, b.dotted) for b in bindings if not self.is_missing(b)
+            }
+            if len(found) == 1 and (dotted := found.pop()) is not None:
+                yield name, dotted
 
     def is_missing(self, binding: Binding) -> bool:
         """Tell whether a binding stands for a failed import: ``except ImportError: x = None``."""

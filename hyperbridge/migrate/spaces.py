@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from hyperbridge.migrate.demand import CHOICES, Roles, is_parameter, options_of
+from hyperbridge.migrate.demand import CHOICES, Roles, container_of, is_parameter, options_of
 from hyperbridge.migrate.distributions import (
     LATENT,
     Asking,
@@ -140,7 +140,9 @@ class SpaceWriter:
         """Return the text of what gives a function of the trial, outside of one."""
         if node in self.roles.roots:
             assert isinstance(node, ast.expr)
-            return self.function(node, trial)
+            text = self.function(node, trial)
+            is_chosen = isinstance(self.program.parent_of.get(node), ast.IfExp | ast.BoolOp)
+            return f"({text})" if is_chosen and text.startswith("lambda") else text
         if isinstance(node, ast.Name | ast.Attribute):
             slot = self.program.slot(node)
             if slot is not None and slot in self.names and not isinstance(node, ast.Attribute):
@@ -150,16 +152,20 @@ class SpaceWriter:
     def _builders(self, call: ast.Call) -> list[Function]:
         return [f for f in self.program.function(call.func) if f in self.roles.builders]
 
+    def _gives(self, call: ast.Call) -> bool:
+        return any(f in self.roles.givers for f in self.program.function(call.func))
+
     def _rule(self, node: ast.AST, trial: str) -> str | None:
         looked = self.looks(node)
         if looked is not None:
             return looked
+        container = container_of(node)
+        if container is not None:
+            slot = self.program.slot(container)
+            if slot in self.roles.containers and slot not in self.direct:
+                return f"{self.bare(node, trial)}({trial})"  # type: ignore[arg-type]  # an expression
         if isinstance(node, ast.Call):
             return self._call(node, trial)
-        if isinstance(node, ast.Subscript):
-            slot = self.program.slot(node.value)
-            if slot in self.roles.containers and slot not in self.direct:
-                return f"{self.bare(node, trial)}({trial})"
         if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
             return self._place(node, trial)
         if isinstance(node, ast.List | ast.ListComp) and self._is_value(node):
@@ -232,6 +238,9 @@ class SpaceWriter:
             return self._scope(call, name.removeprefix("scope."), trial)
         if self._builders(call):
             return self._with_trial(call, trial)
+        given = (*call.args, *call.keywords)
+        if self._gives(call) and not any(map(self._asks, given)):  # and no values of theirs
+            return f"{self.bare(call, trial)}({trial})"
         return None
 
     def _with_trial(self, call: ast.Call, trial: str) -> str:
@@ -407,7 +416,9 @@ class SpaceWriter:
         for node in ast.walk(expr):
             if isinstance(node, ast.Call):
                 name = self.program.hyperopt(node.func) or ""
-                if is_parameter(name) or name.startswith("scope.") or self._builders(node):
+                if is_parameter(name) or name.startswith("scope."):
+                    return True
+                if self._builders(node) or self._gives(node):
                     return True
             elif isinstance(node, ast.Name | ast.Attribute):
                 slot = self.program.slot(node)

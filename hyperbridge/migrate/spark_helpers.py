@@ -12,6 +12,7 @@ from collections.abc import Collection
 NAME = "optimize_on_spark"
 WORDS = {
     "timeout": "a search has one",
+    "cuts": "it cancels what runs, as that of SparkTrials does",
     "slots": "a search leaves its parallelism to Spark",
     "stops": "a search may stop early",
     "catch": "a trial that raises lets the others go on",
@@ -154,8 +155,8 @@ _LOOP = '''\
                     child = start_child_run(trial)  #? tracked
                     running[pool.submit(run, POINT)] = KEPT
                     n_trials -= 1
-                done, _ = wait(running, return_when=FIRST_COMPLETED)  #? -timeout
-                done, _ = wait(running, end - time.monotonic(), FIRST_COMPLETED)  #? timeout
+                done, _ = wait(running, return_when=FIRST_COMPLETED)  #? -cuts
+                done, _ = wait(running, end - time.monotonic(), FIRST_COMPLETED)  #? cuts
                 if not done:  # no trial is left  #? -timeout
                 if not done:  # no trial is left, or no time  #? timeout
                     return

@@ -9,6 +9,9 @@ import ast
 
 from hyperbridge.migrate import driver_state, spark_objects, tracking, unsendable
 from hyperbridge.migrate.distributions import number
+from hyperbridge.migrate.notes import Note
+from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.reading import Search
 from hyperbridge.migrate.rewriting import Draft, Rewriting
 from hyperbridge.migrate.spark_helpers import NAME
 from hyperbridge.migrate.study_target import OptunaTarget
@@ -23,6 +26,13 @@ class SparkTarget(OptunaTarget):
 
     name = "spark"
     help = "a study of Optuna's on the driver, each trial a Spark job"
+
+    def read(self, program: Program, search: Search) -> list[Note]:
+        """Return what a person must know of a search whose trials were not on executors before."""
+        if search.was_on_workers or "fn" not in search.arguments:
+            return []
+        cached = unsendable.cached_function(program, search)
+        return [*unsendable.held(search, "executors", cached, set())]
 
     def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add all edits of a search."""
@@ -48,6 +58,7 @@ class _SparkWriter(StudyWriter):
         parts += self._parallelism()
         if search.timeout is not None:
             self._ask("timeout")
+            self._ask("cuts" if search.was_on_workers else "timeout")
             parts.append(f"timeout={plain(search.timeout)}")
         stops = self.stops()
         if stops:
@@ -90,14 +101,6 @@ class _SparkWriter(StudyWriter):
             )
         if self.search.was_on_workers:
             return
-        cached = unsendable.cached_function(program, self.search)
-        if cached is not None:
-            raise self.block(
-                self.search.call,
-                "HB220",
-                f"{cached!r} is cached, which cannot be sent to executors: put it into a module of"
-                " its own",
-            )
         for change in driver_state.changes(self.search):
             if change.is_lost:
                 raise self.block(

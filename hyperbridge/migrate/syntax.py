@@ -265,7 +265,7 @@ def relaid(text: str, original: str, width: int = WIDTH) -> str:
 def _broken(line: str, width: int) -> list[str]:
     if "#" in line and _has_comment(line):
         return [line]
-    pair = _last_pair(line)
+    pair = _last_pair(line, width)
     if pair is None:
         return [line]
     start, end = pair
@@ -335,8 +335,11 @@ def _brackets(line: str) -> list[tuple[int, str]]:
     return tokens
 
 
-def _last_pair(line: str) -> tuple[int, int] | None:
-    """Return the last pair of brackets at the outermost level that closes on the line."""
+def _last_pair(line: str, width: int) -> tuple[int, int] | None:
+    """Return the last pair of brackets at the outermost level that closes on the line.
+
+    One that opens within the width comes before those behind it.
+    """
     stack: list[int] = []
     found: list[tuple[int, int]] = []
     subscripts: set[int] = set()
@@ -356,7 +359,8 @@ def _last_pair(line: str) -> tuple[int, int] | None:
     filled = [
         pair for pair in found if line[pair[0] + 1 : pair[1]].strip() and pair[0] not in subscripts
     ]
-    return filled[-1] if filled else None
+    near = [pair for pair in filled if pair[0] < width] or filled
+    return near[-1] if near else None
 
 
 def _parts(inner: str) -> list[str]:
@@ -375,9 +379,7 @@ def _parts(inner: str) -> list[str]:
 
 
 def _in_lambda(text: str) -> bool:
-    stripped = text.strip()
-    _, _, value = stripped.partition(": ") if stripped[:1] in "\"'" else ("", "", stripped)
-    return value.lstrip().startswith("lambda ") and ":" not in value
+    return text.rfind("lambda ") > text.rfind(":")
 
 
 def literal(value: object) -> str:

@@ -6,7 +6,7 @@ Source: Python library, "What can be pickled and unpickled?"; PySpark reference,
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from hyperbridge.migrate import spark_objects
 from hyperbridge.migrate.module import Module
@@ -14,7 +14,6 @@ from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reach import in_order, reach_of
 from hyperbridge.migrate.reading import Search
-from hyperbridge.migrate.scopes import Binding
 
 _MADE_BY = {
     "open": "an open file",
@@ -45,26 +44,58 @@ def notes(program: Program, search: Search) -> Iterator[Note]:
             " in Ray's processes: collect the data before the search, and fit on one machine"
         )
         yield Note(line, text, True, "HB218")
-    cached = cached_function(program, search)
+    yield from held(search, "Ray's processes", cached_function(program, search), seen)
+
+
+def held(search: Search, where: str, cached: str | None, seen: Set[str]) -> Iterator[Note]:
+    """Yield what cannot be sent of what an objective uses.
+
+    Args:
+        search: The search.
+        where: Where its trials would run.
+        cached: See `cached_function`.
+        seen: Names that are told already.
+    """
+    module, reach = search.module, reach_of(search.module, search.arguments["fn"])
     if cached is not None:
+        text = f"{cached!r} is cached, which cannot be sent to {where}: move it into another module"
+        yield Note(search.call.lineno, text, True, "HB220")
+    for owner, what in _owners(module, reach.functions):
         text = (
-            f"{cached!r} is cached, which cannot be sent to Ray's processes: put it into a module"
-            " of its own"
+            f"the objective is a method of {owner!r}, which holds {what}: that cannot be sent to"
+            f" {where}; make it a function, or give the class a __getstate__"
         )
         yield Note(search.call.lineno, text, True, "HB220")
-    reach = reach_of(module, expr)
     for name in in_order(node for node in reach.nodes if isinstance(node, ast.Name)):
         binding = module.names.only_binding(name)
         if binding is None or reach.is_inside(binding.scope) or name.id in seen:
             continue
-        kind = _kind(module, binding)
+        is_opened = isinstance(binding.node, ast.withitem)
+        kind = _kind(module, binding.node.context_expr if is_opened else binding.value)  # type: ignore[attr-defined]  # a withitem
         if kind is not None:
-            seen.add(name.id)
+            seen = {*seen, name.id}
             text = (
-                f"the objective uses {name.id!r}, {kind}, which cannot be sent to Ray's processes:"
+                f"the objective uses {name.id!r}, {kind}, which cannot be sent to {where}:"
                 " make it in the objective"
             )
             yield Note(name.lineno, text, True, "HB220")
+
+
+def _owners(module: Module, functions: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
+    """Yield the classes whose objects are sent with a method, and what they hold."""
+    for owner in dict.fromkeys(module.names.parent_of.get(f) for f in functions):
+        if not isinstance(owner, ast.ClassDef):
+            continue
+        members = {getattr(n, "name", "") for n in owner.body}
+        if members & {"__getstate__", "__reduce__", "__reduce_ex__"}:
+            continue
+        if any((module.names.dotted(b) or "") == "unittest.TestCase" for b in owner.bases):
+            yield owner.name, "streams of the test run"
+        for node in ast.walk(owner):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
+                kind = _kind(module, node.value)
+                if kind is not None:
+                    yield owner.name, f"{kind} in {node.targets[0].attr!r}"
 
 
 def cached_function(program: Program, search: Search) -> str | None:
@@ -88,10 +119,7 @@ def cached_function(program: Program, search: Search) -> str | None:
     return None
 
 
-def _kind(module: Module, binding: Binding) -> str | None:
-    value = binding.value
-    if isinstance(binding.node, ast.withitem):
-        value = binding.node.context_expr
+def _kind(module: Module, value: ast.expr | None) -> str | None:
     if not isinstance(value, ast.Call):
         return None
     func = value.func

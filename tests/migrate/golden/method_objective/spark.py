@@ -17,14 +17,20 @@ def run_in_task(spark, function, point):
     def call(_):
         try:
             return cloudpickle.dumps((function(point), None))
-        except BaseException:  # also SystemExit: it ends this trial alone
-            return cloudpickle.dumps((None, traceback.format_exc()))
+        except BaseException as error:
+            cause = RuntimeError(traceback.format_exc())  # its frames stay there
+            try:  # it may be of a kind that cannot be sent
+                sent = cloudpickle.dumps((None, (error, cause)))
+                pickle.loads(sent)
+                return sent
+            except Exception:
+                return cloudpickle.dumps((None, (cause, None)))
 
     column = udf(call, "binary", useArrow=False)("id")
     rows = spark.range(0, 1, 1, 1).select(column).collect()
     result, error = pickle.loads(rows[0][0])
     if error is not None:
-        raise RuntimeError(error)
+        raise error[0] from error[1]
     return result
 
 

@@ -32,9 +32,13 @@ for step in steps:
 
     def objective(trial):
         p = search_space(trial)
-        return tuned({**p, "grow": p["grow"] if p["grow"] in (0, 1) else options.index(p["grow"])}, 0.1) if "grow" in p else tuned(
-            p, 0.1
-        )
+        return tuned(
+            {
+                **p,
+                "grow": p["grow"] if p["grow"] in (0, 1) else options.index(p["grow"]),
+            },
+            0.1,
+        ) if "grow" in p else tuned(p, 0.1)
 
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=SEED))
     study.optimize(objective, n_trials=10)

@@ -35,9 +35,15 @@ for step in steps:
     def objective(config):
         p = search_space(optuna.trial.FixedTrial(config))
         return {
-            "loss": tuned({**p, "grow": p["grow"] if p["grow"] in (0, 1) else options.index(p["grow"])}, 0.1) if "grow" in p else tuned(
-                p, 0.1
-            ),
+            "loss": tuned(
+                {
+                    **p,
+                    "grow": p["grow"] if p["grow"] in (0, 1) else options.index(
+                        p["grow"],
+                    ),
+                },
+                0.1,
+            ) if "grow" in p else tuned(p, 0.1),
         }
 
     def ask_for_parameters(trial):

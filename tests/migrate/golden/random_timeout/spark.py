@@ -100,7 +100,7 @@ def optimize_on_spark(
                     point = search_space(trial)
                     running[pool.submit(run, point)] = trial
                     n_trials -= 1
-                done, _ = wait(running, end - time.monotonic(), FIRST_COMPLETED)
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
                 if not done:  # no trial is left, or no time
                     return
                 for job in done:
