@@ -345,7 +345,7 @@ class Program(Files):
                 elif (
                     isinstance(node, ast.Attribute) and self._imported_module(node.value) is module
                 ):
-                    found.add(node.attr)
+                    found |= set() if other.edits.covers(*other.span(node)) else {node.attr}
         return found
 
     def _slot_of(self, binding: Binding) -> Slot:

@@ -275,7 +275,7 @@ def _broken(line: str, width: int) -> list[str]:
     head, tail = line[: start + 1].rstrip(), " " * indent + line[end:]
     parts = _parts(inner)
     if inner.strip() == "" or _is_comprehension(inner):
-        return [line] if not inner.strip() else [head, pad + inner.strip(), tail]
+        return [head, *_wrapped([pad + inner.strip()], width), tail] if inner.strip() else [line]
     has_comma = inner.rstrip().endswith(",")
     one = pad + inner.strip()
     if (
@@ -304,11 +304,14 @@ def _is_call(line: str, start: int) -> bool:
 
 
 def _is_comprehension(inner: str) -> bool:
-    try:
-        node = ast.parse(f"f({inner.strip()})", mode="eval").body
-    except SyntaxError:
-        return " for " in inner
-    return isinstance(node, ast.Call) and any(isinstance(a, ast.GeneratorExp) for a in node.args)
+    for whole in (f"f({inner.strip()})", f"{{{inner.strip()}}}"):
+        try:
+            node = ast.parse(whole, mode="eval").body
+        except SyntaxError:
+            continue
+        made = node.args if isinstance(node, ast.Call) else [node]
+        return any(isinstance(a, ast.GeneratorExp | ast.DictComp) for a in made)
+    return " for " in inner
 
 
 def _tokens(line: str) -> list[tokenize.TokenInfo]:

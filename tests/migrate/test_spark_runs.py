@@ -101,7 +101,7 @@ def objective(params):
 try:
     best = fmin(objective, space, tpe.suggest, 3, trials=Trials())
 except TooLargeError as exc:
-    found = f"{exc}: {exc.__cause__}"
+    found = f"{{exc}}: {{exc.__cause__}}"
 """
 STOPPING = f"""\
 {HEAD}

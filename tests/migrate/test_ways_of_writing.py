@@ -22,6 +22,126 @@ from hyperbridge.migrate.sources import source_of
 HEAD = "from hyperopt import *\nfrom hyperopt.pyll import scope\n"
 
 ONE_FILE = {
+    "distributions are chosen as the program runs": """
+        import json
+
+        KINDS = {"float": hp.uniform, "int": hp.quniform, "below": hp.randint}
+        SPEC = {"a": {"kind": "uniform", "args": [2, 3]},
+                "b": {"kind": "loguniform", "args": [0, 1]},
+                "c": {"kind": "choice", "args": [["u", "v"]]}}
+        WORDS = json.loads('{"d": ["qnormal", 0, 3, 2], "e": ["randint", 4],'
+                           ' "f": ["randint", 5, 7]}')
+
+        def make(label, kind, *args):
+            return KINDS[kind](label, *args)
+
+        class Maker:
+            TABLE = {"q": hp.quniform, "u": hp.uniform}
+            def __init__(self):
+                self.by = {"n": hp.normal}
+            def of(self, label, kind, *args):
+                mine = self.by[kind] if kind == "n" else self.TABLE[kind]
+                return mine(label, *args)
+
+        def build(words):
+            space = {name: getattr(hp, s["kind"])(name, *s["args"]) for name, s in SPEC.items()}
+            for name, (kind, *args) in words.items():
+                distribution = getattr(hp, kind)
+                space[name] = distribution(name, *args)
+            space["g"] = make("g", "float", 5, 6)
+            space["h"] = (hp.uniform if words else hp.normal)("h", 8, 9)
+            space["i"] = KINDS.get("int", hp.uniform)("i", 0, 8, 4)
+            maker = Maker()
+            space["j"] = maker.of("j", "q", 2, 4, 2)
+            return space
+
+        def check(p):
+            assert 2 <= p["a"] <= 3 and 1 <= p["b"] <= 2.72 and p["c"] in "uv" and p["d"] % 2 == 0
+            assert p["e"] in range(4) and p["f"] in (5, 6) and 5 <= p["g"] <= 6 and 8 <= p["h"] <= 9
+            assert p["i"] in (0, 4, 8) and p["j"] in (2, 4)
+            return p["a"]
+
+        dist = hp.loguniform if len(WORDS) > 5 else hp.uniform
+        best = fmin(check, build(WORDS), algo=tpe.suggest, max_evals=20)
+        assert sorted(best) == list("abcdefghij"), best
+        best = fmin(lambda p: p, dist("x", 3, 4), algo=tpe.suggest, max_evals=3)
+        assert 3 <= best["x"] <= 4
+        """,
+    "spaces are handed on, chosen and put into others": """
+        SPACES = {"a": {"x": hp.uniform("x", 0, 1)}, "b": {"y": hp.uniform("y", 2, 3)}}
+        DEFAULT = {"w": hp.uniform("w", 4, 5)}
+
+        def get(kind):
+            return SPACES[kind]
+
+        def same(part):
+            return part
+
+        def maybe(kind, other=None):
+            return other or SPACES.get(kind, DEFAULT)
+
+        class Config:
+            def __init__(self, kind):
+                self.kind = kind
+                self.inner = {"v": hp.uniform("v", 6, 7)}
+
+            def part(self):
+                return self.inner
+
+            def choose(self, flag):
+                return self.inner if flag else {"u": hp.uniform("u", 8, 9)}
+
+        def whole(kind):
+            space = {"sub": get(kind), "z": same(hp.uniform("z", 0, 1)), "m": maybe("c")}
+            space["n"] = maybe("a")
+            space["p"] = Config(kind).part()
+            space["q"] = Config(kind).choose(False)
+            space["k"] = hp.choice("k", [get("b"), {"t": 1}])
+            return space
+
+        def flat(p):
+            return sum(flat(v) if isinstance(v, dict) else v for v in p.values())
+
+        for kind in "ab":
+            best = fmin(flat, whole(kind), algo=tpe.suggest, max_evals=8)
+            assert set(best) >= ({"x", "z", "w", "v", "u", "k"}), best
+            best = fmin(flat, maybe("d"), algo=tpe.suggest, max_evals=3)
+            assert list(best) == ["w"]
+            best = fmin(flat, Config("a").choose(kind == "a"), algo=tpe.suggest, max_evals=3)
+            assert list(best) == (["v"] if kind == "a" else ["u"])
+            chosen = {"g": hp.uniform("g", 0, 1)} if kind == "a" else DEFAULT
+            best = fmin(flat, chosen, algo=tpe.suggest, max_evals=3)
+            assert list(best) == (["g"] if kind == "a" else ["w"])
+            best = fmin(flat, {"g": hp.uniform("g", 0, 1)} if kind == "a" else DEFAULT, max_evals=3)
+            assert list(best) == (["g"] if kind == "a" else ["w"])
+        """,
+    "a conditional expression chooses what is written out": """
+        def pick(kind):
+            return {"x": hp.uniform("x", 0, 1)} if kind == "a" else {"y": hp.uniform("y", 0, 1)}
+
+        def part(kind):
+            return hp.uniform("p", 0, 1) if kind == "a" else hp.uniform("q", 2, 3)
+
+        def whole(kind):
+            space = {"z": hp.uniform("z", 0, 1), "p": part(kind)}
+            space["r"] = part("b") if kind == "a" else 1
+            return space
+
+        for kind in "ab":
+            best = fmin(lambda p: sum(p.values()), pick(kind), algo=tpe.suggest, max_evals=3)
+            assert len(best) == 1
+            best = fmin(lambda p: sum(p.values()), whole(kind), algo=tpe.suggest, max_evals=3)
+            assert sorted(best) == (["p", "q", "z"] if kind == "a" else ["q", "z"])
+        """,
+    "a lambda is called where it stands": """
+        make = lambda label, n: hp.uniform(label, 0, n)
+        space = {"x": (lambda n: hp.uniform("x", 1, n))(3), "y": make("y", *[4])}
+        space["z"] = (lambda f: f("z", 5, 6))(hp.uniform)
+        best = fmin(lambda p: p["x"], space, algo=tpe.suggest, max_evals=3)
+        assert 1 <= best["x"] <= 3 and 0 <= best["y"] <= 4 and 5 <= best["z"] <= 6
+        best = fmin(lambda p: p["w"], (lambda n: {"w": hp.uniform("w", 0, n)})(3), max_evals=3)
+        assert list(best) == ["w"]
+        """,
     "a builder is called where a space is handed on": """
         def small():
             return {"x": hp.uniform("x", 0, 1)}
@@ -275,6 +395,27 @@ ONE_FILE = {
 }
 
 SEVERAL_FILES = {
+    "a package hands on what is hyperopt's": {
+        "main.py": """
+            import numpy as np
+            from tuning.compat import STATUS_OK, fmin, hp, tpe
+            from tuning import compat
+
+            space = {"x": hp.uniform("x", 0, 1), "k": compat.hp.choice("k", ["a", "b"])}
+            trials = compat.Trials()
+            best = fmin(lambda p: {"loss": p["x"], "status": STATUS_OK}, space, algo=tpe.suggest,
+                        max_evals=4, trials=trials, rstate=np.random.default_rng(0))
+            assert compat.space_eval(space, best)["k"] in "ab" and len(trials.trials) == 4
+            """,
+        "tuning/__init__.py": "",
+        "tuning/compat.py": """
+            import math
+
+            from hyperopt import STATUS_OK, Trials, fmin, hp, space_eval, tpe
+
+            PI = math.pi
+            """,
+    },
     "a package shows what its modules make": {
         "main.py": """
             from tuning import LINEAR, tree
@@ -510,17 +651,9 @@ def test_the_timeout_of_spark_trials_counts_as_in_hyperopt() -> None:
     assert "timeout=30" not in text
 
 
-@pytest.mark.parametrize(
-    "space",
-    [
-        "{'x': getattr(hp, KIND)('x', 0, 1)}",
-        "{'x': {'u': hp.uniform, 'l': hp.loguniform}[KIND]('x', 0, 1)}",
-        "{'x': (lambda make: make('x', 0, 1))(hp.uniform)}",
-    ],
-)
-def test_a_distribution_that_is_chosen_as_the_program_runs_leaves_the_search(space: str) -> None:
+def test_hp_in_other_hands_leaves_the_search() -> None:
     """Half of it would be Optuna's: a study that is asked for nothing."""
-    code = f"KIND = 'uniform'\nspace = {space}\nbest = fmin(lambda p: p['x'], space, max_evals=3)\n"
+    code = "space = vars(hp)['uniform']('x', 0, 1)\nbest = fmin(lambda p: p, space, max_evals=3)\n"
     plan = migrated(Path(), {"main.py": HEAD + code})["main.py"]
     assert not plan.is_changed
     assert {note.code for note in plan.notes if note.needs_person} == {"HB209"}

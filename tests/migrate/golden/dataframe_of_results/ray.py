@@ -111,7 +111,8 @@ losses = [t["result"]["loss"] for t in documents(results)]
 print(len(rates), max(losses), best_result.config)
 tuned = pd.DataFrame(
     {
-        "lr": values_by_label(results)["lr"], "loss": [r.metrics["loss"] for r in results if not r.error]
+        "lr": values_by_label(results)["lr"],
+        "loss": [r.metrics["loss"] for r in results if not r.error],
     },
 )
 best_loss = float(tuned["loss"].min())

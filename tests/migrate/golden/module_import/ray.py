@@ -112,5 +112,7 @@ results = tuner.fit()
 best_result = results.get_best_result()
 best = best_result.config
 best_loss = min(
-    loss for loss in [t["result"].get("loss") for t in documents(results)] if loss is not None
+    loss for loss in [
+        t["result"].get("loss") for t in documents(results)
+    ] if loss is not None
 )

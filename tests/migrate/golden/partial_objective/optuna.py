@@ -17,7 +17,9 @@ def keep_result(trial, result):
 def train(params, data, scale=1.0):
     residual = [params["w"] * x - y for x, y in data]
     return {
-        "loss": scale * sum(r * r for r in residual), "status": "ok", "n": len(data)
+        "loss": scale * sum(r * r for r in residual),
+        "status": "ok",
+        "n": len(data),
     }
 
 

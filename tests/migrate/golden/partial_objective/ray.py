@@ -8,7 +8,9 @@ SEED = 0
 def train(params, data, scale=1.0):
     residual = [params["w"] * x - y for x, y in data]
     return {
-        "loss": scale * sum(r * r for r in residual), "status": "ok", "n": len(data)
+        "loss": scale * sum(r * r for r in residual),
+        "status": "ok",
+        "n": len(data),
     }
 
 
