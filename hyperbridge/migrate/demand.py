@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.carriers import Carriers
+from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import FUNCTIONS, Flow, Function, Program, Slot, is_property
 from hyperbridge.migrate.scopes import Scope
 
@@ -277,8 +278,7 @@ class Demand:
         functions = self._program.function(call.func)
         has_builder = any(self._is_builder(f) for f in functions)
         for function in functions:
-            is_abstract = has_builder and function not in self._program.returns
-            if is_abstract or self._is_builder(function):
+            if has_builder:  # what one of them does is done by all
                 self._build(function)
                 if call is not self._top and call not in self.visited:  # handed on as a function
                     self.roles.roots.add(call)
@@ -388,10 +388,9 @@ class Demand:
             functions = self._functions(expr)
             if any(random.returned(f) for f in functions):
                 self._called(expr)
-                if isinstance(expr.func, ast.Name | ast.Attribute):  # also one that holds a lambda
-                    for part in (*expr.args, *expr.keywords):
-                        self.inside(part)
-                    return
+                for part in (*expr.args, *expr.keywords):  # not what holds the function
+                    self.inside(part)
+                return
         inner = container_of(expr)
         if inner is not None and self._is_outside(inner):
             if random.of(inner):
@@ -426,7 +425,10 @@ class Demand:
         return node in self.roles.builders or is_called
 
     def _place_inside(self, expr: ast.Name | ast.Attribute, slot: Slot) -> None:
-        if not self.is_local(slot):
+        is_element = self._is_element_of_one(expr, slot)
+        if is_element and not any(map(self._random.of, origins(self._program, expr).exprs)):
+            return  # the key of it, or its number
+        if is_element or not self.is_local(slot):
             self.space(expr)
             return
         if not self._must_wait(slot):
@@ -441,6 +443,14 @@ class Demand:
             self._unknown(expr, "a parameter of a branch is made before the branch is chosen")
             return
         self.space(expr)
+
+    def _is_element_of_one(self, expr: ast.expr, slot: Slot) -> bool:
+        """Tell whether what is made of a comprehension's variable is itself asked for later."""
+        around = None if slot.scope is None else slot.scope.node
+        for above in self._program.enclosing(expr) if isinstance(around, _COMPREHENSIONS) else ():
+            if above is around or above in self.roles.roots:
+                return above is not around
+        return False
 
     def _must_wait(self, slot: Slot) -> bool:
         """Tell whether a variable of a function of the trial may be asked for only in a branch."""

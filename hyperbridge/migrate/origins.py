@@ -140,6 +140,8 @@ def _trace_call(
             go(func.value, ("*", *way))
     elif isinstance(func, ast.Attribute) and name in ("get", "pop") and call.args:
         go(func.value, ("*", *path))
+        for default in call.args[1:]:
+            go(default, path)
     elif call.args and program.dotted(func) in ("copy.copy", "copy.deepcopy"):
         go(call.args[0], path)
     elif plain == "dict" and path:

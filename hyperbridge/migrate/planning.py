@@ -30,6 +30,7 @@ from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
 from hyperbridge.migrate.strays import stray_spaces
 from hyperbridge.migrate.syntax import MisplacedError
+from hyperbridge.migrate.tables import follow
 from hyperbridge.migrate.tabs import has_tabs, spaced, tabbed
 from hyperbridge.migrate.targets import TARGETS
 
@@ -129,6 +130,7 @@ class _Planner:
     def plan(self) -> list[FilePlan]:
         self.engine = TARGETS[self.target]()
         self.program = Program(self.modules)
+        follow(self.program)
         self.searches = find_searches(self.program)
         self._read()
         rewriting: Rewriting | None = None

@@ -204,6 +204,8 @@ class Program(Files):
                 bindings = module.names.module.bindings.get(expr.attr, [])
                 return [f for b in bindings for f in self._function_of(b)]
             found: list[Function] = list(self.methods.get(expr.attr, ()))
+            if getattr(getattr(expr.value, "func", None), "id", "") == "super":
+                found = [f for f in found if f is not self.function_around(expr)]
             return found if self.home[expr].names.dotted(expr) is None else []
         if isinstance(expr, ast.Name):
             return [f for b in self.bindings(expr) for f in self._function_of(b)]
@@ -481,7 +483,26 @@ class Program(Files):
         target, args = func, call.args
         if self.dotted(func) == "functools.partial" and call.args:
             target, args = call.args[0], call.args[1:]
-        functions = self.function(target)
+        self.called(call, self.function(target), target, args)
+
+    def called(
+        self,
+        call: ast.Call,
+        functions: list[Function],
+        target: ast.expr | None = None,
+        args: Sequence[ast.expr] | None = None,
+    ) -> None:
+        """Note which functions run when a call is made, and what they are handed.
+
+        Args:
+            call: The call.
+            functions: The functions.
+            target: What is called in the end, if it is not what stands before the brackets.
+            args: What that is given.
+        """
+        target, args = target or call.func, call.args if args is None else args
+        self._called.setdefault(target, functions)
+        self._called[target] = self._called[target] or functions
         if not functions and (fields := self.fields(target)):
             given = [*zip(fields, args, strict=False), *((k.arg, k.value) for k in call.keywords)]
             for field, value in given:

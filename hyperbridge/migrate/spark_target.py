@@ -32,7 +32,7 @@ class SparkTarget(OptunaTarget):
         if search.was_on_workers or "fn" not in search.arguments:
             return []
         cached = unsendable.cached_function(program, search)
-        return [*unsendable.held(search, "executors", cached, set())]
+        return [*unsendable.held(search, unsendable.EXECUTORS, cached, set())]
 
     def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add all edits of a search."""

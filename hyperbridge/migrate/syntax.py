@@ -62,7 +62,8 @@ def compose(module: Module, node: ast.AST, rule: Rule, *, span: tuple[int, int])
             visit(child, inner)
 
     visit(node, None)
-    return spliced(module.source.text, found, span)
+    inside = [edit for edit in found if span[0] <= edit[0]]  # a call's arguments, not its function
+    return spliced(module.source.text, inside, span)
 
 
 def spliced(text: str, edits: list[tuple[int, int, str]], span: tuple[int, int]) -> str:

@@ -28,6 +28,8 @@ _MADE_BY = {
     "queue.Queue": "a queue of threads",
     "queue.SimpleQueue": "a queue of threads",
 }
+_SPARK = "a part of Spark"
+EXECUTORS = "executors"
 _OF_SPARK = ("getOrCreate", "broadcast", "accumulator")
 
 
@@ -72,7 +74,7 @@ def held(search: Search, where: str, cached: str | None, seen: Set[str]) -> Iter
             continue
         is_opened = isinstance(binding.node, ast.withitem)
         kind = _kind(module, binding.node.context_expr if is_opened else binding.value)  # type: ignore[attr-defined]  # a withitem
-        if kind is not None:
+        if kind is not None and (kind, where) != (_SPARK, EXECUTORS):
             seen = {*seen, name.id}
             text = (
                 f"the objective uses {name.id!r}, {kind}, which cannot be sent to {where}:"
@@ -126,5 +128,5 @@ def _kind(module: Module, value: ast.expr | None) -> str | None:
     if isinstance(func, ast.Name) and not module.names.bindings(func):
         return _MADE_BY.get(func.id)
     if isinstance(func, ast.Attribute) and func.attr in _OF_SPARK:
-        return "a part of Spark"
+        return _SPARK
     return _MADE_BY.get(module.names.dotted(func) or "")

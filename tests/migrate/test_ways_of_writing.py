@@ -22,6 +22,98 @@ from hyperbridge.migrate.sources import source_of
 HEAD = "from hyperopt import *\nfrom hyperopt.pyll import scope\n"
 
 ONE_FILE = {
+    "functions in tables build spaces": """
+        BASE = {"seed": 1, "lr": hp.uniform("lr", 0, 1)}
+
+        def small():
+            return {"x": hp.uniform("x", 0, 1)}
+
+        def large(n=2):
+            space = {"x": hp.uniform("x", 0, n), "y": hp.uniform("y", 2, 3)}
+            return space
+
+        def pair():
+            space = {"p": hp.uniform("p", 0, 1)}
+            return space, lambda p: p["p"]
+
+        def other():
+            return {"q": hp.uniform("q", 0, 1)}, lambda p: -p["q"]
+
+        SPACES = {"small": small, "large": large, "base": lambda: BASE}
+        for name, labels in (("small", "x"), ("large", "xy"), ("base", ["lr"])):
+            space = SPACES[name]()
+            best = fmin(lambda p: sum(p.values()), space, algo=tpe.suggest, max_evals=3)
+            assert sorted(best) == list(labels), best
+            best = fmin(lambda p: sum(p.values()), SPACES.get(name, small)(), max_evals=3)
+            assert sorted(best) == list(labels), best
+        for name, build in SPACES.items():
+            trials = Trials()
+            best = fmin(lambda p: sum(p.values()), build(), max_evals=3, trials=trials)
+            assert len(trials) == 3
+        found = {}
+        for name, make in {"a": pair, "b": other}.items():
+            part, loss = make()
+            found[name] = fmin(loss, part, algo=tpe.suggest, max_evals=3)
+        assert {k: list(v) for k, v in found.items()} == {"a": ["p"], "b": ["q"]}
+        chosen = small if len(found) == 3 else large
+        best = fmin(lambda p: sum(p.values()), chosen(), algo=tpe.suggest, max_evals=3)
+        assert sorted(best) == ["x", "y"]
+        whole = {"in": SPACES["large"](), "k": hp.choice("k", [{"z": 1}, SPACES["base"]()])}
+        best = fmin(lambda p: p["in"]["x"], whole, algo=tpe.suggest, max_evals=10)
+        assert {"x", "y", "k"} <= set(best) and ("lr" in best) == (best["k"] == 1)
+        """,
+    "methods of one name build spaces or hand them on": """
+        FIXED = {"x": hp.uniform("x", 0, 1)}
+
+        class A:
+            def get_space(self):
+                return FIXED
+
+        class B:
+            def get_space(self):
+                return {"y": hp.uniform("y", 2, 3)}
+
+        class C(B):
+            def get_space(self):
+                return {**super().get_space(), "z": hp.uniform("z", 4, 5)}
+
+        class D:
+            def __init__(self):
+                self._space = {"w": hp.uniform("w", 6, 7)}
+
+            def get_space(self):
+                return self._space
+
+        for cls, labels in ((A, "x"), (B, "y"), (C, "yz"), (D, "w")):
+            space = cls().get_space()
+            best = fmin(lambda p: sum(p.values()), space, algo=tpe.suggest, max_evals=3)
+            assert sorted(best) == list(labels), best
+            assert space_eval(cls().get_space(), best) == best
+        """,
+    "options are made of the spaces of a table": """
+        MODELS = {
+            "lasso": {"alpha": hp.loguniform("lasso_alpha", -4, 1)},
+            "svr": {"C": hp.loguniform("svr_C", -2, 2), "eps": hp.uniform("svr_eps", 0, 0.5)},
+            "mean": {},
+        }
+        PARTS = [hp.uniform("a", 0, 1), hp.uniform("b", 2, 3)]
+        options = [{"name": name, "params": params} for name, params in MODELS.items()]
+        space = {"m": hp.choice("model", options)}
+        space["n"] = hp.choice("n", [(i, part) for i, part in enumerate(PARTS)])
+        names = list(MODELS)
+
+        def objective(p):
+            cfg = p["m"]
+            return sum(cfg["params"].values()) + len(cfg["name"]) + p["n"][1]
+
+        trials = Trials()
+        best = fmin(objective, space, algo=tpe.suggest, max_evals=30, trials=trials)
+        point = space_eval(space, best)
+        assert names[best["model"]] == point["m"]["name"]
+        asked = {f"{point['m']['name']}_{k}" for k in point["m"]["params"]}
+        assert set(best) - {"model", "n", "a", "b"} == asked
+        assert ("a" in best) == (best["n"] == 0)
+        """,
     "distributions are chosen as the program runs": """
         import json
 
@@ -653,7 +745,9 @@ def test_the_timeout_of_spark_trials_counts_as_in_hyperopt() -> None:
 
 def test_hp_in_other_hands_leaves_the_search() -> None:
     """Half of it would be Optuna's: a study that is asked for nothing."""
-    code = "space = vars(hp)['uniform']('x', 0, 1)\nbest = fmin(lambda p: p, space, max_evals=3)\n"
+    code = (
+        "space = [vars(hp)['uniform']('x', 0, 1)]\nbest = fmin(lambda p: p, space, max_evals=3)\n"
+    )
     plan = migrated(Path(), {"main.py": HEAD + code})["main.py"]
     assert not plan.is_changed
     assert {note.code for note in plan.notes if note.needs_person} == {"HB209"}
