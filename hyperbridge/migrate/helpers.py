@@ -10,8 +10,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hyperbridge.migrate import spark_helpers
-from hyperbridge.translate.counterparts import EDGE
-from hyperbridge.translate.optuna_table import NORMAL_WIDTH
+from hyperbridge.translate.source_helpers import (
+    FIXED,
+    LOG_STEPS,
+    NORMAL,
+    imports,
+    log_steps,
+    normal,
+)
 
 _OPTION = '''\
 def suggest_option(trial, name, options):
@@ -32,18 +38,6 @@ def suggest_rounded(trial, name, low, high, step):
     """Suggest a multiple of a step: one that a number between the ends is rounded to."""
     first, last = math.floor(low / step + 0.5), math.ceil(high / step - 0.5)
     return trial.suggest_float(name, first * step, last * step, step=step)
-'''
-
-_LOG_STEPS = '''\
-def suggest_log_steps(trial, name, low, high, *, step):
-    """Suggest a multiple of a step whose logarithm is about uniform.
-
-    The study holds the number before rounding under the name, and the rounded one as a
-    user attribute of the trial.
-    """
-    value = round(trial.suggest_float(name, low, high, log=True) / step, 0) * step
-    trial.set_user_attr(f"{name}:value", value)
-    return value
 '''
 
 _VALUES = '''\
@@ -106,25 +100,25 @@ def best_document(study):
     return next(d for d in documents(study) if d["tid"] == study.best_trial.number)
 '''
 
-_COLUMNS = '''\
-def values_by_label(study):
-    """Return for each parameter its values in the trials that have it."""
-    columns = {}
-    for trial in documents(study):
-        for label, values in trial["misc"]["vals"].items():
-            columns.setdefault(label, []).extend(values)
+_BY_LABEL = '''\
+def {what}_by_label({held}):
+    """Return for each parameter {said} the trials that have it."""
+    columns = {{}}
+    for trial in documents({held}):
+        for label, {what} in trial["misc"]["{entry}"].items():
+            columns.setdefault(label, []).extend({what})
     return columns
 '''
 
-_NUMBERS = '''\
-def numbers_by_label(study):
-    """Return for each parameter the numbers of the trials that have it."""
-    columns = {}
-    for trial in documents(study):
-        for label, numbers in trial["misc"]["idxs"].items():
-            columns.setdefault(label, []).extend(numbers)
-    return columns
-'''
+
+def by_label(held: str) -> dict[str, str]:
+    """Return the helpers that give columns of values, by what holds the trials."""
+    columns = (("values", "its values in", "vals"), ("numbers", "the numbers of", "idxs"))
+    return {
+        f"{what}_by_label": _BY_LABEL.format(what=what, said=said, entry=entry, held=held)
+        for what, said, entry in columns
+    }
+
 
 _PATIENCE = '''\
 class StopWithoutProgress:
@@ -215,18 +209,17 @@ SUGGESTING = {
     "suggest_option": _OPTION,
     "suggest_branch": _BRANCH,
     "suggest_rounded": _ROUNDED,
-    "suggest_log_steps": _LOG_STEPS,
+    LOG_STEPS: "",
     "values_of": _VALUES,
 }
-"""What asks a trial, for every engine whose searcher is Optuna's."""
+"""What asks a trial, for every engine whose searcher is Optuna's; two are made for their uses."""
 
 _TEXTS = {
     **SUGGESTING,
     "keep_result": _KEEP,
     "documents": _DOCUMENTS,
     "best_document": _BEST_DOCUMENT,
-    "values_by_label": _COLUMNS,
-    "numbers_by_label": _NUMBERS,
+    **by_label("study"),
     "StopWithoutProgress": _PATIENCE,
     "StopAtLoss": _THRESHOLD,
     "StopWhen": _WHEN,
@@ -245,7 +238,7 @@ class Library:
     """The helpers of an engine.
 
     Attributes:
-        texts: Their source, in the order of the file; ``suggest_normal`` is made for its uses.
+        texts: Their source, in the order of the file.
         needs: The helpers that some of them call.
         of_values: Those that need ``values_of`` where a study holds another form of a value.
         imports: The import statements that each of them needs.
@@ -278,7 +271,7 @@ def helper_names(needs: Collection[str], library: Library = STUDY) -> list[str]:
         wanted.update(library.needs.get(name, ()))
     if spark_helpers.is_dict(needs):
         wanted.add("keep_result")
-    of_all = [n for n in ("suggest_normal", *library.texts) if n in wanted]
+    of_all = [n for n in (NORMAL, *library.texts) if n in wanted]
     return [*of_all, *spark_helpers.helper_texts(needs)]
 
 
@@ -301,14 +294,13 @@ def helper_texts(needs: Collection[str], library: Library = STUDY) -> list[str]:
         if name in on_spark:
             texts.append(on_spark[name])
             continue
-        text = _suggest_normal(needs) if name == "suggest_normal" else library.texts[name]
+        write = _WRITTEN.get(name)
+        text = library.texts[name] if write is None else write(needs, _KEY)
         if name in ("log_child_run", "in_child_run"):
             is_latent = "latent" in needs
             text = text.replace("VALUES", "values_of(trial)" if is_latent else "trial.params")
         if name == "documents" and "PARAMS" in text:
             text = _documents("latent" in needs)
-        if name == "suggest_log_steps" and "fixed" in needs:
-            text = text.replace("    value = round", _FIXED_STEPS + "    value = round", 1)
         if name in _ASKING:
             text = text.replace("the study", library.holder)
             text = text.replace("The study", library.holder.capitalize())
@@ -321,21 +313,18 @@ def helper_texts(needs: Collection[str], library: Library = STUDY) -> list[str]:
 def helper_imports(needs: Collection[str], library: Library = STUDY) -> set[str]:
     """Return the import statements that helpers need."""
     names = helper_names(needs, library)
-    found = {line for name in names for line in library.imports.get(name, ())}
-    if "suggest_normal" in names:
-        found.add("from statistics import NormalDist")
-    if "suggest_normal, log" in needs or "suggest_rounded" in names:
+    found = {line for name in names for line in library.imports.get(name, ())} | imports(needs)
+    if "suggest_rounded" in names:
         found.add("import math")
-    if "fixed" in needs and {"suggest_normal", "suggest_log_steps"} & set(names):
+    if FIXED in needs and {*_WRITTEN} & {*names}:
         found.add("import optuna")
     return found | spark_helpers.helper_imports(needs)
 
 
-_ASKING = ("suggest_normal", *SUGGESTING)
-_FIXED_STEPS = """\
-    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the rounded number
-        return trial.suggest_float(name, 0, high + step)
-"""
+_ASKING = (NORMAL, *SUGGESTING)
+_WRITTEN = {NORMAL: normal, LOG_STEPS: log_steps}
+_KEY = 'f"{name}:value"'
+"""The user attribute with the value that the objective gets."""
 
 
 def _documents(is_latent: bool) -> str:
@@ -346,42 +335,3 @@ def _documents(is_latent: bool) -> str:
         kept = '{k: v for k, v in t.user_attrs.items() if not k.endswith(":value")}'
         lines = lines.replace("        misc = {", f"        kept = {kept}\n        misc = {{", 1)
     return lines.replace("PARAMS", values).replace("ATTRS", attributes)
-
-
-def _suggest_normal(needs: Collection[str]) -> str:
-    options = [
-        text
-        for need, text in (
-            ("suggest_normal, log", "log=False"),
-            ("suggest_normal, step", "step=None"),
-        )
-        if need in needs
-    ]
-    signature = ", ".join(["trial", "name", "mu", "sigma", *(["*", *options] if options else [])])
-    edge = f"{EDGE:.0e}".replace("e-0", "e-")
-    width, why = f"{NORMAL_WIDTH:g} * sigma", "  # wider: TPE narrows it down"
-    if "exact" in needs:
-        width, why = "sigma", ""
-    lines = [
-        f"def suggest_normal({signature}):",
-        '    """Suggest a normally distributed number.',
-        "",
-        "    Optuna's parameters are bounded: the study holds a quantile under the name, and the",
-        "    number itself as a user attribute of the trial.",
-        '    """',
-    ]
-    if "fixed" in needs:
-        lines += [
-            "    if isinstance(trial, optuna.trial.FixedTrial):  # it holds the number itself",
-            "        return trial.suggest_float(name, -1e300, 1e300)",
-        ]
-    lines += [
-        f"    quantile = trial.suggest_float(name, {edge}, 1 - {edge})",
-        f"    value = NormalDist(mu, {width}).inv_cdf(quantile){why}",
-    ]
-    if "suggest_normal, log" in needs:
-        lines += ["    if log:", "        value = math.exp(value)"]
-    if "suggest_normal, step" in needs:
-        lines += ["    if step is not None:", "        value = round(value / step, 0) * step"]
-    lines += ['    trial.set_user_attr(f"{name}:value", value)', "    return value"]
-    return "\n".join(lines) + "\n"

@@ -10,45 +10,38 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any, NoReturn
 
+from hyperbridge.migrate.child_process import begin
 from hyperbridge.migrate.sources import read_source
 from hyperbridge.translate.source_ray import ray_param_space
-from hyperbridge.translate.source_text import Texts, render
-from hyperbridge.translate.to_source import UnwritableError, optuna_code
+from hyperbridge.translate.to_source import UnwritableError, optuna_program
 
 
 def main(request: dict[str, Any]) -> None:
     """Run the program and answer.
 
     Args:
-        request: ``path`` of the program, ``variable`` that holds the space, ``arguments`` of the
-            program, and ``answer``, the file to write to.
+        request: ``path`` of the program, ``variable`` that holds the space, ``target``,
+            ``arguments`` of the program, and ``answer``, the file to write to.
     """
     path = Path(request["path"]).resolve()
-    answer = Path(request["answer"])
-    namespace = _start(path, request["arguments"])
+    namespace = begin(path, request["arguments"])
+
+    def answer() -> None:
+        content = _answer(namespace, request["variable"], request["target"])
+        Path(request["answer"]).write_text(json.dumps(content), encoding="utf-8")
 
     def stop() -> NoReturn:
-        _answer_variable(answer, namespace, request["variable"])
+        answer()
         sys.stdout.flush()
         os._exit(0)  # nothing of the program is to go on
 
     _replace_fmin(str(path), stop)
     exec(compile(read_source(path).code, str(path), "exec"), namespace)
-    _answer_variable(answer, namespace, request["variable"])
-
-
-def _start(path: Path, arguments: list[str]) -> dict[str, Any]:
-    module = ModuleType("__main__")
-    module.__file__ = str(path)
-    sys.modules["__main__"] = module
-    sys.argv = [str(path), *arguments]
-    sys.path.insert(0, str(path.parent))
-    return module.__dict__
+    answer()
 
 
 def _replace_fmin(filename: str, stop: Callable[[], NoReturn]) -> None:
@@ -77,44 +70,26 @@ def _is_called_from(filename: str, frame: FrameType | None) -> bool:
     return False
 
 
-def _answer_variable(answer: Path, namespace: dict[str, Any], name: str) -> None:
+def _answer(namespace: dict[str, Any], name: str, target: str) -> dict[str, Any]:
     from hyperopt.pyll import Apply
 
-    if name in namespace and not isinstance(namespace[name], dict | list | tuple | Apply):
-        found = type(namespace[name]).__name__
-        article = "an" if found[0] in "aeiouAEIOU" else "a"
-        _write(answer, {"error": f"{name!r} is {article} {found}, not a search space"})
-    elif name in namespace:
-        _answer(answer, namespace[name])
-    else:
-        _write(answer, {"error": f"there is no variable {name!r} at the top level"})
-
-
-def _answer(answer: Path, space: Any) -> None:
     from hyperbridge.errors import InvalidSpaceError
     from hyperbridge.translate.from_hyperopt import read_space
 
+    if name not in namespace:
+        return {"error": f"there is no variable {name!r} at the top level"}
+    space = namespace[name]
+    if not isinstance(space, dict | list | tuple | Apply):
+        found = type(space).__name__
+        article = "an" if found[0] in "aeiouAEIOU" else "a"
+        return {"error": f"{name!r} is {article} {found}, not a search space"}
     try:
-        model = read_space(space)
-        code = asdict(optuna_code(model))
-        flat = ray_param_space(model.root, Texts())
+        root = read_space(space).root
+        text, remarks = optuna_program(root, f"suggest_{name.removeprefix('suggest_')}")
     except (UnwritableError, InvalidSpaceError) as exc:
-        _write(answer, {"error": str(exc)})
-    else:
-        lines = None if flat is None else render(flat[0], indent=0, prefix="param_space = ")
-        imports = [] if flat is None else sorted(flat[1])
-        _write(
-            answer,
-            {
-                "code": {**code, **{name: sorted(code[name]) for name in ("latent", "needs")}},
-                "param_space": lines,
-                "imports": imports,
-            },
-        )
-
-
-def _write(answer: Path, content: dict[str, Any]) -> None:
-    answer.write_text(json.dumps(content), encoding="utf-8")
+        return {"error": str(exc)}
+    flat = ray_param_space(root) if target == "ray" else None
+    return {"text": text if flat is None else flat, "remarks": remarks}
 
 
 if __name__ == "__main__":

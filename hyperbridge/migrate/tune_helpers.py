@@ -6,7 +6,7 @@ hyperopt.early_stop.no_progress_loss; MLflow reference, ``mlflow.start_run``.
 
 from __future__ import annotations
 
-from hyperbridge.migrate.helpers import SUGGESTING, Library
+from hyperbridge.migrate.helpers import SUGGESTING, Library, by_label
 
 _PICKLABLE = '''\
 class Picklable:
@@ -86,26 +86,6 @@ def best_document(results):
     """Return the best of some results as hyperopt's document."""
     done = [d for d in documents(results) if "loss" in d["result"]]
     return min(done, key=lambda d: d["result"]["loss"])
-'''
-
-_COLUMNS = '''\
-def values_by_label(results):
-    """Return for each parameter its values in the trials that have it."""
-    columns = {}
-    for trial in documents(results):
-        for label, values in trial["misc"]["vals"].items():
-            columns.setdefault(label, []).extend(values)
-    return columns
-'''
-
-_NUMBERS = '''\
-def numbers_by_label(results):
-    """Return for each parameter the numbers of the trials that have it."""
-    columns = {}
-    for trial in documents(results):
-        for label, numbers in trial["misc"]["idxs"].items():
-            columns.setdefault(label, []).extend(numbers)
-    return columns
 '''
 
 _PATIENCE = '''\
@@ -245,8 +225,7 @@ TUNE_HELPERS = Library(
         "best_of": _BEST,
         "documents": _DOCUMENTS,
         "best_document": _BEST_DOCUMENT,
-        "values_by_label": _COLUMNS,
-        "numbers_by_label": _NUMBERS,
+        **by_label("results"),
         "plot_history": _HISTORY,
         "plot_histogram": _HISTOGRAM,
         "plot_variables": _VARIABLES,

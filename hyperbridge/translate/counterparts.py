@@ -11,9 +11,10 @@ import enum
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from hyperbridge.space.distributions import Categorical
+if TYPE_CHECKING:
+    from hyperbridge.space.distributions import Categorical
 
 
 class Arguments(enum.Enum):

@@ -6,7 +6,6 @@ these kinds stand for themselves; others get a name that a reader of the study r
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from hyperbridge.space.nodes import (
     iterate,
     without_casts,
 )
-from hyperbridge.translate.source_text import SourceExpression, Texts, flat
+from hyperbridge.translate.source_text import flat
 from hyperbridge.translate.source_values import (
     UnwritableError,
     constant,
@@ -40,8 +39,7 @@ class Categories:
         texts: The source of each option's category, in the order of the options.
         allowed: Those of them that hyperopt would ever draw.
         are_values: Whether the categories are the options themselves.
-        integers: Lowest value, highest value and step, when the options are a range of integers.
-        whole: Source of the whole list, when the user has a name for it.
+        integers: Lowest value, highest value and step, when NumPy made a range of integers.
         remark: What is lost.
     """
 
@@ -49,16 +47,14 @@ class Categories:
     allowed: tuple[str, ...]
     are_values: bool
     integers: tuple[int, int, int] | None = None
-    whole: str | None = None
     remark: str | None = None
 
 
-def categories_of(node: Choice, texts: Texts, imports: set[str]) -> Categories:
+def categories_of(node: Choice, imports: set[str]) -> Categories:
     """Return the categories of a choice.
 
     Args:
         node: The choice.
-        texts: The user's own words for its options.
         imports: Import statements that values need are added here.
     """
     parameter = node.parameter
@@ -70,41 +66,15 @@ def categories_of(node: Choice, texts: Texts, imports: set[str]) -> Categories:
         remark = f"the probabilities {shown} are dropped: Optuna's categories begin as equals"
     values = [plain(o.value) for o in node.options if isinstance(o, Constant)]
     if len(values) == len(node.options) and _are_distinct_scalars(values):
-        return _of_values(node, values, weights, remark, texts, imports)
-    names = tuple(quoted(name) for name in _names(node, texts))
+        written = tuple(literal(value, imports) for value in values)
+        kinds = {type(o.value).__module__ for o in node.options if isinstance(o, Constant)}
+        integers = _progression(values) if "numpy" in kinds else None
+        drawn = _drawn(written, weights)
+        return Categories(written, drawn, are_values=True, integers=integers, remark=remark)
+    names = tuple(quoted(name) for name in _names(node))
     if len(set(names)) < len(names):
         names = tuple(str(position) for position in range(len(node.options)))
     return Categories(names, _drawn(names, weights), are_values=False, remark=remark)
-
-
-def _of_values(
-    node: Choice,
-    values: list[Any],
-    weights: Any,
-    remark: str | None,
-    texts: Texts,
-    imports: set[str],
-) -> Categories:
-    written = tuple(literal(value, imports) for value in values)
-    whole = texts.of_options.get(id(node))
-    from_numpy = any(
-        type(option.value).__module__ == "numpy"
-        for option in node.options
-        if isinstance(option, Constant)
-    )
-    integers = None
-    if from_numpy or (whole is not None and "range(" in whole):
-        integers = _progression(values)
-        if whole is not None and from_numpy:
-            whole = f"{whole}.tolist()"
-    return Categories(
-        written,
-        _drawn(written, weights),
-        are_values=True,
-        integers=integers,
-        whole=whole,
-        remark=remark,
-    )
 
 
 def _drawn(texts: tuple[str, ...], weights: Any) -> tuple[str, ...]:
@@ -130,11 +100,11 @@ def _progression(values: list[Any]) -> tuple[int, int, int] | None:
     return values[0], values[-1], step
 
 
-def _names(node: Choice, texts: Texts) -> list[str]:
+def _names(node: Choice) -> list[str]:
     tags = _tags(node)
     if tags is not None:
         return tags
-    return [_name(option, position, texts) for position, option in enumerate(node.options)]
+    return [_name(option, position) for position, option in enumerate(node.options)]
 
 
 def _tags(node: Choice) -> list[str] | None:
@@ -157,20 +127,12 @@ def _tags(node: Choice) -> list[str] | None:
 def _tag(node: Node | None) -> str | None:
     if not isinstance(node, Constant):
         return None
-    if isinstance(node.value, SourceExpression):
-        return _name_in(node.value.text)
     if isinstance(node.value, str):
         return node.value
     return getattr(node.value, "__name__", None)
 
 
-def _name_in(text: str) -> str | None:
-    """Return the last name of ``nn.ReLU`` or ``SVC(C=1)``; None for other expressions."""
-    match = re.match(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(\(.*\))?$", text, re.DOTALL)
-    return None if match is None else match[1]
-
-
-def _name(option: Node, position: int, texts: Texts) -> str:
+def _name(option: Node, position: int) -> str:
     fallback = f"option_{position}"
     tag = _tag(option)
     if tag is not None:
@@ -183,7 +145,7 @@ def _name(option: Node, position: int, texts: Texts) -> str:
     if any(isinstance(part, Parameter) for part in iterate(option)):
         return fallback
     try:
-        shown = flat(constant(option, texts, set())).strip("()")
+        shown = flat(constant(option, set())).strip("()")
     except UnwritableError:
         return fallback
     shown = shown.replace('"', "").lower() if shown == "None" else shown.replace('"', "")

@@ -24,12 +24,12 @@ from hyperbridge.space.nodes import (
 )
 from hyperbridge.translate.source_choices import Categories, categories_of
 from hyperbridge.translate.source_parameters import suggestion
-from hyperbridge.translate.source_text import Commented, Expression, Group, Texts, flat, render
+from hyperbridge.translate.source_text import Expression, Group, flat, render
 from hyperbridge.translate.source_values import (
     UnwritableError,
     constant,
     identifier,
-    key_text,
+    literal,
     quoted,
 )
 
@@ -77,28 +77,19 @@ class Written:
         imports: Import statements that the code needs.
         needs: What it needs of `source_helpers`.
         remarks: What is not exactly hyperopt's, by label.
-        categories: For each choice, how its options are called in the study.
-        latent: Labels whose value in the study is not the value in the point.
     """
 
     imports: set[str] = field(default_factory=set)
     needs: set[str] = field(default_factory=set)
     remarks: dict[str, str] = field(default_factory=dict)
-    categories: dict[str, Categories] = field(default_factory=dict)
-    latent: set[str] = field(default_factory=set)
 
 
 class OptunaWriter:
-    """Writes one function body.
+    """Writes one function body."""
 
-    Args:
-        texts: The user's own words.
-        taken: Names that must not be used for variables.
-    """
-
-    def __init__(self, texts: Texts, taken: set[str]) -> None:
-        self._texts = texts
-        self._taken = {*taken, "trial", "math", "np", "optuna"}
+    def __init__(self) -> None:
+        self._taken = {"trial", "math", "np", "optuna"}
+        self._known: dict[str, Categories] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._lines: list[str] = []
         self._indent = 0
@@ -154,10 +145,9 @@ class OptunaWriter:
     def _categories(self, node: Choice) -> Categories:
         parameter = node.parameter
         assert parameter is not None
-        known = self.written.categories.get(parameter.label)
+        known = self._known.get(parameter.label)
         if known is None:
-            known = categories_of(node, self._texts, self.written.imports)
-            self.written.categories[parameter.label] = known
+            known = self._known[parameter.label] = categories_of(node, self.written.imports)
             if known.remark is not None:
                 self.written.remarks[parameter.label] = known.remark
         return known
@@ -168,11 +158,7 @@ class OptunaWriter:
             parts = [("", quoted(label)), ("", str(low)), ("", str(high))]
             parts += [("step=", str(step))] if step != 1 else []
             return Group("trial.suggest_int(", parts, ")")
-        listed: Expression
-        if names.whole is not None:
-            listed = names.whole
-        else:
-            listed = Group("[", [("", text) for text in names.allowed], "]")
+        listed = Group("[", [("", text) for text in names.allowed], "]")
         return Group("trial.suggest_categorical(", [("", quoted(label)), ("", listed)], ")")
 
     def _branches(self, node: Choice) -> bool:
@@ -182,7 +168,7 @@ class OptunaWriter:
     def expression(self, node: Node) -> Expression:
         """Return the expression for a node; statements it needs are written before."""
         if not _has_parameters(node):
-            return constant(node, self._texts, self.written.imports)
+            return constant(node, self.written.imports)
         if isinstance(node, Choice):
             return self._choice(node)
         if isinstance(node, DictNode):
@@ -196,20 +182,15 @@ class OptunaWriter:
             casts.append(cast[0])
             inner = cast[1]
         if isinstance(inner, Parameter):
-            return suggestion(inner, casts, self._texts, self.written, self._argument)
+            return suggestion(inner, casts, self.written, self._argument)
         assert isinstance(node, Call)
         return self._call(node)
 
     def _entries(self, node: DictNode) -> list[tuple[str, Expression]]:
-        values = dict(zip(node.keys, node.values, strict=True))
-        entries: list[tuple[str, Expression]] = []
-        for key in self._texts.order_of.get(id(node), node.keys):
-            expression = self.expression(values[key])
-            comments = self._texts.comment_of.get((id(node), key))
-            if comments is not None:
-                expression = Commented(expression, *comments)
-            entries.append((f"{key_text(key, self.written.imports)}: ", expression))
-        return entries
+        return [
+            (f"{literal(key, self.written.imports)}: ", self.expression(value))
+            for key, value in zip(node.keys, node.values, strict=True)
+        ]
 
     def _argument(self, node: Node) -> str:
         return flat(self.expression(node))
@@ -228,7 +209,7 @@ class OptunaWriter:
         asked = self._categorical(parameter.label, names)
         if names.are_values:
             return asked
-        options = [constant(o, self._texts, self.written.imports) for o in node.options]
+        options = [constant(o, self.written.imports) for o in node.options]
         pairs = [(f"{name}: ", option) for name, option in zip(names.texts, options, strict=True)]
         return Group("{", pairs, f"}}[{flat(asked)}]")
 

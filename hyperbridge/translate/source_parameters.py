@@ -15,7 +15,7 @@ from hyperbridge.translate.source_helpers import (
     NORMAL_LOG,
     NORMAL_STEP,
 )
-from hyperbridge.translate.source_text import Expression, Group, SourceExpression, Texts
+from hyperbridge.translate.source_text import Expression, Group
 from hyperbridge.translate.source_values import UnwritableError, exponential, number, quoted
 
 if TYPE_CHECKING:
@@ -28,44 +28,26 @@ WIDER_REMARK = f"; TPE draws it {NORMAL_WIDTH:g} times as wide at first"
 class _Arguments:
     """The arguments of a parameter's distribution, as numbers where known and as source."""
 
-    def __init__(self, parameter: Parameter, texts: Texts, write: Callable[[Node], str]) -> None:
+    def __init__(self, parameter: Parameter, write: Callable[[Node], str]) -> None:
         self._texts: dict[str, str] = {}
         self.values: dict[str, float | None] = {}
         distribution = parameter.distribution
-        if isinstance(distribution, ComputedDistribution):
-            self.kind = distribution.kind
-            for name, node in distribution.arguments:
-                self._add_node(name, node, write)
-        else:
+        if not isinstance(distribution, ComputedDistribution):
             self.kind = type(distribution).__name__.lower()
-            for entry in fields(distribution):
-                value: Any = getattr(distribution, entry.name)
-                self.values[entry.name] = value
-                words = texts.of_argument.get((id(parameter), entry.name))
-                if words is not None:
-                    self._texts[entry.name] = words
-        if self.kind == "randint":
-            self._normalise_randint(distribution, texts, parameter)
-
-    def _add_node(self, name: str, node: Node, write: Callable[[Node], str]) -> None:
-        known = isinstance(node, Constant) and not isinstance(node.value, SourceExpression)
-        self.values[name] = node.value if known and isinstance(node, Constant) else None
-        if not known:
-            self._texts[name] = write(node)
-
-    def _normalise_randint(self, distribution: Any, texts: Texts, parameter: Parameter) -> None:
-        """Have a lower and an upper end, whichever form the user wrote."""
-        if isinstance(distribution, ComputedDistribution):
-            if "high" not in self.values or (
-                self.values["high"] is None and "high" not in self._texts
-            ):
-                self.values = {"low": 0, "high": self.values["low"]}
-                if "low" in self._texts:
-                    self._texts = {"high": self._texts["low"]}
-        elif not distribution.offset_form:
-            self._texts.pop("high", None)
-            words = texts.of_argument.get((id(parameter), "low"))
-            self._texts = {} if words is None else {"high": words}
+            self.values.update(
+                (e.name, getattr(distribution, e.name)) for e in fields(distribution)
+            )
+            return
+        self.kind = distribution.kind
+        for name, node in distribution.arguments:
+            self.values[name] = node.value if isinstance(node, Constant) else None
+            if not isinstance(node, Constant):
+                self._texts[name] = write(node)
+        has_high = self.values.get("high") is not None or "high" in self._texts
+        if self.kind == "randint" and not has_high:
+            self.values = {"low": 0, "high": self.values["low"]}
+            if "low" in self._texts:
+                self._texts = {"high": self._texts["low"]}
 
     def text(self, name: str) -> str:
         """Return the source of an argument."""
@@ -76,14 +58,13 @@ class _Arguments:
         return number(value)
 
     def words(self, name: str) -> str | None:
-        """Return the user's own words for an argument, if there are any."""
+        """Return the source of an argument that is computed; None for a number."""
         return self._texts.get(name)
 
 
 def suggestion(
     parameter: Parameter,
     casts: Sequence[str],
-    texts: Texts,
     written: Written,
     write: Callable[[Node], str],
 ) -> Expression:
@@ -92,14 +73,13 @@ def suggestion(
     Args:
         parameter: The parameter, its casts taken off.
         casts: ``int`` and ``float`` from the outside in.
-        texts: The user's own words.
         written: Takes imports, needs and remarks.
         write: Writes a node, for arguments that are expressions.
 
     Raises:
         UnwritableError: A pchoice's index is used outside of a pchoice, or a sigma is 0.
     """
-    arguments = _Arguments(parameter, texts, write)
+    arguments = _Arguments(parameter, write)
     is_integer = "int" in casts
     writer = _WRITERS.get(arguments.kind)
     if writer is None:
@@ -179,7 +159,6 @@ def _qloguniform(label: str, a: _Arguments, is_integer: bool, written: Written) 
             ends.append(("", text if text == str(rounded) else str(rounded)))
         return _call("trial.suggest_int", label, *ends, ("log=", "True")), True
     written.needs.add(LOG_STEPS)
-    written.latent.add(label)
     ends = [("", _exponential(a, name, written)) for name in ("low", "high")]
     parts = [("", "trial"), ("", quoted(label)), *ends, ("step=", a.text("q"))]
     return Group("suggest_log_steps(", parts, ")"), False
@@ -189,7 +168,6 @@ def _normal(label: str, a: _Arguments, _is_integer: bool, written: Written) -> _
     if a.values["sigma"] == 0:
         raise UnwritableError(f"{label!r}: a normal whose sigma is 0 has no quantiles")
     written.needs.add(NORMAL)
-    written.latent.add(label)
     written.remarks[label] = (
         "Optuna has no unbounded parameters: the study holds a quantile, the user attribute of"
         f" the same name the value{WIDER_REMARK}"

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from hyperbridge.space.nodes import Call, Choice, DictNode, Node, Parameter, iterate, without_casts
 from hyperbridge.translate.source_optuna import OptunaWriter
-from hyperbridge.translate.source_text import Commented, Expression, Group, Texts
-from hyperbridge.translate.source_values import UnwritableError, key_text
+from hyperbridge.translate.source_text import Expression, Group, render
+from hyperbridge.translate.source_values import UnwritableError, literal
 
 _NAMES = {
     "trial.suggest_float": "tune.uniform",
@@ -20,30 +20,24 @@ _NAMES = {
 }
 
 
-def ray_param_space(root: Node, texts: Texts) -> tuple[Group, set[str]] | None:
-    """Return the dict for ``param_space`` and the imports it needs.
-
-    Args:
-        root: The space.
-        texts: The user's own words.
+def ray_param_space(root: Node) -> str | None:
+    """Return a program that makes the ``param_space`` of a space.
 
     Returns:
         None when the space is not flat, or has a distribution that Ray cannot express.
     """
     if not isinstance(root, DictNode) or not all(isinstance(key, str) for key in root.keys):
         return None
-    values = dict(zip(root.keys, root.values, strict=True))
-    writer = OptunaWriter(texts, set())
+    writer = OptunaWriter()
     entries: list[tuple[str, Expression]] = []
-    for key in texts.order_of.get(id(root), root.keys):
-        expression = _entry(key, values[key], writer)
+    for key, value in zip(root.keys, root.values, strict=True):
+        expression = _entry(key, value, writer)
         if expression is None:
             return None
-        comments = texts.comment_of.get((id(root), key))
-        if comments is not None:
-            expression = Commented(expression, *comments)
-        entries.append((f"{key_text(key, writer.written.imports)}: ", expression))
-    return Group("{", entries, "}"), writer.written.imports
+        entries.append((f"{literal(key, writer.written.imports)}: ", expression))
+    imports = [*sorted(writer.written.imports), "from ray import tune"]
+    lines = render(Group("{", entries, "}"), indent=0, prefix="param_space = ")
+    return "\n".join([*imports, "", *lines]) + "\n"
 
 
 def _entry(key: str, node: Node, writer: OptunaWriter) -> Expression | None:
@@ -59,7 +53,7 @@ def _entry(key: str, node: Node, writer: OptunaWriter) -> Expression | None:
         return written
     if not isinstance(parameter, Parameter) or parameter.label != key:
         return None
-    if not isinstance(written, Group) or writer.written.latent:
+    if not isinstance(written, Group) or writer.written.needs:
         return None
     return _translated(written)
 

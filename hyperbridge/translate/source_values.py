@@ -12,7 +12,7 @@ from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.space.nodes import Constant, DictNode, Node, SequenceNode
-from hyperbridge.translate.source_text import Expression, Group, SourceExpression, Texts
+from hyperbridge.translate.source_text import Expression, Group
 
 _LOG_CALL = re.compile(r"^(?:np|numpy|math|jnp)\.log\((.*)\)$", re.DOTALL)
 _LARGEST_ARRAY = 200
@@ -39,7 +39,7 @@ def exponential(value: float | None, text: str | None) -> tuple[str, set[str]]:
 
     Args:
         value: The bound, when it is known.
-        text: The user's own words for it, when there are any.
+        text: Its source, where it is computed.
 
     Examples:
         >>> exponential(math.log(1e-5), "np.log(1e-5)")
@@ -85,32 +85,25 @@ def plain(value: Any) -> Any:
     return value.item() if is_scalar and hasattr(value, "item") else value
 
 
-def constant(node: Node, texts: Texts, imports: set[str]) -> Expression:
+def constant(node: Node, imports: set[str]) -> Expression:
     """Return the source of a node without parameters.
 
     Args:
         node: A constant, or a container of constants.
-        texts: The user's own words.
         imports: Import statements that are needed are added here.
 
     Raises:
         UnwritableError: A value has no source, for example an object of a class.
     """
-    if id(node) in texts.of_node:
-        return texts.of_node[id(node)]
     if isinstance(node, Constant):
         return literal(node.value, imports)
     if isinstance(node, SequenceNode):
-        parts = [("", constant(item, texts, imports)) for item in node.items]
+        parts = [("", constant(item, imports)) for item in node.items]
         return Group("(", parts, ",)" if len(parts) == 1 else ")")
     if isinstance(node, DictNode):
-        values = dict(zip(node.keys, node.values, strict=True))
-        keys = texts.order_of.get(id(node), node.keys)
-        return Group(
-            "{",
-            [(f"{key_text(k, imports)}: ", constant(values[k], texts, imports)) for k in keys],
-            "}",
-        )
+        pairs = zip(node.keys, node.values, strict=True)
+        entries = [(f"{literal(k, imports)}: ", constant(v, imports)) for k, v in pairs]
+        return Group("{", entries, "}")
     raise UnwritableError(f"{node!r} is not a constant")
 
 
@@ -128,8 +121,6 @@ def literal(value: Any, imports: set[str]) -> str:
         >>> literal([1.5, float("nan"), range(3)], set())
         '[1.5, float("nan"), range(0, 3)]'
     """
-    if isinstance(value, SourceExpression):
-        return value.text
     value = plain(value)
     write = _WRITERS.get(type(value))  # a subclass has a repr of its own, or loses its type
     if write is not None:
@@ -172,7 +163,7 @@ def _tuple(value: tuple[Any, ...], imports: set[str]) -> str:
 
 
 def _dict(value: dict[Any, Any], imports: set[str]) -> str:
-    entries = (f"{key_text(k, imports)}: {literal(v, imports)}" for k, v in value.items())
+    entries = (f"{literal(k, imports)}: {literal(v, imports)}" for k, v in value.items())
     return f"{{{', '.join(entries)}}}"
 
 
@@ -230,11 +221,6 @@ _WRITERS: dict[type, Callable[[Any, set[str]], str]] = {
     set: _set,
     frozenset: _set,
 }
-
-
-def key_text(key: Any, imports: set[str]) -> str:
-    """Return the source of a dict's key; see `literal`."""
-    return literal(key, imports)
 
 
 def _reference(value: Any, imports: set[str]) -> str:

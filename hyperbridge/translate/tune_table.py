@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from hyperbridge.space.distributions import QLogUniform
 from hyperbridge.translate.counterparts import Arguments, Lost, Row, has_weights
 
 
@@ -20,6 +19,8 @@ def _same(first: float, second: float) -> bool:
 
 def _moves_ends(distribution: Any) -> bool:
     """Tell whether an end of a quantised range must be moved to a multiple of its step."""
+    from hyperbridge.space.distributions import QLogUniform  # what writes code has no use for it
+
     low, high = distribution.bounds()
     is_log = isinstance(distribution, QLogUniform)
     given = [math.exp(end) if is_log else end for end in (distribution.low, distribution.high)]

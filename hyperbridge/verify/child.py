@@ -10,11 +10,11 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cloudpickle
 
+from hyperbridge.migrate.child_process import begin
 from hyperbridge.migrate.sources import read_source
 from hyperbridge.space.model import Space
 from hyperbridge.verify.evidence import Evidence, Search, to_json
@@ -38,7 +38,7 @@ class Child:
     def run(self) -> None:
         """Run the program to its end, or until a search needs results that there are none of."""
         path = Path(self._request["path"]).resolve()
-        namespace = _start(path, self._request["arguments"])
+        namespace = begin(path, self._request["arguments"])
         engines = self._request["engines"]
         ended = ""
         stop: tuple[type[BaseException], ...] = ()
@@ -105,15 +105,6 @@ class Child:
         aside = answer.with_suffix(".aside")
         aside.write_text(json.dumps(to_json(self._evidence)), encoding="utf-8")
         aside.replace(answer)
-
-
-def _start(path: Path, arguments: list[str]) -> dict[str, Any]:
-    module = ModuleType("__main__")
-    module.__file__ = str(path)
-    sys.modules["__main__"] = module
-    sys.argv = [str(path), *arguments]
-    sys.path.insert(0, str(path.parent))
-    return module.__dict__
 
 
 if __name__ == "__main__":

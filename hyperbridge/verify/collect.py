@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.migrate.child_process import run_apart
 from hyperbridge.verify.evidence import Evidence, from_json
 
 _MOST_FILES = 500
@@ -72,15 +67,14 @@ def collect(path: Path, settings: Settings, spaces: Path, *, is_original: bool) 
         "n_draws": settings.n_draws,
         "trial_timeout_s": settings.trial_timeout_s,
     }
-    late, errors = _run(request, settings.timeout_s)
+    ended = run_apart("hyperbridge.verify.child", request, settings.timeout_s)
     evidence = Evidence()
     if answer.exists():
         evidence = from_json(json.loads(answer.read_text(encoding="utf-8")))
-    if late:
+    if ended.code is None:
         evidence = replace(evidence, ended=f"it did not end in {settings.timeout_s:g} s")
     if not evidence.searches:
-        lines = errors.strip().splitlines()
-        why = evidence.ended or (lines[-1] if lines else "it calls no search that is known here")
+        why = evidence.ended or ended.why or "it calls no search that is known here"
         raise ProgramFailedError(f"{path}: no search was seen: {why}")
     return evidence
 
@@ -102,24 +96,3 @@ def _engines(path: Path) -> list[str]:
         seen.update(further)
     found = [name for name, word in _WORDS.items() if any(word.search(text) for text in texts)]
     return [*found, "optuna"] if found == ["ray"] else found
-
-
-def _run(request: dict[str, Any], timeout_s: float) -> tuple[bool, str]:
-    """Run the program in a session of its own; return whether it was too late, and its errors."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "hyperbridge.verify.child", json.dumps(request)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    try:
-        return False, child.communicate(timeout=timeout_s)[1]
-    except subprocess.TimeoutExpired:
-        return True, ""
-    finally:
-        with contextlib.suppress(ProcessLookupError):  # and what the program has started
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()

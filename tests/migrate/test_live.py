@@ -9,7 +9,7 @@ import clean_child
 import pytest
 
 from hyperbridge.cli.main import main
-from hyperbridge.migrate import live
+from hyperbridge.migrate import child_process
 
 pytest.importorskip("hyperopt")
 
@@ -50,7 +50,7 @@ BLOCKER = Path(__file__).parent / "programs" / "without_hyperopt.py"
 def _programs_are_forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run programs in children that need not import everything anew, but in a test about them."""
     if "killed" not in request.node.name:
-        monkeypatch.setattr(live, "subprocess", clean_child.AS_SUBPROCESS)
+        monkeypatch.setattr(child_process, "subprocess", clean_child.AS_SUBPROCESS)
 
 
 def test_migrate_rewrites_the_same_program_where_it_builds_the_space(tmp_path: Path) -> None:

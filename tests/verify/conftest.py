@@ -8,7 +8,7 @@ from pathlib import Path
 import clean_child
 import pytest
 
-from hyperbridge.verify import collect as collecting
+from hyperbridge.migrate import child_process
 from hyperbridge.verify.collect import Settings, collect
 from hyperbridge.verify.compare import Finding, compare
 from hyperbridge.verify.evidence import Evidence
@@ -22,7 +22,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 @pytest.fixture(autouse=True)
 def _programs_are_forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare in children that need not import everything anew; a command is one that does."""
-    monkeypatch.setattr(collecting, "subprocess", clean_child.AS_SUBPROCESS)
+    monkeypatch.setattr(child_process, "subprocess", clean_child.AS_SUBPROCESS)
 
 
 @pytest.fixture(scope="session")

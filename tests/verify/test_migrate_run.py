@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hyperbridge.cli.main import main
-from hyperbridge.migrate import every_target
+from hyperbridge.migrate import planning
 from hyperbridge.migrate.file_plan import FilePlan
 
 SPACE = 'from hyperopt import hp\n\nSPACE = {"x": hp.uniform("x", 0, 1)}\n'
@@ -83,7 +83,7 @@ def test_a_difference_is_named_and_nothing_is_written(
     path = tmp_path / "train.py"
     path.write_text(text)
     (tmp_path / "requirements.txt").write_text("hyperopt\n")
-    original = every_target.plan_modules
+    original = planning.plan_modules
 
     def wrong(*arguments: Any) -> list[FilePlan]:
         plans = original(*arguments)
@@ -92,7 +92,7 @@ def test_a_difference_is_named_and_nothing_is_written(
             for p in plans
         ]
 
-    monkeypatch.setattr(every_target, "plan_modules", wrong)
+    monkeypatch.setattr(planning, "plan_modules", wrong)
     arguments = ["migrate", str(tmp_path), "--to", "optuna", "--run", "--write"]
     assert main([*arguments, "--format", "json"]) == 1
     (file, requirements) = json.loads(capsys.readouterr().out)["files"]
