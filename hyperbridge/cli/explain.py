@@ -6,6 +6,8 @@ import argparse
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from hyperbridge.cli.verbs import add_verb
+
 if TYPE_CHECKING:
     from hyperbridge.migrate.remark import Remark
 
@@ -38,15 +40,8 @@ exact rewrites alone.
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "explain",
-        help="say what a remark such as HB204 means",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(parser=parser, run=run)
+    summary = "say what a remark such as HB204 means"
+    parser = add_verb(verbs, "explain", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("codes", metavar="CODE", nargs="*", help="a code, or how codes begin")
     parser.add_argument("--all", action="store_true", help="print the guide to all remarks")
 

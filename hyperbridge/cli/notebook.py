@@ -42,19 +42,6 @@ def is_notebook(path: Path, content: bytes) -> bool:
     return path.suffix == ".ipynb" or databricks.is_databricks_source(content)
 
 
-def read_notebook(path: Path) -> list[Code]:
-    """Return a notebook's Python code; what else it holds is left out with a note on stderr.
-
-    Args:
-        path: A file that `is_notebook` accepts.
-
-    Raises:
-        InvalidArgumentError: The file cannot be read as a Python notebook, it includes itself,
-            or a line needs IPython to get a value.
-    """
-    return list(_read(path, (), []))
-
-
 class Notebook(Program):
     """A Jupyter notebook or a notebook in Databricks source format.
 

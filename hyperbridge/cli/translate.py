@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperbridge.cli.migrate import add_run_options, command_of
+from hyperbridge.cli.verbs import add_verb
 
 _DESCRIPTION = """\
 Run a program up to its first call of fmin, take the search space from one of its
@@ -24,15 +25,8 @@ example:
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "translate",
-        help="print native code for one search space",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(parser=parser, run=run)
+    summary = "print native code for one search space"
+    parser = add_verb(verbs, "translate", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("space", metavar="FILE:NAME", help="a program and a variable in it")
     parser.add_argument("--to", required=True, choices=("optuna", "ray"), help="the new engine")
     add_run_options(parser)

@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from hyperbridge.cli.verbs import add_verb
+
 _DESCRIPTION = """\
 Run two programs up to their searches, and compare what they search: the parameters with
 their ranges, steps, scales and options, when each is asked for, the points that the
@@ -33,15 +35,8 @@ _COMMENT = re.compile(r"#\s*verify:\s*accept\s+(.+)")
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "verify",
-        help="compare the searches of two programs",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(parser=parser, run=run)
+    summary = "compare the searches of two programs"
+    parser = add_verb(verbs, "verify", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("old", metavar="OLD", type=Path, help="the program that uses hyperopt")
     parser.add_argument("new", metavar="NEW", type=Path, help="the program to compare with it")
     parser.add_argument(

@@ -6,12 +6,16 @@ import json
 
 import pytest
 
-from hyperbridge.cli.notebook import read_notebook
+from hyperbridge.cli import notebook as notebooks
 from hyperbridge.cli.notebook_names import names_needed
 from hyperbridge.cli.notebook_python import to_python
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.notebooks import databricks, jupyter
 from hyperbridge.notebooks.cells import Cell, Code, Include
+
+
+def read_notebook(path):
+    return list(notebooks._read(path, (), []))
 
 
 def translate(text, *, single_percent=False):

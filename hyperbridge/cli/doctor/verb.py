@@ -10,6 +10,7 @@ from hyperbridge import backends
 from hyperbridge.backends.findings import Finding
 from hyperbridge.cli.doctor.checks import check_backends, check_core, check_tracking
 from hyperbridge.cli.doctor.findings import as_data, as_text, failures
+from hyperbridge.cli.verbs import add_verb
 from hyperbridge.config import resolve
 from hyperbridge.errors import HyperbridgeError
 
@@ -29,15 +30,8 @@ examples:
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "doctor",
-        help="say what can run here, and what to do about the rest",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(parser=parser, run=run)
+    summary = "say what can run here, and what to do about the rest"
+    parser = add_verb(verbs, "doctor", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
         "--backend",
         action="append",
