@@ -70,8 +70,20 @@ def report(what: str, goal: float, *arguments: str, expected: int) -> None:
     print(f"{what}: {taken:.2f} s, of the processor {busy:.2f} s; asked {goal} s", flush=True)
 
 
+def compile_once(folder: Path) -> None:
+    """Have the commands find compiled modules, as those of an installed package do."""
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    first = folder / "first.py"
+    first.write_text(PROGRAM)
+    for arguments in (["scan"], ["migrate", "--to", "optuna"]):
+        command = [sys.executable, "-m", "hyperbridge", *arguments, str(first)]
+        subprocess.run(command, capture_output=True, check=False)
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
+        compile_once(Path(name))
         tree = Path(name, "tree")
         for number in range(FILES):
             folder = tree / f"package{number % 40}"

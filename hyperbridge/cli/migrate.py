@@ -8,7 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyperbridge.cli.remark_options import add_options, allow_deep_code, selection_of
+from hyperbridge.cli.remark_options import (
+    add_options,
+    prepare_to_read,
+    selection_of,
+    write_messages,
+)
+from hyperbridge.cli.verbs import add_verb
 
 if TYPE_CHECKING:
     from hyperbridge.migrate.file_plan import FilePlan
@@ -40,15 +46,8 @@ _PATIENCE_S = 600
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "migrate",
-        help="rewrite programs as native Optuna or Ray Tune code",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(parser=parser, run=run)
+    summary = "rewrite programs as native Optuna or Ray Tune code"
+    parser = add_verb(verbs, "migrate", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
     parser.add_argument(
         "--to", required=True, choices=("optuna", "ray", "spark"), help="the new engine"
@@ -122,10 +121,10 @@ def run(args: argparse.Namespace) -> int:
         ``--check``, would change; else 0.
     """
     from hyperbridge.migrate.discover import program_files
-    from hyperbridge.migrate.every_target import plan_for
     from hyperbridge.migrate.file_plan import PlanOptions
     from hyperbridge.migrate.module import Module
     from hyperbridge.migrate.package_plan import plan_packages, with_packages
+    from hyperbridge.migrate.planning import plan_modules
     from hyperbridge.migrate.sources import UnreadableFileError, source_of
 
     if args.run_program:
@@ -135,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
     if args.normals is not None and args.to == "ray":
         args.parser.error("--normals is for studies of Optuna's: Ray Tune has normals of its own")
     report = _Report(args)
-    allow_deep_code()
+    prepare_to_read()
     found = program_files(args.paths)
     report.looked_at = found.looked_at
     for path, text in found.unread:
@@ -147,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
         except UnreadableFileError as exc:
             report.unreadable(path, str(exc))
     options = PlanOptions(exact=args.exact, bounds_normals=args.normals == "bounded")
-    plans = plan_for(modules, args.to, options)
+    plans = plan_modules(modules, args.to, options)
     if not args.no_requirements:
         plans = with_packages(plans, args.to)
     if args.run_program:
@@ -264,7 +263,7 @@ class _Report:
 
     def finish(self) -> None:
         """Tell the rest."""
-        from hyperbridge.migrate import formats, migrate_output
+        from hyperbridge.migrate import migrate_output
 
         args = self.args
         if args.format == "text":
@@ -273,12 +272,5 @@ class _Report:
         elif args.format == "json":
             unread = [text for _, text in self.unread]
             print(migrate_output.as_json(args.to, self.files, unread, self.looked_at))
-        elif args.format == "github":
-            sys.stdout.write(formats.as_github(self.messages))
         else:
-            import hyperbridge
-
-            version, is_complete = hyperbridge.__version__, not self.unread
-            sys.stdout.write(
-                formats.as_sarif(self.messages, version=version, is_complete=is_complete)
-            )
+            write_messages(args.format, self.messages, is_complete=not self.unread)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hyperbridge.migrate.formats import Message
     from hyperbridge.migrate.selection import Selection
 
 _DEEPEST = 5_000
+_FEW_COLLECTIONS = 50_000
 FORMATS = ("text", "json", "github", "sarif")
 
 
@@ -38,8 +41,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def allow_deep_code() -> None:
-    """Let code that is nested deeply be read, such as a sum of a thousand texts."""
+def write_messages(kind: str, messages: list[Message], *, is_complete: bool) -> None:
+    """Print remarks for GitHub or as SARIF.
+
+    Args:
+        kind: Which of the two.
+        messages: The remarks.
+        is_complete: Whether all files could be read.
+    """
+    import hyperbridge
+    from hyperbridge.migrate.formats import as_github, as_sarif
+
+    if kind == "github":
+        sys.stdout.write(as_github(messages))
+        return
+    version = hyperbridge.__version__
+    sys.stdout.write(as_sarif(messages, version=version, is_complete=is_complete))
+
+
+def prepare_to_read() -> None:
+    """Make this process ready for a lot of code.
+
+    Code may be nested deeply, such as a sum of a thousand texts. Of its syntax trees next to
+    nothing is garbage, which Python would look for again and again while they grow.
+    """
+    gc.set_threshold(_FEW_COLLECTIONS)
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEEPEST))
 
 

@@ -7,7 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hyperbridge.cli.remark_options import add_options, allow_deep_code, selection_of
+from hyperbridge.cli.remark_options import (
+    add_options,
+    prepare_to_read,
+    selection_of,
+    write_messages,
+)
+from hyperbridge.cli.verbs import add_verb
 
 _DESCRIPTION = """\
 List every use of hyperopt in Python files, Databricks notebooks and Jupyter notebooks,
@@ -26,15 +32,8 @@ examples:
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    parser = verbs.add_parser(
-        "scan",
-        help="list where hyperopt is used, and what to do about it",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(parser=parser, run=run)
+    summary = "list where hyperopt is used, and what to do about it"
+    parser = add_verb(verbs, "scan", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file or a folder")
     add_options(parser)
     for name in ("json", "sarif"):
@@ -54,22 +53,16 @@ def run(args: argparse.Namespace) -> int:
         1 when a use or a remark was found that is wanted, or a file could not be read, else 0.
     """
     from hyperbridge.migrate import scan_output
-    from hyperbridge.migrate.formats import as_github, as_sarif
     from hyperbridge.migrate.scan import scan
 
     selection = selection_of(args)
-    allow_deep_code()
+    prepare_to_read()
     report = scan_output.selected(scan(args.paths), selection)
     if args.format == "json":
         print(scan_output.as_json(report))
     elif args.format == "text":
         sys.stdout.write(scan_output.as_text(report))
-    elif args.format == "github":
-        sys.stdout.write(as_github(scan_output.messages(report)))
     else:
-        import hyperbridge
-
-        messages, is_complete = scan_output.messages(report), not report.unread
-        version = hyperbridge.__version__
-        sys.stdout.write(as_sarif(messages, version=version, is_complete=is_complete))
+        messages = scan_output.messages(report)
+        write_messages(args.format, messages, is_complete=not report.unread)
     return 1 if report.findings or report.unread or report.faults else 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
-from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot, is_property
+from hyperbridge.migrate.nodes import FUNCTIONS, PLACES, Function, walk
+from hyperbridge.migrate.program import Program, Slot, is_property
 
 Carrier = Slot | Function
 
@@ -27,7 +28,7 @@ class Carriers:
         self,
         program: Program,
         is_seed: Callable[[ast.AST], bool],
-        parts: Callable[[ast.AST], Iterable[ast.AST]] = ast.walk,
+        parts: Callable[[ast.AST], Iterable[ast.AST]] = walk,
         known: Iterable[Slot] = (),
     ) -> None:
         self._program = program
@@ -55,7 +56,7 @@ class Carriers:
                 return None
             if isinstance(node, ast.Call):
                 named.update(program.function(node.func))
-            elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            elif isinstance(node, PLACES) and isinstance(node.ctx, ast.Load):
                 slot = program.slot(node)
                 if slot is not None:
                     named.add(slot)
@@ -86,16 +87,13 @@ class Carriers:
                 for flow in found:
                     yield slot, flow.expr
         for slot in {*program.flows, *program.uses}:
-            if slot.scope is not None and isinstance(slot.scope.node, FUNCTIONS):
-                default = program.default(slot.scope.node, slot.name)
-                if default is not None:
-                    yield slot, default
+            default = program.default(slot)
+            if default is not None:
+                yield slot, default
         for function, yields in program.yields.items():
             for made in yields:
                 if made.value is not None:
                     yield function, made.value
-        for function, returns in program.returns.items():
-            for returned in returns:
-                value = returned.body if isinstance(returned, ast.Lambda) else returned.value
-                if value is not None:
-                    yield function, value
+        for function in program.returns:
+            for value in program.returned(function):
+                yield function, value

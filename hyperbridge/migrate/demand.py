@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hyperbridge.migrate.carriers import Carriers
+from hyperbridge.migrate.elements import Path, container_of, parts_of
+from hyperbridge.migrate.nodes import COMPREHENSIONS, FUNCTIONS, Function, children
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import FUNCTIONS, Flow, Function, Program, Slot, is_property
+from hyperbridge.migrate.program import Flow, Program, Slot, is_property
 from hyperbridge.migrate.scopes import Scope
 
 RESULTS = ("fmin", "space_eval", "sample")
 CHOICES = ("hp.choice", "hp.pchoice", "pyll_utils.hp_choice", "pyll_utils.hp_pchoice")
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _BRANCHES = (ast.If, ast.For, ast.While, ast.Try, ast.With, ast.AsyncFor, ast.AsyncWith)
-_PASSED_ON = ("list", "tuple", "sorted", "reversed", "iter", "set")
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ def values_in(program: Program, expr: ast.AST) -> Iterator[ast.AST]:
         node = waiting.pop()
         if not (isinstance(node, ast.Call) and is_result(program, node)):
             yield node
-            waiting += ast.iter_child_nodes(node)
+            waiting += children(node)
 
 
 def is_result(program: Program, call: ast.Call) -> bool:
@@ -131,12 +131,12 @@ class Demand:
         self.roles = Roles()
         self._program = program
         self._random = randomness
-        self._seen: set[tuple[ast.AST, tuple[object, ...]]] = set()
+        self._seen: set[tuple[ast.AST, Path]] = set()
         self.visited: set[ast.AST] = set()
         self._asked: set[Function] = set()
         self._top: ast.expr | None = None
 
-    def space(self, expr: ast.expr, path: tuple[object, ...] = ()) -> None:
+    def space(self, expr: ast.expr, path: Path = ()) -> None:
         """Have an expression, or the elements of it, give functions of the trial."""
         if (expr, path) in self._seen or len(path) > 6:
             return
@@ -146,29 +146,30 @@ class Demand:
             self._of_place(expr, path)
         elif isinstance(expr, ast.Constant) and (expr.value is None or path):
             pass
-        elif isinstance(expr, ast.IfExp):
-            self.space(expr.body, path)
-            self.space(expr.orelse, path)
-        elif isinstance(expr, ast.BoolOp):
-            for value in expr.values:
-                self.space(value, path)
-        elif isinstance(expr, ast.NamedExpr):
-            self.space(expr.value, path)
-        elif isinstance(expr, ast.Subscript):
-            key = expr.slice.value if isinstance(expr.slice, ast.Constant) else "*"
-            self.space(expr.value, (key, *path))
+        elif (parts := self._handed(expr, path)) is not None:
+            for part, way in parts:
+                self.space(part, way)
         elif path:
-            self._elements(expr, path)
+            functions = self._program.function(expr.func) if isinstance(expr, ast.Call) else []
+            if not functions:
+                self._unknown(expr, "what this holds is known only when the program runs")
+            for value in (v for f in functions for v in self._program.returned(f)):
+                self.space(value, path)
         elif isinstance(expr, ast.Call) and self._functions(expr):
             self._called(expr)
-        elif isinstance(expr, ast.Call) and (inner := container_of(expr)) is not None:
-            self.space(inner, ("*",))
-            for default in expr.args[1:]:
-                self.space(default)
         elif isinstance(expr, ast.Call) and not self._random.of(expr):
             self._unknown(expr, "what this gives is known only when the program runs")
         else:
             self._root(expr)
+
+    def _handed(self, expr: ast.expr, path: Path) -> list[tuple[ast.expr, Path]] | None:
+        """Return where a space comes from that an expression hands on; None where it is made."""
+        is_made = isinstance(expr, ast.Call) and not path and not self._is_element(expr)
+        return None if is_made else parts_of(self._program, expr, path)
+
+    def _is_element(self, call: ast.Call) -> bool:
+        """Tell whether a call takes an element out; a copy, say, is a space of its own."""
+        return not self._functions(call) and container_of(call) is not None
 
     def _functions(self, call: ast.Call) -> list[Function]:
         """Return the functions that a call runs, but for one that is called where it stands."""
@@ -181,7 +182,7 @@ class Demand:
         self.roles.roots.add(expr)
         self.inside(expr)
 
-    def _of_place(self, expr: ast.Name | ast.Attribute, path: tuple[object, ...]) -> None:
+    def _of_place(self, expr: ast.Name | ast.Attribute, path: Path) -> None:
         slot = self._program.slot(expr)
         if slot is None:
             self._unknown(expr, "where the space comes from is not in these files")
@@ -192,10 +193,10 @@ class Demand:
         """Have a variable or an attribute hold a function of the trial."""
         self._of_slot(slot, (), at)
 
-    def _of_slot(self, slot: Slot, path: tuple[object, ...], expr: ast.expr) -> None:
+    def _of_slot(self, slot: Slot, path: Path, expr: ast.expr) -> None:
         program, roles = self._program, self.roles
         flows = program.flows.get(slot, [])
-        default = _default_of(program, slot)
+        default = program.default(slot)
         known = [*flows, *([] if default is None else [Flow(default, (), default)])]
         (roles.containers if path else roles.holders).add(slot)
         if _is_property(program, slot):
@@ -256,10 +257,7 @@ class Demand:
             self._asked.remove(function)
 
     def _gives_built(self, function: Function) -> bool:
-        for returned in self._program.returns.get(function, ()):
-            value = returned.body if isinstance(returned, ast.Lambda) else returned.value
-            if value is None:
-                continue
+        for value in self._program.returned(function):
             if isinstance(value, ast.Name):
                 slot = self._program.slot(value)
                 inner = self._program.scope_of.get(function.args)
@@ -287,83 +285,17 @@ class Demand:
                         self.inside(arg)
                 continue
             self.roles.givers.add(function)
-            returns = self._program.returns.get(function, [])
-            if not returns:
+            if not self._program.returns.get(function):
                 self._unknown(call, "what this gives is known only when the program runs")
-            for returned in returns:
-                value = returned.body if isinstance(returned, ast.Lambda) else returned.value
-                if value is not None:
-                    self.space(value)
+            for value in self._program.returned(function):
+                self.space(value)
 
     def _build(self, function: Function) -> None:
         if function in self.roles.builders:
             return
         self.roles.builders.add(function)
-        for returned in self._program.returns.get(function, ()):
-            value = returned.body if isinstance(returned, ast.Lambda) else returned.value
-            if value is not None:
-                self.inside(value)
-
-    def _elements(self, expr: ast.expr, path: tuple[object, ...]) -> None:
-        first, rest = path[0], path[1:]
-        if isinstance(expr, ast.Dict):
-            for key, value in zip(expr.keys, expr.values, strict=True):
-                if key is None:
-                    self.space(value, path)
-                elif first == "*" or not isinstance(key, ast.Constant) or key.value == first:
-                    self.space(value, rest)
-        elif isinstance(expr, ast.List | ast.Tuple | ast.Set):
-            for index, value in enumerate(expr.elts):
-                if isinstance(value, ast.Starred):
-                    self.space(value.value, ("*", *rest))
-                elif first in ("*", index) or not isinstance(first, int):
-                    self.space(value, rest)
-        elif isinstance(expr, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-            self.space(expr.elt, rest)
-        elif isinstance(expr, ast.DictComp):
-            self.space(expr.value, rest)
-        elif isinstance(expr, ast.BinOp):
-            self.space(expr.left, path)
-            self.space(expr.right, path)
-        elif isinstance(expr, ast.Call):
-            self._elements_of_call(expr, path)
-        else:
-            self._unknown(expr, "what this holds is known only when the program runs")
-
-    def _elements_of_call(self, call: ast.Call, path: tuple[object, ...]) -> None:
-        first, rest = path[0], path[1:]
-        func = call.func
-        name = getattr(func, "id", "") if not self._program.slot(func) else ""
-        if isinstance(func, ast.Attribute) and func.attr == "items" and rest[:1] == (1,):
-            self.space(func.value, ("*", *rest[1:]))
-        elif isinstance(func, ast.Attribute) and func.attr == "items":
-            pass  # the keys
-        elif isinstance(func, ast.Attribute) and func.attr in ("values", "copy"):
-            self.space(func.value, ("*" if func.attr == "values" else first, *rest))
-        elif name == "enumerate" and rest[:1] == (1,):
-            self.space(call.args[0], ("*", *rest[1:]))
-        elif name == "enumerate":
-            pass
-        elif name == "zip" and rest and isinstance(rest[0], int) and rest[0] < len(call.args):
-            self.space(call.args[rest[0]], ("*", *rest[1:]))
-        elif name in _PASSED_ON and call.args:
-            self.space(call.args[0], path)
-        elif name == "dict":
-            for keyword in call.keywords:
-                if keyword.arg is None or first in ("*", keyword.arg):
-                    self.space(keyword.value, path if keyword.arg is None else rest)
-            for arg in call.args:
-                self.space(arg, path)
-        elif (inner := container_of(call)) is not None:
-            self.space(inner, ("*", *path))
-        elif functions := self._program.function(func):
-            for function in functions:
-                for returned in self._program.returns.get(function, ()):
-                    value = returned.body if isinstance(returned, ast.Lambda) else returned.value
-                    if value is not None:
-                        self.space(value, path)
-        else:
-            self._unknown(call, "what this holds is known only when the program runs")
+        for value in self._program.returned(function):
+            self.inside(value)
 
     def inside(self, expr: ast.AST) -> None:
         """Read an expression that is evaluated with a trial at hand."""
@@ -401,7 +333,7 @@ class Demand:
             if slot is not None and random.held(slot) and isinstance(expr.ctx, ast.Load):
                 self._place_inside(expr, slot)
                 return
-        for child in ast.iter_child_nodes(expr):
+        for child in children(expr):
             self.inside(child)
 
     def _parts_but(self, call: ast.Call, options: ast.expr) -> None:
@@ -418,14 +350,14 @@ class Demand:
         if slot.scope is None:
             return False
         node = slot.scope.node
-        if isinstance(node, _COMPREHENSIONS):
+        if isinstance(node, COMPREHENSIONS):
             return True
         above = self._program.parent_of.get(node)
         is_called = isinstance(above, ast.Call) and above.func is node  # where it stands
         return node in self.roles.builders or is_called
 
     def _place_inside(self, expr: ast.Name | ast.Attribute, slot: Slot) -> None:
-        is_element = self._is_element_of_one(expr, slot)
+        is_element = self._is_container_of_one(expr, slot)
         if is_element and not any(map(self._random.of, origins(self._program, expr).exprs)):
             return  # the key of it, or its number
         if is_element or not self.is_local(slot):
@@ -444,17 +376,17 @@ class Demand:
             return
         self.space(expr)
 
-    def _is_element_of_one(self, expr: ast.expr, slot: Slot) -> bool:
+    def _is_container_of_one(self, expr: ast.expr, slot: Slot) -> bool:
         """Tell whether what is made of a comprehension's variable is itself asked for later."""
         around = None if slot.scope is None else slot.scope.node
-        for above in self._program.enclosing(expr) if isinstance(around, _COMPREHENSIONS) else ():
+        for above in self._program.enclosing(expr) if isinstance(around, COMPREHENSIONS) else ():
             if above is around or above in self.roles.roots:
                 return above is not around
         return False
 
     def _must_wait(self, slot: Slot) -> bool:
         """Tell whether a variable of a function of the trial may be asked for only in a branch."""
-        if slot.scope is not None and isinstance(slot.scope.node, _COMPREHENSIONS):
+        if slot.scope is not None and isinstance(slot.scope.node, COMPREHENSIONS):
             return False
         program = self._program
         flows = program.flows.get(slot, [])
@@ -497,18 +429,6 @@ def options_of(call: ast.Call) -> ast.expr | None:
     return named[0] if named else None
 
 
-def container_of(expr: ast.AST) -> ast.expr | None:
-    """Return the container of which an expression gives an element."""
-    if isinstance(expr, ast.Subscript):
-        return expr.value
-    if not isinstance(expr, ast.Call) or not expr.args:
-        return None
-    func = expr.func
-    if isinstance(func, ast.Attribute) and func.attr in ("get", "pop"):
-        return func.value
-    return expr.args[0] if isinstance(func, ast.Name) and func.id == "next" else None
-
-
 def _is_assignment(node: ast.AST) -> bool:
     return isinstance(node, ast.Assign | ast.AnnAssign)
 
@@ -526,9 +446,3 @@ def _is_argument(slot: Slot) -> bool:
 
 def _is_property(program: Program, slot: Slot) -> bool:
     return slot.scope is None and any(map(is_property, program.methods.get(slot.name, ())))
-
-
-def _default_of(program: Program, slot: Slot) -> ast.expr | None:
-    if slot.scope is None or not isinstance(slot.scope.node, FUNCTIONS):
-        return None
-    return program.default(slot.scope.node, slot.name)

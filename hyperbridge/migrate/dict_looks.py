@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reading import Search
 from hyperbridge.migrate.rewriting import Rewriting
@@ -22,7 +23,7 @@ def looks_at_dicts(rewriting: Rewriting) -> Iterator[tuple[Search, ast.expr]]:
     inside = {*rewriting.done, *roles.builders, *roles.roots}
     for draft in rewriting.drafts:
         inside |= draft.visited
-    known = {below for node in inside for below in ast.walk(node)}
+    known = {below for node in inside for below in walk(node)}
     for draft in rewriting.drafts:
         mine = (draft.roles.units | draft.roles.holders) & (roles.units | roles.holders)
         for slot in mine - roles.containers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import functools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +16,9 @@ from hyperbridge.migrate.sources import UnreadableFileError, read_content
 _FEW = 200
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "dist-packages", "build", "dist"}
 _WORDS = (b"hyperopt", b"hyperbridge")
-_IMPORTS = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([^\r\n(]*(?:\([^)]*\))?)", re.MULTILINE)
+_KEYWORDS = (b"from ", b"import ", b"from\t", b"import\t")
+_IMPORT = re.compile(rb"[ \t]*(?:from|import)[ \t]+([^\r\n(]*(?:\([^)]*\))?)")
+_WORD = re.compile(rb"\w+")
 SUFFIXES = (".py", ".ipynb")
 
 
@@ -27,14 +30,14 @@ def files_under(paths: Iterable[Path]) -> Iterator[Path]:
     """
     seen: set[str] = set()
     for path in paths:
-        for file in _walk(path) if path.is_dir() else [path]:
-            real = os.path.realpath(file)  # unlike resolve, it takes links that go round
+        for file, real in _walk(path) if path.is_dir() else [(path, os.path.realpath(path))]:
             if real not in seen:
                 seen.add(real)
                 yield file
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each file under a folder with its real path."""
     for folder, names, files in os.walk(root):
         names[:] = sorted(
             name
@@ -43,9 +46,12 @@ def _walk(root: Path) -> Iterator[Path]:
             and name not in _SKIPPED
             and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
         )
+        real = os.path.realpath(folder)  # unlike resolve, it takes links that go round
         for name in sorted(files):
             if name.endswith(SUFFIXES) or is_requirements(Path(folder, name)):
-                yield Path(folder, name)
+                file = os.path.join(folder, name)
+                is_link = os.path.islink(file)
+                yield Path(file), os.path.realpath(file) if is_link else os.path.join(real, name)
 
 
 def mentions_hyperopt(content: bytes) -> bool:
@@ -86,8 +92,8 @@ def program_files(paths: Sequence[Path]) -> Found:
     for path in files_under(paths):
         if is_requirements(path):
             lists.append(path)
-        if is_requirements(path) and path.name != "setup.py":
-            continue
+            if path.name != "setup.py":
+                continue
         try:
             contents[path] = read_content(path)
         except UnreadableFileError as exc:
@@ -100,20 +106,18 @@ def program_files(paths: Sequence[Path]) -> Found:
 
 def _related(contents: Mapping[Path, bytes], concerned: set[Path]) -> set[Path]:
     """Return the scripts that import from those that use hyperopt, or that these import."""
+    names = {path: _module_name(path) for path in contents if path.suffix == ".py"}
     by_name: dict[bytes, list[Path]] = {}
-    for path in contents:
-        if path.suffix == ".py":
-            by_name.setdefault(_module_name(path), []).append(path)
+    for path, name in names.items():
+        by_name.setdefault(name, []).append(path)
+    words = functools.cache(lambda path: _imported_words(contents[path]))
     known, new = set(concerned), set(concerned)
     while new and len(known) < len(concerned) + _FEW:
-        imported = {word for path in new for word in _imported_words(contents[path])}
+        imported = {word for path in new for word in words(path)}
         found = {path for word in imported & by_name.keys() for path in by_name[word]}
-        names = {_module_name(path) for path in new if path.suffix == ".py"}
-        for path in (p for p in contents if p.suffix == ".py" and p not in known | found):
-            content = contents[path]
-            likely = {name for name in names if name in content}
-            if likely and likely & _imported_words(content):
-                found.add(path)
+        wanted = {names[path] for path in new if path in names}
+        others = (path for path in names if path not in known and path not in found)
+        found |= {path for path in others if not wanted.isdisjoint(words(path))}
         new = found - known
         known |= new
     return known - concerned
@@ -125,4 +129,12 @@ def _module_name(path: Path) -> bytes:
 
 def _imported_words(content: bytes) -> set[bytes]:
     """Return the words of the import statements of a file."""
-    return {word for text in _IMPORTS.findall(content) for word in re.findall(rb"\w+", text)}
+    found: set[bytes] = set()
+    for keyword in _KEYWORDS:
+        position = content.find(keyword)
+        while position >= 0:
+            statement = _IMPORT.match(content, content.rfind(b"\n", 0, position) + 1)
+            if statement is not None:
+                found.update(_WORD.findall(statement[1]))
+            position = content.find(keyword, position + len(keyword))
+    return found

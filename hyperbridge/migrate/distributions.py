@@ -108,7 +108,7 @@ def arguments_of(call: ast.Call, kind: str) -> dict[str, ast.expr]:
 def number(module: Module, expr: ast.expr) -> int | float | None:
     """Return the value of an expression that is a number in the source; else None."""
     try:
-        value = evaluate(module, expr)
+        value = evaluate(module, expr, is_number=True)
     except NotConstantError:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -11,6 +11,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hyperbridge.migrate.nodes import FUNCTIONS, LOOPS, default_of, walk
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.reach import Reach, in_order, position, reach_of
 from hyperbridge.migrate.reading import Search
@@ -106,6 +107,7 @@ def _line(place: str) -> str:
     return f"line {place}" if place.isdigit() else place
 
 
+@functools.lru_cache(maxsize=8)
 def changes(search: Search) -> list[Change]:
     """Return what the objective of a search changes outside of itself, each thing once."""
     expr = search.arguments.get("fn")
@@ -118,7 +120,7 @@ class _Reader:
         self._module = search.module
         self._names = search.module.names
         self._reach = reach
-        self._handed = set(ast.walk(search.arguments["fn"]))
+        self._handed = set(walk(search.arguments["fn"]))
 
     def changes(self) -> Iterator[Change]:
         seen: set[_Owner] = set()
@@ -188,7 +190,8 @@ class _Reader:
                 sources = [*self._reach.passed(scope.node, root.id)]
                 if not sources and not is_inside:
                     callers.add(getattr(scope.node, "name", "a lambda"))
-                sources.append(self._reach.default(scope.node, root.id))
+                if isinstance(scope.node, FUNCTIONS):
+                    sources.append(default_of(scope.node, root.id))
             for source in sources:
                 if isinstance(source, ast.Name | ast.Attribute):
                     more = self._owners(source, seen)
@@ -232,9 +235,8 @@ class _Reader:
     def _attributes(self) -> dict[str, list[ast.expr]]:
         """Every attribute of the file, by name."""
         found: dict[str, list[ast.expr]] = {}
-        for node in self._module.walk():
-            if isinstance(node, ast.Attribute):
-                found.setdefault(node.attr, []).append(node)
+        for node in self._module.of_kind(ast.Attribute):
+            found.setdefault(node.attr, []).append(node)
         return found
 
     def _reads(self, owner: _Owner) -> Iterator[ast.expr]:
@@ -289,8 +291,7 @@ class _Reader:
             return True
         if (use.lineno, use.col_offset) > (call.lineno, call.col_offset):
             return True
-        loops = (ast.For, ast.While, ast.AsyncFor)
-        around = {above for above in names.enclosing(call) if isinstance(above, loops)}
+        around = {above for above in names.enclosing(call) if isinstance(above, LOOPS)}
         return any(above in around for above in names.enclosing(use))
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from hyperbridge.migrate.nodes import FUNCTIONS, Function, walk
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
+from hyperbridge.migrate.program import Program, Slot
 
 _TRIALS = ("Trials", "SparkTrials")
-_SURE = ("losses", "best_trial", "argmin", "idxs_vals", "tids", "miscs", "statuses")
+ONLY_TRIALS = ("losses", "best_trial", "argmin", "idxs_vals", "tids", "miscs", "statuses")
+"""Attributes by which a value whose origin is not seen is known as a Trials."""
 _LIKELY = ("trials", "results", "vals", "idxs")
 
 
@@ -57,9 +59,7 @@ def unseen_trials(program: Program) -> set[Slot]:
     """
     found: set[Slot] = set()
     for module in program.modules:
-        for node in module.walk():
-            if not isinstance(node, ast.arg):
-                continue
+        for node in module.of_kind(ast.arg):
             arguments = program.parent_of.get(node)
             function = None if arguments is None else program.parent_of.get(arguments)
             if not isinstance(function, FUNCTIONS):
@@ -73,7 +73,7 @@ def unseen_trials(program: Program) -> set[Slot]:
 
 
 def _is_annotated(program: Program, argument: ast.arg) -> bool:
-    parts = [] if argument.annotation is None else list(ast.walk(argument.annotation))
+    parts = [] if argument.annotation is None else list(walk(argument.annotation))
     for part in parts:
         if isinstance(part, ast.Name | ast.Attribute) and program.hyperopt(part) in _TRIALS:
             return True
@@ -88,6 +88,6 @@ def _is_asked(program: Program, slot: Slot) -> bool:
     asked = [look.attr for look in looks if isinstance(look, ast.Attribute)]
     if not asked or any(name in program.methods for name in asked):
         return False
-    if any(name in _SURE for name in asked):
+    if any(name in ONLY_TRIALS for name in asked):
         return True
     return slot.name.endswith("trials") and any(name in _LIKELY for name in asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from dataclasses import dataclass
 
@@ -113,8 +114,8 @@ class Edits:
             shift += len(edit.text) - (edit.end - edit.start)
 
         def shortened(run: re.Match[str]) -> str:
-            is_ours = any(run.start() <= place <= run.end() for place in touched)
-            if not is_ours:
+            nearest = bisect.bisect_left(touched, run.start())
+            if nearest == len(touched) or touched[nearest] > run.end():
                 return run[0]
             return run[1] * (3 if run.end() == len(text) or not text[run.end()].isspace() else 2)
 

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from hyperbridge.migrate.remarks import REMARKS
 
-FORMATS = ("text", "json", "github", "sarif")
 Level = Literal["note", "warning", "error"]
 _COMMANDS: dict[Level, str] = {"note": "notice", "warning": "warning", "error": "error"}
 

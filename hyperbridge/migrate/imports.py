@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection, Iterable
 
 from hyperbridge.migrate.module import Module, hyperopt_name
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.placing import remove_statements
 from hyperbridge.migrate.proof import code_of, looks, new_texts
 from hyperbridge.migrate.scopes import STAR_NAMES
@@ -16,14 +17,23 @@ from hyperbridge.migrate.skips import is_skipped
 
 def statements(module: Module) -> list[ast.Import | ast.ImportFrom]:
     """Return the statements that import hyperopt or hyperbridge and are not skipped, in order."""
-    found = [
-        node
-        for node in module.walk()
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        and _is_ours(node)
-        and not is_skipped(module, node)
-    ]
-    return sorted(found, key=lambda node: node.lineno)
+    found = [n for n in _all(module) if _is_ours(n) and not is_skipped(module, n)]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+
+
+def _all(module: Module) -> list[ast.Import | ast.ImportFrom]:
+    """Return the imports of a file."""
+    return [*module.of_kind(ast.Import), *module.of_kind(ast.ImportFrom)]
+
+
+def gone(module: Module) -> set[ast.AST]:
+    """Return the uses of what hyperopt's imports bring that are rewritten or removed."""
+    names = {a.asname or a.name.partition(".")[0] for s in statements(module) for a in s.names}
+    return {
+        use
+        for use in module.of_kind(ast.Name)
+        if (use.id in names or "*" in names) and module.edits.covers(*module.span(use))
+    }
 
 
 def left(module: Module) -> list[ast.stmt | ast.expr]:
@@ -33,8 +43,8 @@ def left(module: Module) -> list[ast.stmt | ast.expr]:
         for node in statements(module)
         if not module.edits.covers(*module.span(node)) or _still_imports(module, node)
     ]
-    for node in module.walk():
-        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+    for node in module.of_kind(ast.Call):
+        if node.args and isinstance(node.args[0], ast.Constant):
             func, name = node.func, node.args[0].value
             called = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             is_import = called in ("import_module", "__import__") and isinstance(name, str)
@@ -170,7 +180,7 @@ def _stores(node: ast.Try) -> set[ast.AST]:
     return {
         n
         for handler in node.handlers
-        for n in ast.walk(handler)
+        for n in walk(handler)
         if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
     }
 
@@ -275,8 +285,8 @@ def _without(
     """Return the imports of other packages that bring idle names, with the names that stay."""
     ours = statements(module)
     found: dict[ast.Import | ast.ImportFrom, list[ast.alias]] = {}
-    for node in module.walk():
-        if not isinstance(node, ast.Import | ast.ImportFrom) or node in ours:
+    for node in _all(module):
+        if node in ours:
             continue
         if is_skipped(module, node):
             continue
@@ -310,9 +320,10 @@ def _is_unused(
     if isinstance(node, ast.Import) and hyperopt_name(f"{alias.name}.x") is None:
         return False
     if alias.name == "*":
-        names = (n for n in module.walk() if isinstance(n, ast.Name))
         stars = [
-            n for n in names if not module.names.bindings(n) and module.names.star_of(n) is node
+            n
+            for n in module.of_kind(ast.Name)
+            if not module.names.bindings(n) and module.names.star_of(n) is node
         ]
         return all(use in gone for use in stars)
     name = alias.asname or alias.name.partition(".")[0]

@@ -10,11 +10,14 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterator
+from typing import TypeVar
 
 from hyperbridge.migrate.edits import Edits
+from hyperbridge.migrate.nodes import PLACES, walk
 from hyperbridge.migrate.scopes import Names
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 
+Node = TypeVar("Node", bound=ast.AST)
 _HOMES = ("hyperopt", "hyperbridge")
 _SUBMODULES = (
     "pyll_utils",
@@ -33,6 +36,7 @@ _LARGEST = 5_000_000  # what no person has written; it would take minutes
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
+@functools.lru_cache(maxsize=4096)
 def hyperopt_name(dotted: str | None) -> str | None:
     """Return the short name of something of hyperopt's, whatever module it was taken from.
 
@@ -103,6 +107,14 @@ class Module:
             pass
         return found
 
+    def comment(self, line: int) -> str | None:
+        """Return the comment on a line; None where there is none."""
+        start = self._line_starts[line - 1]
+        if "#" not in self.source.code[start : self.line_end(start)]:
+            return None
+        found = self.comments.get(line)
+        return None if found is None else found[1]
+
     def offset(self, line: int, column: int) -> int:
         """Return the offset in the text for a position of ``ast`` (column in UTF-8 bytes)."""
         start = self._line_starts[line - 1]
@@ -125,6 +137,11 @@ class Module:
             )
         return begin, self.offset(node.end_lineno, node.end_col_offset)
 
+    def inside(self, call: ast.Call) -> tuple[int, int]:
+        """Return where that begins and ends which stands between the brackets of a call."""
+        opening = self.source.code.index("(", self.span(call.func)[1])
+        return opening + 1, self.span(call)[1] - 1
+
     def text(self, node: ast.expr | ast.stmt | ast.arg) -> str:
         """Return the source of a node with the pending edits inside it."""
         return self.edits.rendered(*self.span(node))
@@ -144,8 +161,8 @@ class Module:
         is_last = following == len(self._line_starts)
         return len(self.source.code) if is_last else self._line_starts[following]
 
-    def indent(self, node: ast.stmt) -> str:
-        """Return the white space in front of a statement."""
+    def indent(self, node: ast.stmt | ast.expr) -> str:
+        """Return the white space with which the line of a node begins."""
         start = self.span(node)[0]
         line = self.source.code[self.line_start(start) : start]
         return line[: len(line) - len(line.lstrip())]
@@ -157,29 +174,39 @@ class Module:
 
     def hyperopt(self, expr: ast.AST | None) -> str | None:
         """Return hyperopt's name of what an expression refers to; see `hyperopt_name`."""
-        if not isinstance(expr, ast.Name | ast.Attribute):
+        if not isinstance(expr, PLACES):
             return None
         return hyperopt_name(self.names.dotted(expr))
 
     def walk(self) -> Iterator[ast.AST]:
-        """Yield every syntax node."""
+        """Yield every syntax node; see `nodes.walk`."""
         return iter(self._nodes)
 
     @functools.cached_property
-    def _nodes(self) -> tuple[ast.AST, ...]:
-        return tuple(ast.walk(self.tree))
+    def _nodes(self) -> list[ast.AST]:
+        return walk(self.tree)
+
+    def of_kind(self, kind: type[Node]) -> list[Node]:
+        """Return the syntax nodes of one class, in the order of `walk`."""
+        return self._by_kind.get(kind, [])  # type: ignore[return-value]  # of this class
+
+    @functools.cached_property
+    def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
+        found: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in self._nodes:
+            found.setdefault(node.__class__, []).append(node)
+        return found
 
     @functools.cached_property
     def identifiers(self) -> set[str]:
         """Every name in the module, for finding an unused one; attributes are none."""
         found: set[str] = set()
-        for node in self.walk():
-            for field in ("id", "arg", "name", "asname", "rest"):
-                name = getattr(node, field, None)
-                if isinstance(name, str):
-                    found.update(name.split("."))
-            if isinstance(node, ast.Global | ast.Nonlocal):
-                found.update(node.names)
+        for kind, nodes in self._by_kind.items():
+            for field in {"id", "arg", "name", "asname", "rest"} & {*kind._fields}:
+                names = (getattr(node, field) for node in nodes)
+                found.update(*(name.split(".") for name in names if isinstance(name, str)))
+        for declared in (self.of_kind(ast.Global), self.of_kind(ast.Nonlocal)):
+            found.update(name for node in declared for name in node.names)
         return found
 
 

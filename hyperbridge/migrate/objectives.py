@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from hyperbridge.migrate.nodes import entries_of, walk
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reading import Search
 
@@ -112,7 +113,7 @@ def _is_simple(function: ast.FunctionDef) -> bool:
         and bool(args.args)
         and not args.posonlyargs
         and args.vararg is None
-        and not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in ast.walk(function))
+        and not any(isinstance(n, ast.Yield | ast.YieldFrom) for n in walk(function))
         and all(default is not None for default in args.kw_defaults)
     )
 
@@ -128,7 +129,7 @@ def own_returns(function: ast.AST) -> Iterator[ast.Return]:
 
 
 def _result(program: Program, node: ast.Return | ast.expr, value: ast.expr | None) -> Result | None:
-    entries = _entries(value)
+    entries = None if value is None else entries_of(value)
     if entries is None or ("loss" not in entries and "status" not in entries):
         return None
     status_expr = entries.pop("status", None)
@@ -147,23 +148,6 @@ def _status(program: Program, expr: ast.expr | None) -> str | None:
     if isinstance(expr, ast.Constant) and expr.value in _STATUS.values():
         return str(expr.value)
     return _STATUS.get(program.hyperopt(expr) or "")
-
-
-def _entries(value: ast.expr | None) -> dict[str, ast.expr] | None:
-    if isinstance(value, ast.Dict):
-        entries: dict[str, ast.expr] = {}
-        for key, entry in zip(value.keys, value.values, strict=True):
-            if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
-                return None
-            entries[key.value] = entry
-        return entries
-    is_call = isinstance(value, ast.Call) and isinstance(value.func, ast.Name)
-    if not is_call or value.func.id != "dict" or value.args:  # type: ignore[union-attr]  # a Call
-        return None
-    assert isinstance(value, ast.Call)
-    if all(k.arg for k in value.keywords):
-        return {str(k.arg): k.value for k in value.keywords}
-    return None
 
 
 def _fits(program: Program, result: Result) -> bool:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from hyperbridge.migrate import tracking
 from hyperbridge.migrate.distributions import Needs
+from hyperbridge.migrate.nodes import FUNCTIONS, walk
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.objectives import Objective, read_objective
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import FUNCTIONS
 from hyperbridge.migrate.reading import Search, is_none
 from hyperbridge.migrate.rewriting import Draft, Rewriting, Target
 from hyperbridge.migrate.syntax import (
@@ -216,7 +216,7 @@ class PlacedSearch:
             if scope is outer:
                 break
             names.update(dict.fromkeys(scope.bindings))
-        used = {n.id for n in ast.walk(self.search.call) if isinstance(n, ast.Name)}
+        used = {n.id for n in walk(self.search.call) if isinstance(n, ast.Name)}
         given = ", ".join(n for n in names if n in used)
         name = self.needs.unused("search")
         body = list(self.before)
@@ -235,8 +235,8 @@ class PlacedSearch:
         assert call.end_lineno is not None
         found = []
         for line in range(call.lineno, call.end_lineno + 1):
-            comment = self.search.module.comments.get(line)
+            comment = self.search.module.comment(line)
             is_behind = line == call.end_lineno
             if comment is not None and not is_behind:
-                found.append(comment[1])
+                found.append(comment)
         return found

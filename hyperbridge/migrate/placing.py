@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import block_of
 from hyperbridge.migrate.syntax import indented
 
 _COMMENT = re.compile(r"^\s*#(?! (COMMAND|MAGIC|Databricks|%%))")
@@ -36,7 +37,7 @@ def replace_with_definition(
     text = newline.join(indented(lines, indent))[len(indent) :]
     above = _above(module, start)
     first = node if begin is None else begin
-    block = _block_of(module.names.parent_of[first], first)
+    block = block_of(module.names.parent_of[first], first)
     earlier = block[: block.index(first)]
     opens_block = module.source.code[: module.line_start(above)].rstrip().endswith(":")
     opens_block |= bool(indent) and bool(earlier) and all(s in removed for s in earlier)
@@ -75,7 +76,7 @@ def blank_lines_wanted(module: Module, before: ast.stmt, removed: Collection[ast
         before: The statement.
         removed: Statements that will be gone; what stands before them counts.
     """
-    block = _block_of(module.names.parent_of[before], before)
+    block = block_of(module.names.parent_of[before], before)
     position = block.index(before)
     while position > 0 and block[position - 1] in removed:
         position -= 1
@@ -124,7 +125,7 @@ def remove_statements(module: Module, nodes: Iterable[ast.stmt]) -> None:
         parent = module.names.parent_of[node]
         if any(above in removed for above in module.names.enclosing(node)):
             continue
-        block = _block_of(parent, node)
+        block = block_of(parent, node)
         is_empty = not isinstance(parent, ast.Module) and all(n in removed for n in block)
         if is_empty and node is block[0]:
             module.edits.replace(*module.span(node), "pass")
@@ -149,14 +150,6 @@ def _goes_with(
         return False  # each in a cell of its own
     between = module.source.code[start:end]
     return first in removed and second in removed and not between.strip() and "\n" in between
-
-
-def _block_of(parent: ast.AST, node: ast.stmt) -> list[ast.stmt]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and node in block:
-            return block
-    return [node]
 
 
 def _remove(module: Module, node: ast.stmt, last: ast.stmt) -> None:

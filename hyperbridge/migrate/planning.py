@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 from hyperbridge.migrate import imports
-from hyperbridge.migrate.demand import Demand, Randomness
+from hyperbridge.migrate.analysis import Analysis
+from hyperbridge.migrate.demand import Demand
 from hyperbridge.migrate.dict_looks import looks_at_dicts
 from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.file_plan import FilePlan, PlanOptions, SearchPlan, codes_of
 from hyperbridge.migrate.helpers import helper_imports, helper_names, helper_texts
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.placed_search import BlockedError
 from hyperbridge.migrate.placing import insert_definitions
 from hyperbridge.migrate.plain_forms import plain_form
 from hyperbridge.migrate.program import Files, Program
 from hyperbridge.migrate.proof import faults, new_texts
-from hyperbridge.migrate.reading import Search, find_searches, is_handed_on
-from hyperbridge.migrate.repeated import Repeated
-from hyperbridge.migrate.replaced import Replaced
+from hyperbridge.migrate.reading import Search, is_handed_on
 from hyperbridge.migrate.rewriting import Draft, Rewriting, is_constant
 from hyperbridge.migrate.skips import is_skipped, skipped_lines, skipped_statements
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.spaces import UnwritableSpaceError
-from hyperbridge.migrate.strays import stray_spaces
 from hyperbridge.migrate.syntax import MisplacedError
-from hyperbridge.migrate.tables import follow
 from hyperbridge.migrate.tabs import has_tabs, spaced, tabbed
 from hyperbridge.migrate.targets import TARGETS
 
@@ -58,33 +57,82 @@ def plan_sources(
 def plan_modules(
     modules: Sequence[Module], target: str = "optuna", options: PlanOptions = _NO_OPTIONS
 ) -> list[FilePlan]:
-    """Plan the migration of parsed files; see `plan_sources`."""
-    read = [Module(spaced(m.source)) if has_tabs(m.source) else m for m in modules]
-    planned: dict[Module, tuple[FilePlan, Module]] = {}
-    try:
-        groups = _components(read)
-    except Exception:  # noqa: BLE001 - a fault of ours, which the plan of its file shows
-        groups = [[module] for module in read]
-    for group in groups:
-        plain = [Module(s) if (s := plain_form(m)) is not None else m for m in group]
-        plans = _plan_group(plain, target, options)
-        states = {s.state for plan in plans for s in plan.searches}
-        if plain != group and states != {"rewritten"}:  # what stays is to stay as it was
-            plain, plans = group, _plan_group(group, target, options)
-        planned.update(zip(group, zip(plans, plain, strict=True), strict=True))
-    return [
-        planned[module][0]
-        if planned[module][1] is original
-        else _of_original(planned[module][0], module.source, original)
-        for module, original in zip(read, modules, strict=True)
-    ]
+    """Plan the migration of parsed files; see `plan_sources`. The edits are in the modules."""
+    return Planning(modules).plan(target, options)
 
 
-def _plan_group(group: list[Module], target: str, options: PlanOptions) -> list[FilePlan]:
-    try:
-        return _Planner(group, target, options).plan()
-    except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs
-        return [_left(module, exc) for module in group]
+class Planning:
+    """Parsed files of one or more programs, whose plan is wanted for one or more engines.
+
+    What is the same for each engine is worked out once.
+
+    Args:
+        modules: The files.
+    """
+
+    def __init__(self, modules: Sequence[Module]) -> None:
+        self._modules = list(modules)
+        self._read = [Module(spaced(m.source)) if has_tabs(m.source) else m for m in modules]
+        try:
+            groups = _components(self._read)
+        except Exception:  # noqa: BLE001 - a fault of ours, which the plan of its file shows
+            groups = [[module] for module in self._read]
+        self._groups = [_Group(group) for group in groups]
+
+    def alone(self, module: Module) -> Analysis:
+        """Return what is known of a file by itself."""
+        for group in self._groups:
+            if group.modules == [module] and group.plain is group:
+                return group.analysis
+        return Analysis([module])
+
+    def plan(self, target: str, options: PlanOptions = _NO_OPTIONS) -> list[FilePlan]:
+        """Return the plan of each file; its edits are in the file then.
+
+        Args:
+            target: One of `targets.TARGETS`.
+            options: What the user chooses.
+        """
+        for module in self._modules:
+            module.edits = Edits(module.source.text)
+        planned: dict[Module, tuple[FilePlan, Module]] = {}
+        for group in self._groups:
+            taken, plans = group.plain, group.plain.plan(target, options)
+            states = {s.state for plan in plans for s in plan.searches}
+            if taken is not group and states != {"rewritten"}:  # what stays is to stay as it was
+                taken, plans = group, group.plan(target, options)
+            pairs = zip(plans, taken.modules, strict=True)
+            planned.update(zip(group.modules, pairs, strict=True))
+        return [
+            planned[module][0]
+            if planned[module][1] is original
+            else _of_original(planned[module][0], module.source, original)
+            for module, original in zip(self._read, self._modules, strict=True)
+        ]
+
+
+@dataclass(eq=False)
+class _Group:
+    """The files of one program."""
+
+    modules: list[Module]
+
+    @functools.cached_property
+    def plain(self) -> _Group:
+        """The program in the usual form; itself where it is in it."""
+        forms = [Module(s) if (s := plain_form(m)) is not None else m for m in self.modules]
+        return self if forms == self.modules else _Group(forms)
+
+    @functools.cached_property
+    def analysis(self) -> Analysis:
+        """What is known of it."""
+        return Analysis(self.modules)
+
+    def plan(self, target: str, options: PlanOptions) -> list[FilePlan]:
+        try:
+            return _Planner(self, target, options).plan()
+        except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other programs
+            return [_left(module, exc) for module in self.modules]
 
 
 def _of_original(plan: FilePlan, read: Source, module: Module) -> FilePlan:
@@ -118,20 +166,23 @@ class TakenNameError(ValueError):
 
 @dataclass(eq=False)
 class _Planner:
-    modules: list[Module]
+    group: _Group
     target: str
-    options: PlanOptions = _NO_OPTIONS
+    options: PlanOptions
     blocked: dict[Search, list[Note]] = field(default_factory=dict)
-    demands: dict[Search, Demand] = field(default_factory=dict)
     remarks: dict[Search, list[Note]] = field(default_factory=dict)
     skipped: dict[Module, list[ast.stmt]] = field(default_factory=dict)
     takes_strays: bool = True
 
+    @property
+    def modules(self) -> list[Module]:
+        return self.group.modules
+
     def plan(self) -> list[FilePlan]:
         self.engine = TARGETS[self.target]()
-        self.program = Program(self.modules)
-        follow(self.program)
-        self.searches = find_searches(self.program)
+        analysis = self.analysis = self.group.analysis
+        self.program, self.searches = analysis.program, analysis.searches
+        self.demands = analysis.demands
         self._read()
         rewriting: Rewriting | None = None
         while open_searches := [s for s in self.searches if s not in self.blocked]:
@@ -143,7 +194,8 @@ class _Planner:
         else:
             for module in self.modules:
                 module.edits = Edits(module.source.text)
-                if not self.searches and not any(module.hyperopt(n) for n in module.walk()):
+                mentions = self.program.mentions[module]
+                if not self.searches and not any(module.hyperopt(n) for n in mentions):
                     imports.rewrite(module, (), (), self.program.shown(module))
                 if faults(module):
                     module.edits = Edits(module.source.text)
@@ -156,15 +208,10 @@ class _Planner:
             notes.append(note)
 
     def _note(self, search: Search, node: ast.AST, code: str, text: str) -> None:
-        self._block(search, self._remark(search, node, code, text))
-
-    def _remark(self, search: Search, node: ast.AST, code: str, text: str) -> Note:
-        is_here = self.program.home.get(node) is search.module
-        line = node.lineno if is_here else search.call.lineno  # type: ignore[attr-defined]  # an expression
-        return Note(line, text, True, code)
+        self._block(search, self.analysis.note(search, node, code, text))
 
     def _read(self) -> None:
-        random = self.random = Randomness(self.program)
+        analysis = self.analysis
         for search in self.searches:
             said = [replace(n, text=self.engine.remark(n.code, n.text)) for n in search.notes]
             known = [*said, *self.engine.read(self.program, search)]
@@ -172,51 +219,13 @@ class _Planner:
             for note in known:
                 if note.needs_person:
                     self._block(search, note)
-            if "space" not in search.arguments or "fn" not in search.arguments:
+            if search not in self.demands:
                 if search not in self.blocked:
                     self._note(search, search.call, "HB201", "fmin is called without fn and space")
                 continue
-            demand = self.demands[search] = Demand(self.program, random)
-            demand.space(search.arguments["space"])
-            for expr, why in demand.roles.unknown:
-                self._note(search, expr, "HB207", why)
-            both = demand.roles.units & demand.roles.containers
-            for slot in sorted(both, key=lambda s: s.name):
-                self._note(
-                    search,
-                    search.call,
-                    "HB207",
-                    f"{slot.name!r} is a space, and parts of it are spaces of their own",
-                )
-            for label, call in _labels_used_twice(self.program, demand):
-                self._note(
-                    search,
-                    call,
-                    "HB216",
-                    f"{label!r} is used by two parameters, which hyperopt refuses",
-                )
-            repeated = Repeated(self.program, search, demand.roles, demand.visited)
-            for use, name in repeated.changed():
-                text = f"{name!r} is changed after the space is built from it: change another list"
-                self._note(search, use, "HB217", text)
-            for taken in repeated.taken_out():
-                text = (
-                    "a parameter is taken out of the space, but a trial is asked for it before:"
-                    " leave it out where the space is built"
-                )
-                self._note(search, taken, "HB217", text)
-            for entry in Replaced(self.program, demand.roles, demand.visited).found():
-                text = (
-                    "a parameter of the space is replaced, but a trial is asked for it before:"
-                    " leave it out where the space is built"
-                )
-                self._note(search, entry, "HB217", text)
-            for unsteady in repeated.unsteady():
-                what = ast.unparse(unsteady.func)
-                text = f"{what} is called again for each trial: call it once, before the space"
-                self.remarks.setdefault(search, []).append(
-                    self._remark(search, unsteady, "HB232", text)
-                )
+            for note in analysis.refusals[search]:
+                self._block(search, note)
+            self.remarks[search] += analysis.remarks[search]
             if any(n in self._skipped(search.module) for n in self._around(search)):
                 text = "it is left, as a comment says"
                 self.blocked[search] = [Note(search.call.lineno, text, False, "HB251")]
@@ -246,7 +255,7 @@ class _Planner:
                     for edit in found:
                         module.edits.forget(edit)
                     continue
-                nodes = {n for n in ast.walk(statement) if isinstance(n, ast.expr | ast.stmt)}
+                nodes = {n for n in walk(statement) if isinstance(n, ast.expr | ast.stmt)}
                 drafts = rewriting.drafts
                 mine = [g for g in drafts if nodes & self._parts(g)]
                 mine = mine or [g for g in drafts if g.search.module is module] or drafts
@@ -262,7 +271,7 @@ class _Planner:
         search = draft.search
         found = {search.call, *draft.visited, *draft.roles.parameters}
         for function in self.program.function(search.arguments["fn"]):
-            found |= {*ast.walk(function)}
+            found |= {*walk(function)}
         return found
 
     def _has_unwanted(self, rewriting: Rewriting) -> bool:
@@ -287,7 +296,7 @@ class _Planner:
         left = [
             node
             for module in self.modules
-            for node in module.walk()
+            for node in self.program.mentions[module]
             if node not in kept
             and _is_value(node, module)
             and not module.edits.covers(*module.span(node))
@@ -321,7 +330,7 @@ class _Planner:
         demand = self.demands[search]
         yield from demand.visited
         for function in demand.roles.builders | demand.roles.givers:
-            yield from ast.walk(function)
+            yield from walk(function)
 
     def _outcome(self, search: Search, rewriting: Rewriting | None) -> SearchPlan:
         """Return what becomes of a search."""
@@ -340,13 +349,17 @@ class _Planner:
         searches = [s for s in self.searches if s not in self.blocked]
         if not searches:
             return
-        rewriting = Rewriting(self.program, searches, self.engine, self.random)
-        for module in self.modules:
-            for node in module.walk():
-                why = rewriting.words.missing(node)
-                if why is not None:
-                    for search in searches:
-                        self._note(search, node, "HB212", why)
+        rewriting = Rewriting(self.analysis, searches, self.engine)
+        looks = (
+            node
+            for module in self.modules
+            for node in (*module.of_kind(ast.Attribute), *module.of_kind(ast.Call))
+        )
+        for node in looks:
+            why = rewriting.words.missing(node)
+            if why is not None:
+                for search in searches:
+                    self._note(search, node, "HB212", why)
 
     def _spread(self) -> None:
         """Leave searches that depend on the space of one that is left."""
@@ -375,7 +388,7 @@ class _Planner:
         """Write some searches; None when one of them is left after all, or needs another try."""
         if self.blocked or not self.takes_strays:  # hyperopt stays where a search does
             return self._write(searches, ())
-        strays = stray_spaces(self.program, self.random, self._known())
+        strays = self.analysis.strays
         try:
             rewriting = self._write(searches, strays)
         except Exception:
@@ -387,15 +400,8 @@ class _Planner:
             self.takes_strays = False
         return rewriting
 
-    def _known(self) -> set[ast.AST]:
-        """Return what the spaces of all searches consist of."""
-        found = set[ast.AST]()
-        for demand in self.demands.values():
-            found |= {*demand.visited, *demand.roles.parameters}
-        return found
-
     def _write(self, searches: list[Search], strays: Sequence[Demand]) -> Rewriting | None:
-        rewriting = Rewriting(self.program, searches, self.engine, self.random)
+        rewriting = Rewriting(self.analysis, searches, self.engine)
         rewriting.keep(self.blocked)
         rewriting.adopt(strays)
         for needs in rewriting.needs.values():
@@ -430,7 +436,8 @@ class _Planner:
         for module in self.modules:
             found = faults(module, renamed, self.program.shown(module))
             mine = [s for s in searches if s.module is module] or searches
-            chosen = [n for n in module.walk() if _is_value(n, module)] if found else []
+            mentions = self.program.mentions[module]
+            chosen = [n for n in mentions if _is_value(n, module)] if found else []
             for node in chosen:
                 self._leave_chosen(mine, node)
             for fault in () if chosen else found:
@@ -462,14 +469,10 @@ class _Planner:
                 first = self._first_place(module, rewriting)
                 if first is not None:
                     insert_definitions(module, first, texts)
-            gone = {
-                node
-                for node in module.walk()
-                if isinstance(node, ast.Name) and module.edits.covers(*module.span(node))
-            }
             for line in needs.imports:
                 _check_free(module, line)
             if module.edits or needs.imports or imports.statements(module):
+                gone = imports.gone(module)
                 imports.rewrite(module, gone, needs.imports, self.program.shown(module))
 
     def _first_place(self, module: Module, rewriting: Rewriting) -> ast.stmt | None:
@@ -507,19 +510,18 @@ class _Planner:
         handed = [
             node
             for each in self.modules
-            for node in each.walk()
+            for node in self.program.mentions[each]
             if is_handed_on(node, each) and not each.edits.covers(*each.span(node))
         ]
         has_blocked = bool(handed) or any(s in self.blocked for s in self.searches)
         lines = {line for s in mine if s in self.blocked for line in _lines_of(s, self.program)}
         notes: list[Note] = []
         is_named = set[int]()
-        for node in module.walk():
+        for node in self.program.mentions[module]:
             name = module.hyperopt(node)
             parent = module.names.parent_of.get(node)
             if not name or (isinstance(parent, ast.Attribute) and module.hyperopt(parent)):
                 continue
-            assert isinstance(node, ast.expr)
             if node.lineno in lines or module.edits.covers(*module.span(node)):
                 continue
             if is_skipped(module, node):
@@ -580,9 +582,7 @@ def _check_free(module: Module, line: str) -> None:
 
 def _left(module: Module, exc: Exception) -> FilePlan:
     """Return the plan of a file that is left because of a fault of ours."""
-    calls = [
-        n for n in module.walk() if isinstance(n, ast.Call) and module.hyperopt(n.func) == "fmin"
-    ]
+    calls = [n for n in module.of_kind(ast.Call) if module.hyperopt(n.func) == "fmin"]
     lines = sorted(call.lineno for call in calls) or [1]
     text = f"internal: please report this: {type(exc).__name__}: {exc}"
     source = module.source
@@ -590,32 +590,6 @@ def _left(module: Module, exc: Exception) -> FilePlan:
     notes = tuple(Note(line, text, True, "HB299") for line in lines)
     searches = tuple(SearchPlan(line, "left", ("HB299",)) for line in lines if calls)
     return FilePlan(source, texts, notes, searches)
-
-
-def _labels_used_twice(program: Program, demand: Demand) -> list[tuple[str, ast.Call]]:
-    """Return labels that two parameters of one expression have."""
-    found: list[tuple[str, ast.Call]] = []
-    for expr in demand.visited:
-        if not isinstance(expr, ast.Dict | ast.List | ast.Tuple | ast.Call):
-            continue
-        if program.parent_of.get(expr) in demand.visited:
-            continue  # a part of another one
-        seen: dict[str, ast.Call] = {}
-        for node in _without_conditions(expr):
-            if node in demand.roles.parameters and isinstance(node, ast.Call) and node.args:
-                label = node.args[0]
-                if isinstance(label, ast.Constant) and isinstance(label.value, str):
-                    if label.value in seen:
-                        found.append((label.value, node))
-                    seen[label.value] = node
-    return found
-
-
-def _without_conditions(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.IfExp):
-            yield from _without_conditions(child)
 
 
 def _components(modules: list[Module]) -> list[list[Module]]:

@@ -6,15 +6,19 @@ Source: Python reference, "Naming and binding", "The import system", "Calls".
 from __future__ import annotations
 
 import ast
+import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module, hyperopt_name
+from hyperbridge.migrate.nodes import FUNCTIONS, PLACES, Function, block_of, default_of, walk
 from hyperbridge.migrate.scopes import Binding, Scope
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_GIVING = {
+    *(ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension),
+    *(ast.Lambda, ast.Return, ast.Yield),
+}
 _NAMED_TUPLES = ("collections.namedtuple", "typing.NamedTuple")
 _STORES = {"append": 0, "add": 0, "appendleft": 0, "insert": 1, "setdefault": 1, "put": 0}
 
@@ -56,7 +60,7 @@ class Files:
 
     def __init__(self, modules: Sequence[Module]) -> None:
         self.modules = list(modules)
-        self._parts = {m: _parts_of(m) for m in self.modules}
+        self._parts = {m: _full(m) for m in self.modules}
         self._imports = {m: dict(self._imports_of(m)) for m in self.modules}
         while sum(map(self._take_handed_on, self.modules)):
             pass  # a file may hand on what another one hands on to it
@@ -87,7 +91,7 @@ class Files:
         for prefix, other in self._imports[module].items():
             for name, dotted in other.names.imported_names():
                 if hyperopt_name(dotted):
-                    module.names.aliases[f"{prefix}.{name}"] = dotted
+                    module.names.hand_on(f"{prefix}.{name}", dotted)
         return len(module.names.aliases) - known
 
     def _find(self, home: Module, dotted: str, level: int) -> Module | None:
@@ -96,12 +100,12 @@ class Files:
         if level:
             parts = list(home.source.path.parent.parts)
             base = tuple(parts[: len(parts) - (level - 1)]) + wanted
-            found = [m for m in self.modules if _full(m) == base]
+            found = [m for m in self.modules if self._parts[m] == base]
             return found[0] if found else None
         if not wanted or len(self.modules) == 1:
             return None
         found = [m for m in self.modules if self._parts[m][-len(wanted) :] == wanted]
-        beside = [m for m in found if _full(m) == (*home.source.path.parent.parts, *wanted)]
+        beside = [m for m in found if self._parts[m] == (*home.source.path.parent.parts, *wanted)]
         found = beside or found
         return found[0] if found else None
 
@@ -171,7 +175,7 @@ class Program(Files):
 
     def slot(self, expr: ast.AST) -> Slot | None:
         """Return the slot that a name or an attribute stands for; None when there is none."""
-        if not isinstance(expr, ast.Name | ast.Attribute):
+        if not isinstance(expr, PLACES):
             return None
         if expr not in self._slots:
             self._slots[expr] = self._find_slot(expr)
@@ -275,13 +279,38 @@ class Program(Files):
 
     def hyperopt(self, expr: ast.AST | None) -> str | None:
         """Return hyperopt's name for an expression; see `module.hyperopt_name`."""
-        return None if expr is None else self.home[expr].hyperopt(expr)
+        return self.home[expr].hyperopt(expr) if isinstance(expr, PLACES) else None
+
+    @functools.cached_property
+    def mentions(self) -> dict[Module, list[ast.Name | ast.Attribute]]:
+        """The names and attributes of each file that are something of hyperopt's."""
+        return {
+            module: [
+                node
+                for node in module.walk()
+                if isinstance(node, PLACES) and module.hyperopt(node) is not None
+            ]
+            for module in self.modules
+        }
 
     def enclosing(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield the nodes around a node, the nearest first."""
         while node in self.parent_of:
             node = self.parent_of[node]
             yield node
+
+    @functools.cached_property
+    def declared(self) -> set[str]:
+        """The names that are declared ``global`` or ``nonlocal`` somewhere."""
+        return set[str]().union(*(scope.outer for scope in set(self.scope_of.values())))
+
+    def add_around(self, nodes: Iterable[ast.AST], found: set[ast.AST]) -> None:
+        """Add some nodes, and all around them, to a set that has what is around its own."""
+        for node in nodes:
+            above: ast.AST | None = node
+            while above is not None and above not in found:
+                found.add(above)
+                above = self.parent_of.get(above)
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """Return the innermost statement around a node."""
@@ -295,12 +324,20 @@ class Program(Files):
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:
         """Return the list of statements in which one stands."""
-        parent = self.parent_of[statement]
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and statement in block:
-                return block
-        return [statement]
+        return block_of(self.parent_of[statement], statement)
+
+    def default(self, slot: Slot) -> ast.expr | None:
+        """Return the default of a parameter; None when it has none, or is no parameter."""
+        function = None if slot.scope is None else slot.scope.node
+        return default_of(function, slot.name) if isinstance(function, FUNCTIONS) else None
+
+    def returned(self, function: Function) -> list[ast.expr]:
+        """Return the expressions that a function returns."""
+        values = (
+            node.body if isinstance(node, ast.Lambda) else node.value
+            for node in self.returns.get(function, ())
+        )
+        return [value for value in values if value is not None]
 
     def is_imported(self, slot: Slot) -> bool:
         """Tell whether another file of the program has a variable under its name, too."""
@@ -320,8 +357,7 @@ class Program(Files):
             and self._find(other, node.module or "", node.level) is home
             for other in self.modules
             if other is not home
-            for node in other.walk()
-            if isinstance(node, ast.ImportFrom)
+            for node in other.of_kind(ast.ImportFrom)
             for alias in node.names
         )
 
@@ -334,7 +370,7 @@ class Program(Files):
             str(constant.value)
             for node in module.tree.body
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__"
-            for constant in ast.walk(node.value)
+            for constant in walk(node.value)
             if isinstance(constant, ast.Constant)
         }
         if module.source.path.stem == "__init__":
@@ -411,47 +447,50 @@ class Program(Files):
 
     def _collect_attributes(self) -> None:
         for module in self.modules:
-            for node in module.walk():
-                if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-                    self.attributes.add(node.attr)
-                if isinstance(node, ast.Call):
-                    self.attributes.update(self._named(node))
-                if not isinstance(node, ast.ClassDef):
-                    continue
-                for inner in node.body:
-                    if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
-                        self.methods.setdefault(inner.name, []).append(inner)
-                        if is_property(inner):
-                            self.attributes.add(inner.name)
-                    elif isinstance(inner, ast.Assign | ast.AnnAssign):
-                        targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target]
-                        self.attributes.update(t.id for t in targets if isinstance(t, ast.Name))
+            stored = (n for n in module.of_kind(ast.Attribute) if isinstance(n.ctx, ast.Store))
+            self.attributes.update(node.attr for node in stored)
+            for call in module.of_kind(ast.Call):
+                self.attributes.update(self._named(call))
+            for owner in module.of_kind(ast.ClassDef):
+                self._collect_members(owner)
+
+    def _collect_members(self, owner: ast.ClassDef) -> None:
+        for inner in owner.body:
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.methods.setdefault(inner.name, []).append(inner)
+                if is_property(inner):
+                    self.attributes.add(inner.name)
+            elif isinstance(inner, ast.Assign | ast.AnnAssign):
+                targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target]
+                self.attributes.update(t.id for t in targets if isinstance(t, ast.Name))
 
     def _read(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Name | ast.Attribute):
+        if isinstance(node, PLACES):
             slot = self.slot(node)
             if slot is not None:
                 self.uses.setdefault(slot, []).append(node)
-        if isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Call):
+            self._read_call(node)
+        elif isinstance(node, ast.Assign):
             for target in node.targets:
                 self._into(target, node.value, (), node)
-        elif isinstance(node, ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
+        elif node.__class__ in _GIVING:
+            self._read_giving(node)
+
+    def _read_giving(self, node: ast.AST) -> None:
+        if isinstance(node, ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
             if node.value is not None:
                 self._into(node.target, node.value, (), node)
         elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
             self._into(node.target, node.iter, ("*",), node)
-        elif isinstance(node, ast.Return):
-            function = self.function_around(node)
-            if function is not None:
-                self.returns.setdefault(function, []).append(node)
-        elif isinstance(node, ast.Yield):
-            function = self.function_around(node)
-            if function is not None:
-                self.yields.setdefault(function, []).append(node)
         elif isinstance(node, ast.Lambda):
             self.returns.setdefault(node, []).append(node)
-        elif isinstance(node, ast.Call):
-            self._read_call(node)
+        elif isinstance(node, ast.Return | ast.Yield):
+            function = self.function_around(node)
+            if function is not None and isinstance(node, ast.Return):
+                self.returns.setdefault(function, []).append(node)
+            elif function is not None and isinstance(node, ast.Yield):
+                self.yields.setdefault(function, []).append(node)
 
     def _into(
         self, target: ast.expr, value: ast.expr, path: tuple[object, ...], node: ast.AST
@@ -552,16 +591,6 @@ class Program(Files):
             if keyword.arg in every:
                 yield keyword.arg, keyword.value
 
-    def default(self, function: Function, name: str) -> ast.expr | None:
-        """Return the default of a parameter; None when it has none."""
-        args = function.args
-        plain = [*args.posonlyargs, *args.args]
-        pairs = [
-            *zip(reversed(plain), reversed(args.defaults), strict=False),
-            *zip(args.kwonlyargs, args.kw_defaults, strict=True),
-        ]
-        return next((value for arg, value in pairs if arg.arg == name), None)
-
 
 def is_property(function: ast.AST) -> bool:
     """Tell whether a method is looked at and not called."""
@@ -591,7 +620,3 @@ def _still_used(module: Module, node: ast.ImportFrom) -> Iterator[str]:
 def _full(module: Module) -> tuple[str, ...]:
     path = module.source.path
     return path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
-
-
-def _parts_of(module: Module) -> tuple[str, ...]:
-    return _full(module)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.order import early_names
 from hyperbridge.migrate.skips import skipped_statements
 from hyperbridge.migrate.syntax import relaid
@@ -96,16 +97,18 @@ def _kept(module: Module) -> set[str]:
 
 def _syntax(text: str) -> str | None:
     try:
-        compile(
-            text,
-            "new",
-            "exec",
-            ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST,
-            dont_inherit=True,
-        )
+        _parsed(text)
     except (SyntaxError, ValueError) as exc:
         return f"line {getattr(exc, 'lineno', '?')}: {exc}"
     return None
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(text: str) -> ast.Module:
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+    tree = compile(text, "new", "exec", flags, dont_inherit=True)
+    assert isinstance(tree, ast.Module)
+    return tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,38 +134,32 @@ def looks(text: str) -> Looks:
     except (SyntaxError, ValueError):  # await at the top level of a notebook
         return Looks()
     at_top = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
-    tree = ast.parse(text)
-    has_star = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in ast.walk(tree))
-    made = set(at_top)
-    used: set[str] = set()
-    undefined: set[str] = set()
-    tables = [table]
-    while tables:
-        current = tables.pop()
-        tables += current.get_children()
-        for symbol in current.get_symbols():
-            if symbol.is_declared_global() and symbol.is_assigned():
-                made.add(symbol.get_name())
-    tables = [table]
-    while tables:
-        current = tables.pop()
-        tables += current.get_children()
-        for symbol in current.get_symbols():
-            name = symbol.get_name()
-            at_module = current is table or symbol.is_global()
-            if symbol.is_referenced() and at_module:
-                used.add(name)
-                if name not in made and name not in _KNOWN and not has_star:
-                    undefined.add(name)
-    exported = {
-        e.value
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"
-        for e in ast.walk(n.value)
-        if isinstance(e, ast.Constant)
-    }
+    nodes = walk(_parsed(text))
+    has_star = any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in nodes)
     imported = {
         s.get_name() for s in table.get_symbols() if s.is_imported() and not s.is_assigned()
     }
+    tables = [table]
+    for inner in tables:  # it grows
+        tables += inner.get_children()
+    made = set(at_top)
+    if any(isinstance(n, ast.Global) for n in nodes):
+        symbols = (symbol for inner in tables for symbol in inner.get_symbols())
+        made |= {s.get_name() for s in symbols if s.is_declared_global() and s.is_assigned()}
+    used = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    known = (made | _KNOWN) - imported  # whether these are used does not matter
+    for inner in tables[1:]:
+        for name in {*inner.get_identifiers()} - used - known:
+            symbol = inner.lookup(name)
+            if symbol.is_referenced() and symbol.is_global():
+                used.add(name)
+    undefined = set() if has_star else used - made - _KNOWN
+    exported = {
+        e.value
+        for n in nodes
+        if isinstance(n, ast.Assign) and getattr(n.targets[0], "id", "") == "__all__"
+        for e in walk(n.value)
+        if isinstance(e, ast.Constant)
+    }
     unused = frozenset(n for n in imported if n not in used and n not in exported)
-    return Looks(frozenset(undefined), unused, frozenset(early_names(tree)))
+    return Looks(frozenset(undefined), unused, frozenset(early_names(_parsed(text))))

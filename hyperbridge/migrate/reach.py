@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import Function, walk
 from hyperbridge.migrate.objectives import own_returns
 from hyperbridge.migrate.scopes import Scope
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Positioned = TypeVar("Positioned", bound=ast.AST)
 
 
@@ -58,7 +58,7 @@ class Reach:
             if function not in self.functions:
                 self.functions[function] = None
                 waiting += self._called(function)
-        self.nodes = {node for function in self.functions for node in ast.walk(function)}
+        self.nodes = {node for function in self.functions for node in walk(function)}
 
     def run_by(self, expr: ast.expr) -> list[Function]:
         """Return the functions of this file that run when the value of an expression is called."""
@@ -72,26 +72,12 @@ class Reach:
         """Return what the calls in this file hand to a function under a parameter's name."""
         return self._passed.get((function, name), [])
 
-    @staticmethod
-    def default(function: ast.AST, name: str) -> ast.expr | None:
-        """Return the default of a function's parameter; None when it has none."""
-        args = getattr(function, "args", None)
-        if not isinstance(args, ast.arguments):
-            return None
-        plain = [*args.posonlyargs, *args.args]
-        pairs = [
-            *zip(reversed(plain), reversed(args.defaults), strict=False),
-            *zip(args.kwonlyargs, args.kw_defaults, strict=True),
-        ]
-        return next((value for arg, value in pairs if arg.arg == name), None)
-
     @functools.cached_property
     def _passed(self) -> dict[tuple[ast.AST, str], list[ast.expr]]:
         found: dict[tuple[ast.AST, str], list[ast.expr]] = {}
-        for node in self._module.walk():
-            if isinstance(node, ast.Call):
-                for function, parameter, value in self._handed(node):
-                    found.setdefault((function, parameter), []).append(value)
+        for node in self._module.of_kind(ast.Call):
+            for function, parameter, value in self._handed(node):
+                found.setdefault((function, parameter), []).append(value)
         return found
 
     def owner_class(self, name: ast.expr) -> ast.ClassDef | None:
@@ -146,7 +132,7 @@ class Reach:
                     yield from self._run_by(returned.value, seen)
 
     def _called(self, function: Function) -> Iterator[Function]:
-        for node in ast.walk(function):
+        for node in walk(function):
             above = self._names.parent_of.get(node)
             is_called = isinstance(above, ast.Call) and above.func is node
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -195,9 +181,9 @@ class Reach:
     def _attributes(self) -> dict[str, list[ast.expr]]:
         """What is assigned to attributes, whosever they are, by name."""
         found: dict[str, list[ast.expr]] = {}
-        for node in self._module.walk():
-            for target in node.targets if isinstance(node, ast.Assign) else ():
-                if isinstance(target, ast.Attribute) and isinstance(node, ast.Assign):
+        for node in self._module.of_kind(ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Attribute):
                     found.setdefault(target.attr, []).append(node.value)
         return found
 

@@ -13,9 +13,10 @@ from typing import TypeGuard
 
 from hyperbridge.migrate.early_stops import trials_of_stop
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import FUNCTIONS, entries_of, is_changed, walk
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import FUNCTIONS, Program
+from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.straight_line import last_value
 
 FMIN_ARGUMENTS = (
@@ -63,7 +64,6 @@ REPLACED = {
     "mix.suggest": "a mixture of algorithms",
 }
 SAMPLER_OPTIONS = {"n_startup_jobs": "n_startup_trials", "n_EI_candidates": "n_ei_candidates"}
-_CHANGES = ("update", "pop", "popitem", "setdefault", "clear")
 _GENERATORS = ("numpy.random.default_rng", "numpy.random.RandomState")
 
 
@@ -133,7 +133,7 @@ def find_searches(program: Program) -> list[Search]:
     """Return every call of hyperopt's fmin, by file and in the order of the source."""
     found: list[Search] = []
     for module in program.modules:
-        calls = [n for n in module.walk() if isinstance(n, ast.Call) and _is_fmin(program, n.func)]
+        calls = [n for n in module.of_kind(ast.Call) if _is_fmin(program, n.func)]
         calls.sort(key=lambda call: (call.lineno, call.col_offset))
         found += [_Reader(program, module, call).read() for call in calls]
     return found
@@ -246,7 +246,7 @@ class _Reader:
             return
         found = self._origins(value)
         for expr in found:
-            entries = _entries(expr)
+            entries = entries_of(expr)
             if entries is None or len(found) > 1 or self._is_changed(value):
                 break
             self.given.update(entries)
@@ -274,10 +274,7 @@ class _Reader:
                 above = program.parent_of.get(use)
                 if isinstance(above, ast.AugAssign) and above.target is use:
                     return True
-                if isinstance(above, ast.Subscript) and above.value is use:
-                    if not isinstance(above.ctx, ast.Load):
-                        return True
-                elif isinstance(above, ast.Attribute) and above.attr in _CHANGES:
+                if is_changed(use, program.parent_of):
                     return True
         return False
 
@@ -383,7 +380,7 @@ class _Reader:
 
     def _is_here(self, expr: ast.expr) -> bool:
         """Tell whether an expression means the same where fmin is called."""
-        for node in ast.walk(expr):
+        for node in walk(expr):
             if isinstance(node, ast.Name):
                 slot = self.program.slot(node)
                 scopes = list(self.program.scope_of[self.call].path())
@@ -547,19 +544,3 @@ class _Reader:
     def _is_set(self, name: str) -> bool:
         value = self.given.get(name)
         return value is not None and not (isinstance(value, ast.Constant) and not value.value)
-
-
-def _entries(expr: ast.expr) -> dict[str, ast.expr] | None:
-    if isinstance(expr, ast.Dict):
-        if all(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in expr.keys):
-            return {k.value: v for k, v in zip(expr.keys, expr.values, strict=True)}  # type: ignore[union-attr]  # all are constants
-        return None
-    is_dict = isinstance(expr, ast.Call) and getattr(expr.func, "id", "") == "dict"
-    if (
-        isinstance(expr, ast.Call)
-        and is_dict
-        and not expr.args
-        and all(k.arg for k in expr.keywords)
-    ):
-        return {str(k.arg): k.value for k in expr.keywords}
-    return None

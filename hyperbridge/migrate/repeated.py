@@ -9,11 +9,11 @@ import ast
 from collections.abc import Iterator
 
 from hyperbridge.migrate.demand import Roles
+from hyperbridge.migrate.nodes import FUNCTIONS, LOOPS, Function, is_changed, walk
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
+from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.reading import Search
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _STEADY_HOMES = (
     *("math", "numpy", "operator", "functools", "itertools", "string", "collections", "copy"),
     *("fractions", "decimal", "statistics", "typing", "re", "json", "pathlib", "scipy"),
@@ -27,10 +27,6 @@ _UNSTEADY_METHODS = (
     *("readlines", "get_nowait", "poll"),
 )
 _TAKING = ("pop", "popitem", "popleft")
-_CHANGING = (
-    *("append", "extend", "insert", "remove", "clear", "sort", "reverse", "update", "add"),
-    *("discard", "setdefault", *_TAKING),
-)
 
 
 class Repeated:
@@ -78,14 +74,14 @@ class Repeated:
         """Tell whether an entry of a space may have a parameter in it."""
         step = key.value if isinstance(key, ast.Constant) else "*"
         found = origins(self._program, space, (step,)).exprs
-        inner = (node for expr in found for node in ast.walk(expr))
+        inner = (node for expr in found for node in walk(expr))
         return not found or any(node in self._roles.parameters for node in inner)
 
     def changed(self) -> Iterator[tuple[ast.Name, str]]:
         """Yield names in arguments of ``hp`` whose values change before the last trial."""
         seen: set[Slot] = set()
         for call in self._roles.parameters:
-            for node in ast.walk(call):
+            for node in walk(call):
                 slot = self._program.slot(node) if isinstance(node, ast.Name) else None
                 if slot is None or slot in seen or self._is_own(slot):
                     continue
@@ -98,18 +94,18 @@ class Repeated:
         program, roles = self._program, self._roles
         yield from self._read
         for call in roles.parameters:
-            yield from ast.walk(call)
+            yield from walk(call)
         for builder in roles.builders:
             body = [builder.body] if isinstance(builder, ast.Lambda) else builder.body
             for part in body:
-                yield from ast.walk(part)
+                yield from walk(part)
         for slot in roles.units:
             for flow in (*program.flows.get(slot, ()), *program.stores.get(slot, ())):
                 for above in program.enclosing(flow.node):
                     if isinstance(above, FUNCTIONS):
                         break
                     if isinstance(above, ast.For) and program.statement(flow.node) is not above:
-                        yield from ast.walk(above.iter)
+                        yield from walk(above.iter)
 
     def _is_own(self, slot: Slot) -> bool:
         """Tell whether a variable belongs to a function of the trial, or is a part of the space."""
@@ -145,7 +141,7 @@ class Repeated:
         if function not in self._steady:
             self._steady[function] = True  # while it is looked at
             body = [function.body] if isinstance(function, ast.Lambda) else function.body
-            inside = [node for part in body for node in ast.walk(part)]
+            inside = [node for part in body for node in walk(part)]
             self._steady[function] = not any(
                 isinstance(n, ast.Global | ast.Nonlocal | ast.Yield | ast.YieldFrom)
                 or (isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store))
@@ -158,13 +154,8 @@ class Repeated:
         program = self._program
         for use in program.uses.get(slot, ()):
             parent = program.parent_of[use]
-            is_stored = isinstance(parent, ast.Subscript) and parent.value is use
-            if is_stored and not isinstance(parent.ctx, ast.Load):  # type: ignore[attr-defined]  # a Subscript
+            if is_changed(use, program.parent_of):
                 yield use
-            elif isinstance(parent, ast.Attribute) and parent.attr in _CHANGING:
-                above = program.parent_of[parent]
-                if isinstance(above, ast.Call) and above.func is parent:
-                    yield use
             elif isinstance(parent, ast.AugAssign) and parent.target is use:
                 made = [flow.expr for flow in program.flows.get(slot, ())]
                 if any(isinstance(expr, ast.List | ast.ListComp) for expr in made):
@@ -181,7 +172,7 @@ class Repeated:
             return is_after
         if is_after and change.lineno < call.lineno:
             return True
-        loops = [n for n in program.enclosing(change) if isinstance(n, _LOOPS)]
+        loops = [n for n in program.enclosing(change) if isinstance(n, LOOPS)]
         made = [flow.node for flow in program.flows.get(slot, ())]
         return any(
             loop in program.enclosing(call)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from hyperbridge.migrate.demand import Roles, is_result
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import Flow, Program, Slot
 
@@ -121,9 +122,7 @@ class Replaced:
             inner = [expr.func.value]
         elif isinstance(expr, ast.Call) and self._program.function(expr.func):
             for function in self._program.function(expr.func):
-                for back in self._program.returns.get(function, ()):
-                    value = back.body if isinstance(back, ast.Lambda) else back.value
-                    inner += [] if value is None else [value]
+                inner += self._program.returned(function)
         for key, value in self._parts(expr):
             if key is None:
                 inner.append(value)
@@ -137,7 +136,7 @@ class Replaced:
     def _flows_of(self, expr: ast.Name | ast.Attribute, slot: Slot) -> list[Flow]:
         """Return what gets into a variable; of an attribute, what gets there in its class."""
         program = self._program
-        flows = [f for f in program.flows.get(slot, ()) if expr not in set(ast.walk(f.expr))]
+        flows = [f for f in program.flows.get(slot, ()) if expr not in set(walk(f.expr))]
         waiting = program.classes(expr.value) if isinstance(expr, ast.Attribute) else []
         for owner in waiting:
             mine = [f for f in flows if owner in program.enclosing(f.node)]
@@ -155,7 +154,7 @@ class Replaced:
         if isinstance(value, ast.Lambda):  # it asks only where it is called
             return False
         parts = [value, *origins(self._program, value).exprs]
-        inner = (node for part in parts for node in ast.walk(part))
+        inner = (node for part in parts for node in walk(part))
         return any(node in self._roles.parameters for node in inner)
 
     def _is_result(self, value: ast.expr) -> bool:

@@ -43,7 +43,7 @@ def is_requirements(path: Path) -> bool:
         >>> [is_requirements(Path(name)) for name in names]
         [True, True, True, False]
     """
-    is_within = path.parent.name.startswith("requirements") and path.suffix in (".txt", ".in")
+    is_within = path.suffix in (".txt", ".in") and path.parent.name.startswith("requirements")
     return is_within or _FILES.match(path.name) is not None
 
 

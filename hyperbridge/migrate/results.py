@@ -69,13 +69,11 @@ def _remark(rewriting: Rewriting, shown: list[ast.expr], choices: set[ast.Call])
 def looks_at_documents(rewriting: Rewriting) -> bool:
     """Tell whether a program asks its Trials for values by label, indices of options included."""
     for module in rewriting.program.modules:
-        for node in module.walk():
-            if isinstance(node, ast.Constant) and node.value in _WORDS:
-                return True
-            is_look = isinstance(node, ast.Attribute) and node.attr in _OF_VALUES
-            if not is_look or _is_evaluated(rewriting.program, node):  # type: ignore[arg-type]  # an Attribute
-                continue
-            if rewriting.is_trials(node.value):  # type: ignore[attr-defined]  # an Attribute
+        if any(node.value in _WORDS for node in module.of_kind(ast.Constant)):
+            return True
+        for node in module.of_kind(ast.Attribute):
+            is_look = node.attr in _OF_VALUES and not _is_evaluated(rewriting.program, node)
+            if is_look and rewriting.is_trials(node.value):
                 return True
     return False
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from hyperbridge.migrate.carriers import Carriers
-from hyperbridge.migrate.demand import Demand, Randomness, Roles
+from hyperbridge.migrate.analysis import Analysis
+from hyperbridge.migrate.demand import Demand, Roles
 from hyperbridge.migrate.distributions import Needs
-from hyperbridge.migrate.early_stops import trials_of_stop, unseen_trials
 from hyperbridge.migrate.helpers import Library
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import FUNCTIONS, Function, children, walk
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.objectives import read_objective
 from hyperbridge.migrate.origins import origins
@@ -22,22 +22,21 @@ from hyperbridge.migrate.placing import (
     remove_statements,
     replace_with_definition,
 )
-from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot, is_property_decorator
+from hyperbridge.migrate.program import Program, Slot, is_property_decorator
 from hyperbridge.migrate.reading import (
     REPLACED,
     SAMPLER_CLASSES,
     SAMPLER_OPTIONS,
     Search,
     is_partial,
-    is_trials_call,
 )
-from hyperbridge.migrate.results import looks_at_documents
+from hyperbridge.migrate.results import looks_at_documents, needs_indices
 from hyperbridge.migrate.scopes import Scope
 from hyperbridge.migrate.spaces import SpaceWriter, is_latent
 from hyperbridge.migrate.straight_line import last_value
 from hyperbridge.migrate.syntax import compose, indented, located, wrapped
 from hyperbridge.migrate.units import Unit, UnitFinder, same_cell
-from hyperbridge.migrate.words import LOADS, ONLY_TRIALS, SAVES, StudyWords
+from hyperbridge.migrate.words import StudyWords
 
 _STATUS = {
     "STATUS_NEW": '"new"',
@@ -54,7 +53,6 @@ _STATUS = {
 }
 _GRAPH = ("Apply", "Literal", "SymbolTable")
 """Classes of what hyperopt's spaces are made of."""
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(slots=True, eq=False)
@@ -103,14 +101,14 @@ class Target(Protocol):
     def rule(self, rewriting: Rewriting, node: ast.AST) -> str | None:
         """Return the text for a node that this engine has a word of its own for."""
 
+    def rewritten(self) -> Iterable[ast.AST]:
+        """Return the nodes that `rule` has a text for though nothing of hyperopt's is in them."""
+
     def remark(self, code: str, text: str) -> str:
         """Return what to tell of a parameter, for what Optuna's users are told."""
 
     def prepare(self, rewriting: Rewriting) -> None:
         """Look at all searches before one is written."""
-
-    def needs_indices(self, rewriting: Rewriting, draft: Draft) -> bool:
-        """Tell whether options must stand for their indices in a search's result."""
 
     def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add the edits of a search."""
@@ -120,10 +118,9 @@ class Rewriting:
     """The rewriting of some searches; its edits are in the modules.
 
     Args:
-        program: The program.
+        analysis: The program.
         searches: Those that go.
         target: The new engine.
-        random: What in the program is random.
 
     Raises:
         BlockedError: One of them cannot be rewritten after all.
@@ -131,19 +128,19 @@ class Rewriting:
 
     def __init__(
         self,
-        program: Program,
+        analysis: Analysis,
         searches: Sequence[Search],
         target: Target,
-        random: Randomness | None = None,
     ) -> None:
-        self.program = program
+        self._analysis = analysis
+        self.searches = searches
+        program = self.program = analysis.program
         self.target = target
-        self.random = Randomness(program) if random is None else random
+        self.random = analysis.random
         self.roles = Roles()
         self.drafts: list[Draft] = []
         for search in searches:
-            demand = Demand(program, self.random)
-            demand.space(search.arguments["space"])
+            demand = analysis.demands[search]
             self.drafts.append(Draft(search, demand.roles, demand.visited))
             self.roles.add(demand.roles)
         self.strays: list[Demand] = []
@@ -159,7 +156,7 @@ class Rewriting:
         self.decoded: dict[ast.expr, ast.expr] = {}
         self.parents: dict[ast.withitem, str] = {}
         self.study_scopes: dict[Module, list[Scope]] = {}
-        self.trial_slots = self._trials()
+        self.trials = analysis.trials(searches)
         self.words = target.words(self)
         self.spaces.looks = self._look
 
@@ -170,71 +167,9 @@ class Rewriting:
 
     # what is what
 
-    def _trials(self) -> set[Slot]:
-        """Return the places that hold a Trials."""
-        program = self.program
-        found: set[Slot] = set()
-        for draft in self.drafts:
-            trials = draft.search.arguments.get("trials")
-            if trials is not None:
-                found |= origins(program, trials).slots
-            stop = draft.search.stop_when
-            if stop is not None:
-                found |= trials_of_stop(program, stop)
-        found |= unseen_trials(program)
-        may = Carriers(program, self._may_give_trials, known=found)
-        flowing = {s: flows for s, flows in program.flows.items() if s in may.found}
-        changed = True
-        while changed:
-            changed = False
-            for slot, flows in flowing.items():
-                if slot not in found and any(
-                    self._gives_trials(flow.expr, flow.path, found)
-                    or (not flow.path and self._is_saved(flow.expr, slot, found))
-                    for flow in flows
-                ):
-                    found.add(slot)
-                    changed = True
-        return found
-
-    def _may_give_trials(self, node: ast.AST) -> bool:
-        is_load = isinstance(node, ast.Call) and self.program.dotted(node.func) in LOADS
-        return is_load or is_trials_call(self.program, node)
-
-    def _gives_trials(self, expr: ast.expr, path: tuple[object, ...], known: set[Slot]) -> bool:
-        if not path and is_trials_call(self.program, expr):
-            return True
-        if not path and isinstance(expr, ast.Name | ast.Attribute):
-            return self.program.slot(expr) in known
-        if path or isinstance(expr, ast.Call | ast.Subscript | ast.IfExp | ast.BoolOp):
-            result = origins(self.program, expr, path)
-            return any(is_trials_call(self.program, e) for e in result.exprs) or bool(
-                result.slots & known
-            )
-        return False
-
-    def _is_saved(self, expr: ast.expr, slot: Slot, known: set[Slot]) -> bool:
-        """Tell whether a variable is read from a file as a Trials that the program has saved."""
-        program = self.program
-        if not isinstance(expr, ast.Call) or program.dotted(expr.func) not in LOADS:
-            return False
-        looks = (program.parent_of.get(use) for use in program.uses.get(slot, ()))
-        if not any(isinstance(look, ast.Attribute) and look.attr in ONLY_TRIALS for look in looks):
-            return False
-        return any(
-            isinstance(n, ast.Call)
-            and program.dotted(n.func) in SAVES
-            and bool(n.args)
-            and program.slot(n.args[0]) in known
-            for module in program.modules
-            for n in module.walk()
-        )
-
     def is_trials(self, expr: ast.expr) -> bool:
         """Tell whether an expression gives a Trials."""
-        if isinstance(expr, ast.Name | ast.Attribute):
-            return self.program.slot(expr) in self.trial_slots
-        return self._gives_trials(expr, (), self.trial_slots)
+        return self.trials.gives(expr)
 
     def may_differ(self) -> bool:
         """Tell whether a study may say another loss of a trial than Trials, or has more trials."""
@@ -321,7 +256,7 @@ class Rewriting:
         for search in searches:
             algo = search.arguments.get("algo")
             found = set() if algo is None else {algo, *origins(self.program, algo).exprs}
-            self.kept.update(node for expr in found for node in ast.walk(expr))
+            self.kept.update(node for expr in found for node in walk(expr))
 
     def adopt(self, strays: Sequence[Demand]) -> None:
         """Have spaces that no search uses become functions of the trial, too."""
@@ -441,7 +376,7 @@ class Rewriting:
         return expr in self.roles.roots or self._asks(expr)
 
     def _asks(self, expr: ast.expr) -> bool:
-        for node in ast.walk(expr):
+        for node in walk(expr):
             if isinstance(node, ast.Call) and any(
                 f in self.roles.builders | self.roles.givers
                 for f in self.program.function(node.func)
@@ -482,10 +417,10 @@ class Rewriting:
 
     def notes_on(self, draft: Draft) -> list[Note]:
         """Return the remarks on a search, with those of its file that may be on any of them."""
-        mine = {*draft.visited, *draft.roles.parameters, *ast.walk(draft.search.call)}
+        mine = {*draft.visited, *draft.roles.parameters, *walk(draft.search.call)}
         others = {n for stray in self.strays for n in (*stray.visited, *stray.roles.parameters)}
         for other in self.drafts:
-            others |= {*other.visited, *other.roles.parameters, *ast.walk(other.search.call)}
+            others |= {*other.visited, *other.roles.parameters, *walk(other.search.call)}
         home = self.program.home
         return [
             note
@@ -507,6 +442,7 @@ class Rewriting:
             self.target.write(self, draft)
         for unit in units:
             self._write_unit(unit)
+        self._touched = self._touched_code()
         for module in self.program.modules:
             self._visit(module.tree, None)
             remove_statements(module, [s for s in self.removed if self.program.home[s] is module])
@@ -514,6 +450,17 @@ class Rewriting:
             label = call.args[0] if call.args else call
             shown = repr(label.value) if isinstance(label, ast.Constant) else "a parameter"
             self.note(call, code, f"{shown}: {self.target.remark(code, remark)}")
+
+    def _touched_code(self) -> set[ast.AST]:
+        """Return the statements in which anything may be rewritten, and all around them."""
+        program = self.program
+        found = set(self._analysis.touched(self.searches))
+        roles = self.roles
+        program.add_around((*roles.roots, *roles.builders, *self.decoded), found)
+        program.add_around(self.target.rewritten(), found)
+        for slot in self.spaces.names:
+            program.add_around(program.uses.get(slot, ()), found)
+        return found
 
     def _choose_indices(self) -> None:
         """Decide for each choice whether the study holds its options or their indices."""
@@ -527,7 +474,7 @@ class Rewriting:
                         by_index.add(call)
         for draft in self.drafts:
             mine = {c for c, users in choices.items() if draft in users}
-            if mine and self.target.needs_indices(self, draft):
+            if mine and needs_indices(self, draft):
                 by_index |= mine
                 self.spaces.needs_index |= mine
         for stray in self.strays:
@@ -554,14 +501,14 @@ class Rewriting:
         for draft in self.drafts:
             sampler, patience = draft.search.sampler, draft.search.patience or ()
             written = [sampler.seed, sampler.chosen, *(v for _, v in sampler.options), *patience]
-            staying = {node for expr in written if expr is not None for node in ast.walk(expr)}
+            staying = {node for expr in written if expr is not None for node in walk(expr)}
             for name in ("algo", "rstate", "early_stop_fn"):
                 expr = draft.search.arguments.get(name)
                 if name == "rstate" and draft.search.sampler.is_drawn:
                     continue
                 if name == "early_stop_fn" and draft.search.stop_when is not None:
                     continue
-                for node in [] if expr is None else ast.walk(expr):
+                for node in [] if expr is None else walk(expr):
                     slot = program.slot(node)
                     if isinstance(node, ast.Name) and slot is not None and node not in staying:
                         gone.setdefault(slot, set()).add(node)
@@ -586,7 +533,7 @@ class Rewriting:
             if program.is_imported_idly(slot):
                 continue
             in_function = isinstance(slot.scope.node, FUNCTIONS)
-            ours = any(program.hyperopt(part) for flow in flows for part in ast.walk(flow.expr))
+            ours = any(program.hyperopt(part) for flow in flows for part in walk(flow.expr))
             if in_function or ours:
                 self.removed.update(f.node for f in flows)  # type: ignore[misc]  # statements
 
@@ -596,9 +543,7 @@ class Rewriting:
             if slot.name != "space" or slot.scope is None or self.program.is_imported(slot):
                 continue
             bindings = slot.scope.bindings.get(slot.name, [])
-            if any(b.kind == "argument" for b in bindings) or slot.name in slot.scope.outer:
-                continue
-            if any(slot.name in s.outer for s in set(self.program.scope_of.values())):
+            if any(b.kind == "argument" for b in bindings) or slot.name in self.program.declared:
                 continue
             module = self.program.home[bindings[0].node]
             if (
@@ -613,19 +558,10 @@ class Rewriting:
         finder = self._finder = UnitFinder(self.program, self.spaces)
         found: list[Unit] = []
         for slot in self.roles.units - self.roles.local:
-            if (
-                slot.scope is not None
-                and slot.scope.node in self.roles.builders
-                and not self._waits(slot)
-            ):
-                continue
             found += finder.units(slot)
         for unit in found:
             self.done.update(unit.members)
         return sorted(found, key=lambda u: (u.members[0].lineno, u.members[0].col_offset))
-
-    def _waits(self, slot: Slot) -> bool:
-        return slot in self.roles.units
 
     def _write_unit(self, unit: Unit) -> None:
         program = self.program
@@ -650,12 +586,14 @@ class Rewriting:
             replace_with_definition(module, last, lines, removed=self.removed)
 
     def _trial_name(self, nodes: Iterable[ast.AST]) -> str:
-        names = {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
+        names = {n.id for node in nodes for n in walk(node) if isinstance(n, ast.Name)}
         return "trial" if "trial" not in names else "optuna_trial"
 
     def _visit(self, node: ast.AST, trial: str | None) -> None:
         """Edit what is rewritten under a node."""
         if node in self.done or node in self.removed:
+            return
+        if trial is None and isinstance(node, ast.stmt) and node not in self._touched:
             return
         module = self.program.home.get(node)
         if module is not None:
@@ -678,7 +616,7 @@ class Rewriting:
             return
         if isinstance(node, ast.FunctionDef):
             self._take_out_of_scope(node)
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self._visit(child, trial)
 
     def _take_out_of_scope(self, function: ast.FunctionDef) -> None:
@@ -708,8 +646,8 @@ class Rewriting:
         module = self.program.home[node]
         if not module.begins_line(node):
             return False
-        taken = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-        taken |= {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+        taken = {n.id for n in walk(function) if isinstance(n, ast.Name)}
+        taken |= {a.arg for a in walk(function) if isinstance(a, ast.arg)}
         lines = self.spaces.branches(node.value, trial, taken | {trial})
         if lines is None:
             return False
@@ -764,7 +702,7 @@ class Rewriting:
                 text = f"{lead}{trial}," if "\n" in lead else f"{trial}{comma}"
                 module.edits.insert(place, text)
         body = [function.body] if isinstance(function, ast.Lambda) else function.body
-        given = [a for a in ast.walk(arguments) if isinstance(a, ast.arg)]
+        given = [a for a in walk(arguments) if isinstance(a, ast.arg)]
         notes = [a.annotation for a in given] + [getattr(function, "returns", None)]
         for annotation in notes:
             if annotation is not None:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hyperbridge.migrate import driver_state, spark_objects
+from hyperbridge.migrate.analysis import Analysis
 from hyperbridge.migrate.discover import mentions_hyperopt, program_files
 from hyperbridge.migrate.edits import Edits
-from hyperbridge.migrate.every_target import NAMES, plan_for
 from hyperbridge.migrate.file_plan import FilePlan
 from hyperbridge.migrate.module import Module, hyperopt_name
-from hyperbridge.migrate.program import Program
-from hyperbridge.migrate.reading import find_searches
+from hyperbridge.migrate.planning import Planning
 from hyperbridge.migrate.skips import is_skipped, skipped_statements
 from hyperbridge.migrate.sources import UnreadableFileError, source_of
+from hyperbridge.migrate.targets import NAMES
 
 KINDS = ("import", "space", "fmin", "SparkTrials", "algo", "Trials", "MLflow", "other")
 """What a use can be, in the order in which reports list it."""
@@ -138,13 +138,14 @@ def scan(paths: Sequence[Path]) -> Report:
         except UnreadableFileError as exc:
             report.unread.append((path, str(exc)))
     plans: dict[str, list[_Planned]] = {}
+    planning = Planning(modules)
     for target in TARGETS if modules else ():
-        made = plan_for(modules, target)
+        made = planning.plan(target)
         plans[target] = [_Planned(p, m.edits) for p, m in zip(made, modules, strict=True)]
     for number, module in enumerate(modules):
         mine = {target: planned[number] for target, planned in plans.items()}
         try:
-            _scan_file(report, module, mine)
+            _scan_file(report, module, mine, planning)
         except Exception as exc:  # noqa: BLE001 - a fault of ours must not end the other files
             report.faults.add(module.source.path)
             text = f"internal: please report this: {type(exc).__name__}: {exc}"
@@ -160,7 +161,9 @@ class _Planned:
     edits: Edits
 
 
-def _scan_file(report: Report, module: Module, planned: Mapping[str, _Planned]) -> None:
+def _scan_file(
+    report: Report, module: Module, planned: Mapping[str, _Planned], planning: Planning
+) -> None:
     uses = _uses(module)
     advice = {
         line: found
@@ -169,7 +172,7 @@ def _scan_file(report: Report, module: Module, planned: Mapping[str, _Planned]) 
     }
     if not uses and not advice:
         return
-    lost = _lost_on_workers(module)
+    lost = _lost_on_workers(planning.alone(module))
     some = next(iter(planned.values())).plan
     report.searches += len(some.searches)
     report.skipped += len(some.skipped)
@@ -217,15 +220,14 @@ def _of_line(module: Module, line: int, advice: list[Advice]) -> Finding:
 _ON_WORKERS = ("--backend spark", "--backend ray")
 
 
-def _lost_on_workers(module: Module) -> dict[ast.AST, list[Advice]]:
+def _lost_on_workers(analysis: Analysis) -> dict[ast.AST, list[Advice]]:
     """Return what the objective of each search does that trials on workers could not."""
     found: dict[ast.AST, list[Advice]] = {}
-    program = Program([module])
-    for search in find_searches(program):
+    for search in analysis.searches:
         texts = driver_state.lost_on_workers(search)
         mine = [Advice("HB113", text, _ON_WORKERS) for text in texts]
         objective = search.arguments.get("fn")
-        used = None if objective is None else spark_objects.used_by(program, objective)
+        used = None if objective is None else spark_objects.used_by(analysis.program, objective)
         if used is not None:
             text = (
                 f"the objective uses {used.id!r}, a part of Spark, which is on the driver alone and"
@@ -279,7 +281,6 @@ def _uses(module: Module) -> list[tuple[ast.expr | ast.stmt, str, str]]:
     """Return every use with its kind and name; names from a star import included."""
     found: list[tuple[ast.expr | ast.stmt, str, str]] = []
     mlflow: list[tuple[ast.expr | ast.stmt, str, str]] = []
-    has_star = any(hyperopt_name(f"{node.module}.x") is not None for node in module.names.stars)
     for node in module.walk():
         if isinstance(node, ast.Import | ast.ImportFrom):
             found += [(node, "import", name) for name in _imported(node)]
@@ -287,7 +288,7 @@ def _uses(module: Module) -> list[tuple[ast.expr | ast.stmt, str, str]]:
             above = module.names.parent_of.get(node)
             if isinstance(above, ast.Attribute):
                 continue  # the whole dotted name is looked at
-            name = _name(module, node, has_star=has_star)
+            name = module.hyperopt(node)
             if name:
                 found.append((node, _kind(name), name))
             dotted = module.names.dotted(node) or ""
@@ -306,34 +307,6 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
         for alias in node.names
         if hyperopt_name(f"{alias.name}.x") is not None
     ]
-
-
-_STAR_NAMES = (
-    "hp",
-    "fmin",
-    "tpe",
-    "rand",
-    "anneal",
-    "Trials",
-    "SparkTrials",
-    "space_eval",
-    "STATUS_OK",
-    "STATUS_FAIL",
-)
-
-
-def _name(module: Module, node: ast.expr, *, has_star: bool) -> str | None:
-    name = module.hyperopt(node)
-    if name is not None or not has_star:
-        return name
-    root: ast.expr = node
-    rest = ""
-    while isinstance(root, ast.Attribute):
-        rest = f".{root.attr}{rest}"
-        root = root.value
-    if isinstance(root, ast.Name) and root.id in _STAR_NAMES and not module.names.bindings(root):
-        return f"{root.id}{rest}"
-    return None
 
 
 def _kind(name: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hyperbridge.migrate.nodes import COMPREHENSIONS, FUNCTIONS, LEAVES, PLACES, children, walk
+
 Kind = Literal["import", "star", "assign", "def", "class", "argument", "other"]
 
 _OF_HYPEROPT = (
@@ -38,7 +40,9 @@ STAR_NAMES = {
     "hyperopt.pyll": _OF_PYLL,
     "hyperopt.pyll.base": _OF_PYLL,
     "hyperopt.pyll.stochastic": ("sample",),
-    "hyperopt.fmin": ("fmin", "space_eval", "generate_trials_to_calculate", "FMinIter"),
+    "hyperopt.fmin": ("fmin", "space_eval", "generate_trials_to_calculate", "FMinIter", "tpe"),
+    "hyperopt.spark": ("fmin", "Trials", "SparkTrials", "STATUS_OK"),
+    "hyperopt.mongoexp": ("MongoTrials", "Trials"),
     "hyperopt.base": ("Trials", "Domain", "Ctrl", *_OF_HYPEROPT[10:21]),
     "hyperopt.early_stop": ("no_progress_loss",),
     "hyperopt.hp": (
@@ -48,8 +52,11 @@ STAR_NAMES = {
 }
 """What a star import of each of hyperopt's modules brings."""
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SCOPES = {*FUNCTIONS, *COMPREHENSIONS, ast.ClassDef}
+_BINDERS = {
+    *(ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ExceptHandler),
+    *(ast.MatchAs, ast.MatchStar, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,6 +137,7 @@ class Names:
         self.stars: list[ast.ImportFrom] = []
         self.aliases: dict[str | None, str] = {}
         self._names: list[ast.Name] = []
+        self._meant: dict[ast.expr, str | None] = {}
         self._collect(tree, self.module)
         for name in self._names:
             scope = self.scope_of[name].find(name.id)
@@ -154,12 +162,18 @@ class Names:
 
     def dotted(self, expr: ast.expr) -> str | None:
         """Return what an expression refers to through imports, such as ``hyperopt.hp.choice``."""
-        if isinstance(expr, ast.Attribute):
-            base = self.dotted(expr.value)
-            whole = None if base is None else f"{base}.{expr.attr}"
-            return self.aliases.get(whole, whole)
-        if not isinstance(expr, ast.Name):
+        if not isinstance(expr, PLACES):
             return None
+        if expr not in self._meant:
+            if isinstance(expr, ast.Attribute):
+                base = self.dotted(expr.value)
+                whole = None if base is None else f"{base}.{expr.attr}"
+                self._meant[expr] = self.aliases.get(whole, whole)
+            else:
+                self._meant[expr] = self._meaning(expr)
+        return self._meant[expr]
+
+    def _meaning(self, expr: ast.Name) -> str | None:
         bindings = self.bindings(expr)
         if not bindings:
             star = self.star_of(expr)
@@ -192,6 +206,7 @@ class Names:
 
     def bind_star(self, star: ast.ImportFrom, other: Names) -> None:
         """Bind the names that a star import brings from another file of the program."""
+        self._meant.clear()
         listed = other.listed()
         for name in self._names:
             if self.scope_of[name].find(name.id) is not None or name.id.startswith("_"):
@@ -220,8 +235,13 @@ class Names:
         values = [b.value for b in self.module.bindings.get("__all__", ())]
         if not values:
             return None
-        parts = [n for value in values if value is not None for n in ast.walk(value)]
+        parts = [n for value in values if value is not None for n in walk(value)]
         return {str(n.value) for n in parts if isinstance(n, ast.Constant)}
+
+    def hand_on(self, name: str, dotted: str) -> None:
+        """Note what hyperopt calls a name that another file hands on."""
+        self.aliases[name] = dotted
+        self._meant.clear()
 
     def imported_names(self) -> Iterator[tuple[str, str]]:
         """Yield the names at the top of the file that imports bring, and what they stand for."""
@@ -258,17 +278,26 @@ class Names:
             yield node
 
     def _collect(self, root: ast.AST, scope: Scope) -> None:
-        for child in ast.iter_child_nodes(root):
+        for child in children(root):
             self.parent_of[child] = root
             self._visit(child, scope)
 
     def _visit(self, node: ast.AST, scope: Scope) -> None:
         self.scope_of[node] = scope
+        kind = node.__class__
         if isinstance(node, ast.Name):
             self._names.append(node)
             if not isinstance(node.ctx, ast.Load):
                 self._bind_target(node, scope)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        elif kind in _BINDERS:
+            self._bind_names(node, scope)
+        if kind in _SCOPES:
+            self._enter(node, scope)
+        elif kind not in LEAVES:
+            self._collect(node, scope)
+
+    def _bind_names(self, node: ast.AST, scope: Scope) -> None:
+        if isinstance(node, ast.Import | ast.ImportFrom):
             self._bind_import(node, scope)
         elif isinstance(node, ast.Global | ast.Nonlocal):
             scope.outer.update(node.names)
@@ -276,31 +305,26 @@ class Names:
                 scope.enclosed.update(node.names)
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
             self._bind(scope, node.name, "other", node)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            kind: Kind = "class" if isinstance(node, ast.ClassDef) else "def"
-            self._bind(scope, node.name, kind, node)
-        if isinstance(node, (*_FUNCTIONS, *_COMPREHENSIONS, ast.ClassDef)):
-            self._enter(node, scope)
-        else:
-            self._collect(node, scope)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            is_class = isinstance(node, ast.ClassDef)
+            self._bind(scope, node.name, "class" if is_class else "def", node)
 
     def _enter(self, node: ast.AST, scope: Scope) -> None:
         inner = Scope(node, scope)
-        for child in ast.iter_child_nodes(node):
+        outside: list[object] = []
+        if not isinstance(node, COMPREHENSIONS):
+            outside += [*getattr(node, "decorator_list", ()), *getattr(node, "bases", ())]
+            outside.append(getattr(node, "returns", None))
+        for child in children(node):
             self.parent_of[child] = node
-            outside = isinstance(node, (*_FUNCTIONS, ast.ClassDef)) and (
-                child in getattr(node, "decorator_list", ())
-                or child in getattr(node, "bases", ())
-                or child is getattr(node, "returns", None)
-            )
             if isinstance(child, ast.arguments):
                 self._visit_arguments(child, scope, inner)
             else:
-                self._visit(child, scope if outside else inner)
+                self._visit(child, scope if child in outside else inner)
 
     def _visit_arguments(self, node: ast.arguments, scope: Scope, inner: Scope) -> None:
         self.scope_of[node] = inner
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self.parent_of[child] = node
             if isinstance(child, ast.arg):
                 self._bind(inner, child.arg, "argument", child)
@@ -319,7 +343,7 @@ class Names:
         dotted: str | None = None,
     ) -> None:
         if name in scope.enclosed:  # declared nonlocal: it belongs to a function around this one
-            around = [s for s in scope.path() if s is not scope and isinstance(s.node, _FUNCTIONS)]
+            around = [s for s in scope.path() if s is not scope and isinstance(s.node, FUNCTIONS)]
             nearest = (around or [self.module])[0]
             scope = next((s for s in around if name in s.bindings), nearest)
         elif name in scope.outer:  # declared global: it belongs to the module
@@ -334,7 +358,7 @@ class Names:
             assert isinstance(parent, ast.Assign | ast.AnnAssign)
             self._bind(scope, node.id, "assign", parent, parent.value)
         else:
-            while isinstance(scope.node, _COMPREHENSIONS) and isinstance(parent, ast.NamedExpr):
+            while isinstance(scope.node, COMPREHENSIONS) and isinstance(parent, ast.NamedExpr):
                 assert scope.parent is not None
                 scope = scope.parent
             self._bind(scope, node.id, "other", parent)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hyperbridge.migrate.distributions import Needs, number
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.placed_search import LATER, PlacedSearch
 from hyperbridge.migrate.program import Slot
 from hyperbridge.migrate.reading import Search, is_none, is_trials_call, seed_of
@@ -30,8 +32,7 @@ def is_local(rewriting: Rewriting, slot: Slot) -> bool:
     if slot.scope is None or program.is_imported(slot):
         return False
     kinds = {b.kind for b in slot.scope.bindings.get(slot.name, [])}
-    is_declared = any(slot.name in scope.outer for scope in set(program.scope_of.values()))
-    return kinds == {"assign"} and not is_declared
+    return kinds == {"assign"} and slot.name not in program.declared
 
 
 def name_of(rewriting: Rewriting, slot: Slot, needs: Needs, base: str = "study") -> str:
@@ -60,7 +61,7 @@ def made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | Non
     while isinstance(statement, ast.stmt):
         block = program.block(statement)
         for earlier in reversed(block[: block.index(statement)]):
-            inside = set(ast.walk(earlier))
+            inside = set(walk(earlier))
             hit = [node for node in flows if node in inside]
             if hit:
                 flow = flows[hit[0]]
@@ -81,6 +82,31 @@ def made_for(rewriting: Rewriting, search: Search, slot: Slot) -> ast.stmt | Non
             return None
         statement = parent
     return None
+
+
+def fresh_slots(
+    rewriting: Rewriting, accept: Callable[[Search, ast.stmt], bool] = lambda _, __: True
+) -> Iterator[tuple[Slot, dict[Search, ast.stmt]]]:
+    """Yield each variable whose Trials are made for one search each, with what makes them.
+
+    Args:
+        rewriting: The rewriting.
+        accept: Tells whether a Trials that is made for a search is fresh.
+    """
+    program = rewriting.program
+    by_slot: dict[Slot, dict[Search, ast.stmt | None]] = {}
+    for draft in rewriting.drafts:
+        trials = draft.search.arguments.get("trials")
+        slot = program.slot(trials) if isinstance(trials, ast.Name) else None
+        if slot is not None:
+            made = made_for(rewriting, draft.search, slot)
+            is_fresh = made is not None and accept(draft.search, made)
+            by_slot.setdefault(slot, {})[draft.search] = made if is_fresh else None
+    for slot, found in by_slot.items():
+        fresh = {search: made for search, made in found.items() if made is not None}
+        made_by, flows = set(fresh.values()), {f.node for f in program.flows.get(slot, ())}
+        if len(made_by) == len(found) and made_by == flows and is_local(rewriting, slot):
+            yield slot, fresh
 
 
 def _is_needed_by(rewriting: Rewriting, search: Search, use: ast.expr) -> bool:
@@ -167,26 +193,22 @@ class SearchWriter(PlacedSearch):
 
     def _point(self, trial: str) -> str:
         """Return the source of the point of a trial, as an expression."""
-        text = self.rewriting.spaces.called(self.search.arguments["space"], trial)
-        module = self.search.module
         space = self.search.arguments["space"]
-        column = _column_of_line(module, space)
-        return reindented(text, column, 0)
+        text = self.rewriting.spaces.called(space, trial)
+        return reindented(text, len(self.search.module.indent(space)), 0)
 
     def _hides(self, function: ast.Lambda) -> bool:
         """Tell whether the point cannot be written inside of a lambda's own names."""
-        mine = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
-        names = {n.id for n in ast.walk(self.search.arguments["space"]) if isinstance(n, ast.Name)}
-        names |= {
-            n.id for n in ast.walk(function.body) if isinstance(n, ast.Name) and n.id == "trial"
-        }
+        mine = {a.arg for a in walk(function.args) if isinstance(a, ast.arg)}
+        names = {n.id for n in walk(self.search.arguments["space"]) if isinstance(n, ast.Name)}
+        names |= {n.id for n in walk(function.body) if isinstance(n, ast.Name) and n.id == "trial"}
         point = self.rewriting.program.slot(self.search.arguments["space"])
         new = {self.rewriting.spaces.names.get(point, "")} if point is not None else set()
         return bool(mine & (names | new)) or "trial" in names
 
     def _expression(self, expr: ast.expr) -> str:
         text = self.rewriting.plain(expr)
-        text = reindented(text, _column_of_line(self.search.module, expr), 0)
+        text = reindented(text, len(self.search.module.indent(expr)), 0)
         return f"({text})" if "\n" in text and not is_whole(text) else text
 
     def _call_of(self, expr: ast.expr, point: str) -> str:
@@ -216,7 +238,7 @@ class SearchWriter(PlacedSearch):
         visible = list(program.scope_of[function].path())
         inner = program.scope_of[function.args]
         hidden = set(inner.bindings) - inner.outer
-        for node in ast.walk(space):
+        for node in walk(space):
             if not isinstance(node, ast.Name):
                 continue
             slot = program.slot(node)
@@ -231,8 +253,8 @@ class SearchWriter(PlacedSearch):
                 return False  # it may stand for another one when the objective runs
         if space in self.draft.roles.roots and rewriting.spaces.captured([space]):
             return False
-        named = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-        args = {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+        named = {n.id for n in walk(function) if isinstance(n, ast.Name)}
+        args = {a.arg for a in walk(function) if isinstance(a, ast.arg)}
         used = {n.search.arguments["fn"] for n in rewriting.drafts}
         same = [f for f in used if program.slot(f) == program.slot(self.search.arguments["fn"])]
         return "trial" not in named | args and len(same) == 1 and bool(function.body)
@@ -275,10 +297,29 @@ class SearchWriter(PlacedSearch):
         """Tell whether a run may be active here though no ``with`` around the search says so."""
         program, search = self.rewriting.program, self.search
         return program.function_around(search.call) is not None or any(
-            isinstance(node, ast.Call) and program.dotted(node.func) == "mlflow.start_run"
-            for node in search.module.walk()
+            program.dotted(node.func) == "mlflow.start_run"
+            for node in search.module.of_kind(ast.Call)
             if program.function_around(node) is None
         )
+
+    def _refuse_own_runs(self) -> None:
+        """Leave a search whose objective starts MLflow runs, where it is not rewritten itself."""
+        if self.tracking is not None and self.tracking.style == "own":
+            raise self.block(
+                self.tracking.starts[0],
+                "HB210",
+                "the objective starts MLflow runs of its own, and is used in a way that keeps it"
+                " from being rewritten: give start_run the experiment_id and the parent_run_id of"
+                " the search by hand",
+            )
+
+    def _adopt_runs(self, parent: str) -> None:
+        """Give runs that the objective starts itself their parent, wherever it runs."""
+        module = self.search.module
+        for call in () if self.tracking is None else self.tracking.starts:
+            comma = ", " if call.args or call.keywords else ""
+            nested = "" if any(k.arg == "nested" for k in call.keywords) else "nested=True, "
+            module.edits.insert(module.span(call)[1] - 1, f"{comma}{nested}{parent}")
 
     def _parent_run(self) -> str:
         item = None if self.tracking is None else self.tracking.parent
@@ -312,13 +353,6 @@ def insert_first(module: Module, function: ast.FunctionDef, lines: list[str]) ->
     text = newline + newline.join(wrapped(indented(lines, indent))) + newline + indent
     colon = module.source.code.rindex(":", 0, start)
     module.edits.replace(colon + 1, start, text)
-
-
-def _column_of_line(module: Module, node: ast.expr) -> int:
-    """Return the indentation of the line on which a node begins."""
-    start = module.span(node)[0]
-    line = module.source.code[module.line_start(start) : start]
-    return len(line) - len(line.lstrip())
 
 
 def _has_call(node: ast.AST) -> bool:

@@ -12,7 +12,6 @@ import io
 import json
 import os
 import re
-import tempfile
 import tokenize
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -308,6 +307,8 @@ def write_aside(path: Path, content: bytes) -> None:
     target = path.resolve()
     if not os.access(target, os.W_OK):
         raise UnreadableFileError(f"{path}: is read-only")
+    import tempfile  # it imports a lot, and most files are only read
+
     try:
         mode = target.stat().st_mode
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from hyperbridge.migrate.demand import CHOICES, Roles, container_of, is_parameter, options_of
+from hyperbridge.migrate.demand import CHOICES, Roles, is_parameter, options_of
 from hyperbridge.migrate.distributions import (
     LATENT,
     Asking,
@@ -17,8 +18,10 @@ from hyperbridge.migrate.distributions import (
     arguments_of,
     wrong_in,
 )
+from hyperbridge.migrate.elements import container_of
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.program import FUNCTIONS, Function, Program, Slot
+from hyperbridge.migrate.nodes import COMPREHENSIONS, FUNCTIONS, Function, walk
+from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.syntax import (
     compose,
     indented,
@@ -29,7 +32,6 @@ from hyperbridge.migrate.syntax import (
 )
 from hyperbridge.migrate.values import NotConstantError, evaluate
 
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SCOPE = {
     "int": "int",
     "float": "float",
@@ -55,6 +57,7 @@ _SCOPE = {
 }
 _PLAIN = (str, int, float, bool, type(None))
 _MOST_OPTIONS = 1000
+_NOTHING: Mapping[ast.AST, str] = MappingProxyType({})
 
 
 class UnwritableSpaceError(ValueError):
@@ -245,17 +248,20 @@ class SpaceWriter:
 
     def _with_trial(self, call: ast.Call, trial: str) -> str:
         """Return a call of a function of the trial."""
+        function = self.program.home[call].original(call.func)
+        inner = self._inner(call, trial)
+        return _with_first(function, trial, inner) if inner.strip() else f"{function}({trial})"
+
+    def _inner(self, call: ast.Call, trial: str, texts: Mapping[ast.AST, str] = _NOTHING) -> str:
+        """Return what stands between the brackets of a call, some of it with texts given."""
+
+        def rule(node: ast.AST) -> str | None:
+            if node is call:
+                return None
+            return texts[node] if node in texts else self._rule(node, trial)
+
         module = self.program.home[call]
-        end = module.span(call)[1]
-        opening = module.source.code.index("(", module.span(call.func)[1])
-        rule = lambda n: None if n is call else self._rule(n, trial)  # noqa: E731
-        inner = compose(module, call, rule, span=(opening + 1, end - 1))
-        function = module.original(call.func)
-        if not inner.strip():
-            return f"{function}({trial})"
-        lead = inner[: len(inner) - len(inner.lstrip())]
-        separator = f",{lead}" if "\n" in lead else ", "
-        return f"{function}({lead}{trial}{separator}{inner.lstrip()})"
+        return compose(module, call, rule, span=module.inside(call))
 
     def _asking(self, module: Module, trial: str) -> Asking:
         needs = self.needs[module]
@@ -306,10 +312,7 @@ class SpaceWriter:
             target = name
         if target.startswith("math."):
             self.needs[module].imports.add("import math")
-        end = module.span(call)[1]
-        opening = module.source.code.index("(", module.span(call.func)[1])
-        rule = lambda n: None if n is call else self._rule(n, trial)  # noqa: E731
-        return f"{target}({compose(module, call, rule, span=(opening + 1, end - 1))})"
+        return f"{target}({self._inner(call, trial)})"
 
     def _is_defined(self, function: ast.FunctionDef) -> bool:
         for decorator in function.decorator_list:
@@ -377,22 +380,10 @@ class SpaceWriter:
         self, call: ast.Call, helper: str, options: ast.expr, listed: str, trial: str
     ) -> str:
         """Return the call of a helper in the layout that the call of ``hp`` has."""
-        module = self.program.home[call]
-        end = module.span(call)[1]
-        opening = module.source.code.index("(", module.span(call.func)[1])
-
-        def rule(node: ast.AST) -> str | None:
-            if node is call:
-                return None
-            return listed if node is options else self._rule(node, trial)
-
         if call.keywords:
             label = self.text(arguments_of(call, "choice")["label"], trial)
             return f"{helper}({trial}, {label}, {listed})"
-        inner = compose(module, call, rule, span=(opening + 1, end - 1))
-        lead = inner[: len(inner) - len(inner.lstrip())]
-        separator = f",{lead}" if "\n" in lead else ", "
-        return f"{helper}({lead}{trial}{separator}{inner.lstrip()})"
+        return _with_first(helper, trial, self._inner(call, trial, {options: listed}))
 
     def _all_lists(self, options: ast.expr, module: Module) -> bool:
         try:
@@ -413,7 +404,7 @@ class SpaceWriter:
 
     def _asks(self, expr: ast.AST) -> bool:
         """Tell whether an expression asks the trial for something, or runs into one that does."""
-        for node in ast.walk(expr):
+        for node in walk(expr):
             if isinstance(node, ast.Call):
                 name = self.program.hyperopt(node.func) or ""
                 if is_parameter(name) or name.startswith("scope."):
@@ -460,17 +451,7 @@ class SpaceWriter:
                 text = f"list({text})"
         if call.keywords:
             return f"{trial}.suggest_categorical({label}, {text})"
-        module = self.program.home[call]
-        end = module.span(call)[1]
-        opening = module.source.code.index("(", module.span(call.func)[1])
-
-        def rule(node: ast.AST) -> str | None:
-            if node is call:
-                return None
-            return text if node is options else self._rule(node, trial)
-
-        inner = compose(module, call, rule, span=(opening + 1, end - 1))
-        return f"{trial}.suggest_categorical({inner})"
+        return f"{trial}.suggest_categorical({self._inner(call, trial, {options: text})})"
 
     # branches that are written out
 
@@ -505,14 +486,14 @@ class SpaceWriter:
             else:
                 lines.append(f"if {name} == {key}:")
                 pad = "    "
-            text = reindented(self.value(option, trial), _indent_of_line(module, option), 0)
+            text = reindented(self.value(option, trial), len(module.indent(option)), 0)
             lines += indented(split_lines(f"return {text}"), pad)
         return lines
 
     def _has_comments(self, node: ast.expr) -> bool:
-        comments = self.program.home[node].comments
+        module = self.program.home[node]
         return any(
-            line in comments and not self._is_within(line, node)
+            module.comment(line) is not None and not self._is_within(line, node)
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
         )
 
@@ -553,7 +534,7 @@ class SpaceWriter:
 
     def captured(self, nodes: Iterable[ast.AST]) -> list[str]:
         """Return the variables whose values a function must keep, for they change afterwards."""
-        inside = {n for node in nodes for n in ast.walk(node)}
+        inside = {n for node in nodes for n in walk(node)}
         found: dict[str, None] = {}
         names = [n for n in inside if isinstance(n, ast.Name)]
         made = {self.program.slot(n) for n in names if isinstance(n.ctx, ast.Store)}
@@ -574,7 +555,7 @@ class SpaceWriter:
         bindings = slot.scope.bindings.get(slot.name, [])
         if any(b.kind in ("import", "def", "class") for b in bindings):
             return False
-        if isinstance(slot.scope.node, _COMPREHENSIONS) or len(bindings) > 1:
+        if isinstance(slot.scope.node, COMPREHENSIONS) or len(bindings) > 1:
             return True
         flows = self.program.flows.get(slot, [])
         for binding in bindings:
@@ -602,10 +583,11 @@ def is_latent(program: Program, call: ast.Call, *, bounds_normals: bool = False)
     return True
 
 
-def _indent_of_line(module: Module, node: ast.expr) -> int:
-    start = module.span(node)[0]
-    line = module.source.code[module.line_start(start) : start]
-    return len(line) - len(line.lstrip())
+def _with_first(function: str, first: str, inner: str) -> str:
+    """Return a call with an argument before what stands between its brackets, laid out alike."""
+    lead = inner[: len(inner) - len(inner.lstrip())]
+    separator = f",{lead}" if "\n" in lead else ", "
+    return f"{function}({lead}{first}{separator}{inner.lstrip()})"
 
 
 def _span(module: Module, node: ast.AST) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.reach import in_order, reach_of
 
@@ -28,7 +29,7 @@ def used_by(program: Program, objective: ast.expr) -> ast.Name | None:
     reach = reach_of(program.home[objective], objective)
     nodes = set(reach.nodes)
     for function in program.function(objective):
-        nodes |= {*ast.walk(function)}
+        nodes |= {*walk(function)}
     for name in in_order(node for node in nodes if isinstance(node, ast.Name)):
         if isinstance(name.ctx, ast.Load) and _is_of_spark(program, name, set()):
             return name

@@ -9,6 +9,7 @@ import ast
 
 from hyperbridge.migrate import driver_state, spark_objects, tracking, unsendable
 from hyperbridge.migrate.distributions import number
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reading import Search
@@ -41,7 +42,8 @@ class SparkTarget(OptunaTarget):
 
 class _SparkWriter(StudyWriter):
     def _tracking(self) -> tracking.Tracking | None:
-        return tracking.read_for_workers(self.rewriting.program, self.search)
+        program = self.rewriting.program
+        return tracking.read(program, self.search, self.objective, on_workers=True)
 
     def _evaluate(self, study: str) -> None:
         self._check_objective()
@@ -122,7 +124,7 @@ class _SparkWriter(StudyWriter):
         name = self.needs.unused("search_space")
         lines = None
         if space in self.draft.roles.roots:
-            taken = {n.id for n in ast.walk(self.search.module.tree) if isinstance(n, ast.Name)}
+            taken = {n.id for n in walk(self.search.module.tree) if isinstance(n, ast.Name)}
             lines = self.rewriting.spaces.branches(space, "trial", taken | {"trial"})
         self._define(name, lines or split_lines(f"return {point}"))
         return name

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from hyperbridge.migrate.program import FUNCTIONS, Program
+from hyperbridge.migrate.nodes import FUNCTIONS, walk
+from hyperbridge.migrate.program import Program
 
 _IN_NO_ORDER = (ast.For, ast.AsyncFor, ast.While, ast.Try, getattr(ast, "TryStar", ast.Try))
 """Statements inside of which what stands above another line may run after it, or not at all."""
@@ -27,12 +28,12 @@ def last_value(program: Program, name: ast.expr) -> ast.expr | None:
     statement = program.statement(name)
     for inner in [statement, *_statements_above(program, name)]:
         if inner is not statement and isinstance(inner, _IN_NO_ORDER):
-            inside = set(ast.walk(inner))
+            inside = set(walk(inner))
             if any(flow.node in inside for flow in flows):
                 return None
         block = program.block(inner)
         for earlier in reversed(block[: block.index(inner)] if inner in block else []):
-            inside = set(ast.walk(earlier))
+            inside = set(walk(earlier))
             hit = [flow for flow in flows if flow.node in inside]
             if hit:
                 last = hit[-1]

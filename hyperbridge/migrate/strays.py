@@ -26,10 +26,8 @@ def stray_spaces(program: Program, random: Randomness, known: set[ast.AST]) -> l
     found: list[Demand] = []
     covered = set(known)
     for module in program.modules:
-        for node in module.walk():
-            if not isinstance(node, ast.Call) or node in covered:
-                continue
-            if not is_parameter(program.hyperopt(node.func) or ""):
+        for node in module.of_kind(ast.Call):
+            if node in covered or not is_parameter(program.hyperopt(node.func) or ""):
                 continue
             demand = Demand(program, random)
             held = _holder(program, node)

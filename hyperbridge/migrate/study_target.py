@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from hyperbridge.migrate.helpers import STUDY
 from hyperbridge.migrate.notes import Note
-from hyperbridge.migrate.program import Program, Slot
+from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reading import TRIALS, Search, is_trials_call
-from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Draft, Rewriting
-from hyperbridge.migrate.search_writer import (
-    is_local,
-    made_for,
-    name_of,
-)
+from hyperbridge.migrate.search_writer import fresh_slots, name_of
 from hyperbridge.migrate.study_writer import StudyWriter
 from hyperbridge.migrate.words import StudyWords
 
@@ -39,15 +35,7 @@ class OptunaTarget:
 
     def words(self, rewriting: Rewriting) -> StudyWords:
         """Return what rewrites looks at Trials."""
-        return StudyWords(
-            rewriting.program,
-            rewriting.is_trials,
-            rewriting.plain,
-            lambda n: rewriting.needs[rewriting.program.home[n]],
-            rewriting.best_of,
-            rewriting.may_differ,
-            rewriting.catches,
-        )
+        return StudyWords(rewriting)
 
     def values(self, rewriting: Rewriting) -> list[Draft]:  # noqa: ARG002 - a Target's
         """Return the searches whose spaces stay values: none."""
@@ -75,6 +63,10 @@ class OptunaTarget:
             rewriting.needs[program.home[node]].imports.add("import optuna")
         return text
 
+    def rewritten(self) -> Iterable[ast.AST]:
+        """Return the nodes that `rule` has a text for beside hyperopt's: none."""
+        return ()
+
     @staticmethod
     def _is_type(rewriting: Rewriting, node: ast.expr) -> bool:
         return rewriting.program.hyperopt(node) in TRIALS and rewriting.is_type(node)
@@ -95,33 +87,12 @@ class OptunaTarget:
     def prepare(self, rewriting: Rewriting) -> None:
         """Find the Trials that are made for one search each."""
         self._fresh: dict[Search, ast.stmt] = {}
-        by_slot: dict[Slot, list[tuple[Search, ast.stmt | None]]] = {}
-        for draft in rewriting.drafts:
-            trials = draft.search.arguments.get("trials")
-            if isinstance(trials, ast.Name):
-                slot = rewriting.program.slot(trials)
-                if slot is not None:
-                    made = made_for(rewriting, draft.search, slot)
-                    by_slot.setdefault(slot, []).append((draft.search, made))
-        for slot, found in by_slot.items():
-            flows = rewriting.program.flows.get(slot, [])
-            made_by = {made for _, made in found if made is not None}
-            is_whole = len(made_by) == len(found) and made_by == {f.node for f in flows}
-            if not is_whole or not is_local(rewriting, slot):
-                continue
-            module = found[0][0].module
-            needs = rewriting.needs[module]
+        for slot, found in fresh_slots(rewriting):
+            needs = rewriting.needs[next(iter(found)).module]
             free = slot.name != "study" and "study" in needs.taken and slot.name != "trials"
-            name = slot.name if free else name_of(rewriting, slot, needs)
-            rewriting.spaces.names[slot] = name
-            for search, made in found:
-                assert made is not None
-                self._fresh[search] = made
-                rewriting.removed.add(made)
-
-    def needs_indices(self, rewriting: Rewriting, draft: Draft) -> bool:
-        """Tell whether the program looks at the indices of options."""
-        return needs_indices(rewriting, draft)
+            rewriting.spaces.names[slot] = slot.name if free else name_of(rewriting, slot, needs)
+            self._fresh |= found
+            rewriting.removed |= {*found.values()}
 
     def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add all edits of a search."""

@@ -6,8 +6,8 @@ import ast
 from dataclasses import dataclass
 
 from hyperbridge.migrate import tracking
+from hyperbridge.migrate.nodes import FUNCTIONS, walk
 from hyperbridge.migrate.objectives import Objective, Result
-from hyperbridge.migrate.program import FUNCTIONS
 from hyperbridge.migrate.reading import is_trials_call
 from hyperbridge.migrate.search_writer import (
     SearchWriter,
@@ -71,7 +71,7 @@ class StudyWriter(SearchWriter):
             if isinstance(above, FUNCTIONS):
                 return False
             if isinstance(above, ast.Try) and below in above.body:
-                caught = [n for h in above.handlers if h.type for n in ast.walk(h.type)]
+                caught = [n for h in above.handlers if h.type for n in walk(h.type)]
                 if any(self.rewriting.program.hyperopt(n) == "AllTrialsFailed" for n in caught):
                     return True
             below = above
@@ -133,14 +133,7 @@ class StudyWriter(SearchWriter):
         if isinstance(function, ast.FunctionDef) and self._may_adopt(function):
             self._rewrite_function(objective, function)
             return function.name
-        if self.tracking is not None and self.tracking.style == "own":
-            raise self.block(
-                self.tracking.starts[0],
-                "HB210",
-                "the objective starts MLflow runs of its own, and is used in a way that keeps it"
-                " from being rewritten: give start_run the experiment_id and the parent_run_id of"
-                " the search by hand",
-            )
+        self._refuse_own_runs()
         if isinstance(function, ast.Lambda) and not self._hides(function):
             return self._write_lambda(objective, function)
         return self._adapter(objective)
@@ -212,25 +205,12 @@ class StudyWriter(SearchWriter):
         if function.returns is not None and objective.results:
             module.edits.replace(*module.span(function.returns), "float")
             rewriting.done.add(function.returns)
-        self._adopt_runs("trial")
-        is_read = any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(function))
+        self._adopt_runs('**trial.study.user_attrs["mlflow_parent"]')
+        is_read = any(isinstance(n, ast.Name) and n.id == name for n in walk(function))
         if not is_read and not self.draft.roles.parameters:
             return
         lines = split_lines(f"{name} = {self._point('trial')}")
         insert_first(module, function, lines)
-
-    def _adopt_runs(self, trial: str) -> None:
-        """Give runs that the objective starts itself their parent, whatever thread it is in."""
-        logged = self.tracking
-        if logged is None or logged.style != "own":
-            return
-        module = self.search.module
-        for call in logged.starts:
-            _, end = module.span(call)
-            comma = ", " if call.args or call.keywords else ""
-            nested = "" if any(k.arg == "nested" for k in call.keywords) else "nested=True, "
-            parent = f'**{trial}.study.user_attrs["mlflow_parent"]'
-            module.edits.insert(end - 1, f"{comma}{nested}{parent}")
 
     def _result_lines(self, result: Result, trial: str) -> list[str]:
         lines: list[str] = []

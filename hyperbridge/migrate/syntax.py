@@ -9,16 +9,20 @@ from __future__ import annotations
 import ast
 import functools
 import io
+import re
 import textwrap
 import tokenize
 from collections.abc import Callable
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import children
 
 WIDTH = 88
 """The longest line that is written; the usual limit of formatters."""
 
 Rule = Callable[[ast.AST], "str | None"]
+_LONG_STRING = re.compile(r"""\"{3}|'{3}|\\\r?\n|[fF][rR]?["']""")
+"""What a text has in it where a string goes over several lines."""
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -58,7 +62,7 @@ def compose(module: Module, node: ast.AST, rule: Rule, *, span: tuple[int, int])
             found.append((*where, text))
             return
         inner = _delimiter(module, part) if isinstance(part, ast.JoinedStr) else delimiter
-        for child in ast.iter_child_nodes(part):
+        for child in children(part):
             visit(child, inner)
 
     visit(node, None)
@@ -137,6 +141,8 @@ def requoted(text: str, delimiter: str) -> str:
 def inside_strings(text: str) -> set[int]:
     """Return the lines of some code, from 0, that begin inside of a string."""
     found: set[int] = set()
+    if _LONG_STRING.search(text) is None:
+        return found
     depth: list[int] = []
     readable = io.StringIO(f"(\n{text}\n)")
     try:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from hyperbridge.migrate.demand import container_of
+from hyperbridge.migrate.elements import Path, container_of
+from hyperbridge.migrate.nodes import Function
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import Function, Program
+from hyperbridge.migrate.program import Program
 
 
 def follow(program: Program) -> None:
     """Have a program know which functions run when what a container holds is called."""
     for module in program.modules:
-        for node in module.walk():
-            if isinstance(node, ast.Call) and _is_held(program, node.func):
+        for node in module.of_kind(ast.Call):
+            if _is_held(program, node.func):
                 found = _functions(program, node.func)
                 if any(isinstance(f, ast.FunctionDef) for f in found):  # not of lambdas alone
                     program.called(node, found)
@@ -47,7 +48,7 @@ def _functions(program: Program, func: ast.expr) -> list[Function]:
     return list(found)
 
 
-def _places(program: Program, func: ast.expr) -> Iterator[tuple[ast.expr, tuple[object, ...]]]:
+def _places(program: Program, func: ast.expr) -> Iterator[tuple[ast.expr, Path]]:
     container, slot = container_of(func), program.slot(func)
     if container is not None:
         yield container, ("*",)

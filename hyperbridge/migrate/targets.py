@@ -13,3 +13,6 @@ from hyperbridge.migrate.tune_target import RayTarget
 TARGETS: Mapping[str, Callable[[], Target]] = MappingProxyType(
     {"optuna": OptunaTarget, "ray": RayTarget, "spark": SparkTarget}
 )
+
+NAMES = tuple(sorted(TARGETS))
+"""What ``--to`` takes."""

@@ -7,9 +7,10 @@ A plain ``Trials`` logs nothing by itself, so nothing is added for one.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.objectives import Objective
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reach import in_order, reach_of
@@ -41,7 +42,7 @@ def read(
     search: Search,
     objective: Objective,
     *,
-    block: Block,
+    block: Block | None = None,
     on_workers: bool = False,
 ) -> Tracking | None:
     """Return how the search is logged; None when it is not.
@@ -50,7 +51,8 @@ def read(
         program: The program.
         search: The search.
         objective: What it minimises.
-        block: Makes the error that says why the search is left.
+        block: Makes the error that says why the search is left; None where it does not matter
+            how an objective starts its runs.
         on_workers: Whether trials will run in other processes: these have no active run and no
             tracking URI, so what the objective logs there needs to be told where it belongs.
     """
@@ -59,6 +61,15 @@ def read(
     if not is_recorded(search) and not (on_workers and logged):
         return None
     starts = tuple(c for c in logged if program.dotted(c.func) == "mlflow.start_run")
+    if block is not None:
+        _check_starts(program, objective, starts, block)
+    style = "own" if starts else "wrapper" if logged else "callback"
+    return Tracking(style, starts, _parent(program, search))
+
+
+def _check_starts(
+    program: Program, objective: Objective, starts: Iterable[ast.Call], block: Block
+) -> None:
     for call in starts:
         function = objective.function
         if function is not None and function not in program.enclosing(call):
@@ -75,20 +86,6 @@ def read(
                 "this MLflow run is told where it belongs: give start_run the experiment_id and"
                 " the parent_run_id of the search by hand",
             )
-    style = "own" if starts else "wrapper" if logged or on_workers else "callback"
-    return Tracking(style, starts, _parent(program, search))
-
-
-def read_for_workers(program: Program, search: Search) -> Tracking | None:
-    """Return how a search is logged whose trials run in other processes; None when it is not.
-
-    What the objective logs needs a run there, whoever logged the search before.
-    """
-    logged = [c for c in _calls(program, search) if program.dotted(c.func).startswith("mlflow.")]
-    if not logged and not is_recorded(search):
-        return None
-    starts = tuple(c for c in logged if program.dotted(c.func) == "mlflow.start_run")
-    return Tracking("own" if starts else "wrapper" if logged else "callback", starts, None)
 
 
 def is_recorded(search: Search) -> bool:
@@ -99,9 +96,9 @@ def is_recorded(search: Search) -> bool:
 def _calls(program: Program, search: Search) -> list[ast.Call]:
     """Return the calls in an objective and in what it calls, in the order of the source."""
     expr = search.arguments["fn"]
-    nodes = {*ast.walk(expr), *reach_of(search.module, expr).nodes}
+    nodes = {*walk(expr), *reach_of(search.module, expr).nodes}
     for function in program.function(expr):
-        nodes |= {*ast.walk(function)}
+        nodes |= {*walk(function)}
     return in_order(node for node in nodes if isinstance(node, ast.Call))
 
 

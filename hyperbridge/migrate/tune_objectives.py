@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import FUNCTIONS, walk
 from hyperbridge.migrate.objectives import Objective, Result, own_returns
-from hyperbridge.migrate.program import FUNCTIONS, Program
+from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.search_writer import SearchWriter, insert_first
 from hyperbridge.migrate.syntax import indented, quoted, split_lines, wrapped
 
@@ -74,17 +75,9 @@ class TuneObjective(SearchWriter):
         """Write the objective as a function of a config, and return what runs a trial."""
         objective = self.objective
         function = objective.function
-        logged = self.tracking
         if isinstance(function, ast.FunctionDef) and self._may_adopt(function):
             return self._adopt(objective, function)
-        if logged is not None and logged.style == "own":
-            raise self.block(
-                logged.starts[0],
-                "HB210",
-                "the objective starts MLflow runs of its own, and is used in a way that keeps it"
-                " from being rewritten: give start_run the experiment_id and the parent_run_id of"
-                " the search by hand",
-            )
+        self._refuse_own_runs()
         if isinstance(function, ast.Lambda) and not self._hides(function):
             return self._of_lambda(objective, function)
         expr = objective.expr
@@ -150,8 +143,8 @@ class TuneObjective(SearchWriter):
         argument = function.args.args[0]
         lines: list[str] = []
         if self.flat is None:
-            taken = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
-            taken |= {a.arg for a in ast.walk(function) if isinstance(a, ast.arg)}
+            taken = {n.id for n in walk(function) if isinstance(n, ast.Name)}
+            taken |= {a.arg for a in walk(function) if isinstance(a, ast.arg)}
             config = argument.arg if "config" in taken else "config"
             module.edits.replace(*module.span(argument), config)
             rewriting.done.add(argument)
@@ -164,22 +157,11 @@ class TuneObjective(SearchWriter):
             rewriting.done.add(returns)
         if self.tracking is not None and self.tracking.style == "own":
             lines.insert(0, "mlflow.set_tracking_uri(tracking_uri)")
-            self._take_parent(function)
+            module.edits.insert(module.span(argument)[1], ", tracking_uri, mlflow_parent")
+            self._adopt_runs("**mlflow_parent")
         if lines:
             insert_first(module, function, lines)
         return function.name
-
-    def _take_parent(self, function: ast.FunctionDef) -> None:
-        """Tell an objective that starts MLflow runs on a worker where they belong."""
-        module = self.search.module
-        assert self.tracking is not None
-        end = module.span(function.args.args[0])[1]
-        module.edits.insert(end, ", tracking_uri, mlflow_parent")
-        for call in self.tracking.starts:
-            _, end = module.span(call)
-            comma = ", " if call.args or call.keywords else ""
-            nested = "" if any(k.arg == "nested" for k in call.keywords) else "nested=True, "
-            module.edits.insert(end - 1, f"{comma}{nested}**mlflow_parent")
 
     def _returns(self, objective: Objective, function: ast.FunctionDef) -> None:
         """Have every return give a dict with a loss, NaN where the trial failed."""
@@ -211,8 +193,7 @@ class TuneObjective(SearchWriter):
         if isinstance(value, ast.Dict):
             module.edits.insert(module.span(value)[0] + 1, f'"loss": {_NAN}, ')
         elif isinstance(value, ast.Call):
-            opening = module.source.code.index("(", module.span(value.func)[1])
-            module.edits.insert(opening + 1, f"loss={_NAN}, ")
+            module.edits.insert(module.inside(value)[0], f"loss={_NAN}, ")
 
     def _drop_status(self, value: ast.expr) -> None:
         """Take ``"status": STATUS_OK`` out of a dict: a result of Ray's has none."""
@@ -265,7 +246,7 @@ def _changes(program: Program, function: ast.AST) -> bool:
     if not names:
         return True
     name = names[0]
-    uses = [n for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == name]
+    uses = [n for n in walk(function) if isinstance(n, ast.Name) and n.id == name]
     return any(_is_changed(program, use) for use in uses)
 
 

@@ -21,6 +21,7 @@ from hyperbridge.migrate.distributions import (
     number,
     wrong_in,
 )
+from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import Slot
 from hyperbridge.migrate.syntax import operand
@@ -177,7 +178,7 @@ class _Reader:
             raise _NotFlatError
 
     def _entry(self, key: ast.expr, value: ast.expr) -> None:
-        texts = [n.value for n in ast.walk(key) if isinstance(n, ast.Constant)]
+        texts = [n.value for n in walk(key) if isinstance(n, ast.Constant)]
         if any(not isinstance(t, str) or "/" in t for t in texts if t is not None):
             raise _NotFlatError  # Tune joins the keys of nested spaces with slashes
         if isinstance(key, ast.Constant) and not isinstance(key.value, str):
@@ -195,14 +196,14 @@ class _Reader:
         self._found.constants = True
         if isinstance(value, ast.List):
             self._found.lists.add(value)
-        elif any(isinstance(n, ast.List | ast.Dict | ast.Lambda) for n in ast.walk(value)):
+        elif any(isinstance(n, ast.List | ast.Dict | ast.Lambda) for n in walk(value)):
             raise _NotFlatError
         if self._holds_list(value):
             raise _NotFlatError
 
     def _holds_list(self, value: ast.expr) -> bool:
         if isinstance(value, ast.List):
-            return any(isinstance(n, ast.List | ast.Dict) for e in value.elts for n in ast.walk(e))
+            return any(isinstance(n, ast.List | ast.Dict) for e in value.elts for n in walk(e))
         try:
             known = evaluate(self._program.home[value], value)
         except (NotConstantError, KeyError):

@@ -9,15 +9,15 @@ Source: Ray Tune reference, ``tune.Tuner``, ``tune.TuneConfig``, ``OptunaSearch`
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 
 from hyperbridge.migrate import worker_limits
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.origins import origins
 from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.reading import TRIALS, Search, is_trials_call
-from hyperbridge.migrate.results import needs_indices
 from hyperbridge.migrate.rewriting import Draft, Rewriting
-from hyperbridge.migrate.search_writer import is_local, made_for, name_of
+from hyperbridge.migrate.search_writer import fresh_slots, name_of
 from hyperbridge.migrate.syntax import operand
 from hyperbridge.migrate.tune_helpers import TUNE_HELPERS
 from hyperbridge.migrate.tune_spaces import FlatSpace, domain, flat_space
@@ -65,9 +65,9 @@ class RayTarget:
         """Return the searches whose spaces stay dicts."""
         program = rewriting.program
         is_sampled = any(
-            isinstance(node, ast.Call) and program.hyperopt(node.func) == "sample"
+            program.hyperopt(node.func) == "sample"
             for module in program.modules
-            for node in module.walk()
+            for node in module.of_kind(ast.Call)
         )
         found = {} if is_sampled else {g: flat_space(rewriting, g) for g in rewriting.drafts}
         looks = rewriting.looks_at_documents
@@ -121,6 +121,10 @@ class RayTarget:
             if rewriting.is_guarded(node):
                 return tune_name(rewriting, program.home[node])
         return None
+
+    def rewritten(self) -> Iterable[ast.AST]:
+        """Return what becomes a domain, and constant lists of flat spaces."""
+        return (*self._domains, *self._lists)
 
     @staticmethod
     def _type(rewriting: Rewriting, node: ast.AST) -> str:
@@ -185,33 +189,18 @@ class RayTarget:
         program = rewriting.program
         self.empty: set[Search] = set()
         self.adapters: dict[tuple[object, ...], str] = {}
-        by_slot: dict[Slot, list[tuple[Search, ast.stmt | None]]] = {}
-        for draft in rewriting.drafts:
-            trials = draft.search.arguments.get("trials")
-            slot = program.slot(trials) if isinstance(trials, ast.Name) else None
-            if slot is not None:
-                made = made_for(rewriting, draft.search, slot)
-                if made is not None:
-                    self.empty.add(draft.search)
-                if made is not None and _may_end_before(program, draft.search, made):
-                    made = None
-                by_slot.setdefault(slot, []).append((draft.search, made))
-        for slot, found in by_slot.items():
-            made_by = {made for _, made in found if made is not None}
-            flows = {flow.node for flow in program.flows.get(slot, ())}
-            if len(made_by) < len(found) or made_by != flows or not is_local(rewriting, slot):
-                continue
-            needs = rewriting.needs[found[0][0].module]
+
+        def accept(search: Search, made: ast.stmt) -> bool:
+            self.empty.add(search)
+            return not _may_end_before(program, search, made)
+
+        for slot, found in fresh_slots(rewriting, accept):
+            needs = rewriting.needs[next(iter(found)).module]
             rewriting.spaces.names[slot] = name_of(rewriting, slot, needs, "results")
-            for search, made in found:
-                assert made is not None
+            for search, made in found.items():
                 self.fresh[search] = slot
                 self._words.fresh[slot] = search
                 rewriting.removed.add(made)
-
-    def needs_indices(self, rewriting: Rewriting, draft: Draft) -> bool:
-        """Tell whether the program looks at the indices of options."""
-        return needs_indices(rewriting, draft)
 
     def write(self, rewriting: Rewriting, draft: Draft) -> None:
         """Add all edits of a search."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from hyperbridge.migrate.words import REFUSED, StudyWords
+from hyperbridge.migrate.words import LOSSES, NUMBERS, REFUSED, StudyWords
 
 if TYPE_CHECKING:
     from hyperbridge.migrate.program import Slot
@@ -40,16 +40,7 @@ class TuneWords(StudyWords):
     nothing = "results of Ray Tune have no such attribute"
 
     def __init__(self, rewriting: Rewriting) -> None:
-        super().__init__(
-            rewriting.program,
-            rewriting.is_trials,
-            rewriting.plain,
-            lambda n: rewriting.needs[rewriting.program.home[n]],
-            lambda _, results: f"{results}.config",
-            rewriting.may_differ,
-            rewriting.catches,
-        )
-        self._may_fail = rewriting.may_fail
+        super().__init__(rewriting)
         self.fresh: dict[Slot, Search] = {}
         self.best_names: dict[Slot, str] = {}
         self.constants: dict[Slot, str] = {}
@@ -136,8 +127,7 @@ class TuneWords(StudyWords):
 
     def best_number(self, trials: ast.expr) -> str | None:
         """Return the number of the best trial, which only its document has."""
-        self._helper(trials, "documents")
-        return f'{self._helper(trials, "best_document")}({self._study(trials)})["tid"]'
+        return self._said('{best_document}["tid"]', trials, self._study(trials))
 
     def best_values(self, look: ast.Attribute) -> str:
         """Return what fmin returned."""
@@ -148,11 +138,10 @@ class TuneWords(StudyWords):
 
     def losses(self, node: ast.AST, study: str) -> str:
         """Return the losses of all trials."""
-        documents = f"{self._helper(node, 'documents')}({study})"
-        if self._may_differ() or self._may_fail():  # a failed trial's loss is no number there
-            return f'[t["result"].get("loss") for t in {documents}]'
+        if self._rewriting.may_differ() or self._rewriting.may_fail():  # whose loss is NaN there
+            return self._said(LOSSES, node, study)
         return f'[r.metrics["loss"] for r in {study} if not r.error]'
 
     def numbers(self, node: ast.AST, study: str) -> str:
         """Return the numbers of all trials."""
-        return f'[t["tid"] for t in {self._helper(node, "documents")}({study})]'
+        return self._said(NUMBERS, node, study)

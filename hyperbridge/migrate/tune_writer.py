@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from hyperbridge.migrate import tracking
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.program import FUNCTIONS, Slot
+from hyperbridge.migrate.nodes import FUNCTIONS, walk
+from hyperbridge.migrate.program import Slot
 from hyperbridge.migrate.reach import reach_of
 from hyperbridge.migrate.reading import is_trials_call
 from hyperbridge.migrate.rewriting import Draft, Rewriting
@@ -99,7 +100,7 @@ class TuneWriter(TuneObjective):
         expr = self.search.arguments["fn"]
         nodes = set(reach_of(self.search.module, expr).nodes)
         for function in self.rewriting.program.function(expr):
-            nodes |= set(ast.walk(function))
+            nodes |= set(walk(function))
         for node in nodes:
             is_name = isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load)
             if is_name and self.rewriting.is_trials(node):  # type: ignore[arg-type]  # a name
@@ -114,7 +115,7 @@ class TuneWriter(TuneObjective):
         """Block labels of which Ray's searcher would make a config inside of the config."""
         for call in self.draft.roles.parameters if self.flat is None else ():
             label = call.args[0] if call.args else call
-            if any("/" in str(getattr(node, "value", "")) for node in ast.walk(label)):
+            if any("/" in str(getattr(node, "value", "")) for node in walk(label)):
                 raise self.block(
                     call,
                     "HB209",

@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import is_changed, walk
 from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.spaces import SpaceWriter
 from hyperbridge.migrate.syntax import compose, indented, reindented, split_lines, wrapped
 
-_CHANGING = (
-    *("update", "append", "extend", "insert", "pop", "setdefault", "clear", "remove", "sort"),
-    *("reverse", "popitem", "add", "discard", "appendleft", "extendleft", "move_to_end"),
-)
 _COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try)
 
 
@@ -61,22 +58,16 @@ class UnitFinder:
             if not starts and self._is_handed_on(statement):
                 continue
             members = self._members(statement, slot, by_statement)
-            taken.update(s for s in open_statements if any(s in ast.walk(m) for m in members))
+            taken.update(s for s in open_statements if any(s in walk(m) for m in members))
             found.append(Unit(slot, target, tuple(members), not starts))
         return found
 
     def _is_touch(self, use: ast.expr) -> bool:
-        parent = self._program.parent_of[use]
         if isinstance(getattr(use, "ctx", None), ast.Store | ast.Del):
             return isinstance(
                 self._program.statement(use), ast.Assign | ast.AnnAssign | ast.AugAssign
             )
-        if isinstance(parent, ast.Subscript) and parent.value is use:
-            return not isinstance(parent.ctx, ast.Load)
-        if isinstance(parent, ast.Attribute) and parent.attr in _CHANGING:
-            call = self._program.parent_of[parent]
-            return isinstance(call, ast.Call) and call.func is parent
-        return False
+        return is_changed(use, self._program.parent_of)
 
     def _is_start(self, statement: ast.stmt, slot: Slot) -> bool:
         """Tell whether a statement gives the variable a value of its own making."""
@@ -86,7 +77,7 @@ class UnitFinder:
         mine = [t for t in targets if self._program.slot(t) == slot]
         if not mine:
             return False
-        return not any(self._is_same(n, mine[0]) for n in ast.walk(statement.value))
+        return not any(self._is_same(n, mine[0]) for n in walk(statement.value))
 
     def _is_same(self, node: ast.AST, target: ast.expr) -> bool:
         """Tell whether a node stands for a variable, or for the attribute of the same object."""
@@ -111,9 +102,9 @@ class UnitFinder:
         block = self._program.block(first)
         members = [first]
         for statement in block[block.index(first) + 1 :]:
-            inner = [s for s in touching if s in set(ast.walk(statement))]
+            inner = [s for s in touching if s in set(walk(statement))]
             if not inner:
-                if any(self._program.slot(n) == slot for n in ast.walk(statement)):
+                if any(self._program.slot(n) == slot for n in walk(statement)):
                     break  # it is looked at
                 continue
             if statement in touching and self._is_start(statement, slot):
@@ -126,7 +117,7 @@ class UnitFinder:
         return members
 
     def _is_pure(self, compound: ast.stmt, touching: dict[ast.stmt, list[ast.expr]]) -> bool:
-        inside = set(ast.walk(compound))
+        inside = set(walk(compound))
         for node in inside:
             if isinstance(node, ast.Return | ast.Raise | ast.FunctionDef | ast.ClassDef):
                 return False
@@ -140,7 +131,7 @@ class UnitFinder:
         return True
 
     def _stays_inside(self, statement: ast.stmt, inside: set[ast.AST]) -> bool:
-        for node in ast.walk(statement):
+        for node in walk(statement):
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(
                 node.ctx, ast.Store
             ):
@@ -161,7 +152,7 @@ class UnitFinder:
         writer.elsewhere |= {
             node
             for member in unit.members
-            for node in ast.walk(member)
+            for node in walk(member)
             if isinstance(node, ast.Attribute)
             and program.slot(node) == unit.slot
             and not self._is_same(node, unit.target)
@@ -184,7 +175,7 @@ class UnitFinder:
     def _made_in(self, unit: Unit) -> Iterator[Slot]:
         """Yield the variables of a class's body that the statements give a value themselves."""
         for member in unit.members:
-            for node in ast.walk(member):
+            for node in walk(member):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     slot = self._program.slot(node)
                     if slot is not None and slot.scope is None:
@@ -197,7 +188,7 @@ class UnitFinder:
         if alone and isinstance(first, ast.Assign | ast.AnnAssign) and first.value is not None:
             single = isinstance(first, ast.AnnAssign) or len(first.targets) == 1
             if single:
-                taken = {n.id for n in ast.walk(first) if isinstance(n, ast.Name)}
+                taken = {n.id for n in walk(first) if isinstance(n, ast.Name)}
                 branches = writer.branches(first.value, trial, taken | {trial})
                 if branches is not None:
                     return branches

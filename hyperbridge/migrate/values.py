@@ -14,6 +14,7 @@ from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.migrate.module import Module
+from hyperbridge.migrate.nodes import is_changed
 
 _LARGEST = 100_000
 """The most elements that a container may have to be worked out."""
@@ -50,6 +51,9 @@ _BUILTINS: dict[str, Callable[..., Any]] = {
     "sorted": sorted,
 }
 _MATH = ("log", "log2", "log10", "log1p", "exp", "sqrt", "pow", "pi", "e", "inf")
+_PLAIN = ("log", "log2", "log10", "log1p", "exp", "sqrt")
+_BIG = 700.0
+"""The exponential of more than that may be too large for a float."""
 _NUMPY = (*_MATH, "arange", "linspace", "logspace", "geomspace", "array")
 _METHODS = ("tolist", "keys", "values", "items")
 
@@ -58,14 +62,20 @@ class NotConstantError(HyperbridgeError, ValueError):
     """The value of an expression is known only when the program runs."""
 
 
-def evaluate(module: Module, expr: ast.expr) -> Any:
+def evaluate(module: Module, expr: ast.expr, *, is_number: bool = False) -> Any:
     """Return the value of a constant expression.
+
+    Args:
+        module: The file.
+        expr: The expression.
+        is_number: Whether a number is asked for, of whatever class: NumPy is not imported for
+            what `math` does as well.
 
     Raises:
         NotConstantError: It cannot be told from the source.
     """
     try:
-        return _evaluate(module, expr, depth=0)
+        return _evaluate(module, expr, is_number=is_number)
     except (ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as exc:
         if isinstance(exc, NotConstantError):
             raise
@@ -77,40 +87,22 @@ def is_mutated(module: Module, name: ast.Name) -> bool:
     binding = module.names.only_binding(name)
     if binding is None:
         return True
+    parent_of = module.names.parent_of
     for use in module.names.uses(binding):
-        parent = module.names.parent_of[use]
-        if isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load):
-            return True
-        if isinstance(parent, ast.AugAssign) and parent.target is use:
-            return True
-        if (
-            isinstance(parent, ast.Attribute)
-            and isinstance(module.names.parent_of[parent], ast.Call)
-            and parent.attr
-            in (
-                "update",
-                "append",
-                "extend",
-                "insert",
-                "pop",
-                "setdefault",
-                "clear",
-                "remove",
-                "sort",
-                "reverse",
-                "popitem",
-            )
+        parent = parent_of[use]
+        if is_changed(use, parent_of) or (
+            isinstance(parent, ast.AugAssign) and parent.target is use
         ):
             return True
     return False
 
 
-def _evaluate(module: Module, expr: ast.expr, depth: int) -> Any:
+def _evaluate(module: Module, expr: ast.expr, depth: int = 0, *, is_number: bool) -> Any:
     if depth > 50:
         raise NotConstantError("nested too deeply")
 
     def inner(part: ast.expr) -> Any:
-        return _evaluate(module, part, depth + 1)
+        return _evaluate(module, part, depth + 1, is_number=is_number)
 
     if isinstance(expr, ast.Constant):
         return expr.value
@@ -140,7 +132,7 @@ def _evaluate(module: Module, expr: ast.expr, depth: int) -> Any:
             raise NotConstantError(f"{expr.id} is assigned in a loop")
         return inner(binding.value)
     if isinstance(expr, ast.Call):
-        return _call(module, expr, inner)
+        return _call(module, expr, inner, is_number=is_number)
     if isinstance(expr, ast.Attribute):
         dotted = module.names.dotted(expr) or ""
         if dotted in ("math.pi", "math.e", "math.inf", "numpy.pi", "numpy.e", "numpy.inf"):
@@ -180,14 +172,19 @@ def _binary(expr: ast.BinOp, inner: Callable[[ast.expr], Any]) -> Any:
     return _BINARY[type(expr.op)](left, right)
 
 
-def _call(module: Module, expr: ast.Call, inner: Callable[[ast.expr], Any]) -> Any:
+def _call(
+    module: Module, expr: ast.Call, inner: Callable[[ast.expr], Any], *, is_number: bool
+) -> Any:
     if any(isinstance(arg, ast.Starred) for arg in expr.args):
         raise NotConstantError("a call with *args")
     if any(keyword.arg is None for keyword in expr.keywords):
         raise NotConstantError("a call with **kwargs")
-    function = _function(module, expr.func, inner)
     args = [inner(arg) for arg in expr.args]
     kwargs = {keyword.arg: inner(keyword.value) for keyword in expr.keywords if keyword.arg}
+    home, _, name = (module.names.dotted(expr.func) or "").rpartition(".")
+    if is_number and home == "numpy" and not kwargs and _is_plain(name, args):
+        return getattr(math, name)(*args)
+    function = _function(module, expr.func, inner)
     if function is range and len(range(*args)) > _LARGEST:
         raise NotConstantError("a large range")
     if _length(expr, args, kwargs) > _LARGEST:
@@ -196,6 +193,13 @@ def _call(module: Module, expr: ast.Call, inner: Callable[[ast.expr], Any]) -> A
     if getattr(result, "size", 0) > _LARGEST:
         raise NotConstantError("a large array")
     return result
+
+
+def _is_plain(name: str, args: list[Any]) -> bool:
+    """Tell whether `math` has a number for a call of NumPy's, which is never NaN or infinity."""
+    if name not in _PLAIN or len(args) != 1 or type(args[0]) not in (int, float):
+        return False
+    return bool(0 < args[0] < (_BIG if name == "exp" else math.inf))
 
 
 def _length(expr: ast.Call, args: list[Any], kwargs: dict[str, Any]) -> float:

@@ -6,12 +6,15 @@ Source: hyperopt.base.Trials; Optuna reference, ``Study``, ``FrozenTrial``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from hyperbridge.migrate.distributions import Needs
 from hyperbridge.migrate.origins import origins
-from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reading import is_trials_call
+
+if TYPE_CHECKING:
+    from hyperbridge.migrate.rewriting import Rewriting
 
 _OF_TRIALS = (
     *("trials", "results", "losses", "best_trial", "argmin", "vals", "idxs", "miscs", "tids"),
@@ -21,11 +24,6 @@ _OF_TRIALS = (
     *("count_total_trials", "count_successful_trials", "count_failed_trials"),
     *("count_cancelled_trials", "__dict__", "__len__", "__iter__", "__getstate__"),
 )
-ONLY_TRIALS = ("losses", "best_trial", "argmin", "idxs_vals", "tids", "miscs", "statuses")
-"""Attributes by which a value that was read from a file is known as a Trials."""
-_PICKLES = ("pickle", "joblib", "cloudpickle", "dill")
-LOADS = tuple(f"{home}.{name}" for home in _PICKLES for name in ("load", "loads"))
-SAVES = tuple(f"{home}.{name}" for home in _PICKLES for name in ("dump", "dumps"))
 _BY_NAME = ("getattr", "hasattr", "setattr", "delattr", "vars", "dir")
 REFUSED = {
     "attachments": "attachments have no counterpart: keep them in files, under the trial's number",
@@ -39,40 +37,43 @@ REFUSED = {
 }
 
 
+LOSSES = '[t["result"].get("loss") for t in {documents}]'
+NUMBERS = '[t["tid"] for t in {documents}]'
+_OF_DOCUMENTS = {
+    **dict.fromkeys(("trials", "_trials", "_dynamic_trials"), "{documents}"),
+    "results": '[t["result"] for t in {documents}]',
+    "miscs": '[t["misc"] for t in {documents}]',
+    "specs": '[t["spec"] for t in {documents}]',
+    "_ids": '{{t["tid"] for t in {documents}}}',
+    "best_trial": "{best_document}",
+    "idxs": "{numbers_by_label}",
+    "vals": "{values_by_label}",
+    "idxs_vals": "({numbers_by_label}, {values_by_label})",
+}
+"""What an attribute of Trials becomes, in calls of the helpers that make hyperopt's documents."""
+_CALLS = {
+    "statuses": '[t["result"]["status"] for t in {documents}]',
+    "count_successful_trials": "len({documents})",
+    "refresh": "None",
+}
+
+
 class StudyWords:
     """Rewrites looks at Trials.
 
     Args:
-        program: The program.
-        is_trials: Tells whether an expression gives a Trials.
-        text: Gives the source of an expression outside of a space.
-        needs: Gives what a file needs.
-        best: Gives the source of fmin's result for the source of a study.
-        may_differ: Tells whether its losses and trials may be others than those of Trials.
-        catches: Tells whether trials may fail alone, which a study counts and Trials do not.
+        rewriting: The rewriting.
     """
 
     refused: Mapping[str, str] = REFUSED
     others = "a study has other attributes than Trials"
     nothing = "a study has no such attribute, nor is it in its trials"
 
-    def __init__(
-        self,
-        program: Program,
-        is_trials: Callable[[ast.expr], bool],
-        text: Callable[[ast.expr], str],
-        needs: Callable[[ast.AST], Needs],
-        best: Callable[[ast.AST, str], str],
-        may_differ: Callable[[], bool],
-        catches: Callable[[], bool],
-    ) -> None:
-        self._program = program
-        self._is_trials = is_trials
-        self._text = text
-        self._needs = needs
-        self._best = best
-        self._may_differ = may_differ
-        self._catches = catches
+    def __init__(self, rewriting: Rewriting) -> None:
+        self._rewriting = rewriting
+        self._program = rewriting.program
+        self._is_trials = rewriting.is_trials
+        self._text = rewriting.plain
 
     def rule(self, node: ast.AST) -> str | None:
         """Return the text for a look at Trials; None for anything else."""
@@ -126,8 +127,8 @@ class StudyWords:
 
     def counted(self, node: ast.AST, study: str) -> str:
         """Return what can be counted, and is true when there are trials."""
-        if self._catches():
-            return f"{self._helper(node, 'documents')}({study})"
+        if self._rewriting.catches():
+            return self._said("{documents}", node, study)
         return self.all_of(study)
 
     def all_of(self, study: str) -> str:
@@ -152,26 +153,25 @@ class StudyWords:
 
     def best_values(self, look: ast.Attribute) -> str:
         """Return what fmin returned."""
-        return self._best(look, self._study(look.value))
+        return self._rewriting.best_of(look, self._study(look.value))
 
     def losses(self, node: ast.AST, study: str) -> str:
         """Return the losses of all trials."""
-        if self._may_differ():
-            documents = f"{self._helper(node, 'documents')}({study})"
-            return f'[t["result"].get("loss") for t in {documents}]'
+        if self._rewriting.may_differ():
+            return self._said(LOSSES, node, study)
         return f"[t.value for t in {study}.trials]"
 
     def numbers(self, node: ast.AST, study: str) -> str:
         """Return the numbers of all trials."""
-        if self._may_differ():
-            return f'[t["tid"] for t in {self._helper(node, "documents")}({study})]'
+        if self._rewriting.may_differ():
+            return self._said(NUMBERS, node, study)
         return f"[t.number for t in {study}.trials]"
 
     def _study(self, expr: ast.expr) -> str:
         return self._text(expr)
 
     def _helper(self, node: ast.AST, name: str) -> str:
-        return self._needs(node).helper(name)
+        return self._rewriting.needs[self._program.home[node]].helper(name)
 
     def _result_entry(self, node: ast.Subscript) -> str | None:
         """``trials.best_trial["result"][key]``."""
@@ -202,42 +202,24 @@ class StudyWords:
 
     def _attribute(self, node: ast.Attribute) -> str | None:
         study = self._study(node.value)
-        parent = self._program.parent_of.get(node)
-        if node.attr in ("trials", "_dynamic_trials", "_trials"):
-            with_failed = node.attr == "_dynamic_trials" and self._catches()
+        if node.attr == "argmin":
+            return self.best_values(node)
+        if node.attr == "tids":
+            return self.numbers(node, study)
+        if node.attr in ("trials", "_trials", "_dynamic_trials", "results"):
+            with_failed = node.attr == "_dynamic_trials" and self._rewriting.catches()
+            parent = self._program.parent_of.get(node)
             if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
                 return self.all_of(study) if with_failed else self.counted(node, study)
             if with_failed:
                 return None
-            return f"{self._helper(node, 'documents')}({study})"
-        if node.attr == "results":
-            if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
-                return self.counted(node, study)
-            return f'[t["result"] for t in {self._helper(node, "documents")}({study})]'
-        if node.attr == "best_trial":
-            self._needs(node).helper("documents")
-            return f"{self._helper(node, 'best_document')}({study})"
-        if node.attr == "argmin":
-            return self.best_values(node)
-        if node.attr == "miscs":
-            return f'[t["misc"] for t in {self._helper(node, "documents")}({study})]'
-        if node.attr == "specs":
-            return f'[t["spec"] for t in {self._helper(node, "documents")}({study})]'
-        if node.attr == "tids":
-            return self.numbers(node, study)
-        if node.attr == "_ids":
-            return f'{{t["tid"] for t in {self._helper(node, "documents")}({study})}}'
-        if node.attr == "idxs":
-            self._needs(node).helper("documents")
-            return f"{self._helper(node, 'numbers_by_label')}({study})"
-        if node.attr == "idxs_vals":
-            self._needs(node).helper("documents")
-            numbers = f"{self._helper(node, 'numbers_by_label')}({study})"
-            return f"({numbers}, {self._helper(node, 'values_by_label')}({study}))"
-        if node.attr == "vals":
-            self._needs(node).helper("documents")
-            return f"{self._helper(node, 'values_by_label')}({study})"
-        return None
+        pattern = _OF_DOCUMENTS.get(node.attr)
+        return None if pattern is None else self._said(pattern, node, study)
+
+    def _said(self, pattern: str, node: ast.AST, study: str) -> str:
+        """Return a pattern in which ``{documents}`` and the like are calls of that helper."""
+        names = re.findall(r"\{(\w+)\}", pattern)
+        return pattern.format(**{n: f"{self._helper(node, n)}({study})" for n in names})
 
     def _call(self, node: ast.Call) -> str | None:
         func = node.func
@@ -256,21 +238,16 @@ class StudyWords:
             return self._counted(node, func, study)
         if func.attr == "losses":
             return self.losses(node, study)
-        if func.attr == "statuses":
-            return f'[t["result"]["status"] for t in {self._helper(node, "documents")}({study})]'
         if func.attr == "average_best_error":
             return self.best_loss(func.value)
         if func.attr == "__len__":
             return f"len({self.counted(node, study)})"
-        if func.attr == "refresh":
-            return "None"
         if func.attr == "count_total_trials":
             return f"len({self.all_of(study)})"
-        if func.attr == "count_successful_trials":
-            return f"len({self._helper(node, 'documents')}({study}))"
         if func.attr == "count_failed_trials":
             return self._raised(node, study)
-        return None
+        pattern = _CALLS.get(func.attr)
+        return None if pattern is None else self._said(pattern, node, study)
 
     def _counted(self, node: ast.Call, func: ast.Attribute, study: str) -> str | None:
         """``trials.count_by_state_synced(JOB_STATE_DONE)``."""
@@ -278,13 +255,13 @@ class StudyWords:
             return None
         name = self._program.hyperopt(node.args[0]) if len(node.args) == 1 else None
         if name == "JOB_STATE_DONE" and not node.keywords:
-            return f"len({self._helper(node, 'documents')}({study}))"
+            return self._said("len({documents})", node, study)
         is_error = name == "JOB_STATE_ERROR" and not node.keywords
         return self._raised(node, study) if is_error else None
 
     def _raised(self, node: ast.AST, study: str) -> str:
         """Return how many trials raised: those that ended, but for those with a document."""
-        text = f"{self.ended(study)} - len({self._helper(node, 'documents')}({study}))"
+        text = f"{self.ended(study)} - {self._said('len({documents})', node, study)}"
         parent = self._program.parent_of.get(node)
         return f"({text})" if isinstance(parent, ast.BinOp | ast.UnaryOp | ast.Attribute) else text
 
@@ -327,7 +304,7 @@ class StudyWords:
         study = self._study_of_name(node)
         if isinstance(parent, ast.Call) and getattr(parent.func, "id", "") == "len":
             return self.counted(node, study)
-        return f"{self._helper(node, 'documents')}({study})"
+        return self._said("{documents}", node, study)
 
     def _truth(self, node: ast.Name | ast.Attribute) -> str | None:
         """``if trials:``, which is false for a Trials without trials."""
