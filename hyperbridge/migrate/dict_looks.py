@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from hyperbridge.migrate.demand import container_of
 from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reading import Search
 from hyperbridge.migrate.rewriting import Rewriting
 
+_LOOK = "is looked at as a dict, and becomes a function of the trial: keep its keys in a list"
+_CALL = "makes a space for no search, and takes a trial now: leave it out, or call it with one"
 _METHODS = ("keys", "items", "values", "get")
 _COUNTING = (
     *("len", "list", "tuple", "set", "dict", "sorted", "reversed", "iter", "enumerate", "zip"),
@@ -17,8 +20,8 @@ _COUNTING = (
 )
 
 
-def looks_at_dicts(rewriting: Rewriting) -> Iterator[tuple[Search, ast.expr]]:
-    """Yield what looks at a space that is written as a function, with its search."""
+def looks_at_dicts(rewriting: Rewriting) -> Iterator[tuple[Search, ast.expr, str]]:
+    """Yield what takes a function of the trial for a space still, with its search and why."""
     program, roles = rewriting.program, rewriting.roles
     inside = {*rewriting.done, *roles.builders, *roles.roots}
     for draft in rewriting.drafts:
@@ -26,10 +29,23 @@ def looks_at_dicts(rewriting: Rewriting) -> Iterator[tuple[Search, ast.expr]]:
     known = {below for node in inside for below in walk(node)}
     for draft in rewriting.drafts:
         mine = (draft.roles.units | draft.roles.holders) & (roles.units | roles.holders)
-        for slot in mine - roles.containers:
+        for slot in mine | draft.roles.containers:
             for use in program.uses.get(slot, ()):
-                if use not in known and _is_look(program, use):
-                    yield draft.search, use
+                look = _element(program, use) if slot in roles.containers else use
+                if look is not None and use not in known and _is_look(program, look):
+                    yield draft.search, look, _LOOK
+        for function in draft.roles.builders:
+            for call in program.calls.get(function, ()):
+                edits = program.home[call].edits
+                if call not in known and not edits.touches(*program.home[call].span(call)):
+                    yield draft.search, call, _CALL
+
+
+def _element(program: Program, use: ast.expr) -> ast.expr | None:
+    """Return what takes an element out of a container; None where nothing does."""
+    parent = program.parent_of.get(use)
+    parent = program.parent_of.get(parent) if isinstance(parent, ast.Attribute) else parent
+    return parent if isinstance(parent, ast.expr) and container_of(parent) is use else None
 
 
 def _is_look(program: Program, use: ast.expr) -> bool:

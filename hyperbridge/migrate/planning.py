@@ -308,12 +308,8 @@ class _Planner:
     def _looks_at_dicts(self, rewriting: Rewriting) -> bool:
         """Leave searches whose space the program looks at as a dict."""
         found = list(looks_at_dicts(rewriting))
-        for search, node in found:
-            text = (
-                f"{ast.unparse(node)} is looked at as a dict, and becomes a function of the trial:"
-                " keep its keys in a list"
-            )
-            self._note(search, node, "HB207", text)
+        for search, node, why in found:
+            self._note(search, node, "HB207", f"{ast.unparse(node)} {why}")
         if found:
             self._spread()
         return bool(found)

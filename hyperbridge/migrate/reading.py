@@ -423,7 +423,10 @@ class _Reader:
         for expr in found:
             if isinstance(expr, ast.Call):
                 name = self.program.hyperopt(expr.func) or ""
-                if name == "SparkTrials":
+                key = [*expr.args, *(k.value for k in expr.keywords if k.arg == "exp_key")][:1]
+                if name == "Trials" and key and not is_none(key[0]):
+                    self.remark(expr, "HB229", "exp_key is left out: documents have None for it")
+                elif name == "SparkTrials":
                     self._spark(expr, settings)
                 elif name == _WITH_POINTS:
                     self._with_points(trials, expr)

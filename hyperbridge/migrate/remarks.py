@@ -488,9 +488,10 @@ _REWRITTEN = (
     ),
     Remark(
         "HB229",
-        "The progress bar is left out",
-        "`show_progressbar` was asked for, and `--to spark` has none.",
-        "Spark shows its jobs, and the study its trials.",
+        "An argument is left out",
+        "`exp_key` of Trials, which nothing but a database looks at; `show_progressbar`, of which"
+        " `--to spark` has none.",
+        "Spark shows its jobs, and the study its trials. Documents have None for the key.",
         before=(
             "best = fmin(objective, space, algo=tpe.suggest, max_evals=20, show_progressbar=True)"
         ),
