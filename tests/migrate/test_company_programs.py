@@ -433,8 +433,8 @@ def test_fmin_that_is_handed_on_is_named_and_nothing_else() -> None:
             False,
         ),
         (
-            "spaces = {'a': {'y': hp.uniform('y', 0, 1)}}\nfmin(len, spaces['a'], max_evals=3)\n"
-            "print(sorted(spaces['a']))",
+            "s = {'a': {'y': hp.uniform('y', 0, 1)}}\nfmin(len, s['a'], max_evals=3)\n"
+            "print(sorted(s['a']))",
             True,
         ),
         ("def make(n):\n    return {'y': hp.uniform('y', 0, n)}\nfmin(len, make(1))", False),
