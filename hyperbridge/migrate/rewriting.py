@@ -186,6 +186,12 @@ class Rewriting:
                 return True
         return False
 
+    def stops(self) -> bool:
+        """Tell whether something may end a search before all of its trials are over."""
+        searches = [draft.search for draft in self.drafts]
+        limits = [(s.patience, s.stop_when, s.loss_threshold, s.timeout) for s in searches]
+        return any(each is not None for limit in limits for each in limit)
+
     def may_fail(self) -> bool:
         """Tell whether an objective says of some trials that they have failed."""
         found = (read_objective(self.program, draft.search) for draft in self.drafts)

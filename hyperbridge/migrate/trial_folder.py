@@ -30,9 +30,12 @@ def notes(search: Search) -> Iterator[Note]:
     expr = search.arguments.get("fn")
     if expr is None or search.was_on_workers:  # executors have their own folders, too
         return
-    nodes = reach_of(search.module, expr).nodes
-    for call in in_order(node for node in nodes if isinstance(node, ast.Call)):
-        name = _relative_path(search.module, call)
+    module = search.module
+    calls = [n for n in reach_of(module, expr).nodes if isinstance(n, ast.Call)]
+    if any((module.names.dotted(c.func) or "").startswith("mlflow.") for c in calls):
+        calls += [n for n in module.walk() if isinstance(n, ast.Call) and _is_store(module, n)]
+    for call in in_order(calls):
+        name = _relative_path(module, call)
         if name is not None:
             text = (
                 f"a trial runs in a folder of its own, where a relative path such as {name} leads"
@@ -40,6 +43,10 @@ def notes(search: Search) -> Iterator[Note]:
             )
             yield Note(call.lineno, text, False, "HB235")
             return
+
+
+def _is_store(module: Module, call: ast.Call) -> bool:
+    return module.names.dotted(call.func) == "mlflow.set_tracking_uri"
 
 
 def _relative_path(module: Module, call: ast.Call) -> str | None:
@@ -53,6 +60,8 @@ def _relative_path(module: Module, call: ast.Call) -> str | None:
         return None if is_number or _ABSOLUTE.match(text) else _named(module, path)
     for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
         text = _whole(module, argument)
+        if _is_store(module, call):
+            text = text.removeprefix("sqlite:///")
         if _FILE.fullmatch(text) and not _ABSOLUTE.match(text):
             return _named(module, argument)
     return None

@@ -35,14 +35,14 @@ def tune_result(result):
 _BEST = '''\
 def best_of(results):
     """Return the result with the least loss."""
-    done = [r for r in results if not r.error and r.metrics["loss"] == r.metrics["loss"]]
-    return min(done, key=lambda r: r.metrics["loss"])
+    losses = [(r.metrics["loss"], r) for r in results if "loss" in r.metrics]
+    return min((each for each in losses if each[0] == each[0]), key=lambda each: each[0])[1]
 '''
 
 _DOCUMENTS = '''\
 def documents(results):
-    """Return the results of trials as hyperopt's documents, without those that raised."""
-    done = [(tid, r) for tid, r in enumerate(results) if not r.error]
+    """Return the results of trials as hyperopt's documents, of those that gave a loss."""
+    done = [(tid, r) for tid, r in enumerate(results) if "loss" in r.metrics]
     labels = sorted({label for _, r in done for label in r.config})
     tunes_own = {
         *("timestamp", "checkpoint_dir_name", "done", "training_iteration", "trial_id"),

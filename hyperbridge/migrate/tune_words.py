@@ -61,7 +61,11 @@ class TuneWords(StudyWords):
         name = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
         if name not in _DUMPS or self._program.slot(node) not in self.fresh:
             return None
-        return f"[r for r in {self._study_of_name(node)} if not r.error]"
+        return f'[r for r in {self._study_of_name(node)} if "loss" in r.metrics]'
+
+    def may_differ(self) -> bool:
+        """Tell whether there may be others: a rule stops trials before they report."""
+        return super().may_differ() or self._rewriting.stops()
 
     def all_of(self, study: str) -> str:
         """Return the trials, with those that raised."""
@@ -138,9 +142,9 @@ class TuneWords(StudyWords):
 
     def losses(self, node: ast.AST, study: str) -> str:
         """Return the losses of all trials."""
-        if self._rewriting.may_differ() or self._rewriting.may_fail():  # whose loss is NaN there
+        if self.may_differ() or self._rewriting.may_fail():  # whose loss is NaN there
             return self._said(LOSSES, node, study)
-        return f'[r.metrics["loss"] for r in {study} if not r.error]'
+        return f'[r.metrics["loss"] for r in {study} if "loss" in r.metrics]'
 
     def numbers(self, node: ast.AST, study: str) -> str:
         """Return the numbers of all trials."""

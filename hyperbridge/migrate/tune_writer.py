@@ -166,7 +166,7 @@ class TuneWriter(TuneObjective):
     def _best(self, statement: ast.stmt, results: str, lines: list[str]) -> str:
         """Have the best result in a variable where something asks for it; return how to get it."""
         if self.holder is not None:
-            lines.append(f"{self.holder}.extend(r for r in {results} if not r.error)")
+            lines.append(f'{self.holder}.extend(r for r in {results} if "loss" in r.metrics)')
             text = f"{self.needs.helper('best_of')}({self.holder})"
         else:
             text = f"{results}.get_best_result()"

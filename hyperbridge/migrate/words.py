@@ -131,6 +131,10 @@ class StudyWords:
             return self._said("{documents}", node, study)
         return self.all_of(study)
 
+    def may_differ(self) -> bool:
+        """Tell whether the losses and trials may be others than those of Trials."""
+        return self._rewriting.may_differ()
+
     def all_of(self, study: str) -> str:
         """Return the trials, with those that raised."""
         return f"{study}.trials"
@@ -157,13 +161,13 @@ class StudyWords:
 
     def losses(self, node: ast.AST, study: str) -> str:
         """Return the losses of all trials."""
-        if self._rewriting.may_differ():
+        if self.may_differ():
             return self._said(LOSSES, node, study)
         return f"[t.value for t in {study}.trials]"
 
     def numbers(self, node: ast.AST, study: str) -> str:
         """Return the numbers of all trials."""
-        if self._rewriting.may_differ():
+        if self.may_differ():
             return self._said(NUMBERS, node, study)
         return f"[t.number for t in {study}.trials]"
 

@@ -16,7 +16,7 @@ def test_trials_that_go_on_are_a_list_of_results() -> None:
 
     assert "trials = []\n" in new
     assert "num_samples=max(n - len(trials), 0)" in new
-    assert "trials.extend(r for r in results if not r.error)" in new
+    assert 'trials.extend(r for r in results if "loss" in r.metrics)' in new
     assert "best_result = best_of(trials)" in new
 
 

@@ -17,8 +17,8 @@ def suggest_option(trial, name, options):
 
 
 def documents(results):
-    """Return the results of trials as hyperopt's documents, without those that raised."""
-    done = [(tid, r) for tid, r in enumerate(results) if not r.error]
+    """Return the results of trials as hyperopt's documents, of those that gave a loss."""
+    done = [(tid, r) for tid, r in enumerate(results) if "loss" in r.metrics]
     labels = sorted({label for _, r in done for label in r.config})
     tunes_own = {
         *("timestamp", "checkpoint_dir_name", "done", "training_iteration", "trial_id"),
@@ -112,7 +112,7 @@ print(len(rates), max(losses), best_result.config)
 tuned = pd.DataFrame(
     {
         "lr": values_by_label(results)["lr"],
-        "loss": [r.metrics["loss"] for r in results if not r.error],
+        "loss": [r.metrics["loss"] for r in results if "loss" in r.metrics],
     },
 )
 best_loss = float(tuned["loss"].min())

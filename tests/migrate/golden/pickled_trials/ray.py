@@ -26,5 +26,5 @@ results = tuner.fit()
 best_result = results.get_best_result()
 best = best_result.config
 with io.BytesIO() as file:
-    pickle.dump([r for r in results if not r.error], file)
+    pickle.dump([r for r in results if "loss" in r.metrics], file)
 best_loss = best["x"] ** 2
