@@ -40,6 +40,7 @@ class Roles:
         parameters: The calls of ``hp`` that are reached.
         unknown: Expressions whose origin is not told, with the reason.
         asked: Parameters of functions that nothing in the program calls.
+        waiting: Arguments of builders that are asked for in a branch of the builder.
     """
 
     units: set[Slot] = field(default_factory=set)
@@ -52,6 +53,7 @@ class Roles:
     parameters: set[ast.Call] = field(default_factory=set)
     unknown: list[tuple[ast.expr, str]] = field(default_factory=list)
     asked: set[Slot] = field(default_factory=set)
+    waiting: set[ast.expr] = field(default_factory=set)
 
     def add(self, other: Roles) -> None:
         """Take over what another search needs."""
@@ -59,6 +61,7 @@ class Roles:
             getattr(self, name).update(getattr(other, name))
         self.givers |= other.givers
         self.asked |= other.asked
+        self.waiting |= other.waiting
         self.unknown += other.unknown
 
     def touches(self, other: Roles) -> bool:
@@ -280,8 +283,9 @@ class Demand:
                 self._build(function)
                 if call is not self._top and call not in self.visited:  # handed on as a function
                     self.roles.roots.add(call)
+                waiting = self._waiting(call)
                 for arg in (*call.args, *(k.value for k in call.keywords)):
-                    if self._random.of(arg):
+                    if arg not in waiting and self._random.of(arg):
                         self.inside(arg)
                 continue
             self.roles.givers.add(function)
@@ -320,8 +324,10 @@ class Demand:
             functions = self._functions(expr)
             if any(random.returned(f) for f in functions):
                 self._called(expr)
+                waiting = self._waiting(expr)
                 for part in (*expr.args, *expr.keywords):  # not what holds the function
-                    self.inside(part)
+                    if getattr(part, "value", part) not in waiting:
+                        self.inside(part)
                 return
         inner = container_of(expr)
         if inner is not None and self._is_outside(inner):
@@ -371,7 +377,7 @@ class Demand:
                     if not _is_argument_flow(flow):
                         self.inside(flow.expr)
             return
-        if _is_argument(slot):
+        if _is_argument(slot) and not self._is_handed_whole(slot):
             self._unknown(expr, "a parameter of a branch is made before the branch is chosen")
             return
         self.space(expr)
@@ -383,6 +389,30 @@ class Demand:
             if above is around or above in self.roles.roots:
                 return above is not around
         return False
+
+    def _waiting(self, call: ast.Call) -> set[ast.expr]:
+        """Return the arguments of a call that are asked for in a branch of what is called."""
+        found = {
+            flow.expr
+            for function in self._functions(call)
+            for name in (a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg))
+            if self._is_handed_whole(slot := Slot(name, self._program.scope_of[function.args]))
+            for flow in self._program.flows.get(slot, ())
+            if flow.node is call
+        }
+        self.roles.waiting |= found
+        return found
+
+    def _is_handed_whole(self, slot: Slot) -> bool:
+        """Tell whether a parameter is always given a space, and is asked for under a choice."""
+        program = self._program
+        flows = program.flows.get(slot, ())
+        return (
+            bool(flows)
+            and all(self._random.of(flow.expr) for flow in flows)
+            and _default_of(program, slot) is None
+            and any(_is_under_choice(program, use) for use in program.uses.get(slot, ()))
+        )
 
     def _must_wait(self, slot: Slot) -> bool:
         """Tell whether a variable of a function of the trial may be asked for only in a branch."""

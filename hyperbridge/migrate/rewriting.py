@@ -679,7 +679,8 @@ class Rewriting:
         trial = self._trial_name([function])
         scope = self.program.scope_of[function.args]
         mine = {s for s in (*self.program.flows, *self.program.stores) if s.scope is scope}
-        direct = {s for s in mine if s not in self.roles.units or s in self.roles.local}
+        later = (self.roles.units | self.roles.holders) - self.roles.local
+        direct = mine - later
         before = set(self.spaces.direct)
         self.spaces.direct |= direct
         arguments = function.args

@@ -249,7 +249,9 @@ class SpaceWriter:
     def _with_trial(self, call: ast.Call, trial: str) -> str:
         """Return a call of a function of the trial."""
         function = self.program.home[call].original(call.func)
-        inner = self._inner(call, trial)
+        given = (*call.args, *(k.value for k in call.keywords))
+        later = {arg: self.bare(arg, trial) for arg in given if arg in self.roles.waiting}
+        inner = self._inner(call, trial, later)
         return _with_first(function, trial, inner) if inner.strip() else f"{function}({trial})"
 
     def _inner(self, call: ast.Call, trial: str, texts: Mapping[ast.AST, str] = _NOTHING) -> str:

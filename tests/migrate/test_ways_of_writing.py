@@ -22,6 +22,38 @@ from hyperbridge.migrate.sources import source_of
 HEAD = "from hyperopt import *\nfrom hyperopt.pyll import scope\n"
 
 ONE_FILE = {
+    "a part of a space is handed to what asks for it in a branch": """
+        def conditional(x, options):
+            return hp.choice(x + "_on", [{"on": False}, {"on": True, **options}])
+
+        def switch(label, part, *, other):
+            return hp.choice(label, [other, part, "none"])
+
+        def reg(prefix=""):
+            return {
+                "l1": conditional(prefix + "l1", {"v": hp.loguniform(prefix + "l1_v", -7, 0)}),
+                "l2": conditional(prefix + "l2", options={"v": hp.loguniform(prefix + "l2_v", -7, 0)}),
+            }
+
+        WIDTH = hp.uniform("width", 2, 3)
+        space = {"enc": reg("enc_"), "dec": reg("dec_")}
+        space["s"] = switch("s", hp.uniform("part", 0, 1), other=WIDTH)
+
+        def objective(p):
+            total = 0
+            for part in ("enc", "dec"):
+                for k in ("l1", "l2"):
+                    r = p[part][k]
+                    assert r["on"] == ("v" in r)
+                    total += r.get("v", 0.01)
+            return total + (0 if p["s"] == "none" else p["s"])
+
+        best = fmin(objective, space, algo=tpe.suggest, max_evals=20)
+        for k in ("enc_l1", "enc_l2", "dec_l1", "dec_l2"):
+            assert (best[k + "_on"] == 1) == (k + "_v" in best)
+        assert ("width" in best) == (best["s"] == 0) and ("part" in best) == (best["s"] == 1)
+        assert space_eval(space, best)["enc"]["l1"]["on"] == bool(best["enc_l1_on"])
+        """,
     "functions in tables build spaces": """
         BASE = {"seed": 1, "lr": hp.uniform("lr", 0, 1)}
 
