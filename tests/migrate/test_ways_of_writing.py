@@ -32,7 +32,7 @@ ONE_FILE = {
         def reg(prefix=""):
             return {
                 "l1": conditional(prefix + "l1", {"v": hp.loguniform(prefix + "l1_v", -7, 0)}),
-                "l2": conditional(prefix + "l2", options={"v": hp.loguniform(prefix + "l2_v", -7, 0)}),
+                "l2": conditional(prefix + "l2", options={"v": hp.uniform(prefix + "l2_v", 0, 1)}),
             }
 
         WIDTH = hp.uniform("width", 2, 3)
