@@ -410,7 +410,7 @@ class Demand:
         return (
             bool(flows)
             and all(self._random.of(flow.expr) for flow in flows)
-            and _default_of(program, slot) is None
+            and program.default(slot) is None
             and any(_is_under_choice(program, use) for use in program.uses.get(slot, ()))
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from hyperbridge.migrate.demand import container_of
+from hyperbridge.migrate.elements import container_of
 from hyperbridge.migrate.nodes import walk
 from hyperbridge.migrate.program import Program
 from hyperbridge.migrate.reading import Search

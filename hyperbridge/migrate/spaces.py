@@ -250,7 +250,8 @@ class SpaceWriter:
         """Return a call of a function of the trial."""
         function = self.program.home[call].original(call.func)
         given = (*call.args, *(k.value for k in call.keywords))
-        later = {arg: self.bare(arg, trial) for arg in given if arg in self.roles.waiting}
+        later: dict[ast.AST, str] = {}
+        later |= {arg: self.bare(arg, trial) for arg in given if arg in self.roles.waiting}
         inner = self._inner(call, trial, later)
         return _with_first(function, trial, inner) if inner.strip() else f"{function}({trial})"
 
