@@ -245,7 +245,7 @@ class Demand:
             return expr.value is not None
         if isinstance(expr, ast.IfExp | ast.BoolOp):
             ways = expr.values if isinstance(expr, ast.BoolOp) else [expr.body, expr.orelse]
-            return any(self._random.of(way) and self._is_built(way) for way in ways)
+            return all(self._random.of(way) and self._is_built(way) for way in ways)
         return not isinstance(expr, ast.Name | ast.Attribute | ast.Subscript | ast.NamedExpr)
 
     def _is_builder(self, function: Function) -> bool:

@@ -22,6 +22,48 @@ from hyperbridge.migrate.sources import source_of
 HEAD = "from hyperopt import *\nfrom hyperopt.pyll import scope\n"
 
 ONE_FILE = {
+    "a space that may be given, or is written out": """
+        BASE = {"b": hp.uniform("b", 0, 1)}
+
+        def a(space=None):
+            space = space or {"x": hp.uniform("x", 0, 1)}
+            return fmin(lambda p: sum(p.values()), space, algo=tpe.suggest, max_evals=3)
+
+        def b(space=None):
+            space = {"x": hp.uniform("x", 0, 1)} if space is None else space
+            return fmin(lambda p: sum(p.values()), space, algo=tpe.suggest, max_evals=3)
+
+        def c(given=None):
+            space = given if given is not None else {"x": hp.uniform("x", 0, 1)}
+            return fmin(lambda p: sum(p.values()), space, algo=tpe.suggest, max_evals=3)
+
+        def d(given=None):
+            return fmin(lambda p: sum(p.values()), given or {"x": hp.uniform("x", 0, 1)}, max_evals=3)
+
+        def e(given=None):
+            def build():
+                return given if given else {"x": hp.uniform("x", 0, 1)}
+
+            return fmin(lambda p: sum(p.values()), build(), algo=tpe.suggest, max_evals=3)
+
+        class T:
+            def __init__(self, space=None, extra=None):
+                self.space = space or self.default_space()
+                self.extra = extra if extra is not None else {"e": hp.uniform("e", 0, 1)}
+
+            def default_space(self):
+                return {"x": hp.uniform("x", 0, 1)}
+
+            def run(self):
+                return fmin(lambda p: sum(p.values()), {**self.space, **self.extra}, max_evals=3)
+
+        for f in (a, b, c, d, e):
+            assert list(f()) == ["x"], f
+            assert list(f(BASE)) == ["b"], f
+            assert list(f({"c": hp.uniform("c", 0, 1)})) == ["c"], f
+        assert sorted(T().run()) == ["e", "x"]
+        assert sorted(T(BASE, {"g": hp.uniform("g", 0, 1)}).run()) == ["b", "g"]
+        """,
     "a part of a space is handed to what asks for it in a branch": """
         def conditional(x, options):
             return hp.choice(x + "_on", [{"on": False}, {"on": True, **options}])
