@@ -38,7 +38,7 @@ ONE_FILE = {
             return fmin(lambda p: sum(p.values()), space, algo=tpe.suggest, max_evals=3)
 
         def d(given=None):
-            return fmin(lambda p: sum(p.values()), given or {"x": hp.uniform("x", 0, 1)}, max_evals=3)
+            return fmin(lambda p: len(p), given or {"x": hp.uniform("x", 0, 1)}, max_evals=3)
 
         def e(given=None):
             def build():
