@@ -28,6 +28,7 @@ from hyperbridge.run.lost_changes import find_lost_changes
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.reach import is_out_of_reach
+from hyperbridge.worker.broadcasts import PlainBroadcast
 from hyperbridge.worker.exceptions import unpack_exception
 from hyperbridge.worker.frames import safe_text, set_cause, type_text
 from hyperbridge.worker.runtime import Runtime
@@ -70,6 +71,7 @@ def dumps_by_value(
     """
     file = io.BytesIO()
     known: dict[str, bool] = {}
+    is_abroad = pickler.__name__.partition(".")[0] != "pyspark"  # no worker of Spark's unpickles it
 
     def is_sent(name: str) -> bool:
         if any(name == root or name.startswith(f"{root}.") for root in _SHIPPED):
@@ -78,6 +80,8 @@ def dumps_by_value(
 
     class Pickler(pickler.CloudPickler):  # type: ignore[name-defined,misc]  # one of several
         def reducer_override(self, part: Any) -> Any:
+            if is_abroad and _is_broadcast(part):
+                return PlainBroadcast, (part.value,)
             name = part.__name__ if isinstance(part, ModuleType) else _module_of(part)
             if name is not None and name not in known:
                 known[name] = is_sent(name)
@@ -88,6 +92,11 @@ def dumps_by_value(
     with _by_value(pickler) as add:
         Pickler(file).dump(obj)
     return file.getvalue()
+
+
+def _is_broadcast(part: Any) -> bool:
+    kind = type(part)
+    return kind.__name__ == "Broadcast" and kind.__module__.partition(".")[0] == "pyspark"
 
 
 def _module_of(part: Any) -> str | None:
