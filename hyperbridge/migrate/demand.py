@@ -316,7 +316,13 @@ class Demand:
                 self.roles.parameters.add(expr)
             if name in CHOICES:
                 options = options_of(expr)
-                if options is not None and not isinstance(options, ast.List | ast.Tuple):
+                written = getattr(options, "elts", ())
+                starred = [e for e in written if isinstance(e, ast.Starred) and random.of(e)]
+                if options is not None and (
+                    starred or not isinstance(options, ast.List | ast.Tuple)
+                ):
+                    for each in [e for e in written if e not in starred]:  # what is no function
+                        self._root(each)
                     if random.of(options):
                         self.space(options, ("*", 1) if name.endswith("pchoice") else ("*",))
                     self._parts_but(expr, options)

@@ -151,7 +151,8 @@ def looks(text: str) -> Looks:
     for inner in tables[1:]:
         for name in {*inner.get_identifiers()} - used - known:
             symbol = inner.lookup(name)
-            if symbol.is_referenced() and symbol.is_global():
+            is_global = symbol.is_global() and not symbol.is_local()  # both, if it is named "top"
+            if symbol.is_referenced() and is_global:
                 used.add(name)
     undefined = set() if has_star else used - made - _KNOWN
     exported = {

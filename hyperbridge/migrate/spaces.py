@@ -242,7 +242,7 @@ class SpaceWriter:
         if self._builders(call):
             return self._with_trial(call, trial)
         given = (*call.args, *call.keywords)
-        if self._gives(call) and not any(map(self._asks, given)):  # and no values of theirs
+        if self._gives(call) and not any(self._asks(each, elements=False) for each in given):
             return f"{self.bare(call, trial)}({trial})"
         return None
 
@@ -371,7 +371,7 @@ class SpaceWriter:
         if by_value:
             return self._categorical(call, options, kind, label, trial)
         slot = self.program.slot(options)
-        is_container = slot in self.roles.containers if slot is not None else self._asks(options)
+        is_container = slot in self.roles.containers if slot is not None else self._holds(options)
         helper = self.needs[module].helper("suggest_branch" if is_container else "suggest_option")
         text = self.bare(options, trial) if is_container else self.text(options, trial)
         if kind == "pchoice":
@@ -405,8 +405,22 @@ class SpaceWriter:
             found.append(pair.elts[1])
         return found
 
-    def _asks(self, expr: ast.AST) -> bool:
-        """Tell whether an expression asks the trial for something, or runs into one that does."""
+    def _holds(self, expr: ast.expr) -> bool:
+        """Tell whether the elements of what an expression gives are functions of the trial."""
+        inner = {*walk(expr)}
+        for call in [node for node in inner if isinstance(node, ast.Call)]:
+            inner.update(n for f in self.program.function(call.func) for n in walk(f))
+        return self._asks(expr) or bool(inner & self.roles.roots)
+
+    def _asks(self, expr: ast.AST, *, elements: bool = True) -> bool:
+        """Tell whether an expression asks the trial for something, or runs into one that does.
+
+        Args:
+            expr: The expression.
+            elements: Whether a container does whose elements do.
+        """
+        roles = self.roles
+        later = roles.units | roles.holders | (roles.containers if elements else set())
         for node in walk(expr):
             if isinstance(node, ast.Call):
                 name = self.program.hyperopt(node.func) or ""
@@ -416,7 +430,7 @@ class SpaceWriter:
                     return True
             elif isinstance(node, ast.Name | ast.Attribute):
                 slot = self.program.slot(node)
-                if slot is not None and slot in self.roles.units | self.roles.holders:
+                if slot in later:
                     return True
         return False
 

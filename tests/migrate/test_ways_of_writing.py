@@ -22,6 +22,150 @@ from hyperbridge.migrate.sources import source_of
 HEAD = "from hyperopt import *\nfrom hyperopt.pyll import scope\n"
 
 ONE_FILE = {
+    "options come from functions and tables": """
+        MODELS = {"a": {"x": hp.uniform("x", 0, 1)}, "b": {"y": hp.uniform("y", 0, 1)}}
+        PLAIN = {"r": 1, "s": 2}
+
+        def options():
+            return [{"o": hp.uniform("o", 0, 1)}, {"t": 1}]
+
+        def plain():
+            return ["u", "v"]
+
+        def run(space):
+            best = fmin(lambda p: 0.0 if p else 1.0, space, algo=tpe.suggest, max_evals=8)
+            point = space_eval(space, best)
+            assert not any(map(callable, [point, *point.values()]))
+            return set(best), point
+
+        keys, point = run(hp.choice("m", list(MODELS.values())))
+        assert keys in ({"m", "x"}, {"m", "y"}), keys
+        keys, point = run({"w": hp.choice("k", options())})
+        assert keys in ({"k", "o"}, {"k"}) and point["w"] in ({"t": 1},) or "o" in point["w"]
+        keys, point = run({"w": hp.choice("j", [m for m in MODELS.values()])})
+        assert len(keys) == 2
+        keys, point = run({"w": hp.choice("i", [{"name": n, **m} for n, m in MODELS.items()])})
+        assert len(keys) == 2 and point["w"]["name"] in "ab"
+        keys, point = run({"w": hp.choice("h", list(PLAIN)), "z": hp.choice("g", plain()),
+                           "q": hp.choice("f", sorted(PLAIN.values()))})
+        assert keys == {"h", "g", "f"} and point["z"] in "uv" and point["q"] in (1, 2)
+        keys, point = run({"w": hp.choice("e", [MODELS[k] for k in ("b", "a")])})
+        assert len(keys) == 2
+        keys, point = run({"w": hp.choice("d", options() + [{"more": hp.uniform("more", 0, 1)}])})
+        assert len(keys) <= 2
+        keys, point = run({"w": hp.choice("c", [*options(), None])})
+        assert len(keys) <= 2
+        keys, point = run({"w": hp.pchoice("b", [(0.5, MODELS["a"]), (0.5, "n")])})
+        assert len(keys) <= 2
+        """,
+    "spaces come out of functions, lists and tables": """
+        import copy
+        from copy import deepcopy
+        from functools import partial, lru_cache
+
+        BASE = {"b": hp.uniform("b", 0, 1)}
+
+        def run(space):
+            best = fmin(lambda p: 0.0, space, algo=tpe.suggest, max_evals=6)
+            return sorted(best)
+
+        def only(kind):
+            return {"x": hp.uniform("x", 0, 1)} if kind == "a" else None
+
+        def by_match(kind):
+            match kind:
+                case "a":
+                    return {"m": hp.uniform("m", 0, 1)}
+                case _:
+                    return BASE
+
+        def early(kind):
+            if kind == "base":
+                return BASE
+            if kind == "more":
+                return {**BASE, "c": hp.uniform("c", 0, 1)}
+            return {"x": hp.uniform("x", 0, 1)}
+
+        def spaces():
+            return {"s1": {"p": hp.uniform("p", 0, 1)}, "s2": BASE}
+
+        def sized(n):
+            return {f"v{i}": hp.uniform(f"v{i}", 0, 1) for i in range(n)}, n
+
+        def options():
+            return [{"o": hp.uniform("o", 0, 1)}, {"t": 1}]
+
+        assert run(only("a")) == ["x"]
+        assert run(by_match("a")) == ["m"] and run(by_match("z")) == ["b"]
+        assert [run(early(k)) for k in ("base", "more", "x")] == [["b"], ["b", "c"], ["x"]]
+        assert run(spaces()["s1"]) == ["p"]
+        assert [run(s) for n, s in spaces().items()] == [["p"], ["b"]]
+        space, n = sized(2)
+        assert run(space) == ["v0", "v1"] and n == 2
+        many = []
+        many.append({"l": hp.uniform("l", 0, 1)})
+        many.append(BASE)
+        assert [run(s) for s in many] == [["l"], ["b"]]
+        table = {k: early(k) for k in ("base", "more")}
+        assert {k: run(s) for k, s in table.items()} == {"base": ["b"], "more": ["b", "c"]}
+        mine = deepcopy(BASE)
+        mine["n"] = hp.uniform("n", 0, 1)
+        assert run(mine) == ["b", "n"] and run(BASE) == ["b"]
+
+        def merged(extra, **more):
+            return dict(BASE, **extra, **more)
+
+        assert run(merged({"e": hp.uniform("e", 0, 1)}, f=hp.uniform("f", 0, 1))) == ["b", "e", "f"]
+        both = hp.choice("k", options())
+        assert "k" in run({"w": both})
+        """,
+    "spaces are made for each kind": """
+        import numpy as np
+
+        def nest(prefix, space):
+            return {f"{prefix}.{k}": v for k, v in space.items()}
+
+        def get_space(kind, deep=False):
+            space = {"lr": hp.loguniform("lr", -5, 0)}
+            if kind == "adam":
+                space.update({"b1": hp.uniform("b1", 0.8, 0.99)})
+            elif kind == "sgd":
+                space["mom"] = hp.uniform("mom", 0, 1)
+                if deep:
+                    space["nest"] = {"a": hp.uniform("a", 0, 1)}
+            else:
+                raise KeyError(kind)
+            return space
+
+        SPACES = {kind: get_space(kind) for kind in ("adam", "sgd")}
+
+        def objective_for(kind):
+            def objective(p):
+                assert ("b1" in p) == (kind == "adam")
+                return p["lr"]
+
+            return objective
+
+        res = {}
+        for kind, space in SPACES.items():
+            res[kind] = sorted(fmin(objective_for(kind), space, algo=tpe.suggest, max_evals=3))
+        assert res == {"adam": ["b1", "lr"], "sgd": ["lr", "mom"]}
+        best = fmin(lambda p: p["lr"], get_space("sgd", deep=True), max_evals=3)
+        assert sorted(best) == ["a", "lr", "mom"]
+        best = fmin(lambda p: p["opt.lr"], nest("opt", get_space("adam")), max_evals=3)
+        assert sorted(best) == ["b1", "lr"]
+        kinds = [{"kind": k, "params": get_space(k)} for k in ("adam",)]
+        top = {"which": hp.choice("which", kinds + [{"kind": "none"}])}
+        rng = np.random.default_rng(0)
+        best = fmin(lambda p: 0.0, top, algo=rand.suggest, max_evals=10, rstate=rng)
+        assert ("lr" in best) == (best["which"] == 0)
+        pair = {k: hp.choice(k, v) for k, v in {"act": ["relu", "tanh"], "n": [1, 2, 3]}.items()}
+        best = fmin(lambda p: p["n"], pair, max_evals=3)
+        assert {"act", "n"} == set(best)
+        whole = (hp.uniform("x", 0, 1), {"y": hp.uniform("y", 0, 1)})
+        best = fmin(lambda a: a[0] + a[1]["y"], whole, max_evals=3)
+        assert set(best) == {"x", "y"}
+        """,
     "a space that may be given, or is written out": """
         BASE = {"b": hp.uniform("b", 0, 1)}
 
