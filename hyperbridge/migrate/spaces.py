@@ -110,6 +110,7 @@ class SpaceWriter:
         return self._later(expr, trial)
 
     def _later(self, expr: ast.expr, trial: str) -> str:
+        trial = trial if trial.isidentifier() else "trial"  # not what makes one
         text = self.value(expr, trial)
         given = "".join(f", {name}={name}" for name in self.captured([expr]))
         head = text.removesuffix(f"({trial})")
