@@ -108,8 +108,8 @@ class TuneReader:
 
     def _is_seeded(self, searcher: Any) -> bool | None:
         sampler = getattr(searcher, "_sampler", None)
-        if sampler is None or self._optuna is None:
-            return None
+        if sampler is None or self._optuna is None:  # OptunaSearch makes one when it searches
+            return searcher._seed is not None if hasattr(searcher, "_seed") else None
         return self._optuna.is_seeded(sampler)
 
     def _define_by_run(
