@@ -231,14 +231,14 @@ def test_a_fault_of_ours_in_one_file_does_not_end_the_others(
 
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text(before("bare_lambda"))
-    original = planning._Planner.plan
+    original = planning.Planner.plan
 
-    def plan(self: planning._Planner) -> list[planning.FilePlan]:
+    def plan(self: planning.Planner) -> list[planning.FilePlan]:
         if self.modules[0].source.path.name == "a.py":
             raise KeyError("fault")
         return original(self)
 
-    monkeypatch.setattr(planning._Planner, "plan", plan)
+    monkeypatch.setattr(planning.Planner, "plan", plan)
     assert main(["migrate", str(tmp_path), "--to", "optuna", "--write"]) == 1
     assert "internal: please report this: KeyError" in capsys.readouterr().err
     assert (tmp_path / "a.py").read_text() == before("bare_lambda")

@@ -100,7 +100,7 @@ def test_a_program_that_is_nested_deeply_goes(
     assert '"rewritten"' in output
 
 
-@pytest.mark.parametrize("step", ["_components", "_Planner.plan", "scan._uses"])
+@pytest.mark.parametrize("step", ["_components", "Planner.plan", "scan._uses"])
 def test_a_fault_of_ours_is_said_and_the_other_files_go_on(
     step: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,7 +110,7 @@ def test_a_fault_of_ours_is_said_and_the_other_files_go_on(
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text(f"{HEAD}{space}{CALL}")
     where, _, attribute = step.rpartition(".")
-    owner = {"": planning, "_Planner": planning._Planner, "scan": scan}[where]
+    owner = {"": planning, "Planner": planning.Planner, "scan": scan}[where]
     original = getattr(owner, attribute)
 
     def faulty(first: object) -> object:
