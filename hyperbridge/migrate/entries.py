@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hyperbridge.migrate.files import Files
 from hyperbridge.migrate.module import Module
-from hyperbridge.migrate.program import Files
 
 
 def ways_to(modules: Sequence[Module]) -> dict[Module, list[Module]]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from hyperbridge.migrate.analysis import Analysis
 from hyperbridge.migrate.edits import Edits
 from hyperbridge.migrate.file_plan import FilePlan, PlanOptions, SearchPlan
+from hyperbridge.migrate.files import Files
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
 from hyperbridge.migrate.plain_forms import plain_form
 from hyperbridge.migrate.planner import Planner
-from hyperbridge.migrate.program import Files
 from hyperbridge.migrate.sources import Source, UnreadableFileError
 from hyperbridge.migrate.tabs import has_tabs, spaced, tabbed
 

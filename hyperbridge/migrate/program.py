@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from hyperbridge.migrate.module import Module, hyperopt_name
+from hyperbridge.migrate.files import Files
+from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.nodes import FUNCTIONS, PLACES, Function, block_of, default_of, walk
 from hyperbridge.migrate.scopes import Binding, Scope
 
@@ -49,65 +50,6 @@ class Flow:
     expr: ast.expr
     path: tuple[object, ...]
     node: ast.AST
-
-
-class Files:
-    """Several files, and which of them an import in another one means.
-
-    Attributes:
-        modules: The files that parse.
-    """
-
-    def __init__(self, modules: Sequence[Module]) -> None:
-        self.modules = list(modules)
-        self._parts = {m: _full(m) for m in self.modules}
-        self._imports = {m: dict(self._imports_of(m)) for m in self.modules}
-        while sum(map(self._take_handed_on, self.modules)):
-            pass  # a file may hand on what another one hands on to it
-
-    def imported_by(self, module: Module) -> set[Module]:
-        """Return the files of the program that a file imports something from."""
-        return set(self._imports[module].values()) - {module}
-
-    def _imports_of(self, module: Module) -> Iterator[tuple[str, Module]]:
-        """Yield the files that a file imports from, each under its name there."""
-        for node in module.walk():
-            if isinstance(node, ast.ImportFrom):
-                dots = "." * node.level
-                names = [node.module or "", *(f"{node.module or ''}.{a.name}" for a in node.names)]
-            elif isinstance(node, ast.Import):
-                dots, names = "", [a.name for a in node.names]
-            else:
-                continue
-            for name in names:
-                wanted = name.strip(".")
-                other = self._find(module, wanted, len(dots)) if wanted or dots else None
-                if other is not None:
-                    yield dots + name, other
-
-    def _take_handed_on(self, module: Module) -> int:
-        """Note which names of other files are hyperopt's own; return how many are new."""
-        known = len(module.names.aliases)
-        for prefix, other in self._imports[module].items():
-            for name, dotted in other.names.imported_names():
-                if hyperopt_name(dotted):
-                    module.names.hand_on(f"{prefix}.{name}", dotted)
-        return len(module.names.aliases) - known
-
-    def _find(self, home: Module, dotted: str, level: int) -> Module | None:
-        """Return the file that an import in another one means."""
-        wanted = tuple(part for part in dotted.split(".") if part)
-        if level:
-            parts = list(home.source.path.parent.parts)
-            base = tuple(parts[: len(parts) - (level - 1)]) + wanted
-            found = [m for m in self.modules if self._parts[m] == base]
-            return found[0] if found else None
-        if not wanted or len(self.modules) == 1:
-            return None
-        found = [m for m in self.modules if self._parts[m][-len(wanted) :] == wanted]
-        beside = [m for m in found if self._parts[m] == (*home.source.path.parent.parts, *wanted)]
-        found = beside or found
-        return found[0] if found else None
 
 
 class Program(Files):
@@ -158,7 +100,7 @@ class Program(Files):
         for _ in range(len(waiting)):  # a star may bring what another star has brought
             for module in waiting:
                 for star in reversed(module.names.stars):  # the last one counts
-                    other = self._find(module, star.module or "", star.level)
+                    other = self.find(module, star.module or "", star.level)
                     if other is not None and other is not module:
                         module.names.bind_star(star, other.names)
 
@@ -354,7 +296,7 @@ class Program(Files):
         return any(
             alias.name == slot.name
             and not other.names.module.uses.get(alias.asname or alias.name)
-            and self._find(other, node.module or "", node.level) is home
+            and self.find(other, node.module or "", node.level) is home
             for other in self.modules
             if other is not home
             for node in other.of_kind(ast.ImportFrom)
@@ -378,7 +320,7 @@ class Program(Files):
         for other in self.modules:
             for node in other.walk() if other is not module else ():
                 if isinstance(node, ast.ImportFrom):
-                    if self._find(other, node.module or "", node.level) is module:
+                    if self.find(other, node.module or "", node.level) is module:
                         found.update(_still_used(other, node))
                 elif (
                     isinstance(node, ast.Attribute) and self._imported_module(node.value) is module
@@ -423,7 +365,7 @@ class Program(Files):
             return None
         module = self._module_of[list(binding.scope.path())[-1]]
         name = binding.dotted.rpartition(".")[2]
-        other = self._find(module, binding.node.module or "", binding.node.level)
+        other = self.find(module, binding.node.module or "", binding.node.level)
         return None if other is None else other.names.module.bindings.get(name)
 
     def _imported_module(self, expr: ast.expr) -> Module | None:
@@ -438,10 +380,10 @@ class Program(Files):
         for binding in bindings:
             if isinstance(binding.node, ast.ImportFrom):
                 inside = f"{binding.node.module or ''}.{(binding.dotted or '').rpartition('.')[2]}"
-                return self._find(home, inside.strip("."), binding.node.level)
+                return self.find(home, inside.strip("."), binding.node.level)
         if dotted is None or (bindings and bindings[0].kind != "import"):
             return None
-        return self._find(home, dotted, 0)
+        return self.find(home, dotted, 0)
 
     # flows
 
@@ -615,8 +557,3 @@ def _still_used(module: Module, node: ast.ImportFrom) -> Iterator[str]:
             is_left = any(not module.edits.covers(*module.span(use)) for use in uses)
             if is_left or name in written or (name in given and not uses):
                 yield given.get(name, name)
-
-
-def _full(module: Module) -> tuple[str, ...]:
-    path = module.source.path
-    return path.parent.parts if path.stem == "__init__" else (*path.parent.parts, path.stem)
