@@ -56,13 +56,13 @@ class Planning:
         except Exception:  # noqa: BLE001 - a fault of ours, which the plan of its file shows
             groups = [[module] for module in self._read]
         self._groups = [_Group(group) for group in groups]
+        self._group_of = {module: group for group in self._groups for module in group.modules}
 
     def alone(self, module: Module) -> Analysis:
         """Return what is known of a file by itself."""
-        for group in self._groups:
-            if group.modules == [module] and group.plain is group:
-                return group.analysis
-        return Analysis([module])
+        group = self._group_of.get(module)
+        is_same = group is not None and len(group.modules) == 1 and group.plain is group
+        return group.analysis if group is not None and is_same else Analysis([module])
 
     def plan(self, target: str, options: PlanOptions = _NO_OPTIONS) -> list[FilePlan]:
         """Return the plan of each file; its edits are in the file then.
