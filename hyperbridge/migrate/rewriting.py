@@ -71,14 +71,10 @@ class Target(Protocol):
     """A new engine.
 
     Attributes:
-        name: What ``--to`` calls it.
-        help: What it is, for the command line.
         imports: What its code imports.
         library: Its helpers.
     """
 
-    name: str
-    help: str
     imports: tuple[str, ...]
     library: Library
 

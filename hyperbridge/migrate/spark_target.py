@@ -25,9 +25,6 @@ _LOOPS = (ast.For, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.Gener
 class SparkTarget(OptunaTarget):
     """Writes a study of Optuna's on the driver, whose trials run as Spark jobs of one task."""
 
-    name = "spark"
-    help = "a study of Optuna's on the driver, each trial a Spark job"
-
     def read(self, program: Program, search: Search) -> list[Note]:
         """Return what a person must know of a search whose trials were not on executors before."""
         if search.was_on_workers or "fn" not in search.arguments:

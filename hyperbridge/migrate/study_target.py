@@ -24,8 +24,6 @@ _PLOTS = {
 class OptunaTarget:
     """Writes native Optuna code."""
 
-    name = "optuna"
-    help = "native Optuna code"
     imports: tuple[str, ...] = ("import optuna",)
     library = STUDY
 

@@ -42,8 +42,6 @@ _REMARKS = {
 class RayTarget:
     """Writes native Ray Tune code."""
 
-    name = "ray"
-    help = "native Ray Tune code"
     imports: tuple[str, ...] = ("from ray import tune",)
     library = TUNE_HELPERS
 
