@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from hyperbridge.migrate.demand import Demand, Randomness
 from hyperbridge.migrate.module import Module
 from hyperbridge.migrate.notes import Note
-from hyperbridge.migrate.program import Program
+from hyperbridge.migrate.program import Program, Slot
 from hyperbridge.migrate.reading import Search, find_searches
 from hyperbridge.migrate.repeated import Repeated
 from hyperbridge.migrate.replaced import Replaced
@@ -17,6 +17,7 @@ from hyperbridge.migrate.strays import stray_spaces
 from hyperbridge.migrate.tables import follow
 from hyperbridge.migrate.trials_places import TrialsPlaces
 
+_ALGORITHMS = ("tpe.suggest", "rand.suggest")
 _LEAVE_OUT = "but a trial is asked for it before: leave it out where the space is built"
 
 
@@ -53,6 +54,16 @@ class Analysis:
         for demand in self.demands.values():
             known |= {*demand.visited, *demand.roles.parameters}
         return stray_spaces(self.program, self.random, known)
+
+    @functools.cached_property
+    def algorithms(self) -> list[Slot]:
+        """The variables that hold nothing but hyperopt's TPE or random search."""
+        return [
+            slot
+            for slot, flows in self.program.flows.items()
+            if slot.scope is not None
+            and all(self.program.hyperopt(f.expr) in _ALGORITHMS for f in flows)
+        ]
 
     def trials(self, searches: Sequence[Search]) -> TrialsPlaces:
         """Return what holds the Trials of some searches."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
-from hyperbridge.migrate.nodes import FUNCTIONS, PLACES, Function, walk
+from hyperbridge.migrate.nodes import FUNCTIONS, LEAVES, PLACES, Function, walk
 from hyperbridge.migrate.program import Program, Slot, is_property
 
 Carrier = Slot | Function
@@ -51,7 +51,7 @@ class Carriers:
 
     def _read(self, expr: ast.AST) -> frozenset[Carrier] | None:
         program, named = self._program, set[Carrier]()
-        for node in self._parts(expr):
+        for node in [expr] if expr.__class__ in LEAVES else self._parts(expr):
             if self._is_seed(node):
                 return None
             if isinstance(node, ast.Call):

@@ -108,11 +108,8 @@ class Editing(Rewriting):
                     slot = program.slot(node)
                     if isinstance(node, ast.Name) and slot is not None and node not in staying:
                         gone.setdefault(slot, set()).add(node)
-        for slot, flows in program.flows.items():
-            if slot.scope is not None and all(
-                program.hyperopt(flow.expr) in ("tpe.suggest", "rand.suggest") for flow in flows
-            ):
-                gone.setdefault(slot, set())
+        for slot in self.analysis.algorithms:
+            gone.setdefault(slot, set())
         for slot, nodes in gone.items():
             loads = {
                 use

@@ -29,17 +29,17 @@ _HOLDING = (
 def plain_form(module: Module) -> Source | None:
     """Return a file in the usual form; None where it is in it, or a comment keeps lines of it."""
     found: set[Replacement] = names_of_spaces(module)
-    for node in module.walk():
-        if isinstance(node, ast.Call):
-            name = module.hyperopt(node.func) or ""
-            if name.startswith("hp."):
-                found |= _without_star(module, node, name.removeprefix("hp."))
-            elif name == "fmin":
-                found |= _without_annotations(module, node)
-            elif getattr(node.func, "id", "") == "getattr" and len(node.args) == 2:
-                found |= _looked_up(module, node)
-        elif (module.hyperopt(node) or "").partition(".")[0] == "hp":
-            found |= _as_function(module, node)
+    for node in module.of_kind(ast.Call):
+        name = module.hyperopt(node.func) or ""
+        if name.startswith("hp."):
+            found |= _without_star(module, node, name.removeprefix("hp."))
+        elif name == "fmin":
+            found |= _without_annotations(module, node)
+        elif getattr(node.func, "id", "") == "getattr" and len(node.args) == 2:
+            found |= _looked_up(module, node)
+    for place in (*module.of_kind(ast.Name), *module.of_kind(ast.Attribute)):
+        if (module.hyperopt(place) or "").partition(".")[0] == "hp":
+            found |= _as_function(module, place)
     if not found or skipped_lines(module):
         return None
     return _changed(module.source, sorted(found))

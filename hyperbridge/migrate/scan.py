@@ -281,19 +281,18 @@ def _uses(module: Module) -> list[tuple[ast.expr | ast.stmt, str, str]]:
     """Return every use with its kind and name; names from a star import included."""
     found: list[tuple[ast.expr | ast.stmt, str, str]] = []
     mlflow: list[tuple[ast.expr | ast.stmt, str, str]] = []
-    for node in module.walk():
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            found += [(node, "import", name) for name in _imported(node)]
-        elif isinstance(node, ast.Name | ast.Attribute):
-            above = module.names.parent_of.get(node)
-            if isinstance(above, ast.Attribute):
-                continue  # the whole dotted name is looked at
-            name = module.hyperopt(node)
-            if name:
-                found.append((node, _kind(name), name))
-            dotted = module.names.dotted(node) or ""
-            if dotted.startswith("mlflow."):
-                mlflow.append((node, "MLflow", dotted))
+    statements: list[ast.Import | ast.ImportFrom] = [*module.of_kind(ast.Import)]
+    for statement in (*statements, *module.of_kind(ast.ImportFrom)):
+        found += [(statement, "import", name) for name in _imported(statement)]
+    for node in (*module.of_kind(ast.Name), *module.of_kind(ast.Attribute)):
+        if isinstance(module.names.parent_of.get(node), ast.Attribute):
+            continue  # the whole dotted name is looked at
+        name = module.hyperopt(node)
+        if name:
+            found.append((node, _kind(name), name))
+        dotted = module.names.dotted(node) or ""
+        if dotted.startswith("mlflow."):
+            mlflow.append((node, "MLflow", dotted))
     return [*found, *mlflow] if found else []
 
 

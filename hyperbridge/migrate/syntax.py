@@ -138,11 +138,12 @@ def requoted(text: str, delimiter: str) -> str:
     return text.replace(delimiter[0], other)
 
 
-def inside_strings(text: str) -> set[int]:
+@functools.lru_cache(maxsize=512)
+def inside_strings(text: str) -> frozenset[int]:
     """Return the lines of some code, from 0, that begin inside of a string."""
-    found: set[int] = set()
     if _LONG_STRING.search(text) is None:
-        return found
+        return frozenset()
+    found: set[int] = set()
     depth: list[int] = []
     readable = io.StringIO(f"(\n{text}\n)")
     try:
@@ -156,7 +157,7 @@ def inside_strings(text: str) -> set[int]:
                 found.update(range(depth.pop() + 1, token.end[0] + 1))
     except (tokenize.TokenError, SyntaxError, IndentationError):
         pass
-    return {line - 2 for line in found}
+    return frozenset(line - 2 for line in found)
 
 
 def reindented(text: str, before: int, after: int) -> str:
@@ -189,6 +190,7 @@ def indented(lines: list[str], indent: str) -> list[str]:
     ]
 
 
+@functools.lru_cache(maxsize=512)
 def is_whole(text: str) -> bool:
     """Tell whether an expression can stand alone, without brackets around it."""
     try:
@@ -210,6 +212,7 @@ def is_whole(text: str) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=512)
 def operand(text: str) -> str:
     """Return an expression so that an operator, a call or a subscript may follow it."""
     try:
@@ -229,6 +232,7 @@ def wrapped(lines: list[str], width: int = WIDTH) -> list[str]:
     return found if _means_the_same("\n".join(lines), "\n".join(found)) else lines
 
 
+@functools.lru_cache(maxsize=512)
 def _means_the_same(before: str, after: str) -> bool:
     """Tell whether two texts are the same code, where the first one is some."""
     try:
