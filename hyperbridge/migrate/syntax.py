@@ -260,17 +260,43 @@ def relaid(text: str, original: str, width: int = WIDTH) -> str:
     """Break the lines of a new text that are too long and were not in the original."""
     known = set(original.splitlines())
     lines = text.split("\n")
-    long = [i for i, line in enumerate(lines) if len(line) > width and line not in known]
-    if not long:
-        return text
-    kept = inside_strings(text)
+    long = {i for i, line in enumerate(lines) if len(line) > width and line not in known}
+    for begin, end in reversed(_pieces(text, len(lines)) if long else []):
+        mine = [number - begin for number in range(begin, end) if number in long]
+        if mine:
+            lines[begin:end] = _with_broken(lines[begin:end], mine, width)
+    return "\n".join(lines)
+
+
+def _pieces(text: str, count: int) -> list[tuple[int, int]]:
+    """Return the lines of each statement at the top level; all lines where that is not told."""
+    whole = [(0, count)]
+    if "\r" in text.replace("\r\n", ""):  # Python begins a line there
+        return whole
+    try:
+        body = ast.parse(text).body
+    except SyntaxError:
+        return whole
+    found: list[tuple[int, int]] = []
+    for node in body:
+        heads = [node, *getattr(node, "decorator_list", ())]
+        begin, end = min(head.lineno for head in heads) - 1, node.end_lineno or node.lineno
+        if found and begin < found[-1][1]:
+            begin = found.pop()[0]
+        found.append((begin, end))
+    return found
+
+
+def _with_broken(lines: list[str], long: list[int], width: int) -> list[str]:
+    """Return lines of code with some of them broken, if that means the same."""
+    text = "\n".join(lines)
+    kept, found = inside_strings(text), list(lines)
     for number in reversed(long):
         ending = "\r" if lines[number].endswith("\r") else ""
         line = lines[number].removesuffix("\r")
         if number not in kept and number + 1 not in kept:
-            lines[number : number + 1] = [f"{new}{ending}" for new in _wrapped([line], width)]
-    new = "\n".join(lines)
-    return new if _means_the_same(text, new) else text
+            found[number : number + 1] = [f"{new}{ending}" for new in _wrapped([line], width)]
+    return found if _means_the_same(text, "\n".join(found)) else lines
 
 
 def _broken(line: str, width: int) -> list[str]:
