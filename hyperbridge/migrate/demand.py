@@ -369,10 +369,11 @@ class Demand:
         return node in self.roles.builders or is_called
 
     def _place_inside(self, expr: ast.Name | ast.Attribute, slot: Slot) -> None:
-        is_element = self._is_container_of_one(expr, slot)
-        if is_element and not any(map(self._random.of, origins(self._program, expr).exprs)):
+        flows = (*self._program.flows.get(slot, ()),)
+        parts = bool(flows) and all(flow.path for flow in flows)
+        if parts and not any(map(self._random.of, origins(self._program, expr).exprs)):
             return  # the key of it, or its number
-        if is_element or not self.is_local(slot):
+        if not self.is_local(slot) or self._is_container_of_one(expr, slot):
             self.space(expr)
             return
         if not self._must_wait(slot):

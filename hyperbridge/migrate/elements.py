@@ -26,6 +26,8 @@ def parts_of(program: Program, expr: ast.expr, path: Path) -> list[tuple[ast.exp
         return [(value, path) for value in expr.values]
     if isinstance(expr, ast.NamedExpr | ast.Starred | ast.Await):
         return [(expr.value, path)]
+    if isinstance(expr, ast.Subscript) and isinstance(expr.slice, ast.Slice):
+        return [(expr.value, ("*", *path[1:]))] if path else None
     if isinstance(expr, ast.Subscript):
         key = expr.slice.value if isinstance(expr.slice, ast.Constant) else "*"
         return [(expr.value, (key, *path))]
@@ -37,7 +39,7 @@ def parts_of(program: Program, expr: ast.expr, path: Path) -> list[tuple[ast.exp
 def container_of(expr: ast.AST) -> ast.expr | None:
     """Return the container of which an expression gives an element."""
     if isinstance(expr, ast.Subscript):
-        return expr.value
+        return None if isinstance(expr.slice, ast.Slice) else expr.value
     if not isinstance(expr, ast.Call) or not expr.args:
         return None
     func = expr.func

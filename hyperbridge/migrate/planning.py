@@ -77,7 +77,9 @@ class Planning:
         for group in self._groups:
             taken, plans = group.plain, group.plain.plan(target, options)
             states = {s.state for plan in plans for s in plan.searches}
-            if taken is not group and states != {"rewritten"}:  # what stays is to stay as it was
+            is_left = any(note.code == "HB215" for plan in plans for note in plan.notes)
+            is_whole = states == {"rewritten"} and not is_left
+            if taken is not group and not is_whole:  # what stays is to stay as it was
                 taken, plans = group, group.plan(target, options)
             pairs = zip(plans, taken.modules, strict=True)
             planned.update(zip(group.modules, pairs, strict=True))

@@ -31,8 +31,10 @@ class Replaced:
     def found(self) -> Iterator[ast.expr]:
         """Yield the entries, and what whole dicts of them are taken from."""
         for node in self._visited | self._roles.roots:
-            if isinstance(node, ast.Subscript) and self._drops(node.value):
-                yield node
+            if isinstance(node, ast.Subscript):
+                is_part = isinstance(node.slice, ast.Slice) and self._holds(node.value)
+                if is_part or self._drops(node.value):
+                    yield node
             if isinstance(node, ast.Dict | ast.Call | ast.BinOp):
                 parts = self._parts(node)
                 if len(parts) > 1:

@@ -22,6 +22,29 @@ from hyperbridge.migrate.sources import source_of
 HEAD = "from hyperopt import *\nfrom hyperopt.pyll import scope\n"
 
 ONE_FILE = {
+    "rows of names and distributions": """
+        ROWS = [("x", hp.uniform, (0, 1)), ("n", hp.quniform, (1, 5, 1)),
+                ("k", hp.choice, (["a", "b"],))]
+        space = {}
+        for name, fn, args in ROWS:
+            space[name] = fn(name, *args)
+        best = fmin(lambda p: p["x"] + p["n"], space, max_evals=4)
+        assert set(best) == {"x", "n", "k"} and best["n"] in (1, 2, 3, 4, 5)
+        two = 3
+        """,
+    "a dict of distributions that grows": """
+        import hyperopt as ho
+        from hyperopt import hp as H
+        DIST = dict(u=H.uniform, l=ho.hp.loguniform)
+        DIST["n"] = hp.normal
+
+        def make(spec):
+            return {k: DIST[kind](k, lo, hi) for k, (kind, lo, hi) in spec.items()}
+
+        spec = {"a": ("u", 2, 3), "b": ("l", 0, 1), "c": ("n", 0, 1)}
+        best = fmin(lambda p: p["a"], make(spec), max_evals=4)
+        assert set(best) == set("abc") and 2 <= best["a"] <= 3 and 1 <= best["b"] <= 2.8
+        """,
     "options come from functions and tables": """
         MODELS = {"a": {"x": hp.uniform("x", 0, 1)}, "b": {"y": hp.uniform("y", 0, 1)}}
         PLAIN = {"r": 1, "s": 2}
