@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spark_jvms
 from costs import recorded
 from left_behind import Watch
 from warm_ray_worker import in_clusters_of_this_process
@@ -26,10 +27,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-SUPPORT = Path(__file__).parent / "support"
-
 os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-os.environ.setdefault("SPARK_CONF_DIR", str(SUPPORT / "spark_conf"))
+for _name, _text in spark_jvms.variables().items():
+    os.environ.setdefault(_name, _text)
 # Ray rewrites a loopback address to the network card's, but on systems where it has no clusters.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
@@ -94,6 +94,9 @@ early or too late for what they ask, so they have two more tries; a real fault f
 
 ENGINE_FIXTURES = {"spark", "connect", "ray_cluster", "mlflow_server", "own_server", "shell"}
 
+FEW = 3
+"""So many files of tests on Spark start fewer JVMs than an archive of its classes pays for."""
+
 MOST_RERUNS = 5
 """So many tests may need a second try; more are a fault."""
 
@@ -114,6 +117,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
     costs = recorded()
     items.sort(key=lambda item: -costs.get(item.path.relative_to(here).as_posix(), 0))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Have the archive of Spark's classes made when many JVMs will start."""
+    paths = {item.path for item in session.items if not item.get_closest_marker("quick")}
+    if len([path for path in paths if "spark" in str(path.relative_to(session.path))]) > FEW:
+        spark_jvms.make()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import clean_child
 import pytest
+
+from hyperbridge.backends.workers import processes
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,6 +26,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _no_tracking_unless_asked_for(tracking_off: None) -> None:
     """Tracking has a contract of its own, which asks for it by argument."""
+
+
+@pytest.fixture(autouse=True)
+def _forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fork worker processes from a warm Python; tests/backends starts them as users have them."""
+    monkeypatch.setattr(processes, "subprocess", clean_child.STARTING_WORKERS)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 
 import clean_child
 import pytest
+import spark_jvms
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).resolve().parent / "programs"
@@ -88,7 +89,7 @@ def run_program(
                 "HYPERBRIDGE_ROOT_OF_TESTS": str(ROOT),
                 "PYSPARK_PYTHON": python or sys.executable,
                 "SPARK_LOCAL_IP": "127.0.0.1",
-                "SPARK_CONF_DIR": os.environ["SPARK_CONF_DIR"],
+                **spark_jvms.variables(),
                 **environment,
             },
             stdout=sink,

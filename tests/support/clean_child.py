@@ -9,6 +9,7 @@ that is not the same as a new Python, or with ``fresh=True``, they start a new o
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import signal
@@ -19,7 +20,7 @@ import tempfile
 import threading
 import time
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,6 +57,7 @@ class Child:
         self.returncode: int | None = None
         self.stdin, self.stdout, self.stderr = keeps
         owner = Owner.of_this_process()
+        self._ending = threading.Lock()
         self._line = order(owner.address, f"{owner.folder}/python", PRELOADED, request, streams)
         self._words = self._line.makefile("r")
         text = self._words.readline()
@@ -65,17 +67,24 @@ class Child:
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
-        if self.returncode is None and select.select([self._line], [], [], 0)[0]:
-            self._ended()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end, and return the exit code."""
-        if self.returncode is None:
-            if not select.select([self._line], [], [], timeout)[0]:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.returncode is None:  # several threads may wait, and the line is read once
+            if self._ending.acquire(timeout=-1 if deadline is None else _until(deadline)):
+                try:
+                    if self.returncode is None:
+                        left = None if deadline is None else _until(deadline)
+                        if select.select([self._line], [], [], left)[0]:
+                            self._ended()
+                finally:
+                    self._ending.release()
+            if self.returncode is None and deadline is not None and not _until(deadline):
                 raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
-            self._ended()
-        assert self.returncode is not None
         return self.returncode
 
     def communicate(self, input: str | None = None, timeout: float | None = None) -> Any:
@@ -101,10 +110,10 @@ class Child:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            thread.join(None if deadline is None else _until(deadline))
             if thread.is_alive():
                 raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
-        self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        self.wait(None if deadline is None else _until(deadline))
         return found["stdout"], found["stderr"]
 
     def send_signal(self, number: int) -> None:
@@ -135,6 +144,10 @@ class Child:
         self.wait()
 
 
+def _until(deadline: float) -> float:
+    return max(0.0, deadline - time.monotonic())
+
+
 class Owner:
     """Owns what is forked for this process: a folder of sockets, and one that ends with it."""
 
@@ -163,6 +176,7 @@ def start(
     stdin: Any = DEVNULL,
     stdout: Any = None,
     stderr: Any = None,
+    pass_fds: Sequence[int] = (),
     without: Sequence[str] = (),
     fresh: bool = False,
 ) -> Child | subprocess.Popen[str]:
@@ -176,6 +190,7 @@ def start(
         stdin: As for Popen; nothing to read if not given.
         stdout: As for Popen.
         stderr: As for Popen.
+        pass_fds: As for Popen.
         without: Packages that it must not find imported already.
         fresh: Start a new Python, because that is what is tested.
     """
@@ -184,13 +199,14 @@ def start(
     if fresh or not _can_be_forked(words, environment):
         return subprocess.Popen(
             [sys.executable, *words], cwd=cwd, env=environment, stdin=stdin, stdout=stdout,
-            stderr=stderr, text=True, start_new_session=True,
+            stderr=stderr, pass_fds=pass_fds, text=True, start_new_session=True,
         )  # fmt: skip
     request = {
         "arguments": words,
         "cwd": str(Path.cwd() if cwd is None else cwd),
         "env": environment,
         "without": list(without),
+        "descriptors": [0, 1, 2, *pass_fds],
     }
     with contextlib.ExitStack() as opened:
         kept, streams = [], []
@@ -210,7 +226,7 @@ def start(
                 wanted = number
             kept.append(keep)
             streams.append(wanted if isinstance(wanted, int) else wanted.fileno())
-        return Child(words, request, streams, kept)
+        return Child(words, request, [*streams, *pass_fds], kept)
 
 
 def run(
@@ -252,20 +268,27 @@ def run(
 
 def _popen(command: Sequence[str], **options: Any) -> Child | subprocess.Popen[str]:
     assert command[0] == sys.executable
-    assert options.pop("text")
     assert options.pop("start_new_session")
+    options.pop("text", None)
     options.pop("errors", None)
     return start(command[1:], **options)
 
 
-AS_SUBPROCESS = types.SimpleNamespace(
-    Popen=_popen,
-    PIPE=PIPE,
-    STDOUT=STDOUT,
-    DEVNULL=DEVNULL,
-    TimeoutExpired=subprocess.TimeoutExpired,
-)
+def _names(start_one: Callable[..., Any]) -> types.SimpleNamespace:
+    return types.SimpleNamespace(
+        Popen=start_one,
+        PIPE=PIPE,
+        STDOUT=STDOUT,
+        DEVNULL=DEVNULL,
+        TimeoutExpired=subprocess.TimeoutExpired,
+    )
+
+
+AS_SUBPROCESS = _names(_popen)
 """To stand in a module for ``subprocess``, so that what the package starts is forked."""
+
+STARTING_WORKERS = _names(functools.partial(_popen, without=["mlflow"]))
+"""The same for workers, which find what MLflow imports imported, and not MLflow."""
 
 
 def _can_be_forked(words: list[str], environment: Mapping[str, str]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -25,6 +26,7 @@ FORGOTTEN = ("hyperopt", "hyperbridge")
 """What children import themselves all the same: programs patch it, or it must not be there."""
 
 BREADTH = 1 << 16
+MOST_DESCRIPTORS = 16
 
 
 def preload(names: list[str]) -> dict[str, str]:
@@ -72,9 +74,10 @@ def serve(
         pid = os.fork()
         if pid:
             children[pid] = line
-            with contextlib.suppress(OSError):
-                line.send(f"{pid}\n".encode())
             continue
+        os.setsid()
+        with contextlib.suppress(OSError):  # from now on signals to the session reach it
+            line.send(f"{os.getpid()}\n".encode())
         signal.set_wakeup_fd(-1)
         for each in (owner, orders, wakes, wake, *children.values()):
             each.close()
@@ -96,14 +99,16 @@ def _report(children: dict[int, socket.socket]) -> None:
 
 def _become(line: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
     """Take on what a new process is given: streams, a folder, an environment, signals."""
-    _, streams, _, _ = socket.recv_fds(line, 1, 3)
+    _, received, _, _ = socket.recv_fds(line, 1, MOST_DESCRIPTORS)
     with line.makefile("rb") as file:
         request: dict[str, Any] = json.loads(file.read(int(file.readline())))
-    os.setsid()
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number, inheritable=True)
-    for stream in streams:
-        os.close(stream)
+    numbers = request.get("descriptors", [0, 1, 2])
+    moved = [fcntl.fcntl(each, fcntl.F_DUPFD, max(numbers) + 1) for each in received]
+    for each in received:
+        os.close(each)
+    for number, each in zip(numbers, moved, strict=True):
+        os.dup2(each, number, inheritable=True)
+        os.close(each)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request["cwd"])

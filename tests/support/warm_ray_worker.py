@@ -4,7 +4,8 @@ A worker process of Ray's imports Ray twice, and then Ray Tune: two seconds of C
 that are forked run the same code of Ray's with the same arguments and environment. Where a
 worker is to be another kind of process, Ray's own script is run.
 
-`in_clusters_of_this_process` has Ray start its workers by this file.
+`in_clusters_of_this_process` has Ray start its workers by this file, and leaves out the process
+that reads all workers' logs ten times a second, for drivers that ask for them: ours do not.
 """
 
 from __future__ import annotations
@@ -67,11 +68,11 @@ def main(arguments: list[str]) -> None:
 
 @contextlib.contextmanager
 def in_clusters_of_this_process() -> Iterator[None]:
-    """Have clusters that are started here start their workers by this file."""
+    """Have clusters that are started here start their workers by this file, and read no logs."""
     import inspect
 
     import clean_child
-    from ray._private import services
+    from ray._private import node, services
 
     start_raylet = services.start_raylet
     signature = inspect.signature(start_raylet)
@@ -84,12 +85,15 @@ def in_clusters_of_this_process() -> Iterator[None]:
     if sys.platform != "linux" or "setup_worker_path" not in signature.parameters:
         yield
         return
+    start_log_monitor = node.Node.start_log_monitor
     os.environ[OWNER] = clean_child.Owner.of_this_process().address
     services.start_raylet = start
+    node.Node.start_log_monitor = lambda self: None
     try:
         yield
     finally:
         services.start_raylet = start_raylet
+        node.Node.start_log_monitor = start_log_monitor
         del os.environ[OWNER]
 
 

@@ -27,8 +27,9 @@ def order(
         own: The server's socket file; where there is none, a server is started, with the
             environment of this process.
         preloaded: What a new server imports.
-        request: ``arguments``, ``cwd``, ``env``, and ``without``: packages to import anew.
-        streams: The file descriptors of its standard streams.
+        request: ``arguments``, ``cwd``, ``env``, ``without`` (packages to import anew), and
+            ``descriptors`` (the numbers of ``streams`` there, if they are not the first three).
+        streams: The file descriptors that it gets.
     """
     import fcntl  # not on Windows, where nothing is forked
 
