@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import spark_jvms
+import warm_spark_daemon
 from costs import recorded
 from left_behind import Watch
 from warm_ray_worker import in_clusters_of_this_process
@@ -165,7 +166,8 @@ def spark() -> Iterator[Any]:
     from pyspark.sql import SparkSession
 
     session = (
-        SparkSession.builder.master("local[4]")
+        SparkSession.builder.config(map=warm_spark_daemon.settings())
+        .master("local[4]")
         .appName("hyperbridge tests")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")

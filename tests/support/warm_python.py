@@ -75,9 +75,6 @@ def serve(
         if pid:
             children[pid] = line
             continue
-        os.setsid()
-        with contextlib.suppress(OSError):  # from now on signals to the session reach it
-            line.send(f"{os.getpid()}\n".encode())
         signal.set_wakeup_fd(-1)
         for each in (owner, orders, wakes, wake, *children.values()):
             each.close()
@@ -102,6 +99,10 @@ def _become(line: socket.socket, by_imports: dict[str, str]) -> dict[str, Any]:
     _, received, _, _ = socket.recv_fds(line, 1, MOST_DESCRIPTORS)
     with line.makefile("rb") as file:
         request: dict[str, Any] = json.loads(file.read(int(file.readline())))
+    if request.get("leads_session", True):
+        os.setsid()
+    with contextlib.suppress(OSError):  # from now on signals to its session reach it
+        line.send(f"{os.getpid()}\n".encode())
     numbers = request.get("descriptors", [0, 1, 2])
     moved = [fcntl.fcntl(each, fcntl.F_DUPFD, max(numbers) + 1) for each in received]
     for each in received:

@@ -19,10 +19,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from warm_servers import order
-
-OWNER = "WARM_PYTHON_OF_TESTS"
-"""The variable that holds the socket file of the process that has started the cluster."""
+from warm_servers import OWNER, order
 
 PRELOADED = ("numpy", "pandas", "hyperopt", "ray.tune")
 

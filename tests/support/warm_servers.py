@@ -15,6 +15,8 @@ from typing import Any
 
 WARM = Path(__file__).with_name("warm_python.py")
 PATIENCE_S = 120.0
+OWNER = "WARM_PYTHON_OF_TESTS"
+"""The variable that tells an engine's workers the socket file of the process that has started it."""
 
 
 def order(
@@ -27,8 +29,9 @@ def order(
         own: The server's socket file; where there is none, a server is started, with the
             environment of this process.
         preloaded: What a new server imports.
-        request: ``arguments``, ``cwd``, ``env``, ``without`` (packages to import anew), and
-            ``descriptors`` (the numbers of ``streams`` there, if they are not the first three).
+        request: ``arguments``, ``cwd``, ``env``, ``without`` (packages to import anew),
+            ``descriptors`` (the numbers of ``streams`` there, if they are not the first three) and
+            ``leads_session`` (False if it does not lead a Unix session of its own).
         streams: The file descriptors that it gets.
     """
     import fcntl  # not on Windows, where nothing is forked
