@@ -1,0 +1,53 @@
+"""Stands where Spark starts ``pyspark.daemon``, and has it forked by `warm_python`.
+
+The processes that PySpark forks for its tasks find imported what objectives of tests import, for
+which each needs seconds of CPU time else. `settings` has a session start its daemon by this file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from warm_servers import OWNER, order
+
+HERE = Path(__file__).parent
+PRELOADED = (
+    "numpy", "pandas", "scipy.stats", "sklearn", "hyperopt", "sqlalchemy", "alembic.command",
+    "mlflow.store.tracking.sqlalchemy_store", "pyspark.worker",
+)  # fmt: skip
+
+
+def settings() -> dict[str, str]:
+    """Return the settings of a session that is started, and ends, with this process."""
+    if sys.platform != "linux":
+        return {}
+    import clean_child
+
+    return {
+        "spark.python.daemon.module": Path(__file__).stem,
+        "spark.executorEnv.PYTHONPATH": str(HERE),
+        f"spark.executorEnv.{OWNER}": clean_child.Owner.of_this_process().address,
+    }
+
+
+def main() -> None:
+    """Have the daemon forked, and end with it."""
+    owner = os.environ.pop(OWNER)
+    paths = os.environ.pop("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path != str(HERE))
+    request = {
+        "arguments": ["-m", "pyspark.daemon", *sys.argv[1:]],
+        "cwd": os.getcwd(),
+        "env": dict(os.environ),
+        "without": ["mlflow"],
+        "leads_session": False,  # it makes a process group of its own
+    }
+    with order(owner, f"{Path(owner).parent}/spark", PRELOADED, request, [0, 1, 2]) as line:
+        while line.recv(100):
+            pass  # until the daemon has ended
+
+
+if __name__ == "__main__":
+    main()
