@@ -1,6 +1,6 @@
-"""What several folders of tests share: a Spark session, a Ray cluster, a switch for tracking.
+"""What several folders of tests share: a Spark session, a Ray cluster, an MLflow server.
 
-Tests run in two processes (see pyproject.toml), each with its own session and cluster.
+Tests run in two processes (see pyproject.toml): one has the Spark session, one the Ray cluster.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import spark_jvms
 import warm_spark_daemon
 from costs import recorded
 from left_behind import Watch
+from mlflow_server import MlflowServer
 from warm_ray_worker import in_clusters_of_this_process
 
 try:
@@ -98,14 +100,24 @@ ENGINE_FIXTURES = {"spark", "connect", "ray_cluster", "mlflow_server", "own_serv
 FEW = 3
 """So many files of tests on Spark start fewer JVMs than an archive of its classes pays for."""
 
+SHARING = {
+    "ray_cluster": ("conformance/test_ray", "ray_tune/"),
+    "spark": (
+        "backends/test_spark_inside_objectives.py", "backends/test_spark_jobs_of_trials.py",
+        "cli/test_doctor.py", "conformance/test_spark.py", "conformance/test_spark_tracking.py",
+        "optuna_studies/test_optuna_search.py", "surface/test_spark_trials.py",
+    ),
+}  # fmt: skip
+"""The files whose tests share what a fixture starts: one process runs them all."""
+
 MOST_RERUNS = 5
 """So many tests may need a second try; more are a fault."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is quick; give the tests that kill more tries; begin with the long files.
+    """Mark what is quick; give the tests that kill more tries; group them, and begin with the long.
 
-    pytest-xdist hands out files in this order, so that both processes end at about the same time.
+    pytest-xdist hands out groups in this order, so that both processes end at about the same time.
     """
     here = Path(__file__).parent
     for item in items:
@@ -116,8 +128,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.quick)
         if getattr(item, "originalname", item.name) in KILLS:
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
-    costs = recorded()
-    items.sort(key=lambda item: -costs.get(item.path.relative_to(here).as_posix(), 0))
+        for engine in SHARING.keys() & fixtures:
+            if _group(item.nodeid) != engine:
+                raise pytest.UsageError(f"{item.path} is missing in SHARING[{engine!r}]")
+    costs: Counter[str] = Counter()
+    for path, cost in recorded().items():
+        costs[_group(f"tests/{path}")] += cost
+    items.sort(key=lambda item: (-costs[_group(item.nodeid)], _group(item.nodeid)))
+
+
+def _group(nodeid: str) -> str:
+    """Return what one process runs from begin to end: a file, or all files that share an engine."""
+    path = nodeid.partition("::")[0]
+    for engine, places in SHARING.items():
+        if path.removeprefix("tests/").startswith(places):
+            return engine
+    return path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have pytest-xdist hand out groups instead of files."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGroup(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    return ByGroup(config, log)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -138,6 +178,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests needed a second try."""
     n = len(terminalreporter.stats.get("rerun", ()))
     terminalreporter.write_line(f"second tries: {n} (at most {MOST_RERUNS})")
+
+
+closers: dict[str, Callable[[], None]] = {}
+"""How to end the engines that run all the same when nothing asks them to."""
+
+
+def _close(group: str) -> None:
+    if group in closers:
+        closers.pop(group)()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End an engine with the last test of its group: even an idle Ray cluster takes CPU time."""
+    group = _group(item.nodeid)
+    if nextitem is None or _group(nextitem.nodeid) != group:
+        _close(group)
 
 
 @pytest.fixture(autouse=True)
@@ -194,9 +251,14 @@ def ray_cluster() -> Iterator[None]:
             _node_ip_address="127.0.0.1",
             _temp_dir=folder,
         )
+
+    def end() -> None:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    closers["ray_cluster"] = end
     yield
-    ray.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
+    _close("ray_cluster")
 
 
 @pytest.fixture(scope="session")
@@ -229,6 +291,19 @@ def store_in(empty_database: Path) -> Callable[[Path], str]:
         return f"sqlite:///{path}"
 
     return put
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(
+    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+) -> Iterator[MlflowServer]:
+    """One MLflow server for the whole test run, which nobody stops: starting one takes seconds."""
+    server = MlflowServer(tmp_path_factory.mktemp("server"), empty_database)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 @pytest.fixture(scope="session")

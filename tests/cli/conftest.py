@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import clean_child
 import pytest
-from mlflow_server import MlflowServer
 
 import hyperbridge
 
@@ -54,15 +52,3 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path) -> Shell:
     return Shell(tmp_path)
-
-
-@pytest.fixture
-def mlflow_server(tmp_path_factory) -> Iterator[str]:
-    """A real MLflow server on loopback; yields its URI."""
-    pytest.importorskip("mlflow")
-    server = MlflowServer(tmp_path_factory.mktemp("server"))
-    try:
-        server.start()
-        yield server.uri
-    finally:
-        server.kill()

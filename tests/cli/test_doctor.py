@@ -194,14 +194,14 @@ def test_a_probe_runs_a_trial(shell):
 
 def test_a_probe_of_spark_says_whether_a_worker_reaches_the_store(shell, mlflow_server, tmp_path):
     pytest.importorskip("pyspark")
-    env = {"SPARK_LOCAL_IP": "127.0.0.1", "MLFLOW_TRACKING_URI": mlflow_server}
+    env = {"SPARK_LOCAL_IP": "127.0.0.1", "MLFLOW_TRACKING_URI": mlflow_server.uri}
     probe = ("--backend", "spark", "--probe")
     code, _, found = findings(shell, *probe, **env, PYSPARK_PYTHON=sys.executable)
     assert code == 0, found
-    assert found["tracking"]["detail"].endswith(f"store {mlflow_server} answers")
+    assert found["tracking"]["detail"].endswith(f"store {mlflow_server.uri} answers")
     detail = found["probe spark"]["detail"]
     assert "a trial ran in Python" in detail
-    assert f"which reaches {mlflow_server}" in detail
+    assert f"which reaches {mlflow_server.uri}" in detail
 
     # An executor without mlflow; workers of a local master would find that of the driver.
     venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
@@ -209,7 +209,9 @@ def test_a_probe_of_spark_says_whether_a_worker_reaches_the_store(shell, mlflow_
     env["PYSPARK_SUBMIT_ARGS"] = "--master local-cluster[1,1,1024] pyspark-shell"
     code, data, found = findings(shell, *probe, **env)
     assert (code, data["failed"]) == (1, ["probe spark"])
-    assert f"does not reach the tracking store {mlflow_server}" in found["probe spark"]["detail"]
+    assert (
+        f"does not reach the tracking store {mlflow_server.uri}" in found["probe spark"]["detail"]
+    )
     assert "No module named 'mlflow'" in found["probe spark"]["detail"]
     assert "install mlflow on them" in found["probe spark"]["fix"]
 

@@ -29,11 +29,9 @@ FAR = 0.16
 """Two samples of `N_DRAWS` of one distribution are seldom so far apart."""
 
 
-def engines() -> list[object]:
-    return [
-        "optuna",
-        pytest.param("loop", marks=pytest.mark.skipif(not _has_ray(), reason="needs Ray Tune")),
-    ]
+def engines(*of_loop: pytest.MarkDecorator) -> list[object]:
+    needs_ray = pytest.mark.skipif(not _has_ray(), reason="needs Ray Tune")
+    return ["optuna", pytest.param("loop", marks=[needs_ray, *of_loop])]
 
 
 def written_for(engine: str) -> list[str]:
@@ -63,7 +61,7 @@ def worse(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> dict[
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", engines())
+@pytest.mark.parametrize("engine", engines(pytest.mark.long))  # the sampler is Optuna's in both
 def test_the_best_loss_of_ten_seeds_is_no_worse(
     engine: str, originals: dict[str, list[float]], tmp_path: Path
 ) -> None:

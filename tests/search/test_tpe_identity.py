@@ -150,7 +150,7 @@ def test_long_histories_are_identical(space: Any, n: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [1200, 3000])
+@pytest.mark.parametrize("n", [1200, pytest.param(3000, marks=pytest.mark.long)])
 def test_a_long_search_that_has_gathered_around_its_best_is_identical(
     n: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

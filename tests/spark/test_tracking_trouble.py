@@ -10,9 +10,11 @@ from running import run_program
 
 
 @pytest.mark.slow
-def test_a_restart_of_the_server_in_the_middle_loses_no_run(tmp_path: Path) -> None:
+def test_a_restart_of_the_server_in_the_middle_loses_no_run(
+    tmp_path: Path, empty_database: Path
+) -> None:
     pytest.importorskip("mlflow")
-    program = run_program("mlflow_restart", directory=tmp_path)
+    program = run_program("mlflow_restart", str(empty_database), directory=tmp_path)
     facts = program["restart"]
     assert facts["states"] == [JOB_STATE_DONE] * 14
     assert facts["children"] == [[tid, "FINISHED"] for tid in range(14)]

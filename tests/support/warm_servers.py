@@ -16,7 +16,7 @@ from typing import Any
 WARM = Path(__file__).with_name("warm_python.py")
 PATIENCE_S = 120.0
 OWNER = "WARM_PYTHON_OF_TESTS"
-"""The variable that tells an engine's workers the socket file of the process that has started it."""
+"""The variable that tells an engine's workers the socket file of the process that started it."""
 
 
 def order(

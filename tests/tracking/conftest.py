@@ -21,18 +21,6 @@ def _scratch_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         os.chdir(before)
 
 
-@pytest.fixture(scope="session")
-def mlflow_server(
-    tmp_path_factory: pytest.TempPathFactory, empty_database: Path
-) -> Iterator[MlflowServer]:
-    server = MlflowServer(tmp_path_factory.mktemp("server"), empty_database)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
-
-
 @pytest.fixture
 def own_server(tmp_path: Path, empty_database: Path) -> Iterator[MlflowServer]:
     """A server of the test's own, to kill; not started."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
 import time
 import warnings
@@ -16,7 +17,7 @@ from mlflow_server import MlflowServer
 import hyperbridge
 import hyperbridge.errors
 
-server = MlflowServer(Path.cwd())
+server = MlflowServer(Path.cwd(), Path(sys.argv[1]))
 atexit.register(server.kill)
 server.start()
 spark = open_session("local[2]")
