@@ -60,6 +60,7 @@ def test_the_study_has_the_trials_of_the_documents():
     assert trials.argmin["x"] == study.best_params["x"]
 
 
+@pytest.mark.slow  # imports the plots of scikit-learn and plotly
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_visualisation_and_importances_work_on_the_study():
     pytest.importorskip("sklearn")

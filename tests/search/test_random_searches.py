@@ -20,7 +20,13 @@ def check(seeds: range) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("first", range(0, 150, _CHUNK))
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first, marks=[pytest.mark.slow] if first else [])
+        for first in range(0, 150, _CHUNK)
+    ],
+)
 def test_a_search_made_up_at_random_is_hyperopts(first: int) -> None:
     check(range(first, first + _CHUNK))
 

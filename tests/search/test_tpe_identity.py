@@ -137,7 +137,7 @@ def test_a_search_goes_on_from_pickled_trials() -> None:
     assert second.different == []
 
 
-@pytest.mark.parametrize("n", [1500, 2600])
+@pytest.mark.parametrize("n", [1500, pytest.param(2600, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("space", [conditional, every_distribution, lambda: many_parameters(5)])
 def test_long_histories_are_identical(space: Any, n: int) -> None:
     domain = Domain(lambda _: 0.0, space())
