@@ -29,12 +29,12 @@ def looks_at_dicts(rewriting: Rewriting) -> Iterator[tuple[Search, ast.expr, str
     known = {below for node in inside for below in walk(node)}
     for draft in rewriting.drafts:
         mine = (draft.roles.units | draft.roles.holders) & (roles.units | roles.holders)
-        for slot in mine | draft.roles.containers:
+        for slot in mine | (draft.roles.containers & roles.containers):
             for use in program.uses.get(slot, ()):
                 look = _element(program, use) if slot in roles.containers else use
                 if look is not None and use not in known and _is_look(program, look):
                     yield draft.search, look, _LOOK
-        for function in draft.roles.builders:
+        for function in draft.roles.builders & roles.builders:
             for call in program.calls.get(function, ()):
                 edits = program.home[call].edits
                 if call not in known and not edits.touches(*program.home[call].span(call)):
