@@ -62,3 +62,17 @@ def test_nothing_about_optuna_is_said_to_a_user_of_ray() -> None:
         notes = migrate(HEAD + body, to="ray").notes
         assert notes
         assert not any("Optuna" in note.text or "study" in note.text for note in notes), notes
+
+
+def test_a_look_into_a_table_of_spaces_that_stay_dicts_is_right() -> None:
+    code = """\
+from hyperopt import fmin, hp
+
+spaces = {"a": {"y": hp.uniform("y", 0, 1)}}
+for name in spaces:
+    best = fmin(lambda p: p["y"], spaces[name], max_evals=3)
+    print(sorted(spaces[name]))
+"""
+    result = migrate(code, to="ray")
+    assert [search.state for search in result.searches] == ["rewritten"]
+    assert "print(sorted(spaces[name]))" in result.new_text
