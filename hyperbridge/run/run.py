@@ -209,26 +209,29 @@ class FminRun:
         """Record the outcome of a trial that `ask` gave, and see whether the FminRun goes on.
 
         By the rule of plain Trials what is no Exception (SystemExit, KeyboardInterrupt) ends the
-        search, tolerant or not, and its trial counts as cancelled, as in this process; by the
-        rule of SparkTrials it fails its trial alone.
+        search, tolerant or not; by the rule of SparkTrials it fails its trial alone.
 
         Raises:
             Exception: Whatever the user's early stop function, or saving the Trials, raised.
         """
-        leaving = None if outcome.failure is None else outcome.failure.exception
+        leaving = self._leaving(outcome)
         with self._lock:
-            if not (self._spark_trials or leaving is None or isinstance(leaving, Exception)):
-                self.settle(trial, Outcome("cancelled", failure=outcome.failure))
+            end = self.settle(trial, outcome)
+            if leaving is not None:
                 self.abort(cut_traceback(leaving))
                 return
-            end = self.settle(trial, outcome)
             if end.status == "failure" and end.failure is not None and not self._tolerant:
                 self._fail(end.failure)
             elif self.capacity > 1 or not self._queue:
                 self._end_batch(end)
 
     def settle(self, trial: Trial, outcome: Outcome) -> TrialEnd:
-        """Record the outcome of a trial after the FminRun has stopped: nothing follows from it."""
+        """Record the outcome of a trial after the FminRun has stopped: nothing follows from it.
+
+        A trial that raises what ends a search counts as cancelled, as in this process.
+        """
+        if self._leaving(outcome) is not None:
+            outcome = Outcome("cancelled", failure=outcome.failure)
         with self._lock:
             end = self._record(trial, outcome)
             self._file_is_behind = True
@@ -238,6 +241,12 @@ class FminRun:
             finally:  # a search that cannot go on must not hide a trial that has ended
                 self._observers.trial_finished(end)
             return end
+
+    def _leaving(self, outcome: Outcome) -> BaseException | None:
+        """Return what a trial has raised that ends a search, whatever it tolerates."""
+        raised = None if outcome.failure is None else outcome.failure.exception
+        is_kept = self._spark_trials or raised is None or isinstance(raised, Exception)
+        return None if is_kept else raised
 
     def abort(self, error: BaseException) -> None:
         """Propose no further trial, because fmin is about to raise ``error``."""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import warm_spark_daemon
 from pyspark.sql import SparkSession
 
 from hyperbridge.backends.spark import Spark
@@ -21,7 +20,7 @@ os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
 def connect() -> Iterator[Any]:
     """A Connect server on a local master, and a client of it."""
     session = (
-        SparkSession.builder.config(map=warm_spark_daemon.settings())
+        SparkSession.builder.config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.connect.grpc.binding.address", "127.0.0.1")

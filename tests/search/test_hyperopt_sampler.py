@@ -183,6 +183,21 @@ def test_threads_get_random_numbers_of_their_own() -> None:
     assert study.sampler._suggestions[study] == {}
 
 
+def test_a_thread_that_begins_does_not_disturb_a_trial_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = study_with(seed=11)
+    get_trials = study.get_trials
+
+    def while_another_thread_begins(*args: Any, **kwargs: Any) -> Any:
+        study.sampler.reseed_rng()  # as Optuna does there
+        return get_trials(*args, **kwargs)
+
+    monkeypatch.setattr(study, "get_trials", while_another_thread_begins)
+    study.optimize(objective_of_two, n_trials=3)
+    assert len(study.trials) == 3
+
+
 def test_values_stay_inside_of_the_range_and_on_the_grid() -> None:
     study = study_with(seed=12)
     for _ in range(60):

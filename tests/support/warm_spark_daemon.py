@@ -7,6 +7,7 @@ which each needs seconds of CPU time else. `settings` has a session start its da
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -33,8 +34,11 @@ def settings() -> dict[str, str]:
 
 
 def main() -> None:
-    """Have the daemon forked, and end with it."""
-    owner = os.environ.pop(OWNER)
+    """Have the daemon forked, and end with it; without an owner, be the daemon."""
+    owner = os.environ.pop(OWNER, None)
+    if owner is None:
+        runpy.run_module("pyspark.daemon", run_name="__main__", alter_sys=True)
+        return
     paths = os.environ.pop("PYTHONPATH", "").split(os.pathsep)
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path != str(HERE))
     request = {

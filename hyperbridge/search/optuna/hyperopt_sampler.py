@@ -175,6 +175,7 @@ class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look 
         with self._lock:
             while len(self._seeds) <= trial.number:
                 self._seeds.append(int(self._seed_source.integers(_SEED_BOUND)))
+            seed = self._seeds[trial.number]  # Optuna's threads reseed when they begin
         past = [
             other
             for other in study.get_trials(deepcopy=False, states=_COUNTED)
@@ -185,7 +186,7 @@ class HyperoptSampler(BaseSampler):  # type: ignore[misc]  # mypy does not look 
             sign * other.value if other.state == TrialState.COMPLETE else np.inf for other in past
         ]
         is_better = better_part(np.array(losses, dtype=np.float64), self._gamma)
-        return _Suggestion(self._seeds[trial.number], past, is_better)
+        return _Suggestion(seed, past, is_better)
 
 
 def _check_objectives(study: Study) -> None:
