@@ -70,6 +70,27 @@ def _asks_for_ctrl(expr: Any) -> bool:
     return any(isinstance(n, pyll.Literal) and n.obj is base.Ctrl for n in pyll.dfs(expr))
 
 
+def _with_ends_in_place(expr: Any) -> Any:
+    """Return an expression whose ``randint`` nodes have their ends by position.
+
+    hyperopt's TPE forgets the lower end of ``hp.randint("n", low=4, high=12)`` after its random
+    trials: it draws values below it, and raises at the next suggestion.
+    """
+    if not any(_ends_by_name(node) for node in pyll.dfs(expr)):
+        return expr
+    expr = pyll.clone(expr)
+    for node in pyll.dfs(expr):
+        if ends := _ends_by_name(node):
+            node.pos_args = [*node.pos_args, *ends.values()]
+            node.named_args = [pair for pair in node.named_args if pair[0] not in ends]
+    return expr
+
+
+def _ends_by_name(node: Any) -> dict[str, Any]:
+    named = dict(node.named_args) if node.name == "randint" else {}
+    return {name: named[name] for name in ("low", "high") if name in named}
+
+
 class Objective:
     """What a trial evaluates.
 
@@ -102,7 +123,7 @@ class Objective:
             fn = _KeywordObjective(fn)
         self.fn = fn
         self.space: Space = read_space(space)
-        self.expr = pyll.as_apply(space)
+        self.expr = _with_ends_in_place(pyll.as_apply(space))
         if not self.expr.inputs():
             raise InvalidSpaceError(
                 f"space must hold something, got {safe_repr(space)}, which hyperopt cannot search "

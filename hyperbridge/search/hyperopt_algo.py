@@ -127,8 +127,9 @@ class HyperoptSearch:
         domain: hyperopt's Domain of this run.
         trials: hyperopt's Trials of this run.
         seeds: Where the seed of each call comes from.
-        notified: Whether `observe` hears of every change of a document; False when the
-            objective can reach into the Trials.
+        notified: Whether `observe` hears of every change of a document; False when the user has
+            the Trials: an objective or a stop rule may change the losses of earlier trials, which
+            hyperopt reads anew for each suggestion.
     """
 
     kept_in: Place | None = None

@@ -128,7 +128,7 @@ class _Reader:
     def _read_distribution(self, label: str, drawn: Any) -> Any:
         names = ARGUMENT_NAMES[drawn.name]
         try:
-            bound = _bind(drawn, (*names, "rng"))  # hyperopt sets an rng of its own
+            bound = _bind(drawn, names, beside="rng")  # which hyperopt sets by name
         except TypeError as exc:
             raise InvalidSpaceError(f"label {label!r}: {exc}") from exc
         nodes = {name: self._node(bound[name]) for name in names if name in bound}
@@ -211,13 +211,15 @@ def _inputs_of(expression: Any) -> list[Any]:
     return list(drawn.inputs()) if drawn.name in ARGUMENT_NAMES else []
 
 
-def _bind(expression: Any, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the argument expressions of a call by name."""
-    if len(expression.pos_args) > len(names):
-        raise TypeError(f"{expression.name} takes {len(names)} arguments: {', '.join(names)}")
+def _bind(expression: Any, names: tuple[str, ...], beside: str | None = None) -> dict[str, Any]:
+    """Return the argument expressions of a call by name; ``beside`` may be given by name alone."""
+    n_given = len(expression.pos_args)
+    if n_given > len(names):
+        takes = "1 argument" if len(names) == 1 else f"{len(names)} arguments"
+        raise TypeError(f"{expression.name} takes {takes} ({', '.join(names)}), got {n_given}")
     bound = dict(zip(names, expression.pos_args, strict=False))
     for name, value in expression.named_args:
-        if name not in names:
+        if name not in names and name != beside:
             raise TypeError(f"{expression.name} has no argument {name!r}")
         if name in bound:
             raise TypeError(f"{expression.name} got argument {name!r} twice")

@@ -104,6 +104,30 @@ def test_each_algorithm_gives_the_same_trials(algo: str, queue_len: int) -> None
     assert len(trials) == 32 or (takes_one_id and queue_len > 1)
 
 
+def test_ends_of_randint_by_name_are_those_by_position() -> None:
+    by_name = {
+        "m": hp.randint("m", low=4, high=12),
+        "c": hp.choice("c", [hp.randint("n", 50, high=60), hp.randint("k", low=3)]),
+    }
+    by_position = {
+        "m": hp.randint("m", 4, 12),
+        "c": hp.choice("c", [hp.randint("n", 50, 60), hp.randint("k", 3)]),
+    }
+    found = []
+    for space in (by_name, by_position):
+        trials = Trials()
+        best = run(fmin, trials, lambda p: float(p["m"] - p["c"]), space, max_evals=60)
+        found.append((repr(best), plain(trials.trials)))
+        assert len(trials) == 60
+        assert 4 <= min(trials.vals["m"]) <= max(trials.vals["m"]) < 12
+    assert found[0] == found[1]
+    theirs = hyperopt.Trials()
+    run(originals.fmin, theirs, lambda p: float(p["m"] - p["c"]), by_name, max_evals=60)
+    assert len(theirs) < 60 or min(theirs.vals["m"]) < 4
+    names = [[name for name, _ in n.named_args] for n in hyperopt.pyll.dfs(by_name["m"])]
+    assert ["low", "high"] in names  # the user's own nodes stay as they are
+
+
 def test_max_queue_len_that_does_not_divide_max_evals() -> None:
     assert_same(max_evals=23, max_queue_len=7)
 
@@ -112,6 +136,17 @@ def test_max_queue_len_that_does_not_divide_max_evals() -> None:
 def test_early_stop_after_no_progress(queue_len: int) -> None:
     trials = assert_same(max_evals=60, early_stop_fn=no_progress_loss(4), max_queue_len=queue_len)
     assert len(trials) < 60
+
+
+@pytest.mark.parametrize("queue_len", [1, 4])
+def test_losses_that_are_changed_while_the_search_runs(queue_len: int) -> None:
+    def relative(trials: Any, *_: Any) -> Any:
+        if len(trials) % 5 == 0:
+            for document in trials.trials:
+                document["result"]["loss"] += document["tid"] % 3 * 10.0
+        return False, []
+
+    assert_same(max_evals=45, early_stop_fn=relative, max_queue_len=queue_len)
 
 
 @pytest.mark.parametrize("queue_len", [1, 4])

@@ -162,6 +162,8 @@ def test_a_label_of_two_parameters_is_refused_as_in_hyperopt(other):
         (lambda: hp.uniform("w", 0, np.inf), "label 'w': high must be finite"),
         (lambda: hp.uniform("w", 0), "label 'w'.*high"),
         (lambda: hp.uniform("w", 0, 1, size=3), "label 'w'.*'size'"),
+        (lambda: hp.uniform("w", 0, 1, 0.1), r"label 'w': uniform takes 2 .*low, high.*, got 3"),
+        (lambda: hp.randint("k", 0, 10, 2), r"label 'k': randint takes 2 .*, got 3"),
         (lambda: hp.randint("k", 0), "label 'k': there must be at least one value"),
         (lambda: hp.randint("k", 5, 2), "label 'k': there must be at least one value"),
         (lambda: hp.choice("c", []), "label 'c': there must be at least one value or option"),
