@@ -62,7 +62,7 @@ def accelerate(
         True
     """
     try:
-        _check_surroundings()
+        _check_installation()
         options = _read_options(algo)
         plan = compile_plan(domain)
     except NotReproducibleError as exc:
@@ -172,7 +172,7 @@ class FastSuggest:
             _tpe_logger.info("TPE using 0 trials")
 
 
-def _check_surroundings() -> None:
+def _check_installation() -> None:
     if os.environ.get(SWITCH, "1").strip() == "0":
         raise NotReproducibleError(f"{SWITCH}=0")
     if hyperopt.__version__ not in _COMPARED_VERSIONS:

@@ -20,7 +20,7 @@ from hyperbridge.worker.exceptions import pack_exception
 from hyperbridge.worker.forks import OnlyInThisProcess, release_in_children
 from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
 from hyperbridge.worker.numbers import restore
-from hyperbridge.worker.surroundings import Surroundings
+from hyperbridge.worker.trial_contexts import TrialContexts
 
 Message = tuple[int, dict[str, Any], list[Any]]
 """One trial on its way to a worker: id, assignment (it may be `portable`), observers' tokens."""
@@ -79,8 +79,8 @@ class Runtime:
         for folder in self.search_path:
             if folder not in sys.path:
                 sys.path.append(folder)
-        surroundings = Surroundings(self.attachments, tokens, shared_process=False)
-        with surroundings, OnlyInThisProcess():
+        contexts = TrialContexts(self.attachments, tokens, shared_process=False)
+        with contexts, OnlyInThisProcess():
             return loads(self.objective)(tid, restore(assignment))  # type: ignore[no-any-return]
 
 

@@ -20,7 +20,7 @@ from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.trials import Trials
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.worker.frames import cut_traceback, safe_repr, safe_text, set_cause, type_text
-from hyperbridge.worker.surroundings import Surroundings
+from hyperbridge.worker.trial_contexts import TrialContexts
 
 SPACE = hp.uniform("x", -1, 1)
 
@@ -316,12 +316,12 @@ def test_what_surrounds_an_objective_cannot_make_its_trial_fail(
 
     parts = [lambda token, shared_process: Good(), enters, lambda token, shared_process: Leaves()]
     error = FrozenError(1)
-    with pytest.raises(FrozenError), Surroundings(parts, [b"", b"", b""], shared_process=True):
+    with pytest.raises(FrozenError), TrialContexts(parts, [b"", b"", b""], shared_process=True):
         raise error
     assert left == [error]
     assert "not there" in caplog.text
     assert "away" in caplog.text
-    with Surroundings([None, enters], [b"x", None], shared_process=True):
+    with TrialContexts([None, enters], [b"x", None], shared_process=True):
         pass
 
 

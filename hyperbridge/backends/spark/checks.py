@@ -44,7 +44,7 @@ def check_spark() -> list[Finding]:
 
 
 def find_problem() -> Finding | None:
-    """Return why no classic session can be started, if the surroundings tell."""
+    """Return why no classic session can be started, if the environment tells why."""
     version = version_of(PYSPARK.name) or ""
     return _check_java(version) or _check_home(version) or _check_thread_mode()
 

@@ -13,7 +13,7 @@ from hyperbridge.run.objective import Objective
 from hyperbridge.run.pool import ThreadPool
 from hyperbridge.run.run import FminRun, failure_of
 from hyperbridge.worker.frames import format_users_part
-from hyperbridge.worker.surroundings import Surroundings
+from hyperbridge.worker.trial_contexts import TrialContexts
 
 _INTERRUPT_WAIT_S = 1.0
 
@@ -60,7 +60,7 @@ class OpenThreads(OpenBackend):
         tokens = run.begin(trial)
         if not any(tokens):
             return self._evaluate(trial)
-        with Surroundings(run.attachments(), tokens, shared_process=True):
+        with TrialContexts(run.attachments(), tokens, shared_process=True):
             return self._evaluate(trial)
 
     def _evaluate(self, trial: Trial) -> Outcome:

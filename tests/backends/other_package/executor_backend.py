@@ -10,7 +10,7 @@ from hyperbridge.documents import Outcome, Trial
 from hyperbridge.run.dispatch import Report, Slots, drive
 from hyperbridge.run.run import FminRun, failure_of
 from hyperbridge.worker.frames import format_users_part
-from hyperbridge.worker.surroundings import Surroundings
+from hyperbridge.worker.trial_contexts import TrialContexts
 
 
 class Executor(Backend):
@@ -50,7 +50,7 @@ class ExecutorSlots(Slots):
     def serve(self, trial: Trial, report: Report) -> None:
         tokens = self.run.begin(trial)
         try:
-            with Surroundings(self.run.attachments(), tokens, shared_process=True):
+            with TrialContexts(self.run.attachments(), tokens, shared_process=True):
                 value = self.opened.objective.evaluate(
                     trial.assignment, trial.document, self.opened.trials
                 )

@@ -10,7 +10,7 @@ from typing import Any
 from hyperbridge.worker.frames import safe_text
 
 
-class Surroundings:
+class TrialContexts:
     """A context manager: enters the attachments that have a token, leaves them in reverse order.
 
     It is not a generator: those assign to the exception, which a frozen dataclass forbids.
@@ -55,7 +55,7 @@ class Surroundings:
 
 def _warn(exc: Exception) -> None:
     logging.getLogger("hyperbridge").warning(
-        "what surrounds the objective failed, and its trial goes on: %s: %s",
+        "an observer of the objective failed, and its trial goes on: %s: %s",
         type(exc).__name__,
         safe_text(exc),
     )
