@@ -13,7 +13,7 @@ import hyperopt
 import numpy as np
 import pytest
 from hyperopt import hp, pyll, rand, tpe
-from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, STATUS_OK
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_RUNNING, STATUS_OK
 from hyperopt.early_stop import no_progress_loss
 from hyperopt.fmin import fmin_pass_expr_memo_ctrl, generate_trials_to_calculate
 
@@ -164,7 +164,8 @@ class ArgumentsContract(Basis):
             from hyperopt.pyll import rec_eval
 
             ctrl.attachments["note"] = b"by ctrl"
-            return {"loss": rec_eval(expr, memo=memo)["x"], "status": "ok"}
+            trial = {**ctrl.current_trial, "misc": dict(ctrl.current_trial["misc"])}
+            return {"loss": rec_eval(expr, memo=memo)["x"], "status": "ok", "trial": trial}
 
         marked = fmin_pass_expr_memo_ctrl(functools.wraps(low_level)(low_level))
         for kwargs in ({"pass_expr_memo_ctrl": True, "fn": low_level}, {"fn": marked}):
@@ -173,6 +174,10 @@ class ArgumentsContract(Basis):
             assert trials.losses() == [d["misc"]["vals"]["x"][0] for d in trials.trials]
             for document in trials.trials:
                 assert trials.trial_attachments(document)["note"] == b"by ctrl"
+                known = document["result"]["trial"]
+                assert known.keys() == document.keys()
+                assert known["state"] == JOB_STATE_RUNNING
+                assert known["misc"] == document["misc"]
 
     @pytest.mark.parametrize("kind", [Trials, SparkTrials])
     def test_attachments_of_a_result_are_reachable_on_the_driver(

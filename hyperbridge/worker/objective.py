@@ -48,13 +48,44 @@ class ExpressionObjective:
         from hyperopt.base import Ctrl, Trials
 
         trials = Trials()
-        document = {"tid": tid, "misc": {"tid": tid}, "result": {"status": "running"}}
+        document = self._document(tid, assignment)
         trials._trials = [document]
         ctrl = Ctrl(trials, current_trial=document)
         ctrl.inject_results = _refuse_to_inject
         value = evaluate_expression(self.fn, self.expr, assignment, ctrl, low_level=self.low_level)
         prefix = trials.aname(document, "")
         return value, {name[len(prefix) :]: v for name, v in trials.attachments.items()}
+
+    def _document(self, tid: int, assignment: dict[str, Any]) -> dict[str, Any]:
+        """Return the trial as the driver has it while it runs: ``ctrl.current_trial``."""
+        from hyperopt import pyll
+        from hyperopt.base import JOB_STATE_RUNNING
+        from hyperopt.utils import coarse_utcnow
+
+        nodes = [node for node in pyll.dfs(self.expr) if node.name == "hyperopt_param"]
+        labels = dict.fromkeys([*assignment, *(node.arg["label"].obj for node in nodes)])
+        reached = {label: label in assignment for label in labels}
+        now = coarse_utcnow()
+        return {
+            "state": JOB_STATE_RUNNING,
+            "tid": tid,
+            "spec": None,
+            "result": {"status": "new"},
+            "misc": {
+                "tid": tid,
+                "cmd": ("domain_attachment", "FMinIter_Domain"),
+                "workdir": None,
+                "idxs": {label: [tid] if here else [] for label, here in reached.items()},
+                "vals": {
+                    label: [assignment[label]] if here else [] for label, here in reached.items()
+                },
+            },
+            "exp_key": None,
+            "owner": None,
+            "version": 0,
+            "book_time": now,
+            "refresh_time": now,
+        }
 
 
 def _refuse_to_inject(*args: Any, **kwargs: Any) -> Any:
