@@ -62,7 +62,7 @@ def compare(space: Any, n: int, blocks: int) -> tuple[float, float, float]:
     """Return the ratio, and the median seconds of a call of hyperopt's and of ours."""
     domain = Domain(loss_of, space)
     trials = history(domain, n)
-    fast = accelerate(tpe.suggest, domain, trials, notified=True)
+    fast = accelerate(tpe.suggest, domain, trials)
     if fast is None:
         raise SystemExit("nothing to compare: is HYPERBRIDGE_FAST_TPE=0?")
     theirs, ours = [], []

@@ -131,4 +131,4 @@ def make_study_search(
 def _hyperopt_search(algo: Any, objective: Objective, trials: Any, seeds: SeedSource) -> Search:
     from hyperbridge.search.hyperopt_algo import HyperoptSearch
 
-    return HyperoptSearch(algo, objective.domain, trials, seeds, notified=False)
+    return HyperoptSearch(algo, objective.domain, trials, seeds)

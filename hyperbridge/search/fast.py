@@ -37,9 +37,7 @@ _TPE, _RANDOM = tpe.suggest, rand.suggest
 _tpe_logger = logging.getLogger("hyperopt.tpe")
 
 
-def accelerate(
-    algo: SuggestFunction, domain: Any, trials: Any, *, notified: bool = False
-) -> FastSuggest | None:
+def accelerate(algo: SuggestFunction, domain: Any, trials: Any) -> FastSuggest | None:
     """Return a faster function that gives the same suggestions, if there is one.
 
     Args:
@@ -47,8 +45,6 @@ def accelerate(
             one with its own options by keyword.
         domain: hyperopt's ``Domain``, with the compiled space.
         trials: The ``Trials`` object that the function will be called with.
-        notified: True when the caller reports every document whose state or result changes to
-            `FastSuggest.observe`, which makes a call independent of the length of the history.
 
     Returns:
         The function, or None where only hyperopt's own code gives the right result, or when
@@ -68,17 +64,16 @@ def accelerate(
     except NotReproducibleError as exc:
         logger.debug("hyperopt's own code makes the suggestions: %s", exc)
         return None
-    return FastSuggest(algo, options, plan, domain, trials, notified=notified)
+    return FastSuggest(algo, options, plan, domain, trials)
 
 
 class FastSuggest:
     """A suggest function with the signature, and the results, of hyperopt's.
 
     It belongs to one ``Domain`` and one ``Trials`` object; a call with others goes to hyperopt.
-    Use `accelerate` to make one. Without ``notified``, every call compares all documents' losses
-    with those that it saw before. Either way it may be called when documents were added,
-    deleted or finished in any order. It does not see a change of the parameter values of a
-    document that already has a loss.
+    Use `accelerate` to make one. Every call compares all documents' losses with those that it saw
+    before, so that documents may be added, deleted, changed or finished in any order. It does not
+    see a change of the parameter values of a document that already has a loss.
     """
 
     def __init__(
@@ -88,8 +83,6 @@ class FastSuggest:
         plan: Plan,
         domain: Any,
         trials: Any,
-        *,
-        notified: bool,
     ) -> None:
         self._algo = algo
         self._options = options
@@ -98,13 +91,8 @@ class FastSuggest:
         self._plan = plan
         self._domain = domain
         self._trials = trials
-        self._ledger = Ledger(plan, notified=notified) if options is not None else None
+        self._ledger = Ledger(plan) if options is not None else None
         self._reasons: set[str] = set()
-
-    def observe(self, document: Document) -> None:
-        """Hear that a document changed its state or result."""
-        if self._ledger is not None:
-            self._ledger.changed(document)
 
     def __call__(
         self, new_ids: Sequence[int], domain: Any, trials: Any, seed: int

@@ -127,9 +127,6 @@ class HyperoptSearch:
         domain: hyperopt's Domain of this run.
         trials: hyperopt's Trials of this run.
         seeds: Where the seed of each call comes from.
-        notified: Whether `observe` hears of every change of a document; False when the user has
-            the Trials: an objective or a stop rule may change the losses of earlier trials, which
-            hyperopt reads anew for each suggestion.
     """
 
     kept_in: Place | None = None
@@ -140,12 +137,10 @@ class HyperoptSearch:
         domain: Any,
         trials: Any,
         seeds: SeedSource,
-        *,
-        notified: bool = True,
     ) -> None:
         self.name = algo_name(algo)
         self.algo = algo
-        self._fast = accelerate(algo, domain, trials, notified=notified)
+        self._fast = accelerate(algo, domain, trials)
         self._domain = domain
         self._trials = trials
         self._seeds = seeds
@@ -211,9 +206,10 @@ class HyperoptSearch:
         return documents
 
     def observe(self, document: Document) -> None:
-        """Keep the history of a fast algorithm up to date; others read the Trials themselves."""
-        if self._fast is not None:
-            self._fast.observe(document)
+        """Do nothing: every algorithm reads the Trials anew for each suggestion.
+
+        An objective or a stop rule may change the losses of earlier trials.
+        """
 
     def close(self) -> None:
         """Do nothing: a suggest function holds nothing."""

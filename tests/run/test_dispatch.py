@@ -47,7 +47,7 @@ def make_run(trials: Trials, *, capacity: int, **limits: Any) -> FminRun:
     log = TrialLog(trials)
     objective = Objective(abs, hp.uniform("x", -1, 1), None)
     seeds = seed_source(np.random.default_rng(0))
-    search = HyperoptSearch(rand.suggest, objective.domain, trials, seeds, notified=True)
+    search = HyperoptSearch(rand.suggest, objective.domain, trials, seeds)
     return FminRun(
         log=log, search=search, limits=Limits(**limits), capacity=capacity, tolerant=True,
         spark_trials=False,

@@ -28,8 +28,8 @@ def small_domain() -> Domain:
     return Domain(lambda _: 0.0, small_space())
 
 
-def fast_for(domain: Domain, trials: Trials, *, notified: bool = False) -> FastSuggest:
-    fast = accelerate(tpe.suggest, domain, trials, notified=notified)
+def fast_for(domain: Domain, trials: Trials) -> FastSuggest:
+    fast = accelerate(tpe.suggest, domain, trials)
     assert fast is not None
     return fast
 
@@ -37,11 +37,11 @@ def fast_for(domain: Domain, trials: Trials, *, notified: bool = False) -> FastS
 class Workshop:
     """A Trials object to which things happen, as they do in parallel searches."""
 
-    def __init__(self, seed: int, *, notified: bool) -> None:
+    def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.domain = small_domain()
         self.trials = trials_of(past_documents(self.domain, 25, seed))
-        self.fast = fast_for(self.domain, self.trials, notified=notified)
+        self.fast = fast_for(self.domain, self.trials)
         self.next_tid = 25
 
     def compare(self) -> bool:
@@ -64,7 +64,6 @@ class Workshop:
             document["state"] = state
             if result is not None:
                 document["result"] = result
-            self.fast.observe(document)
 
     def start(self) -> None:
         self.change(self.one_of(JOB_STATE_NEW), JOB_STATE_RUNNING, None)
@@ -88,7 +87,6 @@ class Workshop:
     def edit_a_loss(self) -> None:
         document = self.one_of(JOB_STATE_DONE)
         document["result"]["loss"] = self.random.uniform(-1, 3)
-        self.fast.observe(document)
 
     def delete(self) -> None:
         self.trials._dynamic_trials.remove(self.one_of(JOB_STATE_DONE))
@@ -129,10 +127,9 @@ UNANNOUNCED = ("edit_a_loss", "delete", "replace")
 IRREGULAR = ("swap", "copy_from")
 
 
-@pytest.mark.parametrize("notified", [False, True])
-@pytest.mark.parametrize("seed", range(3))
-def test_trials_that_start_finish_and_fail_in_any_order(seed: int, notified: bool) -> None:
-    workshop = Workshop(seed, notified=notified)
+@pytest.mark.parametrize("seed", range(6))
+def test_trials_that_start_finish_and_fail_in_any_order(seed: int) -> None:
+    workshop = Workshop(seed)
     for _ in range(60):
         getattr(workshop, workshop.random.choice(ORDINARY))()
         assert workshop.compare()
@@ -144,35 +141,26 @@ def test_trials_that_start_finish_and_fail_in_any_order(seed: int, notified: boo
 def test_documents_that_are_edited_deleted_replaced_or_out_of_order(
     seed: int, kinds: tuple[str, ...]
 ) -> None:
-    workshop = Workshop(seed, notified=False)
+    workshop = Workshop(seed)
     for _ in range(40):
         getattr(workshop, workshop.random.choice(ORDINARY + kinds * 2))()
         assert workshop.compare()
     assert workshop.fast._reasons == set()
 
 
-def test_a_deletion_is_noticed_also_when_all_else_is_reported() -> None:
-    workshop = Workshop(0, notified=True)
-    assert workshop.compare()
-    for _ in range(5):
-        workshop.delete()
-        assert workshop.compare()
-
-
 def test_a_repaired_point_is_read_again_when_the_trial_ends() -> None:
-    for notified in (False, True):
-        workshop = Workshop(1, notified=notified)
-        while not workshop.one_of(JOB_STATE_NEW):
-            assert workshop.compare()
-        document = workshop.one_of(JOB_STATE_NEW)
-        document["misc"]["vals"]["y"] = [0.123]
-        workshop.finish()
-        while workshop.one_of(JOB_STATE_NEW):
-            workshop.finish()
+    workshop = Workshop(1)
+    while not workshop.one_of(JOB_STATE_NEW):
         assert workshop.compare()
-        assert workshop.fast._ledger is not None
-        rows = workshop.fast._ledger.history.groups
-        assert any(0.123 in group.inner for group in rows)
+    document = workshop.one_of(JOB_STATE_NEW)
+    document["misc"]["vals"]["y"] = [0.123]
+    workshop.finish()
+    while workshop.one_of(JOB_STATE_NEW):
+        workshop.finish()
+    assert workshop.compare()
+    assert workshop.fast._ledger is not None
+    rows = workshop.fast._ledger.history.groups
+    assert any(0.123 in group.inner for group in rows)
 
 
 @pytest.mark.parametrize(

@@ -30,32 +30,22 @@ class Ledger:
 
     Args:
         plan: The compiled space.
-        notified: True when each document whose state or result changes is reported to
-            `changed`: then documents that were not reported are not looked at again. Otherwise
-            every call compares the loss of every document.
     """
 
-    def __init__(self, plan: Plan, *, notified: bool) -> None:
+    def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._notified = notified
-        self._changed: list[Document] = []
         self._reset()
 
     def _reset(self) -> None:
         self.history = History(self._plan)
         self._documents: list[Document] = []
-        self._position: dict[int, int] = {}  # by the id() of a remembered document
         self._losses: list[Any] = []  # the very objects in the documents' results
         self._rows: list[int] = [0]  # how many rows there were before each document
         self._unfinished: dict[int, dict[str, Any]] = {}  # values by position
         self._plain = True
 
-    def changed(self, document: Document) -> None:
-        """Hear that a document changed its state or result."""
-        self._changed.append(document)
-
     def sync(self, trials: Any) -> History:
-        """Bring the columns up to date and return them.
+        """Bring the columns up to date and return them: the loss of each document is compared.
 
         Raises:
             NotReproducibleError: A document is such that only hyperopt's own code can say what
@@ -73,14 +63,12 @@ class Ledger:
         except (LookupError, TypeError, ValueError, AttributeError) as exc:
             self._reset()
             raise NotReproducibleError(f"a malformed document: {exc!r}") from exc
-        finally:
-            self._changed.clear()
         return self.history
 
     def _update(self, documents: list[Document]) -> None:
         n = self._common_prefix(documents)
         self._truncate(n)
-        for position in self._suspects(n):
+        for position in self._suspects():
             if not self._finish(position):
                 self._truncate(position)
                 break
@@ -92,22 +80,12 @@ class Ledger:
     def _common_prefix(self, documents: list[Document]) -> int:
         known = self._documents
         n = min(len(known), len(documents))
-        if self._notified:
-            for document in self._changed:
-                at = self._position.get(id(document), n)
-                if at < n and documents[at] is not document:
-                    n = at  # it left the list, or one before it did
-            if n == 0 or documents[n - 1] is known[n - 1]:
-                return n
         if all(map(is_, documents, known)):
             return n
         return next(i for i in range(n + 1) if i == n or documents[i] is not known[i])
 
-    def _suspects(self, n: int) -> Iterable[int]:
+    def _suspects(self) -> Iterable[int]:
         """Return the positions of documents whose loss may have changed, in order."""
-        if self._notified:
-            positions = {self._position.get(id(document), n) for document in self._changed}
-            return sorted(position for position in positions if position < n)
         losses = [document["result"].get("loss") for document in self._documents]
         if all(map(is_, losses, self._losses)):
             return ()
@@ -145,14 +123,12 @@ class Ledger:
         if given is None:
             self._unfinished[position] = values
         self._documents.append(document)
-        self._position[id(document)] = position
         self._losses.append(given)
         self._rows.append(len(self.history))
         return True
 
     def _truncate(self, n: int) -> None:
         for position in range(n, len(self._documents)):
-            del self._position[id(self._documents[position])]
             self._unfinished.pop(position, None)
         self.history.truncate(self._rows[n])
         del self._documents[n:], self._losses[n:], self._rows[n + 1 :]
