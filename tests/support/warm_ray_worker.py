@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from warm_servers import OWNER, order
+from warm_servers import OWNER, stand_in
 
 PRELOADED = ("numpy", "pandas", "hyperopt", "ray.tune")
 
@@ -57,10 +57,7 @@ def main(arguments: list[str]) -> None:
     # Ray keeps what it finds in its variables at its import: the job, for example.
     settings = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("RAY_"))
     name = hashlib.sha256("\n".join(settings).encode()).hexdigest()[:16]
-    own = f"{Path(owner).parent}/ray{name}"
-    with order(owner, own, PRELOADED, request, [0, 1, 2]) as line:
-        while line.recv(100):
-            pass  # until the worker has ended
+    stand_in(owner, f"ray{name}", PRELOADED, request)
 
 
 @contextlib.contextmanager

@@ -48,6 +48,21 @@ def order(
     return line
 
 
+def stand_in(owner: str, name: str, preloaded: Sequence[str], request: dict[str, Any]) -> None:
+    """Have a child forked that takes this process's streams, and return when it has ended.
+
+    Args:
+        owner: As for `order`.
+        name: Of the server's socket file, which is beside the owner's.
+        preloaded: As for `order`.
+        request: As for `order`.
+    """
+    own = f"{Path(owner).parent}/{name}"
+    with order(owner, own, preloaded, request, [0, 1, 2]) as line:
+        while line.recv(100):
+            pass
+
+
 def _start(owner: str, own: str, preloaded: Sequence[str]) -> None:
     process = subprocess.Popen(
         [sys.executable, str(WARM), owner, own, *preloaded],

@@ -11,7 +11,7 @@ import runpy
 import sys
 from pathlib import Path
 
-from warm_servers import OWNER, order
+from warm_servers import OWNER, stand_in
 
 HERE = Path(__file__).parent
 PRELOADED = (
@@ -48,9 +48,7 @@ def main() -> None:
         "without": ["mlflow"],
         "leads_session": False,  # it makes a process group of its own
     }
-    with order(owner, f"{Path(owner).parent}/spark", PRELOADED, request, [0, 1, 2]) as line:
-        while line.recv(100):
-            pass  # until the daemon has ended
+    stand_in(owner, "spark", PRELOADED, request)
 
 
 if __name__ == "__main__":
