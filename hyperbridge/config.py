@@ -1,10 +1,12 @@
-"""Decide backend, parallelism and tracking: argument, context manager, environment, default.
+"""Decide backend, parallelism and the like: argument, context manager, environment, default.
 
 The order, and the sentinel that keeps None a value, are those of ``joblib.parallel_config``.
 """
 
 from __future__ import annotations
 
+import math
+import numbers
 import operator
 import os
 from collections.abc import Callable, Iterator
@@ -20,8 +22,14 @@ ENVIRONMENT: Final = {
     "backend": "HYPERBRIDGE_BACKEND",
     "parallelism": "HYPERBRIDGE_PARALLELISM",
     "tracking": "HYPERBRIDGE_TRACKING",
+    "pruner": "HYPERBRIDGE_PRUNER",
+    "trial_timeout": "HYPERBRIDGE_TRIAL_TIMEOUT",
+    "repeats": "HYPERBRIDGE_REPEATS",
 }
 """The environment variable of each setting."""
+
+REPEATS: Final = ("run", "skip", "reuse")
+"""What may become of a point that was evaluated before."""
 
 STORAGE: Final = "HYPERBRIDGE_STORAGE"
 """The environment variable of the storage of Optuna studies, for backends that set none."""
@@ -53,19 +61,25 @@ class Settings:
         backend: A backend's name or object; None lets the trials object decide.
         parallelism: Trials at once, at least 1; None lets the backend decide.
         tracking: Whether the runs go to MLflow; None lets the backend decide.
-        sources: For each of the three, who said so, for messages:
+        pruner: A pruner's name or object; None stops no trial early.
+        trial_timeout: Seconds that a trial may take, above 0; None for no limit.
+        repeats: One of `REPEATS`; None for "run".
+        sources: For each of them, who said so, for messages:
             ``the environment variable HYPERBRIDGE_BACKEND``.
     """
 
     backend: Any = None
     parallelism: int | None = None
     tracking: bool | None = None
+    pruner: Any = None
+    trial_timeout: float | None = None
+    repeats: str | None = None
     sources: dict[str, str] = field(
         default_factory=lambda: dict.fromkeys(ENVIRONMENT, DEFAULT_SOURCE)
     )
 
     def is_default(self, name: str) -> bool:
-        """Tell whether nobody set ``name`` ("backend", "parallelism" or "tracking")."""
+        """Tell whether nobody set ``name``, a key of `ENVIRONMENT`."""
         return self.sources[name] == DEFAULT_SOURCE
 
 
@@ -78,8 +92,11 @@ def settings(
     backend: Any = UNSET,
     parallelism: int | _Unset | None = UNSET,
     tracking: bool | _Unset | None = UNSET,
+    pruner: Any = UNSET,
+    trial_timeout: float | _Unset | None = UNSET,
+    repeats: str | _Unset | None = UNSET,
 ) -> Iterator[None]:
-    """Set backend, parallelism and tracking for the calls of fmin inside a ``with`` block.
+    """Set arguments for the calls of fmin inside a ``with`` block.
 
     Blocks nest: the inner one wins for what it mentions. An argument of fmin wins over the
     block, the block over the environment. The block holds for the thread, or the asyncio task,
@@ -91,9 +108,12 @@ def settings(
             an outer block or the environment say.
         parallelism: Trials at once, at least 1; None for the backend's own choice.
         tracking: Whether runs are tracked in MLflow; None for the backend's own choice.
+        pruner: A pruner's name or object, see `hyperbridge.fmin`; None for none.
+        trial_timeout: Seconds that a trial may take, above 0; None for no limit.
+        repeats: ``"run"``, ``"skip"`` or ``"reuse"``; None for "run".
 
     Raises:
-        InvalidArgumentError: parallelism is not a positive integer, or tracking not a bool.
+        InvalidArgumentError: A value cannot work; the message names it.
 
     Examples:
         >>> with settings(backend="local", parallelism=2):
@@ -102,7 +122,14 @@ def settings(
         >>> inside.backend, inside.parallelism
         ('local', 4)
     """
-    given = {"backend": backend, "parallelism": parallelism, "tracking": tracking}
+    given = {
+        "backend": backend,
+        "parallelism": parallelism,
+        "tracking": tracking,
+        "pruner": pruner,
+        "trial_timeout": trial_timeout,
+        "repeats": repeats,
+    }
     mentioned = {
         name: _CHECKS[name](value, f"hyperbridge.settings({name}=...)")
         for name, value in given.items()
@@ -115,15 +142,12 @@ def settings(
         _active.reset(token)
 
 
-def resolve(
-    *, backend: Any = None, parallelism: int | None = None, tracking: bool | None = None
-) -> Settings:
+def resolve(**given: Any) -> Settings:
     """Return the settings of a call: argument, else ``with settings``, else environment.
 
     Args:
-        backend: The call's own argument; None means that it was not given.
-        parallelism: As above.
-        tracking: As above.
+        given: The call's own arguments, by the names of `ENVIRONMENT`; None, or one that is left
+            out, means that it was not given.
 
     Raises:
         InvalidArgumentError: A value cannot work; the message names where it was set.
@@ -133,11 +157,12 @@ def resolve(
         >>> chosen.backend, chosen.sources["backend"]
         ('spark', 'the argument backend')
     """
-    given = {"backend": backend, "parallelism": parallelism, "tracking": tracking}
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for name, argument in given.items():
-        values[name], sources[name] = _decide(name, argument)
+    for name in ENVIRONMENT:
+        values[name], sources[name] = _decide(name, given.pop(name, None))
+    if given:
+        raise TypeError(f"resolve() has no setting {', '.join(map(repr, given))}")
     return Settings(**values, sources=sources)
 
 
@@ -162,8 +187,16 @@ def _decide(name: str, argument: Any) -> tuple[Any, str]:
 
 
 def _check_backend(value: Any, source: str) -> Any:
+    return _check_name("backend", value, source)
+
+
+def _check_pruner(value: Any, source: str) -> Any:
+    return _check_name("pruner", value, source)
+
+
+def _check_name(name: str, value: Any, source: str) -> Any:
     if isinstance(value, str) and not value.strip():
-        raise InvalidArgumentError(f"backend must not be an empty string (set by {source})")
+        raise InvalidArgumentError(f"{name} must not be an empty string (set by {source})")
     return value
 
 
@@ -187,6 +220,26 @@ def _check_tracking(value: Any, source: str) -> bool | None:
     raise InvalidArgumentError(f"tracking must be True or False, got {value!r} (set by {source})")
 
 
+def _check_trial_timeout(value: Any, source: str) -> float | None:
+    if value is None:
+        return None
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:
+        raise InvalidArgumentError(
+            "trial_timeout must be a number of seconds above 0, or None, "
+            f"got {value!r} (set by {source})"
+        )
+    return float(value)
+
+
+def _check_repeats(value: Any, source: str) -> str | None:
+    if value is None or (isinstance(value, str) and value in REPEATS):
+        return value
+    raise InvalidArgumentError(
+        f"repeats must be one of {', '.join(map(repr, REPEATS))}, got {value!r} (set by {source})"
+    )
+
+
 def _parse_text(text: str, source: str) -> str:  # noqa: ARG001 - one signature for all parsers
     return text
 
@@ -197,6 +250,15 @@ def _parse_int(text: str, source: str) -> int:
     except ValueError:
         raise InvalidArgumentError(
             f"parallelism must be a whole number of at least 1, got {text!r} (set by {source})"
+        ) from None
+
+
+def _parse_float(text: str, source: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidArgumentError(
+            f"trial_timeout must be a number of seconds above 0, got {text!r} (set by {source})"
         ) from None
 
 
@@ -213,9 +275,15 @@ _CHECKS: Final[dict[str, Callable[[Any, str], Any]]] = {
     "backend": _check_backend,
     "parallelism": _check_parallelism,
     "tracking": _check_tracking,
+    "pruner": _check_pruner,
+    "trial_timeout": _check_trial_timeout,
+    "repeats": _check_repeats,
 }
 _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "backend": _parse_text,
     "parallelism": _parse_int,
     "tracking": _parse_bool,
+    "pruner": _parse_text,
+    "trial_timeout": _parse_float,
+    "repeats": _parse_text,
 }

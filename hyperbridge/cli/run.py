@@ -14,6 +14,7 @@ from hyperbridge.optional import MLFLOW
 
 _USAGE = (
     "hyperbridge run [--backend NAME] [--parallelism N] [--tracking | --no-tracking]\n"
+    "                       [--pruner NAME] [--trial-timeout SECONDS] [--repeats run|skip|reuse]\n"
     "                       [--storage URL] [--widget NAME=VALUE]\n"
     "                       (SCRIPT | NOTEBOOK | -m MODULE) [ARG ...]"
 )
@@ -30,7 +31,15 @@ examples:
   hyperbridge run notebooks/tune.ipynb
   hyperbridge run --widget env=prod --widget max_evals=50 tune_databricks.py
 """
-_TAKES_VALUE = ("--backend", "--parallelism", "--storage", "--widget")
+_TAKES_VALUE = (
+    "--backend",
+    "--parallelism",
+    "--pruner",
+    "--repeats",
+    "--storage",
+    "--trial-timeout",
+    "--widget",
+)
 
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
@@ -60,6 +69,23 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         "--tracking",
         action=argparse.BooleanOptionalAction,
         help="log the searches to MLflow, or not (default: yes, unless the backend is local)",
+    )
+    parser.add_argument(
+        "--pruner",
+        metavar="NAME",
+        help="stop trials early that report poor losses: median, percentile, asha, hyperband or "
+        "patient (default: none)",
+    )
+    parser.add_argument(
+        "--trial-timeout",
+        metavar="SECONDS",
+        type=float,
+        help="how long a trial may take, where the backend can stop it (default: no limit)",
+    )
+    parser.add_argument(
+        "--repeats",
+        choices=config.REPEATS,
+        help="what becomes of a point that was evaluated before (default: run, as hyperopt)",
     )
     parser.add_argument(
         "--storage",
@@ -177,14 +203,10 @@ def _widgets(parser: argparse.ArgumentParser, given: list[str]) -> dict[str, str
 
 def _export(args: argparse.Namespace) -> None:
     """Put the options into the environment, where the script and its child processes see them."""
-    if args.backend is not None:
-        os.environ[config.ENVIRONMENT["backend"]] = args.backend
-    if args.parallelism is not None:
-        os.environ[config.ENVIRONMENT["parallelism"]] = str(args.parallelism)
-    if args.storage is not None:
-        os.environ[config.STORAGE] = args.storage
-    if args.tracking is not None:
-        os.environ[config.ENVIRONMENT["tracking"]] = "1" if args.tracking else "0"
+    given = {variable: getattr(args, name) for name, variable in config.ENVIRONMENT.items()}
+    for variable, value in {**given, config.STORAGE: args.storage}.items():
+        if value is not None:
+            os.environ[variable] = str(int(value)) if isinstance(value, bool) else str(value)
 
 
 def _usage_error(parser: argparse.ArgumentParser, message: str) -> NoReturn:

@@ -121,6 +121,7 @@ class Limits:
         loss_threshold: Stop once the best loss is below it; None for none.
         early_stop: hyperopt's early_stop_fn; None for none.
         max_queue_len: How many points are proposed at a time.
+        trial_timeout: Seconds that one trial may take; None for no limit.
     """
 
     max_evals: int | None = None
@@ -128,3 +129,4 @@ class Limits:
     loss_threshold: float | None = None
     early_stop: EarlyStop | None = None
     max_queue_len: int = 1
+    trial_timeout: float | None = None

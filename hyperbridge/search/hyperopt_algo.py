@@ -197,7 +197,14 @@ class HyperoptSearch:
             documents = self._fast(new_ids, self._domain, self._trials, seed)
         else:
             # atpe searches inside its suggest function, with an fmin that may be ours by now.
-            with config.settings(backend="local", parallelism=None, tracking=False):
+            with config.settings(
+                backend="local",
+                parallelism=None,
+                tracking=False,
+                pruner=None,
+                trial_timeout=None,
+                repeats=None,
+            ):
                 documents = self.algo(list(new_ids), self._domain, self._trials, seed)
         if len(documents) > len(new_ids):
             raise InvalidArgumentError(

@@ -49,6 +49,8 @@ class Call:
         opened: The backend, made ready.
         parallelism: As the user gave it; None for the backend's default.
         tracking: As the user gave it; None for the backend's default.
+        pruner: What stops trials early, or None.
+        repeats: "run", "skip" or "reuse", see `hyperbridge.fmin`.
         tolerant: Whether the search goes on after a failed trial.
         progress: True, False or a progress factory.
         trials_file: Where the trials are saved, or None.
@@ -64,6 +66,8 @@ class Call:
     opened: OpenBackend
     parallelism: int | None
     tracking: bool | None
+    pruner: Any
+    repeats: str
     tolerant: bool
     progress: Any
     trials_file: TrialsFile | None

@@ -56,13 +56,17 @@ def fmin(
     backend: Any = None,
     parallelism: int | None = None,
     tracking: bool | None = None,
+    pruner: Any = None,
+    trial_timeout: float | None = None,
+    repeats: str | None = None,
 ) -> Any:
     """Minimise a function over a search space.
 
     The arguments up to ``trials_save_file`` are those of ``hyperopt.fmin`` and mean the same.
     Those behind the star can also be set by ``with hyperbridge.settings(...)`` and by the
-    environment variables ``HYPERBRIDGE_BACKEND``, ``HYPERBRIDGE_PARALLELISM`` and
-    ``HYPERBRIDGE_TRACKING``; the argument outranks the context manager, and that the environment.
+    environment variables ``HYPERBRIDGE_BACKEND``, ``HYPERBRIDGE_PARALLELISM``,
+    ``HYPERBRIDGE_TRACKING``, ``HYPERBRIDGE_PRUNER``, ``HYPERBRIDGE_TRIAL_TIMEOUT`` and
+    ``HYPERBRIDGE_REPEATS``; the argument outranks the context manager, and that the environment.
 
     Args:
         fn: The objective: takes a point of the space, returns the loss as a number, or a dict
@@ -101,6 +105,12 @@ def fmin(
         parallelism: Trials at once; None for the backend's default.
         tracking: Whether to log to MLflow; None means yes when trials go to Spark, Ray or
             Optuna and mlflow is installed.
+        pruner: Stops trials early that report poor losses by `hyperbridge.report`: the name of a
+            pruner (``"median"``, ``"percentile"``, ``"asha"``, ``"hyperband"``, ``"patient"``),
+            an ``optuna.pruners`` object, or with backend Ray a Tune scheduler.
+        trial_timeout: Seconds that one trial may take, where the backend can stop it.
+        repeats: What becomes of a point that was evaluated before: ``"run"`` evaluates it again,
+            as hyperopt does, ``"skip"`` draws another one, ``"reuse"`` takes its result.
 
     Returns:
         See ``return_argmin``.
@@ -123,7 +133,14 @@ def fmin(
         True
     """
     check_trials(trials)
-    settings = config.resolve(backend=backend, parallelism=parallelism, tracking=tracking)
+    settings = config.resolve(
+        backend=backend,
+        parallelism=parallelism,
+        tracking=tracking,
+        pruner=pruner,
+        trial_timeout=trial_timeout,
+        repeats=repeats,
+    )
     chosen = None if settings.backend is None else backends.get(settings.backend)
     if _goes_to_hyperopt(trials, allow_trials_fmin):
         if chosen is not None:
@@ -131,6 +148,13 @@ def fmin(
                 f"{type(trials).__name__} evaluates trials by its own means, so backend "
                 f"{chosen.name!r} cannot take them. Use Trials or SparkTrials, or set no backend."
             )
+        for name in ("pruner", "trial_timeout", "repeats"):
+            if getattr(settings, name) is not None:
+                raise UnsupportedArgumentError(
+                    f"{type(trials).__name__} evaluates trials by its own means, so {name} (set "
+                    f"by {settings.sources[name]}) has no effect. Use Trials or SparkTrials, or "
+                    "leave it out."
+                )
         return _hyperopt_fmin(
             fn, space, algo, max_evals,
             timeout=timeout, loss_threshold=loss_threshold, trials=trials, rstate=rstate,
@@ -157,6 +181,7 @@ def fmin(
         ),
         early_stop=early_stop_fn,
         max_queue_len=check_max_queue_len(max_queue_len),
+        trial_timeout=settings.trial_timeout,
     )
     seeds = seed_source(_rstate(rstate))
     objective = Objective(fn, space, pass_expr_memo_ctrl)
@@ -196,6 +221,8 @@ def fmin(
                 opened=opened,
                 parallelism=requested,
                 tracking=settings.tracking,
+                pruner=settings.pruner,
+                repeats=settings.repeats or "run",
                 tolerant=is_spark or bool(catch_eval_exceptions),
                 progress=show_progressbar if verbose else False,
                 trials_file=file,
