@@ -25,11 +25,34 @@ class StopReason(enum.Enum):
     EARLY_STOP = "early stopping condition"
     USER = "fmin run cancelled by user"
     ERROR = "an error"
+    ENGINE = "the engine ended the search"
+
+    @property
+    def rule(self) -> str:
+        """The rule as ``trials.stop_reason`` names it: fmin's argument where there is one."""
+        return _RULES[self]
 
     @property
     def cancels_running(self) -> bool:
         """Whether trials that still run are cancelled; else they are waited for."""
         return self not in (StopReason.BUDGET, StopReason.SEARCH_EXHAUSTED)
+
+    @property
+    def is_cancellation(self) -> bool:
+        """Whether hyperopt calls this end ``fmin_cancelled``; a loss that is reached is none."""
+        return self in (StopReason.TIMEOUT, StopReason.EARLY_STOP, StopReason.USER)
+
+
+_RULES = {
+    StopReason.BUDGET: "max_evals",
+    StopReason.SEARCH_EXHAUSTED: "search_exhausted",
+    StopReason.TIMEOUT: "timeout",
+    StopReason.LOSS_THRESHOLD: "loss_threshold",
+    StopReason.EARLY_STOP: "early_stop_fn",
+    StopReason.USER: "user",
+    StopReason.ERROR: "error",
+    StopReason.ENGINE: "engine",
+}
 
 
 def _is_number(value: Any) -> bool:

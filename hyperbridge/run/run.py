@@ -30,11 +30,11 @@ from hyperbridge.run.observers import Observers
 from hyperbridge.run.results import BrokenRuleError, to_result
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
+from hyperbridge.run.why_stopped import log_stop, note_stop
 from hyperbridge.search.base import Search, SearchNotReadyError
 from hyperbridge.worker.frames import cut_traceback, format_users_part, safe_text, type_text
 
 logger = logging.getLogger(__name__)
-_spark_logger = logging.getLogger("hyperopt-spark")
 
 _LONGEST_TIMEOUT_S = 1e12
 
@@ -97,11 +97,12 @@ class FminRun:
         self._spark_trials = spark_trials
         self._observers = Observers(observers)
         self._trials_file = trials_file
-        self._file_is_behind = False
+        self._has_changed = False
         self._lock = threading.RLock()
         self._queue: deque[Document] = deque(log.new_documents())
         n_before = len(log.trials.trials) - len(self._queue)
         self._budget = None if limits.max_evals is None else limits.max_evals + n_extra - n_before
+        self._is_exhausted = False
         self._fresh = True
         self._best_loss = math.inf  # as of the last batch of this FminRun
         self._counts = {"success": 0, "failure": 0, "cancelled": 0}
@@ -114,6 +115,7 @@ class FminRun:
         self._deadline: float | None = None
         if limits.timeout is not None:
             self._deadline = time.monotonic() + min(limits.timeout, _LONGEST_TIMEOUT_S)
+        note_stop(log.trials, None)
 
     def observe(self, info: FminInfo, body: Callable[[], None], answer: Callable[[], T]) -> T:
         """Run ``body`` between the observers' start and finish, and return the answer.
@@ -177,7 +179,7 @@ class FminRun:
         """
         with self._lock:
             if self._budget is not None and self._budget <= 0:
-                self._stop(StopReason.BUDGET)
+                self._stop(StopReason.SEARCH_EXHAUSTED if self._is_exhausted else StopReason.BUDGET)
             else:
                 self._check_stop()
             if self.stop_reason is not None:
@@ -186,7 +188,7 @@ class FminRun:
                 self._fresh = False
                 self._refill()
             if not self._queue:
-                self._stop(self.stop_reason or StopReason.SEARCH_EXHAUSTED)
+                self._stop(StopReason.SEARCH_EXHAUSTED)
                 return None
             document = self._queue[0]
             trial = Trial(document["tid"], assignment_of(document), document)
@@ -234,7 +236,7 @@ class FminRun:
             outcome = Outcome("cancelled", failure=outcome.failure)
         with self._lock:
             end = self._record(trial, outcome)
-            self._file_is_behind = True
+            self._has_changed = True
             self._counts[end.status] += 1
             try:
                 self._search.observe(trial.document)
@@ -254,11 +256,13 @@ class FminRun:
             if self.stop_reason not in (StopReason.USER, StopReason.ERROR):
                 is_user = isinstance(error, KeyboardInterrupt)
                 self.stop_reason = StopReason.USER if is_user else StopReason.ERROR
+                log_stop(self.stop_reason, spark_trials=self._spark_trials)
             self.error = self.error or error
 
     def _finish(self) -> None:
-        """Settle what was never started, and save what the file has not got yet."""
+        """Settle what was never started, note why the search ended, and save the Trials."""
         with self._lock:
+            note_stop(self._log.trials, self.stop_reason or StopReason.ENGINE)
             if self._spark_trials and self._fresh and self.stop_reason is StopReason.TIMEOUT:
                 self._refill()  # hyperopt has proposed its first trials by now; they are cancelled
             if self.stop_reason not in (None, StopReason.ERROR):
@@ -266,8 +270,8 @@ class FminRun:
                     document = self._queue.popleft()
                     self._log.finish(document, JOB_STATE_CANCEL)
                     self._search.observe(document)
-                    self._file_is_behind = True
-            if self._file_is_behind and self._trials_file is not None:
+                    self._has_changed = True
+            if self._has_changed and self._trials_file is not None:  # with why it ended, too
                 self._trials_file.save(self._log.trials)
 
     def _totals(self) -> FminEnd:
@@ -304,6 +308,7 @@ class FminRun:
 
     def _stop_after_queue(self) -> None:
         """The search is exhausted: run what is queued and no more."""
+        self._is_exhausted = True
         self._budget = len(self._queue)
 
     # -- recording -------------------------------------------------------------------------
@@ -370,15 +375,12 @@ class FminRun:
         known = self.stop_reason
         if known is None or (reason.cancels_running and not known.cancels_running):
             self.stop_reason = reason
-            if reason in (StopReason.TIMEOUT, StopReason.LOSS_THRESHOLD, StopReason.EARLY_STOP):
-                told = _spark_logger if self._spark_trials else logger  # hyperopt's own words
-                told.warning("fmin cancelled because of %s", reason.value)
+            log_stop(reason, spark_trials=self._spark_trials)
 
     def _end_batch(self, end: TrialEnd) -> None:
         """Do what hyperopt does after each batch: save, then ask the early stop function."""
         if self._trials_file is not None:
             self._trials_file.save(self._log.trials)
-            self._file_is_behind = False
         is_stopping = self.stop_reason is StopReason.EARLY_STOP
         if self._early_stop is not None and not is_stopping and self._early_stop(end):
             self._stop(StopReason.EARLY_STOP)

@@ -133,24 +133,15 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
     if not is_spark:
         return run.observe(info, lambda: opened.execute(run), answer)
     call.trials.parallelism = opened.parallelism
-    _note_stop(call.trials, None)
     try:
         return run.observe(info, lambda: opened.execute(run), answer)
     finally:
-        _note_stop(call.trials, run.stop_reason)
         if isinstance(call.trials, SparkTrials):
             call.trials.log_totals()
 
 
 def _place_of(file: TrialsFile | None) -> Place | None:
     return None if file is None else Place(f"file {file.path}", is_shared=False)
-
-
-def _note_stop(trials: Any, reason: StopReason | None) -> None:
-    """Keep, on a SparkTrials, whether and why the search was cancelled."""
-    named = (StopReason.TIMEOUT, StopReason.EARLY_STOP, StopReason.USER)
-    trials._fmin_cancelled = reason in named
-    trials._fmin_cancelled_reason = reason.value if reason in named else None
 
 
 def _best(call: Call, run: FminRun) -> dict[str, Any] | None:
@@ -185,7 +176,7 @@ def _why(trials: Any, run: FminRun) -> str:
         )
         if n_cancelled:
             parts.append(f"{n_cancelled} were cancelled.")
-    if run.stop_reason is not None and run.stop_reason.cancels_running:
+    if run.stop_reason not in (None, StopReason.BUDGET):
         parts.append(f"The search was stopped: {run.stop_reason.value}.")
     if run.first_failure is not None:
         parts.append(f"The first failure:\n{run.first_failure.traceback}")

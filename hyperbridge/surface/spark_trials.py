@@ -53,6 +53,8 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
         0
     """
 
+    fmin_cancelled: bool = False
+
     def __init__(
         self,
         parallelism: int | None = None,

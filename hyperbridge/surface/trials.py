@@ -9,6 +9,7 @@ from hyperopt import base
 
 from hyperbridge.attached import Attached
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.run.why_stopped import note_stop
 from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
 
@@ -18,6 +19,15 @@ class BridgedTrials:
 
     study = Attached("study")
     """The ``optuna.Study`` of the last fmin call with an Optuna search, else None."""
+
+    stop_reason: str | None = None
+    """Why the last fmin call ended, by its rule; None before the first one and during one.
+
+    ``"max_evals"``, ``"timeout"``, ``"loss_threshold"`` and ``"early_stop_fn"`` are the arguments
+    of fmin; ``"search_exhausted"`` means that the algorithm had no further point, ``"user"`` that
+    of Ctrl-C, ``"error"`` that fmin raised, ``"engine"`` that a rule of the engine's own, such as
+    a stopper of Ray Tune, ended the search.
+    """
 
     _space: Space | None = None
     argmin: dict[str, Any]
@@ -93,6 +103,11 @@ class BridgedTrials:
             trials_save_file=trials_save_file,
         )
 
+    def delete_all(self) -> None:
+        """Forget all trials, as in hyperopt, and why the last search ended."""
+        super().delete_all()  # type: ignore[misc]  # of hyperopt's class beside this one
+        note_stop(self, None)
+
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
         state.pop("_space", None)  # it may hold functions, which a plain pickle refuses
@@ -102,7 +117,15 @@ class BridgedTrials:
 class Trials(BridgedTrials, base.Trials):  # type: ignore[misc]  # hyperopt has no types
     """hyperopt's Trials.
 
+    Attributes:
+        fmin_cancelled: Whether the last fmin call was cancelled: by its timeout, by the early
+            stop function, or by the user. SparkTrials have it in hyperopt, all Trials here.
+        fmin_cancelled_reason: Why, in hyperopt's words, such as ``fmin run timeout``, else None.
+
     Examples:
         >>> len(Trials())
         0
     """
+
+    fmin_cancelled: bool = False
+    fmin_cancelled_reason: str | None = None

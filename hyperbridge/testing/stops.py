@@ -36,6 +36,7 @@ class StopContract(Basis):
         assert trials.count_successful_trials() == 1
         assert trials.count_cancelled_trials() >= 1
         assert trials.fmin_cancelled_reason == "fmin run timeout"
+        assert (trials.fmin_cancelled, trials.stop_reason) == (True, "timeout")
         cancelled = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_CANCEL]
         assert any("timeout" in d["misc"].get("error", ("", ""))[1] for d in cancelled)
         assert our_threads() == []
@@ -43,7 +44,7 @@ class StopContract(Basis):
     def test_a_timeout_cancels_the_last_trials_too(self, minimise: Any) -> None:
         trials = SparkTrials()
         start = time.monotonic()
-        with pytest.raises(AllTrialsFailed):
+        with pytest.raises(AllTrialsFailed, match="stopped: fmin run timeout"):
             minimise(
                 sleep_below_zero(self.long_s), hp.uniform("x", -1e6, 1), max_evals=1, timeout=1,
                 trials=trials,
@@ -61,6 +62,7 @@ class StopContract(Basis):
         assert time.monotonic() - start < self.long_s - 1
         assert trials.count_successful_trials() == 1
         assert trials.fmin_cancelled_reason == "early stopping condition"
+        assert trials.stop_reason == "early_stop_fn"
         assert our_threads() == []
 
     def test_the_loss_threshold_cancels_what_runs(self, minimise: Any) -> None:
@@ -72,6 +74,7 @@ class StopContract(Basis):
         )  # fmt: skip
         assert time.monotonic() - start < self.long_s - 1
         assert trials.count_successful_trials() == 1
+        assert (trials.fmin_cancelled, trials.stop_reason) == (False, "loss_threshold")
 
     def test_what_early_stop_fn_raises_reaches_the_user(self, minimise: Any) -> None:
         def broken(trials: Any, *args: Any) -> Any:
@@ -81,6 +84,7 @@ class StopContract(Basis):
         with pytest.raises(LookupError, match="no such trial"):
             minimise(lambda p: p["x"], max_evals=20, early_stop_fn=broken, trials=trials)
         assert any(d["state"] == JOB_STATE_DONE for d in trials.trials)
+        assert trials.stop_reason == "error"
         assert our_threads() == []
 
     def test_an_early_stop_fn_that_returns_no_pair_is_refused(self, minimise: Any) -> None:
@@ -111,6 +115,9 @@ class StopContract(Basis):
         trials = Trials()
         minimise(lambda p: p["x"], algo=three, trials=trials, max_evals=20)
         assert len(trials) == 3
+        assert (trials.fmin_cancelled_reason, trials.stop_reason) == (None, "search_exhausted")
+        minimise(lambda p: p["x"], trials=trials, max_evals=4)
+        assert trials.stop_reason == "max_evals"
 
     @pytest.mark.slow
     def test_ctrl_c_reaches_the_user_at_once_and_leaves_nothing_running(
@@ -131,13 +138,14 @@ class StopContract(Basis):
         assert caught - sent < self.interrupted_s
         assert time.time() - sent < 50
         assert "states [2, 4]" in output
+        assert "reason fmin run cancelled by user user" in output
         assert "threads []" in output
         assert "jobs []" in output
 
 
 WHAT_IS_LEFT = """
 print("states", sorted({d["state"] for d in trials._dynamic_trials}))
-print("reason", trials.fmin_cancelled_reason)
+print("reason", trials.fmin_cancelled_reason, trials.stop_reason)
 print("threads", [t.name for t in threading.enumerate() if t.name.startswith("hyperbridge")])
 jobs = []
 try:

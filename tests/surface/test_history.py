@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import pickle
+import time
+from pathlib import Path
 from typing import Any
 
 import hyperopt
@@ -238,27 +241,86 @@ def test_a_timeout_beyond_all_clocks_is_none(timeout: Any) -> None:
     assert "x" in search(hp.uniform("x", 0, 1), timeout=timeout)
 
 
-@pytest.mark.parametrize("parallelism", [1, 3])
+class CountedTrials(hyperopt.Trials):  # type: ignore[misc]  # hyperopt has no types
+    """A subclass of somebody's, with a method of the name of one of our attributes."""
+
+    def fmin_cancelled(self) -> int:
+        return 3
+
+
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("make", "name"),
     [
-        ({"loss_threshold": 1.0}, "loss threshold reached"),
-        ({"early_stop_fn": lambda trials: (True, [])}, "early stopping condition"),
-        ({"timeout": 1e-9}, "fmin run timeout"),
+        (hyperopt.Trials, "hyperopt.fmin"),
+        (CountedTrials, "hyperopt.fmin"),
+        (Trials, "hyperopt.fmin"),
+        (SparkTrials, "hyperopt-spark"),
     ],
 )
-def test_a_search_that_was_stopped_says_why(
+@pytest.mark.parametrize(
+    ("arguments", "words", "rule"),
+    [
+        ({"loss_threshold": 1.0}, "loss threshold reached", "loss_threshold"),
+        ({"early_stop_fn": lambda trials: (True, [])}, "early stopping condition", "early_stop_fn"),
+        ({"timeout": 1e-9}, "fmin run timeout", "timeout"),
+        ({}, None, "max_evals"),
+    ],
+)
+@pytest.mark.parametrize("parallelism", [1, 3])
+def test_a_search_says_once_why_it_ended(
     arguments: dict[str, Any],
-    reason: str,
+    words: str | None,
+    rule: str,
+    make: Any,
+    name: str,
     parallelism: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    trials = make()
     search(
-        hp.uniform("x", 0, 1), max_evals=50, parallelism=parallelism, return_argmin=False,
-        **arguments,
+        hp.uniform("x", 0, 1), max_evals=5, parallelism=parallelism, return_argmin=False,
+        trials=trials, backend="local", **arguments,
     )  # fmt: skip
-    found = [r.message for r in caplog.records if r.levelno >= logging.WARNING]
-    assert found == [f"fmin cancelled because of {reason}"]
+    found = [(r.name, r.message) for r in caplog.records if r.levelno >= logging.WARNING]
+    assert found == ([(name, f"fmin cancelled because of {words}")] if words else [])
+    is_cancelled = rule in ("timeout", "early_stop_fn")
+    for each in (trials, pickle.loads(pickle.dumps(trials))):
+        assert each.stop_reason == rule
+        assert each.fmin_cancelled_reason == (words if is_cancelled else None)
+        if make is CountedTrials:
+            assert each.fmin_cancelled() == 3
+        else:
+            assert each.fmin_cancelled is is_cancelled
+
+
+def test_hyperopt_itself_goes_on_with_trials_of_a_search_that_was_cancelled() -> None:
+    trials = hyperopt.Trials()
+    search(hp.uniform("x", 0, 1), max_evals=5, trials=trials, timeout=1e-9, return_argmin=False)
+    pickled = pickle.dumps(trials)
+    assert trials.fmin_cancelled
+    assert b"hyperbridge" not in pickled
+    again = pickle.loads(pickled)
+    originals.fmin(
+        lambda x: x, hp.uniform("x", 0, 1), algo=hyperopt.rand.suggest, max_evals=3, trials=again,
+        show_progressbar=False,
+    )  # fmt: skip
+    assert len(again) == 3
+
+
+@pytest.mark.parametrize("how", ["timeout", "early_stop_fn", "max_evals"])
+def test_a_save_file_says_why_the_search_ended(how: str, tmp_path: Path) -> None:
+    file = tmp_path / "trials.pkl"
+    arguments: dict[str, Any] = {
+        "timeout": {"timeout": 1, "fn": lambda x: time.sleep(1.1) or x},
+        "early_stop_fn": {"early_stop_fn": lambda trials: (True, [])},
+        "max_evals": {},
+    }[how]
+    search(hp.uniform("x", 0, 1), trials_save_file=str(file), **{"max_evals": 3, **arguments})
+    saved = pickle.loads(file.read_bytes())
+    assert saved.stop_reason == how
+    n = len(saved)
+    search(hp.uniform("x", 0, 1), trials_save_file=str(file), max_evals=n + 1)
+    assert pickle.loads(file.read_bytes()).stop_reason == "max_evals"
 
 
 def test_when_all_trials_were_cancelled_the_error_says_so(
