@@ -17,7 +17,8 @@ What a backend must keep, and the FminRun relies on:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +27,7 @@ from hyperbridge.optional import Package
 
 if TYPE_CHECKING:
     from hyperbridge.documents import Document, Place
+    from hyperbridge.run.capacity import Capacity
     from hyperbridge.run.objective import Objective
     from hyperbridge.run.run import FminRun
     from hyperbridge.search.base import Search
@@ -36,7 +38,9 @@ class OpenBackend(ABC):
     """A backend opened for one call of fmin; a context manager.
 
     Attributes:
-        parallelism: How many trials it will run at once.
+        parallelism: How many trials it will run at once, to begin with.
+        in_line: How many more it takes, which wait for slots to come.
+        is_elastic: Whether these numbers follow a cluster that grows and shrinks, see `follow`.
         kept_in: Where the engine itself keeps the search, so that another call of fmin can go on
             with it; None when it does not.
         restored: The documents that it has brought into the Trials object, as an interrupted
@@ -44,6 +48,8 @@ class OpenBackend(ABC):
     """
 
     parallelism: int
+    in_line: int = 0
+    is_elastic: bool = False
     kept_in: Place | None = None
     restored: Sequence[Document] = ()
 
@@ -54,6 +60,19 @@ class OpenBackend(ABC):
         Raises:
             BaseException: The engine failed, or the user interrupted; the FminRun has stopped.
         """
+
+    def follow(
+        self,
+        resize: Callable[[Capacity], None],  # noqa: ARG002
+    ) -> AbstractContextManager[None]:
+        """Return a context in which ``resize`` hears when there are more or fewer slots.
+
+        `execute` runs inside of it. Only a backend that `is_elastic` has anything to say.
+
+        Args:
+            resize: May be called from any thread, also when nothing has changed.
+        """
+        return nullcontext()
 
     def close(self) -> None:  # noqa: B027 - most have nothing to release
         """Release what `Backend.open` took; called once, also after an error."""

@@ -1,7 +1,7 @@
 """The event loop between a FminRun and an engine that runs trials in slots.
 
-There is no polling: the loop sleeps until a trial ends, the timeout comes or the user
-interrupts, and a finished trial starts the next one at once.
+There is no polling: the loop sleeps until a trial ends, slots come or go, the timeout comes or the
+user interrupts, and a finished trial or a new slot starts the next one at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import TrialCancelledError
 from hyperbridge.run.run import FminRun
 
-Inbox: TypeAlias = "queue.SimpleQueue[tuple[Trial, Outcome | BaseException]]"
+Inbox: TypeAlias = "queue.SimpleQueue[tuple[Trial, Outcome | BaseException] | None]"
+"""None says that the capacity has changed."""
 
 _LONGEST_WAIT_S = 24 * 3600.0  # a queue refuses to wait for centuries, a user's timeout may not
 
@@ -74,12 +75,16 @@ def drive(run: FminRun, slots: Slots) -> None:
         inbox.put((trial, outcome))
 
     def receive(timeout_s: float | None) -> None:
-        trial, outcome = inbox.get(timeout=timeout_s)
+        item = inbox.get(timeout=timeout_s)
+        if item is None:
+            return
+        trial, outcome = item
         if isinstance(outcome, BaseException):
             raise outcome
         if running.pop(id(trial), None) is not None:
             run.tell(trial, outcome)
 
+    run.on_resize = lambda: inbox.put(None)
     try:
         while True:
             while len(running) < run.capacity and (trial := run.ask()) is not None:
@@ -110,9 +115,12 @@ def _settle(run: FminRun, running: dict[int, Trial], inbox: Inbox) -> None:
     """Keep what finished in the meantime; what did not is cancelled."""
     while running:
         try:
-            trial, outcome = inbox.get_nowait()
+            item = inbox.get_nowait()
         except queue.Empty:
             break
+        if item is None:
+            continue
+        trial, outcome = item
         if not isinstance(outcome, BaseException) and running.pop(id(trial), None) is not None:
             run.settle(trial, outcome)
     reason = run.stop_reason.value if run.stop_reason is not None else "unknown"

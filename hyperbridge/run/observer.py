@@ -22,7 +22,8 @@ class FminInfo:
         backend: Name of the backend, for example ``spark``.
         max_evals: As given to fmin; None when it was not given.
         parallelism: As the user gave it; None when it was not given.
-        actual_parallelism: How many trials may run at once.
+        actual_parallelism: How many trials may run at once, to begin with.
+        is_elastic: Whether that may change.
         timeout: Seconds, or None.
         algo: Name of the algorithm: the module of a hyperopt suggest function
             (``hyperopt.tpe``), else a qualified class name.
@@ -43,6 +44,7 @@ class FminInfo:
     space_text: Callable[[], str]
     decode: Callable[[Assignment], dict[str, str]]
     kept_in: Place | None = None
+    is_elastic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,13 @@ class Observer(Protocol):
 
         It is called on one thread at a time. Slow work belongs on a thread of the
         observer's own, flushed by `run_finished`.
+        """
+        ...
+
+    def parallelism_changed(self, parallelism: int) -> None:
+        """Called, on any thread, when the engine has another number of slots than before.
+
+        It is called on one thread at a time, as `trial_finished` is, and must return at once.
         """
         ...
 

@@ -62,6 +62,12 @@ class Observers:
             self._call(observer, "trial_finished", lambda o: o.trial_finished(end))
         self._warn()
 
+    def parallelism_changed(self, parallelism: int) -> None:
+        """Tell all, on any thread."""
+        event = "parallelism_changed"
+        for observer in self._started:
+            self._call(observer, event, lambda o: o.parallelism_changed(parallelism))
+
     def run_finished(self, end: FminEnd) -> None:
         """Tell those that have started, the last one first.
 

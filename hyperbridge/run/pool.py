@@ -17,7 +17,7 @@ class ThreadPool(Slots):
     """A thread per slot, fed through one queue; threads start as they are needed.
 
     Args:
-        run: The call of fmin; its capacity is the number of threads.
+        run: The call of fmin; its largest capacity is the number of threads.
         name: What the threads' names begin with.
 
     Attributes:

@@ -120,6 +120,9 @@ class Progress:
             self._bar.postfix = f"best loss: {best}"
         self._bar.update(1)
 
+    def parallelism_changed(self, parallelism: int) -> None:
+        """Do nothing: the bar counts trials."""
+
     def run_finished(self, end: FminEnd) -> None:
         """Close the bar."""
         error = end.error

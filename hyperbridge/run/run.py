@@ -23,6 +23,7 @@ from hyperopt.base import (
 
 from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd, assignment_of
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.run.capacity import Capacity
 from hyperbridge.run.early_stop import EarlyStopCheck
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.observer import FminEnd, FminInfo, Observer, TrialAttachment
@@ -56,14 +57,17 @@ class FminRun:
 
     A backend calls `ask` for the next trial, `begin` right before it sends it off, and `tell`
     when it has its outcome; it looks at `stop_reason` and `remaining_s` to know when to give
-    up waiting. `ask` and `tell` may be called from any thread; they exclude each other.
+    up waiting. `ask`, `tell` and `resize` may be called from any thread; they exclude each other.
 
     Args:
         log: The Trials object, wrapped.
         search: Where new points come from.
         limits: When to stop.
-        capacity: How many trials may run at once; 1 makes the FminRun follow hyperopt's serial
-            loop to the letter.
+        capacity: How many trials may be with the engine at once, to begin with; 1 makes the
+            FminRun follow hyperopt's serial loop to the letter, unless it is elastic.
+        in_line: How many of them wait for a slot.
+        is_elastic: Whether the engine may come to have another number of slots, see `resize`. The
+            rules of such a search are those for several trials at once, also while there is one.
         tolerant: True for SparkTrials' rule (a failed trial is data and the search goes on),
             False for the rule of plain Trials (fmin raises).
         spark_trials: True when the Trials object is a SparkTrials: errors are written and the
@@ -71,6 +75,11 @@ class FminRun:
         observers: Told of everything, in order.
         trials_file: Where the Trials are saved after each batch and at the end, or None.
         n_extra: Trials that come on top of ``max_evals``: the user's own points.
+
+    Attributes:
+        capacity: How many trials may be with the engine at once now.
+        parallelism: How many of them can run.
+        on_resize: Called, on any thread, when `capacity` has changed.
     """
 
     def __init__(
@@ -85,8 +94,13 @@ class FminRun:
         observers: Sequence[Observer] = (),
         trials_file: TrialsFile | None = None,
         n_extra: int = 0,
+        in_line: int = 0,
+        is_elastic: bool = False,
     ) -> None:
         self.capacity = capacity
+        self.parallelism = capacity - in_line
+        self.on_resize: Callable[[], None] = lambda: None
+        self._is_serial = capacity == 1 and not is_elastic
         self.limits = limits
         self.n_extra = n_extra
         self.stop_reason: StopReason | None = None
@@ -107,11 +121,10 @@ class FminRun:
         self._best_loss = math.inf  # as of the last batch of this FminRun
         self._counts = {"success": 0, "failure": 0, "cancelled": 0}
         self.first_failure: Failure | None = None
-        self._early_stop = (
-            None
-            if limits.early_stop is None
-            else EarlyStopCheck(limits.early_stop, log.trials, ok_only=spark_trials or capacity > 1)
-        )
+        self._early_stop: EarlyStopCheck | None = None
+        if limits.early_stop is not None:
+            ok_only = spark_trials or not self._is_serial
+            self._early_stop = EarlyStopCheck(limits.early_stop, log.trials, ok_only=ok_only)
         self._deadline: float | None = None
         if limits.timeout is not None:
             self._deadline = time.monotonic() + min(limits.timeout, _LONGEST_TIMEOUT_S)
@@ -224,7 +237,7 @@ class FminRun:
                 return
             if end.status == "failure" and end.failure is not None and not self._tolerant:
                 self._fail(end.failure)
-            elif self.capacity > 1 or not self._queue:
+            elif not self._is_serial or not self._queue:
                 self._end_batch(end)
 
     def settle(self, trial: Trial, outcome: Outcome) -> TrialEnd:
@@ -243,6 +256,17 @@ class FminRun:
             finally:  # a search that cannot go on must not hide a trial that has ended
                 self._observers.trial_finished(end)
             return end
+
+    def resize(self, capacity: Capacity) -> None:
+        """Hear how many trials the engine has room for now; they never fall below one."""
+        with self._lock:
+            before = self.capacity, self.parallelism
+            self.capacity = capacity.parallelism + capacity.in_line
+            self.parallelism = capacity.parallelism
+            if self.parallelism != before[1]:
+                self._observers.parallelism_changed(self.parallelism)
+        if self.capacity != before[0]:
+            self.on_resize()
 
     def _leaving(self, outcome: Outcome) -> BaseException | None:
         """Return what a trial has raised that ends a search, whatever it tolerates."""

@@ -100,7 +100,9 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         log=log,
         search=search,
         limits=call.limits,
-        capacity=opened.parallelism,
+        capacity=opened.parallelism + opened.in_line,
+        in_line=opened.in_line,
+        is_elastic=opened.is_elastic,
         tolerant=call.tolerant,
         spark_trials=is_spark,
         observers=observers,
@@ -112,6 +114,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         max_evals=call.limits.max_evals,
         parallelism=call.parallelism,
         actual_parallelism=opened.parallelism,
+        is_elastic=opened.is_elastic,
         timeout=call.limits.timeout,
         algo=search.name,
         max_queue_len=call.limits.max_queue_len,
@@ -119,6 +122,10 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         decode=call.objective.space.decode,
         kept_in=opened.kept_in or search.kept_in or _place_of(call.trials_file),
     )
+
+    def body() -> None:
+        with opened.follow(run.resize):
+            opened.execute(run)
 
     def answer() -> dict[str, Any] | None:
         return _best(call, run)
@@ -131,11 +138,12 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
             len(call.trials.trials),
         )
     if not is_spark:
-        return run.observe(info, lambda: opened.execute(run), answer)
+        return run.observe(info, body, answer)
     call.trials.parallelism = opened.parallelism
     try:
-        return run.observe(info, lambda: opened.execute(run), answer)
+        return run.observe(info, body, answer)
     finally:
+        call.trials.parallelism = run.parallelism
         if isinstance(call.trials, SparkTrials):
             call.trials.log_totals()
 

@@ -27,13 +27,19 @@ from hyperbridge.tracking.store import Store, impatient
 
 RUN_SOURCE = "hyperoptAutoTracking"
 
-_BEST = "best_trial_loss"
+BEST = "best_trial_loss"
+PARALLELISM = "parallelism"
+"""A metric of elastic searches; the param of that name is what was asked for."""
+
+_USED = "actual_parallelism"
 
 _describing = threading.Lock()
 
 
 def describe(info: FminInfo, fmin_uuid: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the params and the tags of a parent run.
+
+    What an elastic search used is known, and logged, at its end: a param cannot be changed.
 
     Args:
         info: The call of fmin.
@@ -42,11 +48,13 @@ def describe(info: FminInfo, fmin_uuid: str) -> tuple[dict[str, str], dict[str, 
     params = {
         "max_evals": info.max_evals,
         "parallelism": info.parallelism,
-        "actual_parallelism": info.actual_parallelism,
+        _USED: info.actual_parallelism,
         "timeout": info.timeout,
         "algo": info.algo,
         "max_queue_len": info.max_queue_len,
     }
+    if info.is_elastic:
+        del params[_USED]
     tags = {
         "runSource": RUN_SOURCE,
         "fmin_uuid": fmin_uuid,
@@ -72,8 +80,8 @@ class ParentRun:
 
     A run that has an ``fmin_uuid`` tag belongs to an earlier call too: then each param and tag
     of this call carries the suffix ``_<its fmin_uuid>``. So does a single name that the user
-    has given another value. Metrics keep their names; the steps of ``best_trial_loss`` go on
-    where the earlier call's ended.
+    has given another value. Metrics keep their names; the steps of their histories go on where
+    those of the earlier call's ``best_trial_loss`` ended.
 
     Args:
         store: Where it is.
@@ -96,6 +104,7 @@ class ParentRun:
         self._described = False
         self._owned = False
         self._first_step = 0
+        self._is_later = False
 
     def start(self) -> None:
         """Find or create the run, on the thread that called fmin.
@@ -142,18 +151,26 @@ class ParentRun:
                 self._described = True
             return self._run
 
-    def log_best(self, losses: Sequence[tuple[float, int, int]]) -> None:
-        """Log improvements of the best loss.
+    def log_history(self, points: Sequence[tuple[str, float, int, int]]) -> None:
+        """Log values of metrics that change in the course of the search.
 
         Args:
-            losses: Loss, time in milliseconds since the epoch, number of trials finished.
+            points: Name of the metric, value, time in milliseconds since the epoch, number of
+                trials finished.
         """
         run_id = self.ensure().info.run_id
         metrics = [
-            (_BEST, legal_metric(loss), at_ms, self._first_step + step)
-            for loss, at_ms, step in losses
+            (name, legal_metric(value), at_ms, self._first_step + step)
+            for name, value, at_ms, step in points
         ]
         self._store.log(run_id, metrics=metrics)
+
+    def log_parallelism(self, used: int) -> None:
+        """Log how many trials an elastic search could run at once in the end."""
+        run_id = self.ensure().info.run_id
+        there = self._store.get_run(run_id).data.params
+        params = self._renamed({_USED: str(used)}, there, everything=self._is_later)
+        self._store.log(run_id, params=params)
 
     def log_counts(self, counts: dict[str, int], at_ms: int) -> None:
         """Log the numbers of trials.
@@ -215,14 +232,14 @@ class ParentRun:
         if data is None:
             data = self._store.get_run(run_id).data
         earlier = data.tags.get("fmin_uuid")
-        is_later = earlier not in (None, self._fmin_uuid)
+        self._is_later = earlier not in (None, self._fmin_uuid)
         self._store.log(
             run_id,
-            params=self._renamed(self._params, data.params, everything=is_later),
-            tags=self._renamed(self._tags, data.tags, everything=is_later),
+            params=self._renamed(self._params, data.params, everything=self._is_later),
+            tags=self._renamed(self._tags, data.tags, everything=self._is_later),
         )
-        if is_later:
-            self._first_step = self._store.last_step(run_id, _BEST)
+        if self._is_later:
+            self._first_step = self._store.last_step(run_id, BEST)
 
     def _renamed(
         self, ours: dict[str, str], theirs: dict[str, str], *, everything: bool

@@ -23,7 +23,7 @@ from hyperbridge.tracking.leftovers import (
     place_tags,
 )
 from hyperbridge.tracking.logger import BackgroundLogger
-from hyperbridge.tracking.parent import RUN_SOURCE, ParentRun, context_tags
+from hyperbridge.tracking.parent import BEST, PARALLELISM, RUN_SOURCE, ParentRun, context_tags
 from hyperbridge.tracking.record import Legaliser, starting_tags
 from hyperbridge.tracking.store import Store, StoreAwayError
 
@@ -64,7 +64,8 @@ class MlflowTracker:
         self._pause_until = 0.0
         self._best: float | None = None
         self._n_finished = 0
-        self._improvements: list[tuple[float, int, int]] = []
+        self._history: list[tuple[str, float, int, int]] = []
+        self._parallelism: int | None = None  # of an elastic search
         self._attachment: TrialAttachment | None = None
         self._resources = ExitStack()
 
@@ -91,6 +92,8 @@ class MlflowTracker:
             )
             self._is_on = True
             note_open(self._fmin_uuid)
+            if info.is_elastic:
+                self.parallelism_changed(info.actual_parallelism)
             place = info.kept_in
             if place is not None:
                 self._logger.submit(
@@ -128,9 +131,18 @@ class MlflowTracker:
         if loss is not None and (self._best is None or loss < self._best) and loss == loss:
             self._best = loss
             with self._lock:
-                self._improvements.append((loss, _now_ms(), self._n_finished))
-            self._logger.submit("the parent run", self._log_best)
+                self._history.append((BEST, loss, _now_ms(), self._n_finished))
+            self._logger.submit("the parent run", self._log_history)
         self._complaints.issue()
+
+    def parallelism_changed(self, parallelism: int) -> None:
+        """Log it, with the time. See `Observer.parallelism_changed`."""
+        if not self._is_on:
+            return
+        self._parallelism = parallelism
+        with self._lock:
+            self._history.append((PARALLELISM, float(parallelism), _now_ms(), self._n_finished))
+        self._logger.submit("the parent run", self._log_history)
 
     def run_finished(self, end: FminEnd) -> None:
         """Complete and end all runs of ours. See `Observer.run_finished`.
@@ -162,6 +174,9 @@ class MlflowTracker:
         now_ms = _now_ms()
         submit = self._logger.submit
         submit("the parent run", lambda: self._parent.log_counts(counts, now_ms))
+        used = self._parallelism
+        if used is not None:
+            submit("the parent run", lambda: self._parent.log_parallelism(used))
         submit("what objectives log in the background", self._store.flush_async)
         submit(
             "runs started by objectives",
@@ -224,15 +239,15 @@ class MlflowTracker:
             steps, last = self._children.complete(child, end, _now_ms())
             self._logger.submit(_name_of(child), *steps, last=last)
 
-    def _log_best(self) -> None:
+    def _log_history(self) -> None:
         with self._lock:
-            points, self._improvements = self._improvements, []
+            points, self._history = self._history, []
         if points:
             try:
-                self._parent.log_best(points)
+                self._parent.log_history(points)
             except StoreAwayError:
                 with self._lock:
-                    self._improvements = points + self._improvements
+                    self._history = points + self._history
                 raise
 
     def _flush(self, status: str) -> None:

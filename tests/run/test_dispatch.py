@@ -12,6 +12,7 @@ from hyperopt import hp, rand
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 
 from hyperbridge.documents import Outcome, Trial
+from hyperbridge.run.capacity import Capacity, watch_slots
 from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
@@ -43,14 +44,14 @@ class HeldSlots(Slots):
         self.calls.append("close")
 
 
-def make_run(trials: Trials, *, capacity: int, **limits: Any) -> FminRun:
+def make_run(trials: Trials, *, capacity: int, is_elastic: bool = False, **limits: Any) -> FminRun:
     log = TrialLog(trials)
     objective = Objective(abs, hp.uniform("x", -1, 1), None)
     seeds = seed_source(np.random.default_rng(0))
     search = HyperoptSearch(rand.suggest, objective.domain, trials, seeds)
     return FminRun(
         log=log, search=search, limits=Limits(**limits), capacity=capacity, tolerant=True,
-        spark_trials=False,
+        spark_trials=False, is_elastic=is_elastic,
     )  # fmt: skip
 
 
@@ -165,3 +166,86 @@ def test_a_trial_that_the_engine_cancelled_does_not_end_the_search() -> None:
 
     drive(make_run(trials, capacity=1, max_evals=3), HeldSlots(serve))
     assert states(trials) == [JOB_STATE_DONE, JOB_STATE_CANCEL, JOB_STATE_DONE]
+
+
+def test_slots_that_come_have_trials_at_once_and_those_that_go_get_none() -> None:
+    trials = Trials()
+    run = make_run(trials, capacity=1, is_elastic=True, max_evals=7)
+    waiting: list[Callable[[], None]] = []
+    at_each_start: list[int] = []
+
+    def serve(trial: Trial, report: Report) -> None:
+        waiting.append(lambda: report(trial, returned(0.0)))
+        at_each_start.append(len(waiting))
+        if trial.tid == 0:  # the loop sleeps on this trial alone, and must be woken
+            threading.Timer(0.2, run.resize, [Capacity(2, in_line=1)]).start()
+        if trial.tid == 2:
+            run.resize(Capacity(1))
+        if trial.tid >= 2:
+            while waiting:
+                waiting.pop(0)()
+
+    drive(run, HeldSlots(serve))
+    assert at_each_start == [1, 2, 3, 1, 1, 1, 1]
+    assert states(trials) == [JOB_STATE_DONE] * 7
+    assert (run.capacity, run.parallelism) == (1, 1)
+
+
+def test_a_cluster_that_shrinks_keeps_what_runs_and_gets_no_more_until_it_fits() -> None:
+    trials = Trials()
+    run = make_run(trials, capacity=3, is_elastic=True, max_evals=6)
+    running: dict[int, Callable[[], None]] = {}
+    seen: list[list[int]] = []
+
+    def serve(trial: Trial, report: Report) -> None:
+        running[trial.tid] = lambda: report(trial, returned(0.0))
+        seen.append(sorted(running))
+        if trial.tid == 2:
+            run.resize(Capacity(1))
+        if trial.tid >= 2:
+            for tid in list(running):
+                running.pop(tid)()
+
+    drive(run, HeldSlots(serve))
+    assert seen == [[0], [0, 1], [0, 1, 2], [3], [4], [5]]
+
+
+@pytest.mark.parametrize("is_elastic", [False, True])
+def test_an_elastic_search_is_never_the_serial_loop(is_elastic: bool) -> None:
+    trials = Trials()
+    heard: list[Any] = []
+
+    def stop(known: Any, *args: Any) -> Any:
+        heard.append(known is trials)
+        return False, args
+
+    run = make_run(
+        trials, capacity=1, is_elastic=is_elastic, max_evals=4, early_stop=stop, max_queue_len=2
+    )
+    drive(run, HeldSlots(lambda trial, report: report(trial, returned(0.0))))
+    # hyperopt's serial loop asks after each batch, of two here; others after each trial
+    assert heard == ([False] * 4 if is_elastic else [True] * 2)
+
+
+def test_the_watch_on_the_slots_says_what_follows_and_survives_what_an_engine_raises() -> None:
+    heard: list[Capacity] = []
+    answers = iter([8, RuntimeError("busy"), 2])
+    has_all = threading.Event()
+
+    def count() -> int:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def resize(capacity: Capacity) -> None:
+        heard.append(capacity)
+        if len(heard) == 2:
+            has_all.set()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hyperbridge.run.capacity.LOOK_S", 0.01)
+        with watch_slots(count, 64, resize, name="hyperbridge-test"):
+            assert has_all.wait(60)
+    assert heard == [Capacity(8, in_line=4), Capacity(2, in_line=1)]
+    assert "hyperbridge-test" not in [thread.name for thread in threading.enumerate()]

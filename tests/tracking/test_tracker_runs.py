@@ -135,6 +135,31 @@ def test_an_outer_run_below_the_active_one_is_untouched(sqlite_store):
     assert "fmin_uuid" in mlflow.get_run(inner.info.run_id).data.tags
 
 
+def test_an_elastic_search_logs_what_it_used_at_the_end_and_its_history(sqlite_store):
+    def search(*sizes):
+        run = FakeRun(info=replace(INFO, is_elastic=True))
+        changes = iter(sizes)
+
+        def objective(_):
+            run.tracker.parallelism_changed(next(changes))
+            return 0.5
+
+        run(objective, [{"C": 0.5}] * len(sizes))
+
+    with mlflow.start_run() as parent:
+        search(4, 3)
+        search(2)
+    data = mlflow.get_run(parent.info.run_id).data
+    used = {k: v for k, v in data.params.items() if k.startswith("actual_parallelism")}
+    (second,) = used.keys() - {"actual_parallelism"}
+    assert used == {"actual_parallelism": "3", second: "2"}
+    assert data.tags[second.replace("actual_parallelism", "fmin_uuid")]
+    history = metric_history(parent, "parallelism")
+    assert sorted((m.step, m.value) for m in history) == [(0, 1), (0, 4), (1, 1), (1, 2), (1, 3)]
+    assert all(m.timestamp >= parent.info.start_time for m in history)
+    assert data.metrics["parallelism"] == 2.0
+
+
 def test_a_later_call_in_the_same_run_overwrites_nothing(sqlite_store):
     with mlflow.start_run() as parent:
         FakeRun()(loss_of, [{"C": 0.5}, {"C": 0.4}])

@@ -8,6 +8,7 @@ from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.backends.findings import Finding
 from hyperbridge.backends.spark.checks import PYSPARK, check_spark
 from hyperbridge.backends.spark.sessions import active_session, is_connect
+from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import Package
 
 if TYPE_CHECKING:
@@ -22,6 +23,24 @@ class Spark(Backend):
             else a new one.
         resource_profile: A ``pyspark.resource.ResourceProfile`` for the trials' tasks, on
             clusters with stage-level scheduling.
+        elastic: Whether executors may come and go during a search. None, the default, means yes
+            on clusters that say so: with dynamic allocation, and on Databricks clusters with
+            autoscaling. True is for those that grow or shrink by other means.
+
+    On an elastic cluster the number of trials follows the task slots of the executors that are
+    there, up to ``parallelism`` and 128, looked at once a second. Half as many trials as there are
+    slots wait in line, within the same limit, so that an autoscaler sees work for more; their child
+    runs begin in line. When executors leave, no further trials are started until those that are
+    there fit. A parallelism above what the cluster can ever have, as far as its settings say it, is
+    reduced. With ``elastic=False`` that number of trials is submitted from the start. With
+    parallelism 1 the search is hyperopt's serial loop, whatever the cluster does.
+
+    A Spark Connect client sees no executors: the parallelism asked for is not reduced, all of it is
+    submitted from the start, and what has no slot waits in line on the server, where it is the load
+    that makes the cluster grow. ``elastic=True`` needs a parallelism there.
+
+    Raises:
+        InvalidArgumentError: ``elastic`` is something else than True, False and None.
 
     Examples:
         >>> Spark().name
@@ -32,9 +51,14 @@ class Spark(Backend):
     help: ClassVar[str] = "on a Spark cluster, each trial as a job of one task"
     package: ClassVar[Package | None] = PYSPARK
 
-    def __init__(self, *, session: Any = None, resource_profile: Any = None) -> None:
+    def __init__(
+        self, *, session: Any = None, resource_profile: Any = None, elastic: bool | None = None
+    ) -> None:
+        if elastic not in (None, True, False):
+            raise InvalidArgumentError(f"elastic must be True, False or None, got {elastic!r}")
         self.session = session
         self.resource_profile = resource_profile
+        self.elastic = elastic
 
     @classmethod
     def findings(cls) -> list[Finding]:
@@ -68,5 +92,9 @@ class Spark(Backend):
         else:
             from hyperbridge.backends.spark.classic import open_classic as open_session
         return open_session(
-            objective, session=session, resource_profile=profile, parallelism=parallelism
+            objective,
+            session=session,
+            resource_profile=profile,
+            parallelism=parallelism,
+            elastic=self.elastic,
         )

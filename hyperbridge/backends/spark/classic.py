@@ -27,9 +27,8 @@ from hyperbridge.backends.spark.jobs import (
     new_key,
 )
 from hyperbridge.backends.spark.pickler import PICKLER
-from hyperbridge.backends.spark.profiles import apply_profile
-from hyperbridge.backends.spark.sessions import slots_of
-from hyperbridge.backends.spark.slots import decide_parallelism
+from hyperbridge.backends.spark.profiles import apply_profile, java_profile_of
+from hyperbridge.backends.spark.slots import count_slots, decide_parallelism, look_at
 from hyperbridge.backends.spark.worker_python import DriverPython, is_local_master
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.run.objective import Objective
@@ -63,7 +62,12 @@ def _is_stopped(context: Any) -> bool:
 
 
 def open_classic(
-    objective: Objective, *, session: Any, resource_profile: Any, parallelism: int | None
+    objective: Objective,
+    *,
+    session: Any,
+    resource_profile: Any,
+    parallelism: int | None,
+    elastic: bool | None,
 ) -> OpenSpark:
     """Make a classic session ready for one call of fmin.
 
@@ -72,6 +76,7 @@ def open_classic(
         session: A ``pyspark.sql.SparkSession``.
         resource_profile: For the tasks, or None.
         parallelism: Trials at once that the user asked for; None for all task slots.
+        elastic: Whether executors may come and go; None asks the settings of the cluster.
 
     Raises:
         BackendUnavailableError: The session cannot run trials.
@@ -82,10 +87,17 @@ def open_classic(
     check_session(session)
     context = session.sparkContext
     is_local = is_local_master(context.master)
-    slots = slots_of(session, resource_profile)
+    profile = java_profile_of(context, resource_profile)
+    cluster = look_at(context, profile, elastic=elastic)
+    now = cluster.slots if cluster.is_elastic else None
+    limit = decide_parallelism(parallelism, cluster.most, now=now)
     runner = _ClassicRunner(objective, session, resource_profile, is_local=is_local)
     release = DriverPython(context).release if is_local else None
-    return OpenSpark(runner, decide_parallelism(parallelism, slots), release)
+    if not cluster.is_elastic:
+        return OpenSpark(runner, limit, release)
+    return OpenSpark(
+        runner, limit, release, slots=cluster.slots, count=lambda: count_slots(context, profile)
+    )
 
 
 class _ClassicRunner(JobRunner):

@@ -29,9 +29,10 @@ from hyperbridge.backends.spark.jobs import (
 )
 from hyperbridge.backends.spark.pickler import PICKLER
 from hyperbridge.backends.spark.profiles import register_profile
-from hyperbridge.backends.spark.slots import MAX_PARALLELISM, decide_parallelism
+from hyperbridge.backends.spark.slots import decide_parallelism
 from hyperbridge.backends.spark.worker_python import is_local_master
 from hyperbridge.errors import BackendUnavailableError, UnsupportedArgumentError
+from hyperbridge.run.capacity import MAX_PARALLELISM
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.shipping import dumps_by_value, pack_objective, pack_runtime
@@ -43,7 +44,12 @@ _REPORT = StructType([StructField("report", BinaryType()), StructField("n_starts
 
 
 def open_connect(
-    objective: Objective, *, session: Any, resource_profile: Any, parallelism: int | None
+    objective: Objective,
+    *,
+    session: Any,
+    resource_profile: Any,
+    parallelism: int | None,
+    elastic: bool | None,
 ) -> OpenSpark:
     """Make a Connect session ready for one call of fmin.
 
@@ -52,12 +58,14 @@ def open_connect(
         session: A ``pyspark.sql.connect.session.SparkSession``.
         resource_profile: For the tasks, or None.
         parallelism: Trials at once that the user asked for; None asks the server.
+        elastic: Whether executors may come and go. The client sees none of them, so all trials
+            that the user asked for at once are jobs of the server from the start.
 
     Raises:
         BackendUnavailableError: The session is stopped.
         InvalidArgumentError: The resource_profile is something else.
         UnsupportedArgumentError: A resource_profile with PySpark 3, or one that the server
-            refuses.
+            refuses; an elastic cluster without a parallelism.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
     """
     if session.is_stopped:
@@ -71,9 +79,15 @@ def open_connect(
                 f"and this is {pyspark.__version__}. Leave it out, or use a classic session."
             )
         register_profile(session, resource_profile)
-    runner = _ConnectRunner(objective, session, resource_profile)
     # What the user asks for is not reduced: a client cannot know that a cluster will not grow.
     is_asked = parallelism is not None and parallelism > 0
+    if elastic and not is_asked:
+        raise UnsupportedArgumentError(
+            "Backend 'spark': elastic=True on Spark Connect needs a parallelism, because a client "
+            "does not see executors come and go. Set parallelism to the number of trials at once "
+            "for which the cluster may grow: what has no slot yet waits in line on the server."
+        )
+    runner = _ConnectRunner(objective, session, resource_profile)
     slots = MAX_PARALLELISM if is_asked else connect_slots(session)
     return OpenSpark(runner, decide_parallelism(parallelism, slots))
 

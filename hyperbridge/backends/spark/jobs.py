@@ -12,6 +12,7 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
@@ -25,6 +26,7 @@ from hyperbridge.backends.spark.advice import (
 from hyperbridge.backends.spark.slots import warn_if_random
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
+from hyperbridge.run.capacity import Capacity, capacity_of, watch_slots
 from hyperbridge.run.dispatch import cancelled, drive
 from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.pool import ThreadPool
@@ -118,22 +120,43 @@ class OpenSpark(OpenBackend):
 
     Args:
         runner: Submits the jobs.
-        parallelism: Trials at once.
+        limit: Trials at once, at most.
         release: Called at the end.
+        slots: Tasks that an elastic cluster can run at once now; None for any other.
+        count: Returns that number at any time.
     """
 
     def __init__(
-        self, runner: JobRunner, parallelism: int, release: Callable[[], None] | None = None
+        self,
+        runner: JobRunner,
+        limit: int,
+        release: Callable[[], None] | None = None,
+        *,
+        slots: int | None = None,
+        count: Callable[[], int] | None = None,
     ) -> None:
-        self.parallelism = parallelism
         self._runner = runner
+        self._limit = limit
         self._release = release
+        # With a limit of 1 the search is hyperopt's serial loop on any cluster.
+        self._count = count if limit > 1 else None
+        self.is_elastic = self._count is not None
+        self.parallelism = limit
+        if self.is_elastic and slots is not None:
+            at_first = capacity_of(limit, slots)
+            self.parallelism, self.in_line = at_first.parallelism, at_first.in_line
 
     def execute(self, run: FminRun) -> None:
         """Run trials until the FminRun ends. See `OpenBackend.execute`."""
-        warn_if_random(self.parallelism, run.limits.max_evals)
+        warn_if_random(run.capacity, run.limits.max_evals)
         self._runner.ship(run.attachments())
         drive(run, _Pool(self._runner, run))
+
+    def follow(self, resize: Callable[[Capacity], None]) -> AbstractContextManager[None]:
+        """Follow the executors. See `OpenBackend.follow`."""
+        if self._count is None:
+            return super().follow(resize)
+        return watch_slots(self._count, self._limit, resize, name=f"{self._runner.key}-slots")
 
     def close(self) -> None:
         """Leave the user's session as it was."""

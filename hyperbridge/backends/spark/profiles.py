@@ -42,6 +42,20 @@ def apply_profile(rdd: Any, profile: ResourceProfile) -> Any:
         raise _refused(rdd.ctx.master, exc) from exc
 
 
+def java_profile_of(context: Any, profile: ResourceProfile | None) -> Any:
+    """Return the JVM's profile of tasks that have this one; None for None.
+
+    Args:
+        context: A ``pyspark.SparkContext``.
+        profile: What the tasks need.
+
+    Raises:
+        InvalidArgumentError: See `apply_profile`.
+        UnsupportedArgumentError: See `apply_profile`.
+    """
+    return None if profile is None else apply_profile(context.parallelize([0], 1), profile)
+
+
 def register_profile(session: Any, profile: ResourceProfile) -> None:
     """Create the profile on the server of a Spark Connect session.
 

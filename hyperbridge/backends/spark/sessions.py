@@ -102,7 +102,7 @@ def is_connect(session: Any) -> bool:
 
 
 def slots_of(session: Any, resource_profile: Any = None) -> int:
-    """Return how many tasks the cluster of a session can run at once, at least 1.
+    """Return how many tasks the cluster of a session can ever run at once, at least 1.
 
     Args:
         session: A SparkSession, classic or Spark Connect.
@@ -112,10 +112,8 @@ def slots_of(session: Any, resource_profile: Any = None) -> int:
         from hyperbridge.backends.spark.connect import connect_slots
 
         return connect_slots(session)
-    from hyperbridge.backends.spark.profiles import apply_profile
-    from hyperbridge.backends.spark.slots import task_slots
+    from hyperbridge.backends.spark.profiles import java_profile_of
+    from hyperbridge.backends.spark.slots import look_at
 
     context = session.sparkContext
-    if resource_profile is None:
-        return task_slots(context)
-    return task_slots(context, apply_profile(context.parallelize([0], 1), resource_profile))
+    return look_at(context, java_profile_of(context, resource_profile)).most
