@@ -13,6 +13,7 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.documents import Place
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.run.capacity import Capacity
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import FminInfo, Observer
@@ -124,8 +125,13 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
     )
 
     def body() -> None:
-        with opened.follow(run.resize):
+        with opened.follow(resize):
             opened.execute(run)
+
+    def resize(capacity: Capacity) -> None:
+        run.resize(capacity)
+        if is_spark:
+            call.trials.parallelism = run.parallelism
 
     def answer() -> dict[str, Any] | None:
         return _best(call, run)
@@ -143,7 +149,6 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
     try:
         return run.observe(info, body, answer)
     finally:
-        call.trials.parallelism = run.parallelism
         if isinstance(call.trials, SparkTrials):
             call.trials.log_totals()
 

@@ -111,5 +111,25 @@ def test_a_resource_profile_gives_each_trial_its_gpus(program: Program) -> None:
         assert (one["slots"], two["slots"]) == (4, 2)
 
 
+def test_a_worker_that_joins_gets_trials_and_one_that_leaves_gets_no_more(program: Program) -> None:
+    if "elastic" not in program.results:
+        pytest.skip("a Spark Connect client sees no executors")
+    facts = program["elastic"]
+    assert all(done for _, done in facts["steps"]), facts["steps"]
+    assert (facts["before"], facts["with it"], facts["at_the_end"]) == (4, 6, 4)
+
+
+def test_a_worker_that_leaves_costs_no_trial_and_no_run(program: Program) -> None:
+    if "elastic" not in program.results:
+        pytest.skip("a Spark Connect client sees no executors")
+    facts = program["elastic"]
+    assert facts["states"] == [JOB_STATE_DONE, JOB_STATE_CANCEL]  # the end cancels what runs
+    assert len(facts["runs"]) == len(set(facts["runs"])) == facts["n_documents"]
+    assert facts["statuses"] == ["FINISHED", "KILLED"]
+    assert facts["history"] == [4, 6, 4]
+    assert facts["used"] == "4"
+    assert facts["threads"] == []
+
+
 def test_no_process_is_left(program: Program) -> None:
     assert program.left_behind == []

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+import joining
 import mlflow
 from harness import beating_objective, open_session, our_threads, report, search, states, wait_for
 
@@ -337,4 +338,5 @@ return_20_mb()
 two_threads()
 if not is_connect:
     group_and_broadcast()
+    joining.follow_a_worker(spark)
 spark.stop()

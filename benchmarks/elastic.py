@@ -1,0 +1,274 @@
+"""Elastic searches: how soon a worker that joins has a trial, and what trials in line cost.
+
+``joins`` starts a standalone Spark master and a worker on the loopback address, searches with
+``Spark(elastic=True)``, starts a second worker in mid-search, and prints the seconds from its
+registration with the master: to that of its executor with the driver (the start of a JVM), to the
+first trial on it, and until all its slots have one. The goal: a trial within 5 s. Then the second
+worker leaves.
+
+``line`` compares, without an engine, the regret of hyperopt's TPE with so many trials in line as
+there are slots, and without any; each trial takes 0.5 to 1.5 units of time.
+
+    python benchmarks/elastic.py joins --repetitions 5    # about 2 minutes
+    python benchmarks/elastic.py line --seeds 100         # about 3 minutes
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import heapq
+import logging
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hyperopt import hp, rand, tpe
+from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
+from quality_problems import PROBLEMS, Problem
+
+import hyperbridge
+from hyperbridge.documents import Outcome, Trial
+from hyperbridge.run.capacity import Capacity
+from hyperbridge.run.limits import Limits
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.run import FminRun
+from hyperbridge.run.trial_log import TrialLog
+from hyperbridge.search.choice import make_search
+from hyperbridge.search.hyperopt_algo import seed_source
+
+SLOTS = 2
+SECONDS = 0.5
+PATIENCE_S = 60.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+class Daemon:
+    """A Spark master or worker, in a process of its own.
+
+    Args:
+        kind: ``master.Master`` or ``worker.Worker``.
+        folder: Where it runs.
+        ready: What its log says when it is there.
+        arguments: Its own.
+    """
+
+    def __init__(self, kind: str, folder: Path, ready: str, *arguments: str) -> None:
+        import pyspark
+
+        folder.mkdir()
+        command = [str(Path(pyspark.__file__).parent / "bin" / "spark-class")]
+        self.ready_at = 0.0
+        self._is_ready = threading.Event()
+        self._process = subprocess.Popen(
+            [*command, f"org.apache.spark.deploy.{kind}", *arguments],
+            cwd=folder, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env={**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_WORKER_DIR": str(folder)},
+        )  # fmt: skip
+        threading.Thread(target=self._read, args=[ready], daemon=True).start()
+        if not self._is_ready.wait(PATIENCE_S):
+            self.stop()
+            raise TimeoutError(f"{kind} has not started")
+
+    def _read(self, ready: str) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if re.search(ready, line) and not self._is_ready.is_set():
+                self.ready_at = time.time()
+                self._is_ready.set()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def start_worker(folder: Path, master: str) -> Daemon:
+    return Daemon(
+        "worker.Worker", folder, "registered with master",
+        "--host", "127.0.0.1", "--webui-port", "0", "--cores", str(SLOTS), "--memory", "1g", master,
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def cluster(folder: Path) -> Iterator[tuple[str, Any]]:
+    """A master with one worker, and a session on it."""
+    from pyspark.sql import SparkSession
+
+    port = free_port()
+    master = f"spark://127.0.0.1:{port}"
+    arguments = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
+    with contextlib.ExitStack() as stack:
+        there = Daemon("master.Master", folder / "master", "New state: ALIVE", *arguments)
+        stack.callback(there.stop)
+        stack.callback(start_worker(folder / "first", master).stop)
+        session = (
+            SparkSession.builder.master(master)
+            .config("spark.ui.enabled", "false")
+            .config("spark.ui.showConsoleProgress", "false")
+            .config("spark.driver.host", "127.0.0.1")
+            .config("spark.driver.bindAddress", "127.0.0.1")
+            .config("spark.executor.memory", "512m")
+            .config("spark.log.level", "OFF")
+            .getOrCreate()
+        )
+        stack.callback(session.stop)
+        yield master, session
+
+
+def objective(x: float) -> dict[str, Any]:
+    begun = time.time()
+    time.sleep(SECONDS)
+    return {"loss": x * x, "status": "ok", "begun": begun, "where": os.getcwd()}
+
+
+objective.__module__ = "__main__"
+
+
+def last_executor(session: Any) -> float:
+    """When the executor that joined last was registered."""
+    found = session.sparkContext._jsc.sc().statusStore().executorList(False)
+    return max(found.apply(i).addTime().getTime() / 1000 for i in range(found.size()))
+
+
+def join(number: int, folder: Path, master: str, session: Any) -> tuple[float, float, float]:
+    """Search while a worker joins and leaves; return the seconds from its registration."""
+    sizes: list[tuple[float, Capacity]] = []
+    resize = FminRun.resize
+
+    def noting(run: FminRun, capacity: Capacity) -> None:
+        if not sizes or sizes[-1][1] != capacity:
+            sizes.append((time.time(), capacity))
+        resize(run, capacity)
+
+    name = f"second-{number}"
+    workers: list[Daemon] = []
+
+    def come_and_go() -> None:
+        time.sleep(3)
+        workers.append(start_worker(folder / name, master))
+        time.sleep(12)
+        workers[0].stop()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    trials = hyperbridge.Trials()
+    FminRun.resize = noting  # type: ignore[method-assign]
+    try:
+        hyperbridge.fmin(
+            objective, hp.uniform("x", -5, 5), algo=rand.suggest, max_evals=None, timeout=26,
+            trials=trials, backend=hyperbridge.Spark(session=session, elastic=True), parallelism=16,
+            tracking=False, rstate=np.random.default_rng(0), show_progressbar=False,
+        )  # fmt: skip
+    finally:
+        FminRun.resize = resize  # type: ignore[method-assign]
+        thread.join()
+    registered = workers[0].ready_at
+    there = [r for r in trials.results if name in r.get("where", "")]
+    begun = sorted(result["begun"] for result in there)
+    added = last_executor(session)
+    states = [document["state"] for document in trials._dynamic_trials]
+    sized = ", ".join(
+        f"{at - registered:+.1f} s: {size.parallelism}+{size.in_line}" for at, size in sizes
+    )
+    print(
+        f"  {states.count(JOB_STATE_DONE)} trials, {len(there)} of them there, "
+        f"{states.count(JOB_STATE_ERROR)} lost; running + in line: {sized}",
+        flush=True,
+    )
+    return added - registered, begun[0] - added, begun[SLOTS - 1] - added
+
+
+def joins(repetitions: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="hyperbridge-elastic-") as name:
+        folder = Path(name)
+        with cluster(folder) as (master, session):
+            rows = [join(number, folder, master, session) for number in range(repetitions)]
+    print(f"{'seconds, median and worst of ' + str(repetitions):56}{'median':>8}{'worst':>8}  goal")
+    titles = (
+        ("from a worker's registration to its executor's", ""),
+        ("from there to its first trial", "5"),
+        (f"from there until all its {SLOTS} slots have had one", "5"),
+    )
+    for (title, goal), column in zip(titles, zip(*rows, strict=True), strict=True):
+        print(f"{title:56}{statistics.median(column):8.2f}{max(column):8.2f}  {goal}")
+
+
+def regret(problem: Problem, seed: int, slots: int, in_line: int, n: int) -> float:
+    """The best loss, minus the optimum, of a search in made-up time."""
+    trials = hyperbridge.Trials()
+    read = Objective(problem.fn, problem.space, None)
+    seeds = seed_source(np.random.default_rng(seed))
+    run = FminRun(
+        log=TrialLog(trials), search=make_search(tpe.suggest, read, trials, seeds, backend="local"),
+        limits=Limits(max_evals=n), capacity=slots + in_line, in_line=in_line, tolerant=True,
+        spark_trials=False,
+    )  # fmt: skip
+    durations = np.random.default_rng(1000 + seed)
+    waiting: deque[Trial] = deque()
+    running: list[tuple[float, int, Trial]] = []
+    now, best = 0.0, float("inf")
+    while True:
+        while len(running) + len(waiting) < run.capacity and (trial := run.ask()) is not None:
+            waiting.append(trial)
+        while waiting and len(running) < slots:
+            trial = waiting.popleft()
+            heapq.heappush(running, (now + durations.uniform(0.5, 1.5), trial.tid, trial))
+        if not running:
+            return best - problem.optimum
+        now, _, trial = heapq.heappop(running)
+        loss = float(problem.fn(read.space.point(trial.assignment)))
+        best = min(best, loss)
+        run.tell(trial, Outcome("returned", value=loss))
+
+
+def line(seeds: int, slots: int, n: int) -> None:
+    lengths = (0, 1, slots // 4, slots // 2, slots, 2 * slots)
+    title = f"mean regret, {n} trials on {slots} slots, in line:"
+    print(f"{title:48}" + "".join(f"{length:9}" for length in lengths))
+    ratios = []
+    for problem in PROBLEMS:
+        if "held out" in problem.name:
+            continue
+        means = [
+            statistics.fmean(regret(problem, seed, slots, length, n) for seed in range(seeds))
+            for length in lengths
+        ]
+        ratios.append([mean / means[0] for mean in means])
+        print(f"{problem.name:48}" + "".join(f"{mean:9.4f}" for mean in means), flush=True)
+    together = [statistics.geometric_mean(column) for column in zip(*ratios, strict=True)]
+    print(f"{'geometric mean of the ratios':48}" + "".join(f"{ratio:9.2f}" for ratio in together))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("part", choices=["joins", "line"])
+    parser.add_argument("--repetitions", type=int, default=5, help="of joins")
+    parser.add_argument("--seeds", type=int, default=100, help="of line")
+    parser.add_argument("--slots", type=int, default=8, help="of line")
+    parser.add_argument("--trials", type=int, default=100, help="of line")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    if options.part == "joins":
+        joins(options.repetitions)
+    else:
+        line(options.seeds, options.slots, options.trials)
+
+
+if __name__ == "__main__":
+    main()
