@@ -20,7 +20,14 @@ from ray.tune.schedulers import (
 
 from hyperbridge import Ray, Trials, fmin
 from hyperbridge.backends.ray.options import check_run_config
-from hyperbridge.backends.ray.resources import await_room, count_slots, may_grow, request_of
+from hyperbridge.backends.ray.resources import (
+    await_room,
+    check_room,
+    count_slots,
+    decide_parallelism,
+    may_grow,
+    request_of,
+)
 from hyperbridge.errors import (
     BackendUnavailableError,
     InvalidArgumentError,
@@ -135,8 +142,32 @@ def test_a_trial_that_no_node_can_ever_take_is_refused(
 ) -> None:
     nodes = [{"Resources": {"CPU": 4.0}, "Alive": True}] * 2
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    request = PlacementGroupFactory(bundles, strategy=strategy)
+    assert count_slots(request) == 0
     with pytest.raises(BackendUnavailableError, match="CPU"):
-        count_slots(PlacementGroupFactory(bundles, strategy=strategy))
+        check_room(request, 0, grows=False)
+
+
+@pytest.mark.parametrize(
+    ("requested", "grows", "follows", "decided", "said"),
+    [
+        (None, False, False, 4, ""),
+        (None, True, False, 4, ""),
+        (None, True, True, 128, "follows the Ray cluster: 4 trials at once now, at most 128"),
+        (3, False, False, 3, ""),
+        (9, False, False, 4, "Parallelism 9 is more than the 4 trials"),
+        (9, True, True, 9, ""),
+        (9, True, False, 9, ""),
+        (500, True, True, 128, "Parallelism 500 is capped at 128"),
+    ],
+)
+def test_what_is_asked_of_a_cluster_is_reduced_unless_nodes_may_come(
+    requested: int | None, grows: bool, follows: bool, decided: int, said: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    assert decide_parallelism(requested, 4, grows=grows, follows=follows) == decided
+    assert said in caplog.text
+    assert bool(caplog.text) is bool(said)
 
 
 def test_a_cluster_grows_when_something_says_so(

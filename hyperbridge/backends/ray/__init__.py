@@ -47,9 +47,20 @@ class Ray(Backend):
             its code and that of what it refers to. An objective that reports runs in a thread of
             its process, any other in the main thread. With a scheduler or a stop rule every
             objective counts as one that reports.
+        elastic: Whether nodes may come and go during a search. None, the default, means yes where
+            an autoscaler is seen: on clusters of Ray's launcher and of KubeRay, and where no node
+            has a CPU yet. True is for nodes that come by other means.
+
+    On an elastic cluster the number of trials follows what the nodes that are there have room for,
+    up to ``parallelism`` and 128, looked at once a second. Half as many trials as there are slots
+    wait in Tune's queue, within the same limit, so that an autoscaler sees what to start nodes for.
+    When nodes leave, no further trials are started until those that are there fit. With
+    ``elastic=False`` the number is decided once: as many as there is room for, or on a cluster with
+    an autoscaler as many as were asked for. With parallelism 1 the search is hyperopt's serial
+    loop, whatever the cluster does.
 
     Raises:
-        InvalidArgumentError: ``reuse_actors`` or ``reports`` is not a bool.
+        InvalidArgumentError: ``reuse_actors``, ``reports`` or ``elastic`` is no such value.
 
     Examples:
         >>> Ray(resources_per_trial={"cpu": 2}).name
@@ -68,11 +79,15 @@ class Ray(Backend):
         tune_config: Any = None,
         reuse_actors: bool = True,
         reports: bool | None = None,
+        elastic: bool | None = None,
     ) -> None:
         if not isinstance(reuse_actors, bool):
             raise InvalidArgumentError(f"reuse_actors must be True or False, got {reuse_actors!r}")
         if not isinstance(reports, bool | None):
             raise InvalidArgumentError(f"reports must be True, False or None, got {reports!r}")
+        if not isinstance(elastic, bool | None):
+            raise InvalidArgumentError(f"elastic must be True, False or None, got {elastic!r}")
+        self.elastic = elastic
         self.reports = reports
         self.resources_per_trial = resources_per_trial
         self.run_config = run_config

@@ -90,7 +90,7 @@ class TrialDispatcher:
         self._missing: deque[Document] = deque()
         self._has_begun = False
         self._is_stopped_by_rule = False
-        self._pool = ThreadPoolExecutor(min(run.capacity, 16), "hyperbridge-ray-begin")
+        self._pool = ThreadPoolExecutor(16, "hyperbridge-ray-begin")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._in_pickles.__reduce__()  # type: ignore[no-any-return]
@@ -138,7 +138,7 @@ class TrialDispatcher:
     # -- Searcher --------------------------------------------------------------------------
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the next trial's config, `FINISHED`, or None while all slots are taken."""
+        """Return the next trial's config, `FINISHED`, or None while there is room for no more."""
         if self._missing:
             document = self._missing.popleft()
             self._dispatched[trial_id] = Dispatched(None, known=metrics_of(document))

@@ -20,7 +20,7 @@ import numpy as np
 
 from hyperbridge.backends.ray.cluster import is_remote
 from hyperbridge.backends.ray.internals import staging_in
-from hyperbridge.backends.ray.resources import MAX_PARALLELISM
+from hyperbridge.run.capacity import MAX_PARALLELISM
 
 _ALWAYS = {
     # A failed trial has no metric; Tune would end the whole experiment.

@@ -10,6 +10,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -34,14 +35,17 @@ from hyperbridge.backends.ray.records import TrialRecords
 from hyperbridge.backends.ray.reports import needs_reports
 from hyperbridge.backends.ray.resources import (
     await_room,
+    check_room,
     count_slots,
     decide_parallelism,
+    may_grow,
     request_of,
 )
 from hyperbridge.backends.ray.restoring import RestoredDispatcher, running, save_search
 from hyperbridge.backends.ray.trainable import make_trainable, registered_name
 from hyperbridge.documents import Place
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.run.capacity import Capacity, capacity_of, watch_slots
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import pack_objective, pack_runtime
@@ -97,7 +101,16 @@ class OpenRay(OpenBackend):
         self._is_ours = connect()
         try:
             slots = count_slots(self._request)
-            self.parallelism = decide_parallelism(most or parallelism, slots)
+            grows = bool(settings.elastic) or may_grow()
+            check_room(self._request, slots, grows=grows)
+            follows = grows and settings.elastic is not False
+            self._limit = decide_parallelism(
+                most or parallelism, slots, grows=grows, follows=follows
+            )
+            # With a limit of 1 the search is hyperopt's serial loop on any cluster.
+            self.is_elastic = follows and self._limit > 1
+            at_first = capacity_of(self._limit, slots) if self.is_elastic else Capacity(self._limit)
+            self.parallelism, self.in_line = at_first.parallelism, at_first.in_line
             if slots > 0:
                 await_room(self._request)
             experiment.folder.note_search(objective.space, experiment.objective_name)
@@ -110,6 +123,14 @@ class OpenRay(OpenBackend):
         if self._is_ours:
             self._is_ours = False
             disconnect()
+
+    def follow(self, resize: Callable[[Capacity], None]) -> AbstractContextManager[None]:
+        """Follow the nodes. See `OpenBackend.follow`."""
+        if not self.is_elastic:
+            return super().follow(resize)
+        return watch_slots(
+            lambda: count_slots(self._request), self._limit, resize, name="hyperbridge-ray-slots"
+        )
 
     def execute(self, run: FminRun) -> None:
         """Run the experiment. See `OpenBackend.execute`."""

@@ -14,11 +14,9 @@ from ray.tune import PlacementGroupFactory
 
 from hyperbridge.backends.ray.cluster import is_remote
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
+from hyperbridge.run.capacity import MAX_PARALLELISM
 
 logger = logging.getLogger(__name__)
-
-MAX_PARALLELISM = 128
-"""Cap on concurrent trials, the same as that of SparkTrials."""
 
 _PATIENCE_S = 10.0
 
@@ -60,13 +58,10 @@ def request_of(resources_per_trial: Any) -> PlacementGroupFactory:
 
 
 def count_slots(request: PlacementGroupFactory) -> int:
-    """Return how many trials the cluster has room for; 0 when only nodes to come have.
+    """Return how many trials the nodes that are there have room for; 0 when they have none.
 
     It counts the places of the hungriest bundle, and how often all bundles go into the cluster as a
     whole. Which node takes what is Ray's to decide, so there may be room for fewer.
-
-    Raises:
-        BackendUnavailableError: No trial would ever fit, and the cluster does not grow.
     """
     nodes = _nodes()
     together: Counter[str] = Counter()
@@ -79,10 +74,25 @@ def count_slots(request: PlacementGroupFactory) -> int:
     slots = min(_times(together, all_nodes), *(_places(piece, nodes) for piece in pieces))
     if request.strategy == "STRICT_SPREAD" and len(pieces) > len(nodes):
         slots = 0
+    return slots
+
+
+def check_room(request: PlacementGroupFactory, slots: int, *, grows: bool) -> None:
+    """See whether any trial fits, and say so when it has to wait for a node.
+
+    Args:
+        request: What one trial asks for.
+        slots: From `count_slots`.
+        grows: Whether nodes may come.
+
+    Raises:
+        BackendUnavailableError: No trial would ever fit, and the cluster does not grow.
+    """
     if slots > 0:
-        return slots
+        return
+    nodes = _nodes()
     asked = ", ".join(_text(bundle) for bundle in request.bundles)
-    if not may_grow(nodes):
+    if not grows:
         has = "; ".join(_text({k: v for k, v in node.items() if ":" not in k}) for node in nodes)
         raise BackendUnavailableError(
             f"Backend 'ray': a trial asks for {asked}, and the cluster does not have it ({has}). "
@@ -93,7 +103,6 @@ def count_slots(request: PlacementGroupFactory) -> int:
         "when a node with room joins.",
         asked,
     )
-    return 0
 
 
 def _places(bundle: Mapping[str, float], nodes: list[dict[str, float]]) -> int:
@@ -126,14 +135,14 @@ def await_room(request: PlacementGroupFactory) -> None:
         util.remove_placement_group(group)
 
 
-def may_grow(nodes: list[dict[str, float]]) -> bool:
+def may_grow(nodes: list[dict[str, float]] | None = None) -> bool:
     """Tell whether an autoscaler may add nodes.
 
     That is so on a cluster of Ray's launcher, on one of KubeRay unless its head runs without an
     autoscaler beside it, and where a head without CPUs waits for its first worker.
 
     Args:
-        nodes: The resources of each node.
+        nodes: The resources of each node; None for those of the cluster.
     """
 
     def signs() -> bool:
@@ -145,7 +154,7 @@ def may_grow(nodes: list[dict[str, float]]) -> bool:
         command = os.environ.get("KUBERAY_GEN_RAY_START_CMD")
         return command is not None and ("--head" not in command or "--no-monitor" in command)
 
-    if not any(node.get("CPU") for node in nodes):
+    if not any(node.get("CPU") for node in (_nodes() if nodes is None else nodes)):
         return True
     if not is_remote():
         return signs()
@@ -153,19 +162,29 @@ def may_grow(nodes: list[dict[str, float]]) -> bool:
     return bool(ray.get(on_head(signs).remote()))
 
 
-def decide_parallelism(requested: int | None, slots: int) -> int:
-    """Return how many trials run at once, with a log line for each surprise.
+def decide_parallelism(requested: int | None, slots: int, *, grows: bool, follows: bool) -> int:
+    """Return how many trials run at once at most, with a log line for each surprise.
 
     Args:
         requested: What the user asked for; None or a value below 1 means all slots.
-        slots: From `count_slots`; 0 when only nodes to come will have room.
+        slots: From `count_slots`.
+        grows: Whether nodes may come.
+        follows: Whether the number follows them.
     """
     if requested is None or requested <= 0:
-        return max(1, slots)
+        if not follows:
+            return max(1, slots)
+        logger.warning(
+            "Because no parallelism was requested, it follows the Ray cluster: %d trials at once "
+            "now, at most %d. We recommend to set parallelism explicitly.",
+            slots,
+            MAX_PARALLELISM,
+        )
+        return MAX_PARALLELISM
     if requested > MAX_PARALLELISM:
         logger.warning("Parallelism %d is capped at %d.", requested, MAX_PARALLELISM)
     decided = min(requested, MAX_PARALLELISM)
-    if decided > slots > 0 and not may_grow(_nodes()):
+    if decided > slots and not grows:
         logger.warning(
             "Parallelism %d is more than the %d trials that the Ray cluster has room for; it is "
             "reduced to %d.",

@@ -54,7 +54,7 @@ class Spark(Backend):
     def __init__(
         self, *, session: Any = None, resource_profile: Any = None, elastic: bool | None = None
     ) -> None:
-        if elastic not in (None, True, False):
+        if not isinstance(elastic, bool | None):
             raise InvalidArgumentError(f"elastic must be True, False or None, got {elastic!r}")
         self.session = session
         self.resource_profile = resource_profile
