@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,10 @@ from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 from ray.tune.stopper import Stopper
 
 from hyperbridge.backends.ray.dispatcher import FINISHED, TrialDispatcher
+from hyperbridge.backends.ray.internals import waits_for_room
 from hyperbridge.backends.ray.loggers import KINDS, background_loggers
+
+_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,28 @@ class PatientScheduler(FIFOScheduler):  # type: ignore[misc]  # as above
     one that is starting for it. With trials shorter than such a start, which takes seconds, no
     second actor would ever be ready, and new processes would be started and killed all the time.
     A free actor gets the next trial all the same: Tune's loop looks for one when a trial is new.
+
+    A trial in line for a node to come has no process that could be killed. It gets the next free
+    actor before trials that came after it, or it would wait for as long as the cluster stays as it
+    is. As finding room for a process takes moments too, that is so after some seconds.
     """
 
-    def choose_trial_to_run(self, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: dict[str, float] = {}
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:  # noqa: ARG002
+        self._since[trial.trial_id] = time.monotonic()
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        early = time.monotonic() - _PATIENCE_S
+        for trial in tune_controller.get_live_trials():
+            if trial.status != trial.PENDING:
+                self._since.pop(trial.trial_id, None)
+                continue
+            has_waited = self._since.get(trial.trial_id, early) < early
+            if has_waited and waits_for_room(tune_controller, trial):
+                return trial
         return None
 
 

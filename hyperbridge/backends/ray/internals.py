@@ -36,6 +36,23 @@ def actor_of(trial: Any) -> Any:
         ) from exc
 
 
+def waits_for_room(controller: Any, trial: Any) -> bool:
+    """Tell whether no node has had room for the actor of a pending trial of Tune's.
+
+    Ray 2.60; without it, such a trial waits until a node comes, and later ones overtake it.
+
+    Args:
+        controller: What a scheduler is given.
+        trial: One of its trials.
+    """
+    try:
+        inside = controller._tune_controller
+        actor = inside._trial_to_actor.get(trial)
+        return actor is not None and not inside._actor_manager.is_actor_started(actor)
+    except AttributeError:
+        return False
+
+
 def error_of(trial: Any) -> BaseException | None:
     """Return what ended a trial of Tune's. Ray 2.60; without it, the reason is not known."""
     try:

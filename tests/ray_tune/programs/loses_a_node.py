@@ -1,4 +1,7 @@
-"""A search on a cluster of two nodes, of which one is removed while its trial runs."""
+"""An elastic search, in which a node joins and leaves again.
+
+Then one on a cluster of two nodes, of which one is removed while its trial runs.
+"""
 
 import os
 import threading
@@ -37,6 +40,61 @@ cluster = Cluster(
         "node_ip_address": "127.0.0.1",
     },
 )
+
+
+def objective(x):
+    import time
+
+    import ray
+
+    here = ray.get_runtime_context().get_node_id()
+    open(f"{folder}/trial-{here}-{x}", "w").close()
+    time.sleep(0.5)
+    return x
+
+
+def wait(condition):
+    deadline = time.monotonic() + 120
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+def began_on(node_id):
+    return sum(name.startswith(f"trial-{node_id}") for name in os.listdir(folder))
+
+
+def minimise():
+    fmin(
+        objective,
+        hp.uniform("x", 0, 1),
+        algo=rand.suggest,
+        timeout=300,
+        trials=following,
+        parallelism=3,
+        early_stop_fn=lambda trials, *args: (is_over.is_set(), args),
+        show_progressbar=False,
+        backend=Ray(run_config=RunConfig(storage_path="elastic"), elastic=True),
+    )
+
+
+following = SparkTrials()
+is_over = threading.Event()
+thread = threading.Thread(target=minimise)
+thread.start()
+wait(lambda: began_on("") >= 3)
+sizes = [following.parallelism]
+guest = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+print("has trials", wait(lambda: began_on(guest.node_id) >= 2))
+wait(lambda: following.parallelism == 2)
+sizes.append(following.parallelism)
+cluster.remove_node(guest)
+wait(lambda: following.parallelism == 1)
+sizes.append(following.parallelism)
+is_over.set()
+thread.join()
+print("sizes", sizes, "running", following.count_by_state_unsynced(1))
+
 node = cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
 cluster.wait_for_nodes()
 doomed = node.node_id
