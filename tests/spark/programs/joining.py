@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any
 
 import mlflow
 from harness import our_threads, report, search, states, wait_for
@@ -40,7 +41,7 @@ def follow_a_worker(spark):
     client = mlflow.MlflowClient()
     experiment = mlflow.set_experiment("joining").experiment_id
     trials = hyperbridge.SparkTrials(parallelism=16)
-    facts = {"steps": []}
+    facts: dict[str, Any] = {"steps": []}
     is_over = threading.Event()
 
     def objective(point):
