@@ -91,6 +91,13 @@ def new_document(tid: int, misc: dict[str, Any], exp_key: Any) -> Document:
     }
 
 
+def attachments_of(trials: Any, document: Document) -> dict[str, Any]:
+    """Return the attachments of a document by name."""
+    prefix = trials.aname(document, "")
+    kept = trials.attachments
+    return {name[len(prefix) :]: kept[name] for name in kept if name.startswith(prefix)}
+
+
 def know_ids(trials: Any) -> None:
     """Let a Trials object know the ids of all its documents.
 

@@ -56,6 +56,8 @@ class FminEnd:
             means that the user stopped it.
         total, successful, failed, cancelled: Numbers of trials of this FminRun that ended,
             and how.
+        reused: How many of the successful and failed ones took the result of an earlier trial
+            of the same point; None in a search that takes none.
     """
 
     error: BaseException | None
@@ -63,6 +65,7 @@ class FminEnd:
     successful: int
     failed: int
     cancelled: int
+    reused: int | None = None
 
 
 class TrialAttachment(Protocol):

@@ -21,7 +21,15 @@ from hyperopt.base import (
     STATUS_OK,
 )
 
-from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd, assignment_of
+from hyperbridge.documents import (
+    Document,
+    Failure,
+    Outcome,
+    Trial,
+    TrialEnd,
+    assignment_of,
+    attachments_of,
+)
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.capacity import Capacity
 from hyperbridge.run.early_stop import EarlyStopCheck
@@ -33,11 +41,13 @@ from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.run.why_stopped import log_stop, note_stop
 from hyperbridge.search.base import Search, SearchNotReadyError
+from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.worker.frames import cut_traceback, format_users_part, safe_text, type_text
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_TIMEOUT_S = 1e12
+_MOST_REUSED = 1_000  # in a row, where nothing but a new point would end the search
 
 T = TypeVar("T")
 
@@ -75,8 +85,10 @@ class FminRun:
         observers: Told of everything, in order.
         trials_file: Where the Trials are saved after each batch and at the end, or None.
         n_extra: Trials that come on top of ``max_evals``: the user's own points.
+        known: Where a trial whose point has a result already takes it from; None to run all.
 
     Attributes:
+        known: As given.
         capacity: How many trials may be with the engine at once now.
         parallelism: How many of them can run.
         on_resize: Called, on any thread, when `capacity` has changed.
@@ -96,6 +108,7 @@ class FminRun:
         n_extra: int = 0,
         in_line: int = 0,
         is_elastic: bool = False,
+        known: KnownPoints | None = None,
     ) -> None:
         self.capacity = capacity
         self.parallelism = capacity - in_line
@@ -111,6 +124,9 @@ class FminRun:
         self._spark_trials = spark_trials
         self._observers = Observers(observers)
         self._trials_file = trials_file
+        self.known = known
+        self._n_reused = 0
+        self._n_reused_in_a_row = 0
         self._has_changed = False
         self._lock = threading.RLock()
         self._queue: deque[Document] = deque(log.new_documents())
@@ -187,34 +203,42 @@ class FminRun:
     def ask(self) -> Trial | None:
         """Return the next trial, already marked as running.
 
+        Trials that take the result of an earlier one end here, and are not returned.
+
         Returns:
             None when nothing is to be started: the FminRun has stopped (`stop_reason` says why).
         """
         with self._lock:
-            if self._budget is not None and self._budget <= 0:
-                self._stop(StopReason.SEARCH_EXHAUSTED if self._is_exhausted else StopReason.BUDGET)
-            else:
-                self._check_stop()
-            if self.stop_reason is not None:
-                return None
-            if not self._queue or self._fresh:
-                self._fresh = False
-                self._refill()
-            if not self._queue:
-                self._stop(StopReason.SEARCH_EXHAUSTED)
-                return None
-            document = self._queue[0]
-            trial = Trial(document["tid"], assignment_of(document), document)
-            self._queue.popleft()
-            if self._budget is not None:
-                self._budget -= 1
-            self._log.start(document)
-            try:
-                self._search.observe(document)
-            except BaseException:
-                self._log.finish(document, JOB_STATE_CANCEL)
-                raise
+            while (trial := self._next()) is not None and self._reuse(trial):
+                continue
             return trial
+
+    def _next(self) -> Trial | None:
+        """Return the next trial, marked as running; None when there is none."""
+        if self._budget is not None and self._budget <= 0:
+            self._stop(StopReason.SEARCH_EXHAUSTED if self._is_exhausted else StopReason.BUDGET)
+        else:
+            self._check_stop()
+        if self.stop_reason is not None:
+            return None
+        if not self._queue or self._fresh:
+            self._fresh = False
+            self._refill()
+        if not self._queue:
+            self._stop(StopReason.SEARCH_EXHAUSTED)
+            return None
+        document = self._queue[0]
+        trial = Trial(document["tid"], assignment_of(document), document)
+        self._queue.popleft()
+        if self._budget is not None:
+            self._budget -= 1
+        self._log.start(document)
+        try:
+            self._search.observe(document)
+        except BaseException:
+            self._log.finish(document, JOB_STATE_CANCEL)
+            raise
+        return trial
 
     def begin(self, trial: Trial) -> list[bytes | None]:
         """Tell the observers that a trial is about to start; return its tokens, one for each."""
@@ -305,6 +329,7 @@ class FminRun:
             successful=self._counts["success"],
             failed=self._counts["failure"],
             cancelled=self._counts["cancelled"],
+            reused=None if self.known is None else self._n_reused,
         )
 
     # -- proposing -------------------------------------------------------------------------
@@ -329,6 +354,26 @@ class FminRun:
                 self._stop_after_queue()
                 return
             self._queue.extend(self._log.insert(documents))
+
+    def _reuse(self, trial: Trial) -> bool:
+        """End a trial by the result that its point has already; False when it has none."""
+        earlier = None if self.known is None else self.known.evaluated(trial.document)
+        if earlier is None:
+            self._n_reused_in_a_row = 0
+            return False
+        self._n_reused += 1
+        self._n_reused_in_a_row += 1
+        trial.document["misc"]["reused_from"] = earlier["tid"]
+        attachments = attachments_of(self._log.trials, earlier)
+        self.tell(trial, Outcome("returned", earlier["result"], attachments=attachments))
+        if self._budget is None and self._n_reused_in_a_row >= _MOST_REUSED:
+            logger.warning(
+                "the search ends, as max_evals is not set and the last %d points were all known "
+                "ones, whose results were reused",
+                self._n_reused_in_a_row,
+            )
+            self._stop(StopReason.SEARCH_EXHAUSTED)
+        return True
 
     def _stop_after_queue(self) -> None:
         """The search is exhausted: run what is queued and no more."""

@@ -28,6 +28,9 @@ class Search(Protocol):
     kept_in: Place | None
     """Where the search itself is kept, as a study is; None when the trials are all there is."""
 
+    is_closed_list: bool
+    """Whether the points are a list of the search's own, which no random point may join."""
+
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Return documents in state NEW for some of the ids, in order.
 
@@ -38,6 +41,14 @@ class Search(Protocol):
         Raises:
             SearchNotReadyError: It has nothing now.
         """
+        ...
+
+    def expect_withdrawals(self) -> None:
+        """Hear, before the first proposal, that proposals may be withdrawn."""
+        ...
+
+    def withdraw(self, document: Document) -> None:
+        """Take back a document that `propose` has just returned: no trial comes of it."""
         ...
 
     def observe(self, document: Document) -> None:

@@ -130,6 +130,7 @@ class HyperoptSearch:
     """
 
     kept_in: Place | None = None
+    is_closed_list = False
 
     def __init__(
         self,
@@ -211,6 +212,12 @@ class HyperoptSearch:
                 f"algo {self.name!r} returned {len(documents)} trials for {len(new_ids)} ids"
             )
         return documents
+
+    def expect_withdrawals(self) -> None:
+        """Do nothing, see `withdraw`."""
+
+    def withdraw(self, document: Document) -> None:
+        """Do nothing: a suggest function knows the trials of the Trials object alone."""
 
     def observe(self, document: Document) -> None:
         """Do nothing: every algorithm reads the Trials anew for each suggestion.

@@ -21,7 +21,7 @@ from hyperopt.base import (
 )
 
 from hyperbridge.documents import Assignment, Document, Place, assignment_of, misc_of, new_document
-from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError
+from hyperbridge.errors import InvalidArgumentError, InvalidSpaceError, UnsupportedArgumentError
 from hyperbridge.search.base import SearchNotReadyError
 from hyperbridge.search.hyperopt_algo import algo_name
 from hyperbridge.space import Space
@@ -54,6 +54,7 @@ class RaySearch:
     """
 
     kept_in: Place | None = None
+    is_closed_list = False
 
     def __init__(self, searcher: Any, space: Space, domain: Any, trials: Any) -> None:
         self.name = algo_name(searcher)
@@ -150,6 +151,24 @@ class RaySearch:
             return raw_value(parameter, config[parameter.label])
 
         return trial_id, self._space.walk(look_up)[1]
+
+    def expect_withdrawals(self) -> None:
+        """Refuse a searcher whose purpose are repeats.
+
+        Raises:
+            UnsupportedArgumentError: It is a Repeater.
+        """
+        if any(type(part).__name__ == "Repeater" for part in _chain(self._searcher)):
+            raise UnsupportedArgumentError(
+                f"algo {self.name} is a Repeater, which proposes each point several times, and "
+                "repeats='skip' takes each once. Leave one of them out."
+            )
+
+    def withdraw(self, document: Document) -> None:
+        """Tell the searcher that a trial of its came to nothing, so that it waits for none."""
+        trial_id = self._suggested.pop(document["tid"], None)
+        if trial_id is not None and self._written:
+            self._searcher.on_trial_complete(trial_id, error=True)
 
     def observe(self, document: Document) -> None:
         """Tell the searcher how a trial ended."""

@@ -23,6 +23,7 @@ from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.shipping import RemoteTracebackError
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
+from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.surface import originals
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import BridgedTrials
@@ -109,6 +110,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         observers=observers,
         trials_file=call.trials_file,
         n_extra=call.n_extra,
+        known=KnownPoints(call.objective.space, call.trials) if call.repeats == "reuse" else None,
     )
     info = FminInfo(
         backend=call.backend.name,

@@ -23,6 +23,7 @@ from hyperbridge.run.limits import (
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.choice import check_algo
+from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
@@ -110,7 +111,9 @@ def fmin(
             an ``optuna.pruners`` object, or with backend Ray a Tune scheduler.
         trial_timeout: Seconds that one trial may take, where the backend can stop it.
         repeats: What becomes of a point that was evaluated before: ``"run"`` evaluates it again,
-            as hyperopt does, ``"skip"`` draws another one, ``"reuse"`` takes its result.
+            as hyperopt does, ``"skip"`` draws another one, ``"reuse"`` takes its result. Points
+            are the same whose reached labels have equal values; what raised once may be tried
+            again. The search ends before ``max_evals`` when "skip" finds no further point.
 
     Returns:
         See ``return_argmin``.
@@ -205,6 +208,9 @@ def fmin(
             search.check(objective.space, limits.max_evals, may_end_earlier=may_end)
         if points:
             n_extra += insert_points(trials, points, objective.domain.params)
+        if settings.repeats == "skip":
+            labels = objective.domain.params
+            search = FreshPoints(search, objective.space, trials, seeds, labels)
         if limits.max_evals == 0 and return_argmin and not trials.trials:
             raise InvalidArgumentError(
                 "max_evals=0 evaluates nothing. There are no evaluation tasks, cannot return "

@@ -102,6 +102,8 @@ def draw_again(
 ) -> None:
     """Draw the seeds that an interrupted call has drawn, so that its points are not drawn again.
 
+    A search that skips repeats has drawn more than one for some trials, see `FreshPoints`.
+
     Args:
         seeds: Where the seeds of this call come from; the same as before, as a rule.
         restored: The documents that the interrupted call left.
@@ -113,4 +115,5 @@ def draw_again(
         if assignment in given:
             given.remove(assignment)
         else:
-            next_seed(seeds)
+            for _ in range(1 + document["misc"].get("redrawn", 0)):
+                next_seed(seeds)

@@ -22,12 +22,22 @@ from __future__ import annotations
 
 import pytest
 
-for _part in ("arguments", "results", "failures", "stops", "state", "bad_input", "resuming"):
+for _part in (
+    "arguments",
+    "results",
+    "failures",
+    "stops",
+    "state",
+    "bad_input",
+    "resuming",
+    "repeats",
+):
     pytest.register_assert_rewrite(f"hyperbridge.testing.{_part}")
 
 from hyperbridge.testing.arguments import ArgumentsContract  # noqa: E402
 from hyperbridge.testing.bad_input import BadInputContract  # noqa: E402
 from hyperbridge.testing.failures import FailuresContract  # noqa: E402
+from hyperbridge.testing.repeats import RepeatsContract  # noqa: E402
 from hyperbridge.testing.results import ResultsContract  # noqa: E402
 from hyperbridge.testing.resuming import ResumingContract  # noqa: E402
 from hyperbridge.testing.state import StateContract  # noqa: E402
@@ -44,5 +54,6 @@ class BackendContract(
     StateContract,
     BadInputContract,
     ResumingContract,
+    RepeatsContract,
 ):
     """Inherit it, set the class attributes, give the fixture ``backend``."""

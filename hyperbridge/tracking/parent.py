@@ -176,7 +176,7 @@ class ParentRun:
         """Log the numbers of trials.
 
         Args:
-            counts: Number by ``total``, ``successful``, ``failed`` and ``cancelled``.
+            counts: Number by ``total``, ``successful`` and so on.
             at_ms: Milliseconds since the epoch.
         """
         run_id = self.ensure().info.run_id

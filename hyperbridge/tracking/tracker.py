@@ -171,6 +171,8 @@ class MlflowTracker:
             "failed": end.failed,
             "cancelled": end.cancelled,
         }
+        if end.reused is not None:
+            counts["reused"] = end.reused
         now_ms = _now_ms()
         submit = self._logger.submit
         submit("the parent run", lambda: self._parent.log_counts(counts, now_ms))

@@ -112,6 +112,22 @@ class TrackingContract:
             assert child.data.tags["trial_status"] == "success"
             assert child.data.tags["hyperbridge.value.kind"]
 
+    def test_a_trial_that_takes_the_result_of_another_one_has_no_run_and_is_counted(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        trials = Trials()
+        minimise(float, hp.randint("n", 2), max_evals=8, trials=trials, repeats="reuse")
+        parent, children = self.family(client)
+        reused = [d["tid"] for d in trials.trials if "reused_from" in d["misc"]]
+        counts = {k: v for k, v in parent.data.metrics.items() if k.endswith("_count")}
+        assert counts == {
+            "total_trials_count": 8, "successful_trials_count": 8, "failed_trials_count": 0,
+            "cancelled_trials_count": 0, "reused_trials_count": len(reused),
+        }  # fmt: skip
+        assert reused
+        tids = {int(child.data.tags["hyperbridge.tid"]) for child in children}
+        assert tids == set(trials.tids) - set(reused)
+
     def test_what_the_objective_logs_lands_in_its_own_child(
         self, minimise: Any, client: MlflowClient
     ) -> None:

@@ -26,11 +26,18 @@ from ray_scripts import PROGRAMS, own_environment, run, started
 from hyperbridge import SparkTrials, Trials, fmin, ray_trainable
 from hyperbridge.backends.ray.experiment import open_experiment
 from hyperbridge.backends.ray.records import Saved, TrialRecords, fill_trials
+from hyperbridge.backends.ray.restoring import restore_dispatcher, save_search
 from hyperbridge.backends.ray.storage import ExperimentFolder
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.run.dispatch import cancelled
+from hyperbridge.run.limits import Limits
 from hyperbridge.run.objective import Objective
+from hyperbridge.run.run import FminRun
 from hyperbridge.run.saving import TrialsFile
-from hyperbridge.search.hyperopt_algo import next_seed
+from hyperbridge.run.trial_log import TrialLog
+from hyperbridge.search.fresh_points import FreshPoints
+from hyperbridge.search.hyperopt_algo import HyperoptSearch, next_seed
+from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.surface.history import open_trials
 from hyperbridge.surface.points import draw_again
 
@@ -286,6 +293,44 @@ def test_a_document_that_is_brought_up_to_date_gets_its_attachments() -> None:
     behind._insert_trial_docs([with_state(whole.trials[0], JOB_STATE_NEW)])
     fill_trials(behind, saved)
     assert [behind.trial_attachments(d)["note"] for d in behind.trials] == notes
+
+
+@pytest.mark.parametrize("repeats", ["run", "skip", "reuse"])
+def test_tuner_restore_knows_what_becomes_of_repeats(storage: str, repeats: str) -> None:
+    space = {"n": hp.randint("n", 3)}
+    folder = ExperimentFolder(LocalFileSystem(), f"{storage}/n")
+    folder.create()
+    records = TrialRecords(folder)
+    trials = Trials()
+    fmin(
+        lambda p: float(p["n"]), space, algo=rand.suggest, max_evals=3, trials=trials,
+        repeats="skip", show_progressbar=False, rstate=np.random.default_rng(0),
+    )  # fmt: skip
+    for document in trials.trials:
+        records.put(f"trial_{document['tid']}", document, {})
+    records.close()
+    objective = Objective(len, space, None)
+    suggest: Any = HyperoptSearch(rand.suggest, objective.domain, trials, np.random.default_rng(0))
+    if repeats == "skip":
+        suggest = FreshPoints(
+            suggest, objective.space, trials, np.random.default_rng(0), objective.domain.params
+        )
+    run = FminRun(
+        log=TrialLog(trials), search=suggest, limits=Limits(max_evals=6), capacity=1,
+        tolerant=True, spark_trials=False,
+        known=KnownPoints(objective.space, trials) if repeats == "reuse" else None,
+    )  # fmt: skip
+    dispatcher = restore_dispatcher(save_search(folder, objective, run, None))
+    left = dispatcher.run.ask()
+    if repeats == "run":
+        assert left is not None
+        dispatcher.run.settle(left, cancelled("the test is over"))
+    else:
+        assert left is None
+        reason = dispatcher.run.stop_reason
+        assert reason is not None
+        assert reason.rule == ("max_evals" if repeats == "reuse" else "search_exhausted")
+    dispatcher.close()
 
 
 @pytest.mark.parametrize(("n_kept", "n_drawn"), [(None, 4), (0, 4), (2, 2), (4, 0)])

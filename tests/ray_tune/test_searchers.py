@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hyperopt import hp
 from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
 from ray import tune
-from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Searcher
+from ray.tune.search import BasicVariantGenerator, ConcurrencyLimiter, Repeater, Searcher
 from ray.tune.search.hyperopt import HyperOptSearch
 from ray.tune.search.optuna import OptunaSearch
 
 from hyperbridge import HyperoptSearcher, Trials
-from hyperbridge.documents import new_ids
+from hyperbridge.documents import assignment_of, new_ids
 from hyperbridge.errors import (
     InvalidArgumentError,
     InvalidSpaceError,
     UnsupportedArgumentError,
 )
 from hyperbridge.run.objective import Objective
+from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.ray_algo import RaySearch
 from hyperbridge.surface.points import insert_points
 
@@ -174,6 +176,34 @@ def test_our_own_searcher_proposes_values_by_label_or_is_refused() -> None:
     search = open_search(HyperoptSearcher(SPACE, decoded=False))
     (document,) = search.propose([0])
     assert document["misc"]["vals"]["model"][0] in (0, 1)
+
+
+def test_a_searcher_waits_for_no_trial_that_was_drawn_again() -> None:
+    space = hp.choice("k", ["x", hp.randint("n", 1, 4)])
+    objective, trials = Objective(len, space, None), Trials()
+    inner = OptunaSearch(seed=1)
+    limited = ConcurrencyLimiter(inner, max_concurrent=1)
+    search = FreshPoints(
+        RaySearch(limited, objective.space, objective.domain, trials), objective.space, trials,
+        np.random.default_rng(0), objective.domain.params,
+    )  # fmt: skip
+    while documents := search.propose(new_ids(trials, 1)):
+        trials.insert_trial_docs(documents)
+        document = trials._dynamic_trials[-1]
+        document.update(state=JOB_STATE_DONE, result={"status": "ok", "loss": 1.0})
+        search.observe(document)
+        assert not limited.live_trials
+    points = [assignment_of(document) for document in trials._dynamic_trials]
+    assert sorted(points, key=str) == [{"k": 0}, *({"k": 1, "n": n} for n in (1, 2, 3))]
+    states = [trial.state.name for trial in inner._ot_study.trials]
+    assert "RUNNING" not in states
+    assert states.count("FAIL") > 0  # it has drawn some again
+
+
+def test_a_repeater_and_skipping_repeats_contradict_each_other() -> None:
+    search = open_search(Repeater(OptunaSearch(), repeat=2))
+    with pytest.raises(UnsupportedArgumentError, match="Repeater, which proposes each point"):
+        search.expect_withdrawals()
 
 
 def test_a_space_of_constants_needs_no_searcher() -> None:

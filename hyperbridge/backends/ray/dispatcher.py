@@ -17,7 +17,7 @@ from ray.exceptions import RayError
 
 from hyperbridge.backends.ray.dispatched import FINAL_STATES, Dispatched, match_restored
 from hyperbridge.backends.ray.internals import actor_of, error_of, show_failure
-from hyperbridge.backends.ray.records import Saved, TrialRecords, attachments_of
+from hyperbridge.backends.ray.records import Saved, TrialRecords
 from hyperbridge.backends.ray.results import (
     config_of,
     metrics_of,
@@ -25,7 +25,7 @@ from hyperbridge.backends.ray.results import (
     outcome_of_last,
 )
 from hyperbridge.backends.ray.trainable import REPORT
-from hyperbridge.documents import Document, Outcome, Trial, assignment_of
+from hyperbridge.documents import Document, Outcome, Trial, assignment_of, attachments_of
 from hyperbridge.run.dispatch import cancelled
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.run import FminRun

@@ -140,10 +140,3 @@ def fill_trials(trials: Any, saved: Saved) -> list[Document]:
         for name, content in saved.attachments[document["tid"]].items():
             store[name] = content
     return brought
-
-
-def attachments_of(trials: Any, document: Document) -> dict[str, Any]:
-    """Return the attachments of a document by name."""
-    prefix = trials.aname(document, "")
-    kept = trials.attachments
-    return {name[len(prefix) :]: kept[name] for name in kept if name.startswith(prefix)}

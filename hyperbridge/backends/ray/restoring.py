@@ -23,7 +23,10 @@ from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import FminRun
 from hyperbridge.run.trial_log import TrialLog
+from hyperbridge.search.base import Search
+from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch
+from hyperbridge.search.known_points import KnownPoints
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +37,9 @@ class SavedSearch:
 
     Attributes:
         folder: The experiment's folder.
-        pickled: The graph of the space, algorithm, limits, number of trials at once and number of
-            the user's own points; None when they cannot be pickled, or the algorithm is not one of
-            hyperopt's kind.
+        pickled: The graph of the space, algorithm, limits, number of trials at once, number of the
+            user's own points, and what becomes of repeats; None when they cannot be pickled, or the
+            algorithm is not one of hyperopt's kind.
         rules: One stopper for the user's stop rules, or None.
     """
 
@@ -49,10 +52,12 @@ def save_search(
     folder: ExperimentFolder, objective: Objective, run: FminRun, rules: Any
 ) -> SavedSearch:
     """Return what is to be kept of a search."""
-    search = run.search
+    search, repeats = run.search, "run" if run.known is None else "reuse"
+    if isinstance(search, FreshPoints):
+        search, repeats = search.inner, "skip"
     if not isinstance(search, HyperoptSearch):
         return SavedSearch(folder, None, rules)
-    parts = (objective.expr, search.algo, run.limits, run.capacity, run.n_extra)
+    parts = (objective.expr, search.algo, run.limits, run.capacity, run.n_extra, repeats)
     try:
         return SavedSearch(folder, cloudpickle.dumps(parts), rules)
     except Exception as exc:  # noqa: BLE001 - pickling a user's function may raise anything
@@ -105,21 +110,26 @@ def restore_dispatcher(kept: SavedSearch) -> TrialDispatcher:
             f"The search of the experiment at {kept.folder.path!r} cannot be continued by "
             "Tuner.restore. Call fmin again with the same name and storage path."
         )
-    expr, algo, limits, capacity, n_extra = pickle.loads(kept.pickled)
+    expr, algo, limits, capacity, n_extra, repeats = pickle.loads(kept.pickled)
     trials: Any = Trials()
     saved = load_records(kept.folder)
     fill_trials(trials, saved)
     n_saved = len(saved.documents)
     objective = Objective(_not_called, expr, None)
     seeds: Any = np.random.default_rng(n_saved)
+    search: Search = HyperoptSearch(algo, objective.domain, trials, seeds)
+    if repeats == "skip":
+        labels = objective.domain.params
+        search = FreshPoints(search, objective.space, trials, seeds, labels)
     run = FminRun(
         log=TrialLog(trials),
-        search=HyperoptSearch(algo, objective.domain, trials, seeds),
+        search=search,
         limits=limits,
         capacity=capacity,
         tolerant=True,
         spark_trials=False,
         n_extra=n_extra,
+        known=KnownPoints(objective.space, trials) if repeats == "reuse" else None,
     )
     dispatcher = TrialDispatcher(
         run,

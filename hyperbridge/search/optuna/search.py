@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 
@@ -13,6 +13,7 @@ from hyperbridge.documents import Document, Place, misc_of, new_document
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.search.base import Search
 from hyperbridge.search.optuna.history import (
+    FAILURE,
     attributes_of,
     frozen_of,
     loss_of,
@@ -23,6 +24,9 @@ from hyperbridge.search.optuna.sessions import StudySession, study_session
 from hyperbridge.search.optuna.studies import tell
 from hyperbridge.space.nodes import Parameter
 from hyperbridge.translate.to_optuna import OptunaSpace
+
+if TYPE_CHECKING:
+    from hyperbridge.search.optuna.drafts import Drafts
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +77,8 @@ class OptunaSearch:
         self._distributions = space.distributions if at_once else None
         self._labels = list(space.space.parameters)
         self._asked: dict[int, Any] = {}
+        self._drafts: Drafts | None = None
+        self.is_closed_list = suggest is None and _has_grid(study)
         self._is_exhausted = False
         self._n_complete = sum(loss_of(document) is not None for document in trials._dynamic_trials)
         self._unwritten: list[Document] = []
@@ -113,6 +119,7 @@ class OptunaSearch:
             return self._propose(new_ids)
 
     def _propose(self, new_ids: Sequence[int]) -> list[Document]:
+        self._keep(list(self._asked))
         documents: list[Document] = []
         for tid in new_ids:
             if self._is_exhausted:
@@ -123,12 +130,16 @@ class OptunaSearch:
 
     def _ask(self, tid: int) -> dict[str, Any]:
         """Ask for one trial and return its assignment."""
+        study = self.study
+        if self._drafts is not None:
+            self._drafts.refresh()
+            study = self._drafts.study
         if self._prior is not None and self._n_complete < self._prior.n_random:
-            self.study.enqueue_trial(self._prior.params())
+            study.enqueue_trial(self._prior.params())
         if self._distributions is not None:
-            trial = self._asked[tid] = self.study.ask(self._distributions)
+            trial = self._asked[tid] = study.ask(self._distributions)
             return self._space.read_params(trial)
-        trial = self._asked[tid] = self.study.ask()
+        trial = self._asked[tid] = study.ask()
         assignment: dict[str, Any] = {}
         failures: list[BaseException] = []
 
@@ -151,6 +162,40 @@ class OptunaSearch:
             logger.debug("trial %s: the space raised %r", tid, exc)
         return assignment
 
+    def expect_withdrawals(self) -> None:
+        """Let new trials be drafts. See `Search.expect_withdrawals`.
+
+        Not those of a grid, whose sampler has to see in the study which of its points it has
+        proposed.
+        """
+        if self._suggest is None and not self.is_closed_list:
+            from hyperbridge.search.optuna.drafts import Drafts
+
+            with self._storage():
+                self._drafts = Drafts(self.study)
+
+    def withdraw(self, document: Document) -> None:
+        """Drop a draft; fail a trial that the study has. See `Search.withdraw`."""
+        trial = self._asked.pop(document["tid"], None)
+        if trial is None:
+            return
+        if self._drafts is not None and self._drafts.has(trial):
+            self._drafts.drop(trial)
+            return
+        from optuna.trial import TrialState
+
+        with self._storage():
+            trial.set_user_attr(FAILURE, ["cancelled", "", "the same point as an earlier trial's"])
+            self._end(trial, None, TrialState.FAIL)
+
+    def _keep(self, tids: Sequence[int]) -> None:
+        """Make trials of the study of those drafts that were not withdrawn."""
+        if self._drafts is not None:
+            for tid in tids:
+                trial = self._asked.get(tid)
+                if trial is not None and self._drafts.has(trial):
+                    self._drafts.keep(trial)
+
     def observe(self, document: Document) -> None:
         """Tell the study about a trial that ended. See `Search.observe`.
 
@@ -161,6 +206,9 @@ class OptunaSearch:
         if self._suggest is not None:
             self._suggest.observe(document)
         state = document["state"]
+        if self._drafts is not None and not self._is_lost:
+            with self._storage():
+                self._keep([document["tid"]])
         if state in (JOB_STATE_NEW, JOB_STATE_RUNNING):
             return
         self._n_complete += loss_of(document) is not None
@@ -218,6 +266,7 @@ class OptunaSearch:
         try:
             with self._storage():
                 self._write()
+                self._keep(list(self._asked))
                 for trial in self._asked.values():
                     self._end(trial, None, TrialState.FAIL)
                 self._entered.close()
@@ -228,6 +277,12 @@ class OptunaSearch:
             self._unwritten.clear()
             self._entered.close()
             self._resources.close()
+
+
+def _has_grid(study: Any) -> bool:
+    from optuna.samplers import GridSampler
+
+    return isinstance(study.sampler, GridSampler)
 
 
 def _place_of(study: Any) -> Place | None:
