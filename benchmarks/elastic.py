@@ -6,10 +6,14 @@ registration with the master: to that of its executor with the driver (the start
 first trial on it, and until all its slots have one. The goal: a trial within 5 s. Then the second
 worker leaves.
 
+``grows`` searches with Spark's dynamic allocation, which begins with one executor of one core and
+may have four, and prints when there were how many. Only trials in line make it ask for more.
+
 ``line`` compares, without an engine, the regret of hyperopt's TPE with so many trials in line as
 there are slots, and without any; each trial takes 0.5 to 1.5 units of time.
 
-    python benchmarks/elastic.py joins --repetitions 5    # about 2 minutes
+    python benchmarks/elastic.py joins --repetitions 5    # about 3 minutes
+    python benchmarks/elastic.py grows                    # about a minute
     python benchmarks/elastic.py line --seeds 100         # about 3 minutes
 """
 
@@ -29,7 +33,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +101,17 @@ class Daemon:
         self._process.wait()
 
 
-def start_worker(folder: Path, master: str) -> Daemon:
+def start_worker(folder: Path, master: str, cores: int = SLOTS) -> Daemon:
     return Daemon(
         "worker.Worker", folder, "registered with master",
-        "--host", "127.0.0.1", "--webui-port", "0", "--cores", str(SLOTS), "--memory", "1g", master,
+        "--host", "127.0.0.1", "--webui-port", "0", "--cores", str(cores), "--memory", "3g", master,
     )  # fmt: skip
 
 
 @contextlib.contextmanager
-def cluster(folder: Path) -> Iterator[tuple[str, Any]]:
+def cluster(
+    folder: Path, cores: int = SLOTS, settings: dict[str, str] | None = None
+) -> Iterator[tuple[str, Any]]:
     """A master with one worker, and a session on it."""
     from pyspark.sql import SparkSession
 
@@ -115,8 +121,8 @@ def cluster(folder: Path) -> Iterator[tuple[str, Any]]:
     with contextlib.ExitStack() as stack:
         there = Daemon("master.Master", folder / "master", "New state: ALIVE", *arguments)
         stack.callback(there.stop)
-        stack.callback(start_worker(folder / "first", master).stop)
-        session = (
+        stack.callback(start_worker(folder / "first", master, cores).stop)
+        builder = (
             SparkSession.builder.master(master)
             .config("spark.ui.enabled", "false")
             .config("spark.ui.showConsoleProgress", "false")
@@ -124,8 +130,10 @@ def cluster(folder: Path) -> Iterator[tuple[str, Any]]:
             .config("spark.driver.bindAddress", "127.0.0.1")
             .config("spark.executor.memory", "512m")
             .config("spark.log.level", "OFF")
-            .getOrCreate()
         )
+        for name, value in (settings or {}).items():
+            builder = builder.config(name, value)
+        session = builder.getOrCreate()
         stack.callback(session.stop)
         yield master, session
 
@@ -145,8 +153,9 @@ def last_executor(session: Any) -> float:
     return max(found.apply(i).addTime().getTime() / 1000 for i in range(found.size()))
 
 
-def join(number: int, folder: Path, master: str, session: Any) -> tuple[float, float, float]:
-    """Search while a worker joins and leaves; return the seconds from its registration."""
+@contextlib.contextmanager
+def sizes_noted() -> Iterator[list[tuple[float, Capacity]]]:
+    """Note when a search has which capacity."""
     sizes: list[tuple[float, Capacity]] = []
     resize = FminRun.resize
 
@@ -155,42 +164,96 @@ def join(number: int, folder: Path, master: str, session: Any) -> tuple[float, f
             sizes.append((time.time(), capacity))
         resize(run, capacity)
 
-    name = f"second-{number}"
-    workers: list[Daemon] = []
-
-    def come_and_go() -> None:
-        time.sleep(3)
-        workers.append(start_worker(folder / name, master))
-        time.sleep(12)
-        workers[0].stop()
-
-    thread = threading.Thread(target=come_and_go)
-    thread.start()
-    trials = hyperbridge.Trials()
     FminRun.resize = noting  # type: ignore[method-assign]
     try:
-        hyperbridge.fmin(
-            objective, hp.uniform("x", -5, 5), algo=rand.suggest, max_evals=None, timeout=26,
-            trials=trials, backend=hyperbridge.Spark(session=session, elastic=True), parallelism=16,
-            tracking=False, rstate=np.random.default_rng(0), show_progressbar=False,
-        )  # fmt: skip
+        yield sizes
     finally:
         FminRun.resize = resize  # type: ignore[method-assign]
+
+
+def text_of(sizes: list[tuple[float, Capacity]], since: float) -> str:
+    said = (f"{at - since:+.1f} s: {size.parallelism}+{size.in_line}" for at, size in sizes)
+    return f"running + in line: {', '.join(said)}"
+
+
+def search(
+    session: Any, trials: Any, is_over: threading.Event, *, parallelism: int, elastic: bool | None
+) -> None:
+    hyperbridge.fmin(
+        objective, hp.uniform("x", -5, 5), algo=rand.suggest, timeout=5 * PATIENCE_S, trials=trials,
+        early_stop_fn=lambda trials, *args: (is_over.is_set(), args), parallelism=parallelism,
+        backend=hyperbridge.Spark(session=session, elastic=elastic), tracking=False,
+        rstate=np.random.default_rng(0), show_progressbar=False,
+    )  # fmt: skip
+
+
+def grows() -> None:
+    most = 4
+    settings = {
+        "spark.dynamicAllocation.enabled": "true",
+        "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+        "spark.dynamicAllocation.minExecutors": "1",
+        "spark.dynamicAllocation.maxExecutors": str(most),
+        "spark.executor.cores": "1",
+    }
+    with (
+        tempfile.TemporaryDirectory(prefix="hyperbridge-elastic-") as name,
+        cluster(Path(name), most, settings) as (_, session),
+        sizes_noted() as sizes,
+    ):
+        trials, is_over = hyperbridge.Trials(), threading.Event()
+
+        def await_size() -> None:
+            wait_for(lambda: bool(sizes) and sizes[-1][1].parallelism == most)
+            is_over.set()
+
+        threading.Thread(target=await_size).start()
+        began = time.time()
+        search(session, trials, is_over, parallelism=16, elastic=None)
+    print(f"{len(trials.trials)} trials; {text_of(sizes, began)}")
+
+
+def join(number: int, folder: Path, master: str, session: Any) -> tuple[float, float, float]:
+    """Search while a worker joins and leaves; return the seconds from its registration."""
+    name = f"second-{number}"
+    is_over = threading.Event()
+    facts: dict[str, Any] = {}
+    trials = hyperbridge.Trials()
+
+    def there() -> list[float]:
+        results = [document["result"] for document in list(trials._dynamic_trials)]
+        return sorted(r["begun"] for r in results if name in r.get("where", ""))
+
+    def come_and_go() -> None:
+        wait_for(lambda: len(trials._dynamic_trials) > 4 * SLOTS)
+        worker = start_worker(folder / name, master)
+        wait_for(lambda: len(there()) >= 4 * SLOTS)
+        facts.update(registered=worker.ready_at, added=last_executor(session))
+        worker.stop()
+        wait_for(lambda: sizes[-1][1].parallelism == SLOTS)
+        is_over.set()
+
+    with sizes_noted() as sizes:
+        thread = threading.Thread(target=come_and_go)
+        thread.start()
+        search(session, trials, is_over, parallelism=16, elastic=True)
         thread.join()
-    registered = workers[0].ready_at
-    there = [r for r in trials.results if name in r.get("where", "")]
-    begun = sorted(result["begun"] for result in there)
-    added = last_executor(session)
+    registered, added, begun = facts["registered"], facts["added"], there()
     states = [document["state"] for document in trials._dynamic_trials]
-    sized = ", ".join(
-        f"{at - registered:+.1f} s: {size.parallelism}+{size.in_line}" for at, size in sizes
-    )
     print(
-        f"  {states.count(JOB_STATE_DONE)} trials, {len(there)} of them there, "
-        f"{states.count(JOB_STATE_ERROR)} lost; running + in line: {sized}",
+        f"  {states.count(JOB_STATE_DONE)} trials, {len(begun)} of them there, "
+        f"{states.count(JOB_STATE_ERROR)} lost; {text_of(sizes, registered)}",
         flush=True,
     )
     return added - registered, begun[0] - added, begun[SLOTS - 1] - added
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 2 * PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.05)
 
 
 def joins(repetitions: int) -> None:
@@ -229,7 +292,7 @@ def regret(problem: Problem, seed: int, slots: int, in_line: int, n: int) -> flo
             trial = waiting.popleft()
             heapq.heappush(running, (now + durations.uniform(0.5, 1.5), trial.tid, trial))
         if not running:
-            return best - problem.optimum
+            return float(best - problem.optimum)
         now, _, trial = heapq.heappop(running)
         loss = float(problem.fn(read.space.point(trial.assignment)))
         best = min(best, loss)
@@ -256,7 +319,7 @@ def line(seeds: int, slots: int, n: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["joins", "line"])
+    parser.add_argument("part", choices=["joins", "grows", "line"])
     parser.add_argument("--repetitions", type=int, default=5, help="of joins")
     parser.add_argument("--seeds", type=int, default=100, help="of line")
     parser.add_argument("--slots", type=int, default=8, help="of line")
@@ -266,6 +329,8 @@ def main() -> None:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     if options.part == "joins":
         joins(options.repetitions)
+    elif options.part == "grows":
+        grows()
     else:
         line(options.seeds, options.slots, options.trials)
 
