@@ -46,6 +46,8 @@ _SWITCHES = (
 """Arguments that must be known, for the new code is another one with each value."""
 _SHOWN = ("verbose", "show_progressbar")
 _OF_HYPERBRIDGE = ("backend", "parallelism", "tracking")
+_WITHOUT_COUNTERPART = {"pruner": None, "trial_timeout": None, "repeats": "run"}
+"""Arguments of hyperbridge's own that nothing is written for, with what is as if not given."""
 _OLD_ORDER = ("fn", "space", "algo", "max_evals", "trials", "rstate")
 _SPARK_ARGUMENTS = ("parallelism", "timeout", "loss_threshold", "spark_session", "resource_profile")
 TRIALS = ("Trials", "SparkTrials")
@@ -231,7 +233,18 @@ class _Reader:
         if any(isinstance(arg, ast.Starred) for arg in call.args):
             self.block(call, "HB201", "fmin is called with *: write its arguments out first")
         for name in self.given:
-            if name not in (*FMIN_ARGUMENTS, *_OF_HYPERBRIDGE):
+            if name in _WITHOUT_COUNTERPART:
+                value = self.given[name]
+                is_silent = isinstance(value, ast.Constant) and value.value in (
+                    None,
+                    _WITHOUT_COUNTERPART[name],
+                )
+                if not is_silent:
+                    text = (
+                        f"nothing is written for {name}: leave it out, and add it to the new code"
+                    )
+                    self.block(value, "HB201", text)
+            elif name not in (*FMIN_ARGUMENTS, *_OF_HYPERBRIDGE):
                 self.block(self.given[name], "HB201", f"fmin has no argument {name!r}")
         space = self.given.get("space")
         if space is not None and any(is_word(e) for e in self._origins(space)):

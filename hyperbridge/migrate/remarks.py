@@ -152,7 +152,8 @@ _LEFT = (
         "HB201",
         "The arguments of fmin are not written out",
         "fmin is called with `*`, with a `**` whose content is not one dict of the program, with an"
-        " argument that it does not have, or without fn and space.",
+        " argument that it does not have, with `pruner`, `trial_timeout` or `repeats`, which"
+        " nothing is written for, or without fn and space.",
         "What is searched, and how, is known when the program runs only. Write the arguments"
         " out, by"
         " name.",

@@ -46,6 +46,10 @@ CASES = {
         SPACE + "fmin(len, space, algo=tpe.suggest, max_evals=5, trials_save_file='t.pkl')\n",
         "create_study(storage=",
     ),
+    "an argument of hyperbridge's own": (
+        SPACE + "fmin(len, space, algo=tpe.suggest, max_evals=5, repeats='skip', pruner=None)\n",
+        "nothing is written for repeats",
+    ),
     "a search under a condition": (
         SPACE + "best = fmin(len, space, algo=tpe.suggest, max_evals=5) if space else None\n",
         "under a condition",
@@ -62,6 +66,12 @@ def test_leaves_the_search_as_it_is_and_says_why(name: str) -> None:
     texts = [note.text for note in result.notes if note.needs_person]
     assert any(reason in text for text in texts), texts
     assert all(note.line > HEAD.count("\n") for note in result.notes)
+
+
+def test_repeats_that_are_run_are_what_the_new_engine_does() -> None:
+    result = migrate(HEAD + SPACE + CALL.replace(")\n", ", repeats='run')\n"))
+    assert "repeats" not in result.new_text
+    assert not [note for note in result.notes if note.needs_person]
 
 
 def test_a_star_import_is_read_and_goes() -> None:

@@ -324,6 +324,7 @@ def test_a_stop_rule_sees_what_the_objective_returns(minimise: Any) -> None:
     trials = Trials()
     minimise(fn, SPACE, max_evals=20, trials=trials, parallelism=1, run={"stop": plateau})
     assert 2 <= len(trials) < 20
+    assert (trials.stop_reason, trials.fmin_cancelled) == ("engine", False)
 
 
 def test_a_rule_that_ends_all_keeps_what_running_trials_have_reported(minimise: Any) -> None:
