@@ -19,7 +19,7 @@ Assignment = dict[str, Any]
 Document = dict[str, Any]
 """One trial in hyperopt's own layout, as found in ``trials.trials``."""
 
-OutcomeKind = Literal["returned", "raised", "lost", "cancelled"]
+OutcomeKind = Literal["returned", "raised", "lost", "overdue", "cancelled"]
 
 TrialStatus = Literal["success", "failure", "cancelled"]
 
@@ -112,6 +112,17 @@ def take_back(document: Document) -> None:
     document.update(
         state=JOB_STATE_NEW, result={"status": "new"}, book_time=None, refresh_time=None
     )
+    document["misc"].pop("attempts", None)
+
+
+def attempt_of(document: Document) -> int:
+    """Return which attempt at its trial a document is about: 1 until a first one was lost.
+
+    Examples:
+        >>> attempt_of({"misc": {}}), attempt_of({"misc": {"attempts": 2}})
+        (1, 2)
+    """
+    return int(document["misc"].get("attempts", 1))
 
 
 def give_own_ids(trials: Any) -> list[int]:
@@ -186,7 +197,8 @@ class Outcome:
 
     Attributes:
         kind: ``returned`` when the objective returned, ``raised`` when it raised, ``lost``
-            when its process ended first, ``cancelled`` when somebody cancelled it.
+            when its process ended first, ``overdue`` when it was stopped at its own time limit,
+            ``cancelled`` when somebody cancelled it.
         value: What the objective returned, untouched; None unless ``returned``.
         failure: The reason; None if and only if ``returned``.
         attachments: What the objective attached through a ``Ctrl`` object, by name.
@@ -237,11 +249,11 @@ class TrialEnd:
     Attributes:
         trial: The trial; its document is final.
         status: ``success`` when the objective returned a result with status ``ok``; ``failure``
-            when it returned another status, raised, or its process was lost; ``cancelled`` when
-            it was stopped.
+            when it returned another status, raised, ran longer than its limit, or its process was
+            lost; ``cancelled`` when it was stopped.
         loss: The loss of a valid result with status ``ok``, as a float (it may be NaN), else None.
         result: The result dict of a valid result, else None.
-        failure: What was raised, or why the trial was lost or cancelled; None when the objective
+        failure: What was raised, or why the trial was lost or stopped; None when the objective
             returned a valid result.
     """
 

@@ -62,5 +62,9 @@ class WorkerLostError(HyperbridgeError, RuntimeError):
     """The process that ran a trial ended before the trial did."""
 
 
+class TrialTimeoutError(HyperbridgeError, TimeoutError):
+    """A trial was stopped because it ran longer than its limit; the message has the limit."""
+
+
 class TrialCancelledError(HyperbridgeError, RuntimeError):
     """A trial was cancelled before it ended."""

@@ -8,7 +8,8 @@ What a backend must keep, and the FminRun relies on:
 * it asks the FminRun for the next trial whenever it has room, calls ``FminRun.begin`` right
   before the trial starts, and tells each outcome exactly once;
 * an objective that raises is an outcome, not an error of the backend; a worker process that
-  dies is the outcome ``lost`` of its own trial alone;
+  dies is the outcome ``lost`` of its own trial alone, and a trial that it stopped at its time
+  limit is the outcome ``overdue``;
 * it cancels what runs when the FminRun says so, and leaves no thread, job or actor behind;
 * it leaves the user's session, environment and thread-local properties as it found them;
 * importing its module, and creating a backend object, import no engine and not hyperopt.
@@ -43,6 +44,9 @@ class OpenBackend(ABC):
         is_elastic: Whether these numbers follow a cluster that grows and shrinks, see `follow`.
         kept_in: Where the engine itself keeps the search, so that another call of fmin can go on
             with it; None when it does not.
+        stops_trials: Whether it can stop one trial while others go on, and does so at the limit
+            that ``FminRun.limits.trial_timeout`` says; else fmin refuses a ``trial_timeout``.
+        retries: How often the FminRun has a trial started again that was lost with its process.
         restored: The documents that it has brought into the Trials object, as an interrupted
             call left them.
     """
@@ -51,6 +55,8 @@ class OpenBackend(ABC):
     in_line: int = 0
     is_elastic: bool = False
     kept_in: Place | None = None
+    stops_trials: bool = False
+    retries: int = 0
     restored: Sequence[Document] = ()
 
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.backends.retries import check_retries
 from hyperbridge.backends.workers import Workers, check_workers, open_workers
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ class Local(Backend):
     Args:
         workers: ``"threads"`` of this process (with parallelism 1: the thread that calls fmin),
             or ``"processes"``.
+        retries: How often a trial is tried again whose process was killed or crashed; 0 fails it
+            at once. An exception of the objective's is never tried again. In threads nothing can
+            be lost but the whole search, so there it has no effect.
 
     Raises:
-        InvalidArgumentError: ``workers`` is something else.
+        InvalidArgumentError: ``workers`` or ``retries`` is something else.
 
     Examples:
         >>> Local().name
@@ -36,9 +40,12 @@ class Local(Backend):
     help: ClassVar[str] = "on this machine, without an engine"
     tracked: ClassVar[bool] = False
 
-    def __init__(self, *, workers: Workers = "threads") -> None:
+    def __init__(self, *, workers: Workers = "threads", retries: int = 1) -> None:
         self.workers = check_workers(workers)
+        self.retries = check_retries(retries)
 
     def open(self, objective: Objective, *, trials: Any, parallelism: int | None) -> OpenBackend:
         """Start nothing yet. See `Backend.open`."""
-        return open_workers(objective, trials, parallelism, self.workers)
+        return open_workers(
+            objective, trials, parallelism, workers=self.workers, retries=self.retries
+        )

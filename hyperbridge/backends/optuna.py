@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.backends.retries import check_retries
 from hyperbridge.backends.workers import Workers, check_workers, open_workers
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import Package
@@ -38,9 +39,12 @@ class Optuna(Backend):
             name and other code continues the study, with a warning.
         workers: ``"threads"`` of this process (with parallelism 1: the thread that calls fmin),
             or ``"processes"``, which can be cancelled.
+        retries: How often a trial is tried again whose process was killed or crashed; 0 fails it
+            at once. An exception of the objective's is never tried again. In threads nothing can
+            be lost but the whole search, so there it has no effect.
 
     Raises:
-        InvalidArgumentError: ``workers`` or ``study_name`` cannot work.
+        InvalidArgumentError: ``workers``, ``study_name`` or ``retries`` cannot work.
 
     Examples:
         >>> Optuna(storage="sqlite:///study.db").name
@@ -57,12 +61,14 @@ class Optuna(Backend):
         storage: Any = None,
         study_name: str | None = None,
         workers: Workers = "threads",
+        retries: int = 1,
     ) -> None:
         if study_name is not None and not (isinstance(study_name, str) and study_name):
             raise InvalidArgumentError(f"study_name must be a string, got {study_name!r}")
         self.storage = storage
         self.study_name = study_name
         self.workers = check_workers(workers)
+        self.retries = check_retries(retries)
 
     def stays_within_bounds(self, algo: Any) -> bool:  # noqa: ARG002 - it is always a study
         """Tell that a study refuses points beyond the bounds. See `Backend.stays_within_bounds`."""
@@ -80,4 +86,6 @@ class Optuna(Backend):
 
     def open(self, objective: Objective, *, trials: Any, parallelism: int | None) -> OpenBackend:
         """Start nothing yet. See `Backend.open`."""
-        return open_workers(objective, trials, parallelism, self.workers)
+        return open_workers(
+            objective, trials, parallelism, workers=self.workers, retries=self.retries
+        )

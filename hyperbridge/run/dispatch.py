@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from hyperbridge.documents import Failure, Outcome, Trial
-from hyperbridge.errors import TrialCancelledError
+from hyperbridge.errors import TrialCancelledError, TrialTimeoutError
 from hyperbridge.run.run import FminRun
 
 Inbox: TypeAlias = "queue.SimpleQueue[tuple[Trial, Outcome | BaseException] | None]"
@@ -34,12 +34,26 @@ def cancelled(reason: str) -> Outcome:
     return Outcome("cancelled", failure=Failure(str(type(error)), str(error), f"{error}\n", error))
 
 
+def overdue(limit_s: float) -> Outcome:
+    """Return the outcome of a trial that was stopped at its own time limit.
+
+    Examples:
+        >>> overdue(60.0).failure.message
+        'the trial was stopped because it ran longer than its limit of 60 s (trial_timeout)'
+    """
+    error = TrialTimeoutError(
+        f"the trial was stopped because it ran longer than its limit of {limit_s:g} s "
+        "(trial_timeout)"
+    )
+    return Outcome("overdue", failure=Failure(str(type(error)), str(error), f"{error}\n", error))
+
+
 class Slots(ABC):
     """Where trials run, ``FminRun.capacity`` at once.
 
     Every started trial is reported exactly once unless it was cancelled: by its outcome, or by
-    an exception that ends the whole search because it is not the trial's fault. `start`,
-    `cancel` and `close` are called from one thread.
+    an exception that ends the whole search because it is not the trial's fault. One that is
+    reported as lost may be started again. `start`, `cancel` and `close` are called from one thread.
     """
 
     @abstractmethod
@@ -81,7 +95,12 @@ def drive(run: FminRun, slots: Slots) -> None:
         trial, outcome = item
         if isinstance(outcome, BaseException):
             raise outcome
-        if running.pop(id(trial), None) is not None:
+        if id(trial) not in running:
+            return
+        if run.takes_again(trial, outcome):
+            slots.start(trial, report)
+        else:
+            del running[id(trial)]
             run.tell(trial, outcome)
 
     run.on_resize = lambda: inbox.put(None)

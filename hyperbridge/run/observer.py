@@ -110,6 +110,14 @@ class Observer(Protocol):
         """
         ...
 
+    def trial_lost(self, trial: Trial) -> None:
+        """Called when a trial's process was lost and the trial will be started again.
+
+        Nothing of the attempt counts; its document still says which attempt it was. It must
+        return at once.
+        """
+        ...
+
     def trial_finished(self, end: TrialEnd) -> None:
         """Called once for each trial that was started; must return at once.
 

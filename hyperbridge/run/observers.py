@@ -56,6 +56,12 @@ class Observers:
             for observer in self._started
         ]
 
+    def trial_lost(self, trial: Trial) -> None:
+        """Tell all."""
+        for observer in self._started:
+            self._call(observer, "trial_lost", lambda o: o.trial_lost(trial))
+        self._warn()
+
     def trial_finished(self, end: TrialEnd) -> None:
         """Tell all."""
         for observer in self._started:

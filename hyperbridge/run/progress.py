@@ -110,6 +110,9 @@ class Progress:
         """Return None: nothing is to be done."""
         return None
 
+    def trial_lost(self, trial: Trial) -> None:
+        """Do nothing: the trial has not ended."""
+
     def trial_finished(self, end: TrialEnd) -> None:
         """Advance the bar by one, whatever became of the trial."""
         if end.status == "cancelled":

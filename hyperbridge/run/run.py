@@ -29,6 +29,7 @@ from hyperbridge.documents import (
     TrialEnd,
     assignment_of,
     attachments_of,
+    attempt_of,
 )
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.capacity import Capacity
@@ -86,6 +87,7 @@ class FminRun:
         trials_file: Where the Trials are saved after each batch and at the end, or None.
         n_extra: Trials that come on top of ``max_evals``: the user's own points.
         known: Where a trial whose point has a result already takes it from; None to run all.
+        retries: How often a trial is started again whose process was lost.
 
     Attributes:
         known: As given.
@@ -109,6 +111,7 @@ class FminRun:
         in_line: int = 0,
         is_elastic: bool = False,
         known: KnownPoints | None = None,
+        retries: int = 0,
     ) -> None:
         self.capacity = capacity
         self.parallelism = capacity - in_line
@@ -122,6 +125,7 @@ class FminRun:
         self._search = search
         self._tolerant = tolerant
         self._spark_trials = spark_trials
+        self._retries = retries
         self._observers = Observers(observers)
         self._trials_file = trials_file
         self.known = known
@@ -244,11 +248,39 @@ class FminRun:
         """Tell the observers that a trial is about to start; return its tokens, one for each."""
         return self._observers.trial_starting(trial)
 
+    def takes_again(self, trial: Trial, outcome: Outcome) -> bool:
+        """Tell whether a trial was lost and is to be started again; `tell` is not called then.
+
+        An exception of the objective's is never a reason to.
+        """
+        with self._lock:
+            if outcome.kind != "lost" or outcome.failure is None or self.should_cancel():
+                return False
+            if attempt_of(trial.document) > self._retries:
+                return False
+            self.begin_again(trial, outcome.failure.message)
+            return True
+
+    def begin_again(self, trial: Trial, reason: str) -> None:
+        """Forget what is known of a trial, for its next attempt. `begin` is called again after it.
+
+        Args:
+            trial: One that `ask` gave.
+            reason: What became of the last attempt.
+        """
+        with self._lock:
+            attempt = attempt_of(trial.document) + 1
+            logger.warning("trial %s is started again (attempt %d): %s", trial.tid, attempt, reason)
+            self._observers.trial_lost(trial)
+            trial.document["misc"]["attempts"] = attempt
+            self._log.start(trial.document)
+
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Record the outcome of a trial that `ask` gave, and see whether the FminRun goes on.
 
         By the rule of plain Trials what is no Exception (SystemExit, KeyboardInterrupt) ends the
-        search, tolerant or not; by the rule of SparkTrials it fails its trial alone.
+        search, tolerant or not; by the rule of SparkTrials it fails its trial alone. A trial that
+        ran longer than its limit ends no search by either: nothing was raised that hyperopt knows.
 
         Raises:
             Exception: Whatever the user's early stop function, or saving the Trials, raised.
@@ -259,7 +291,8 @@ class FminRun:
             if leaving is not None:
                 self.abort(cut_traceback(leaving))
                 return
-            if end.status == "failure" and end.failure is not None and not self._tolerant:
+            is_raised = end.status == "failure" and outcome.kind != "overdue"
+            if is_raised and end.failure is not None and not self._tolerant:
                 self._fail(end.failure)
             elif not self._is_serial or not self._queue:
                 self._end_batch(end)

@@ -24,6 +24,7 @@ from hyperbridge.errors import (
     ResultNotPicklableError,
 )
 from hyperbridge.run.blame import find_culprit
+from hyperbridge.run.dispatch import overdue
 from hyperbridge.run.lost_changes import find_lost_changes
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import TrialAttachment
@@ -152,6 +153,7 @@ def pack_runtime(
     pickler: ModuleType,
     *,
     search_path: list[str] | None = None,
+    limit_s: float | None = None,
 ) -> bytes:
     """Pickle the runtime that `hyperbridge.worker.runtime.run_shipped` loads.
 
@@ -160,6 +162,8 @@ def pack_runtime(
         attachments: What surrounds each objective.
         pickler: The same pickler as for the objective.
         search_path: Folders that workers may import the user's modules from.
+        limit_s: Seconds after which a worker ends a trial by itself; None where the driver
+            can do so.
     """
     runtime = Runtime(
         objective=objective,
@@ -167,6 +171,7 @@ def pack_runtime(
         pickler=pickler.__name__,
         fresh_state=fresh_state,
         search_path=search_path or [],
+        limit_s=limit_s,
     )
     return dumps_by_value(runtime, pickler)
 
@@ -200,6 +205,8 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
         return Outcome("returned", value=value, attachments=attached)
     if kind == "unpicklable":
         return _unpicklable(parts[0])
+    if kind == "overdue":
+        return overdue(parts[0])
     type_name, message, text, packed = parts
     advice = None if advise is None else advise(text)
     if advice is not None:

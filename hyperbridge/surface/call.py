@@ -111,6 +111,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         trials_file=call.trials_file,
         n_extra=call.n_extra,
         known=KnownPoints(call.objective.space, call.trials) if call.repeats == "reuse" else None,
+        retries=opened.retries,
     )
     info = FminInfo(
         backend=call.backend.name,

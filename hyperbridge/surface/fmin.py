@@ -109,7 +109,10 @@ def fmin(
         pruner: Stops trials early that report poor losses by `hyperbridge.report`: the name of a
             pruner (``"median"``, ``"percentile"``, ``"asha"``, ``"hyperband"``, ``"patient"``),
             an ``optuna.pruners`` object, or with backend Ray a Tune scheduler.
-        trial_timeout: Seconds that one trial may take, where the backend can stop it.
+        trial_timeout: Seconds that one trial may take, from when it runs on its worker. One that
+            takes longer is stopped and failed, with TrialTimeoutError in its document, and the
+            search goes on: with plain Trials too, because the objective has raised nothing.
+            A backend that cannot stop a trial (threads) refuses it before the first one.
         repeats: What becomes of a point that was evaluated before: ``"run"`` evaluates it again,
             as hyperopt does, ``"skip"`` draws another one, ``"reuse"`` takes its result. Points
             are the same whose reached labels have equal values; what raised once may be tried
@@ -199,6 +202,7 @@ def fmin(
         requested = trials.user_specified_parallelism
     with ExitStack() as stack:
         opened = stack.enter_context(chosen.open(objective, trials=trials, parallelism=requested))
+        _check_trial_timeout(limits, chosen, opened, settings.sources["trial_timeout"])
         fit_to_space(trials, objective.space)
         draw_again(seeds, [*restored, *opened.restored], points)
         search = stack.enter_context(closing(chosen.make_search(algo, objective, trials, seeds)))
@@ -234,6 +238,21 @@ def fmin(
                 trials_file=file,
                 return_argmin=return_argmin,
             )
+        )
+
+
+def _check_trial_timeout(limits: Limits, chosen: Any, opened: Any, source: str) -> None:
+    """Refuse a limit that a backend cannot enforce.
+
+    Raises:
+        UnsupportedArgumentError: It is one.
+    """
+    if limits.trial_timeout is not None and not opened.stops_trials:
+        raise UnsupportedArgumentError(
+            f"trial_timeout={limits.trial_timeout:g} (set by {source}): backend {chosen.name!r} "
+            "cannot stop one trial here while others go on. Leave it out, or run trials in "
+            'processes: backend=hyperbridge.Local(workers="processes"), or '
+            'hyperbridge.Optuna(workers="processes").'
         )
 
 

@@ -10,7 +10,13 @@ from typing import Any
 from hyperbridge.documents import Trial, TrialEnd
 from hyperbridge.tracking.attach import make_token
 from hyperbridge.tracking.parent import ParentRun
-from hyperbridge.tracking.record import Legaliser, Record, ending_record, traceback_text
+from hyperbridge.tracking.record import (
+    ATTEMPT_TAG,
+    Legaliser,
+    Record,
+    ending_record,
+    traceback_text,
+)
 from hyperbridge.tracking.store import Store, StoreAwayError
 
 Step = Callable[[], None]
@@ -47,6 +53,10 @@ class Child:
     def name(self) -> str:
         """The run's name."""
         return f"trial-{self.trial.tid}"
+
+    def is_about(self, run: Any) -> bool:
+        """Tell whether a run of this trial is that of this attempt."""
+        return bool(run.data.tags.get(ATTEMPT_TAG) == self.tags.get(ATTEMPT_TAG))
 
 
 class ChildRuns:
@@ -126,6 +136,24 @@ class ChildRuns:
             )
         return steps, lambda: self._end(child, _STATUS[end.status], ended_ms)
 
+    def discard(self, child: Child, ended_ms: int) -> None:
+        """Delete the run of a lost attempt, and what the objective has nested in it.
+
+        Args:
+            child: The attempt's run.
+            ended_ms: When it was lost, in milliseconds since the epoch.
+        """
+        with child.lock:
+            self._find(child)
+        if child.run is None:
+            return
+        doomed = [child.run]
+        for run in doomed:
+            query = f"tags.`{_PARENT_TAG}` = '{run.info.run_id}'"
+            doomed.extend(self._store.find_runs(run.info.experiment_id, query))
+        for run in reversed(doomed):  # what is nested first: a later try finds the rest
+            self._store.delete_run(run.info.run_id, ended_ms)
+
     # -- one run ---------------------------------------------------------------------------
 
     def _ensure(self, child: Child) -> None:
@@ -147,7 +175,8 @@ class ChildRuns:
         query = (
             f"tags.fmin_uuid = '{self._fmin_uuid}' and tags.`hyperbridge.tid` = '{child.trial.tid}'"
         )
-        found = self._store.find_runs(parent.info.experiment_id, query)
+        runs = self._store.find_runs(parent.info.experiment_id, query)
+        found = [run for run in runs if child.is_about(run)]
         if found:
             if _PARENT_TAG not in found[0].data.tags:  # created before the parent run was
                 self._store.log(found[0].info.run_id, tags={_PARENT_TAG: parent.info.run_id})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hyperbridge.documents import Failure, Trial, TrialEnd
+from hyperbridge.documents import Failure, Trial, TrialEnd, attempt_of
 from hyperbridge.tracking.complaints import Complaints
 from hyperbridge.tracking.names import (
     MAX_PARAM_LENGTH,
@@ -19,6 +19,9 @@ from hyperbridge.tracking.names import (
     legal_text,
 )
 from hyperbridge.worker.frames import safe_text
+
+ATTEMPT_TAG = "hyperbridge.attempt"
+"""Which attempt at its trial a run is about, from the second one on: earlier ones were lost."""
 
 _STATUS_KEY = "status"
 _LOSS_KEY = "loss"
@@ -115,8 +118,10 @@ def starting_tags(
     except (TypeError, ValueError):  # a key, or a value that holds itself
         assignment = safe_text(trial.assignment)
     decoded = {f"hyperbridge.value.{label}": text for label, text in chosen.items()}
+    attempt = attempt_of(trial.document)
     return {
         "hyperbridge.tid": str(trial.tid),
+        **({ATTEMPT_TAG: str(attempt)} if attempt > 1 else {}),
         "hyperbridge.params": legal_text(assignment, MAX_TAG_LENGTH),
         **legalise.texts(decoded, MAX_TAG_LENGTH, tid=trial.tid),
     }

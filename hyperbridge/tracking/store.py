@@ -180,6 +180,12 @@ class Store:
         code = self._entities.RunStatus.from_string(status)
         self.call(lambda _: self._plain_store().update_run_info(run_id, code, end_ms, None))
 
+    def delete_run(self, run_id: str, end_ms: int) -> None:
+        """End a run that nobody needs and delete it, unless that has been done already."""
+        if self.get_run(run_id).info.lifecycle_stage == "active":
+            self.end_run(run_id, "KILLED", end_ms)
+            self.call(lambda client: client.delete_run(run_id))
+
     def flush_async(self) -> None:
         """Wait for what objectives in this process log in the background, traces included."""
         self._plain_store().flush_async_logging()

@@ -121,6 +121,16 @@ class MlflowTracker:
                 self._create(child)
             return None if child.refused else self._children.token(child)
 
+    def trial_lost(self, trial: Trial) -> None:
+        """Delete the run of the attempt that was lost. See `Observer.trial_lost`."""
+        with self._lock:
+            child = self._open.pop(trial.tid, None)
+        if child is not None and not child.refused:
+            ended_ms = _now_ms()
+            self._logger.submit(
+                _name_of(child), last=lambda: self._children.discard(child, ended_ms)
+            )
+
     def trial_finished(self, end: TrialEnd) -> None:
         """Hand the trial's end to the background threads. See `Observer.trial_finished`."""
         if not self._is_on:

@@ -26,15 +26,30 @@ def release_in_children() -> None:
     if not hasattr(os, "register_at_fork") or _NAME in sys.modules:
         return
     sys.modules[_NAME] = types.ModuleType(_NAME, "Says that children release our sockets.")
+    state = sys.modules[_NAME].__dict__
+    state["keep"] = False
     sockets = list(_open_sockets())
 
     def release() -> None:
+        if state["keep"]:
+            return
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor in sockets:
             os.dup2(nothing, descriptor, inheritable=False)
         os.close(nothing)
 
     os.register_at_fork(after_in_child=release)
+
+
+@contextlib.contextmanager
+def with_sockets() -> Iterator[None]:
+    """Let a child that is forked inside of this block keep the sockets."""
+    state = sys.modules[_NAME].__dict__
+    state["keep"] = True
+    try:
+        yield
+    finally:
+        state["keep"] = False
 
 
 def _open_sockets() -> Iterator[int]:

@@ -1,6 +1,7 @@
 """The main loop of a worker process on the driver's machine: messages in, reports out.
 
-A frame is eight bytes of length and a pickle. The first frame is the runtime of the run.
+A frame is eight bytes of length and a pickle. The first frame is the runtime of the run. An empty
+frame comes back when a trial begins, and its report when it has ended.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def serve(descriptor: int) -> None:
     runtime = pickle.loads(content)
     while (content := frames.get()) is not None:
         is_idle.clear()
+        write_frame(connection, b"")
         report = runtime.run(pickle.loads(content))
         is_idle.set()
         write_frame(connection, report)

@@ -19,6 +19,7 @@ from typing import Any
 from hyperbridge.worker.exceptions import pack_exception
 from hyperbridge.worker.forks import OnlyInThisProcess, release_in_children
 from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
+from hyperbridge.worker.limits import run_within
 from hyperbridge.worker.numbers import restore
 from hyperbridge.worker.trial_contexts import TrialContexts
 
@@ -37,6 +38,8 @@ class Runtime:
         pickler: Name of the cloudpickle module that the workers have.
         fresh_state: Context manager factory that isolates trials of one process.
         search_path: Folders to import the user's modules from, beside the worker's own.
+        limit_s: Seconds after which this process ends a trial, see `hyperbridge.worker.limits`;
+            None when the driver does so, or nobody.
     """
 
     def __init__(
@@ -47,22 +50,31 @@ class Runtime:
         pickler: str,
         fresh_state: Callable[[], Any],
         search_path: list[str],
+        limit_s: float | None = None,
     ) -> None:
         self.objective = objective
         self.attachments = attachments
         self.pickler = pickler
         self.fresh_state = fresh_state
         self.search_path = search_path
+        self.limit_s = limit_s
 
     def run(self, message: Message) -> bytes:
         """Run one trial.
 
         Returns:
             Pickled ``("returned", value bytes, attachments)``, ``("raised", type name,
-            message, traceback, exception bytes or None)`` or ``("unpicklable", text)``.
+            message, traceback, exception bytes or None)``, ``("unpicklable", text)`` or
+            ``("overdue", seconds)``.
         """
+        dumps: Callable[[Any], bytes] = importlib.import_module(self.pickler).dumps
+        if self.limit_s is None:
+            return self._run(message, dumps)
+        overdue = dumps(("overdue", self.limit_s))
+        return run_within(self.limit_s, lambda: self._run(message, dumps), overdue)
+
+    def _run(self, message: Message, dumps: Callable[[Any], bytes]) -> bytes:
         release_in_children()
-        dumps = importlib.import_module(self.pickler).dumps
         with self.fresh_state():
             try:
                 value, attached = self._evaluate(message)
@@ -71,7 +83,7 @@ class Runtime:
             else:
                 report = _pack(value, attached, dumps)
         _flush()
-        return dumps(report)  # type: ignore[no-any-return]
+        return dumps(report)
 
     def _evaluate(self, message: Message) -> tuple[Any, dict[str, Any]]:
         tid, assignment, tokens = message
@@ -118,27 +130,40 @@ def _flush() -> None:
             stream.flush()
 
 
-def run_shipped(key: str, shipment: Callable[[], bytes], message: Message, pickler: str) -> bytes:
-    """Run one trial with the runtime of a run, loading it once per process.
+_STATE = "_hyperbridge_worker"
+
+
+def load_shipped(key: str, shipment: Callable[[], bytes], pickler: str) -> Runtime:
+    """Return the runtime of a run, loading it once per process.
 
     Args:
         key: Names the run.
         shipment: Returns the pickled `Runtime`; called at most once per process.
-        message: The trial.
         pickler: Name of the cloudpickle module that the workers have.
     """
-    name = "_hyperbridge_worker"
-    module = sys.modules.setdefault(name, types.ModuleType(name, "Runs kept by this process."))
-    runtimes = module.__dict__.setdefault("runtimes", OrderedDict())
+    module = sys.modules.setdefault(_STATE, types.ModuleType(_STATE, "Runs kept by this process."))
+    runtimes: OrderedDict[str, Runtime] = module.__dict__.setdefault("runtimes", OrderedDict())
     runtime = runtimes.get(key)
     if runtime is None:
         runtime = importlib.import_module(pickler).loads(shipment())
         runtimes[key] = runtime
         while len(runtimes) > _KEPT_RUNS:
             runtimes.popitem(last=False)
-    report = runtime.run(message)
-    _spare_the_collector(module)
-    return report  # type: ignore[no-any-return]
+    return runtime
+
+
+def run_shipped(key: str, shipment: Callable[[], bytes], message: Message, pickler: str) -> bytes:
+    """Run one trial with the runtime of a run; the arguments are those of `load_shipped`.
+
+    Args:
+        key: Names the run.
+        shipment: Returns the pickled `Runtime`.
+        message: The trial.
+        pickler: Name of the cloudpickle module.
+    """
+    report = load_shipped(key, shipment, pickler).run(message)
+    _spare_the_collector(sys.modules[_STATE])
+    return report
 
 
 def _spare_the_collector(module: types.ModuleType) -> None:

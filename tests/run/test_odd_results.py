@@ -238,6 +238,9 @@ class Watcher:
     def trial_starting(self, trial: Any) -> Any:
         self._hear("trial_starting")
 
+    def trial_lost(self, trial: Any) -> None:
+        pass
+
     def trial_finished(self, end: Any) -> None:
         self._hear("trial_finished")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hyperbridge.backends.base import Backend, OpenBackend
+from hyperbridge.backends.retries import check_retries
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import Package
 from hyperbridge.search import RAY
@@ -26,7 +27,8 @@ class Ray(Backend):
     An objective may call ``ray.tune.report`` for a scheduler or a stop rule. If one of them stops
     a trial, its loss is the last one that it reported, and ``stopped_early`` is 1 in its result
     and among the metrics of its MLflow run. A trial that has reported no loss is cancelled.
-    ``FailureConfig(max_failures=...)`` runs a failed trial again, in a new process.
+    ``FailureConfig(max_failures=...)`` runs a failed trial again, in a new process, whether it was
+    lost or raised; it outranks ``retries``.
 
     Leave Ray's environment variable ``TUNE_FORCE_TRIAL_CLEANUP_S`` at its default of ten minutes.
     With a second or so Tune stops processes in the middle of an experiment that has a scheduler,
@@ -50,6 +52,8 @@ class Ray(Backend):
         elastic: Whether nodes may come and go during a search. None, the default, means yes where
             an autoscaler is seen: on clusters of Ray's launcher and of KubeRay, and where no node
             has a CPU yet. True is for nodes that come by other means.
+        retries: How often a trial is tried again that was lost with its process or its node; 0
+            fails it at once. An exception of the objective's is never tried again.
 
     On an elastic cluster the number of trials follows what the nodes that are there have room for,
     up to ``parallelism`` and 128, looked at once a second. Half as many trials as there are slots
@@ -60,7 +64,7 @@ class Ray(Backend):
     loop, whatever the cluster does.
 
     Raises:
-        InvalidArgumentError: ``reuse_actors``, ``reports`` or ``elastic`` is no such value.
+        InvalidArgumentError: ``reuse_actors``, ``reports``, ``elastic`` or ``retries`` is no such value.
 
     Examples:
         >>> Ray(resources_per_trial={"cpu": 2}).name
@@ -80,6 +84,7 @@ class Ray(Backend):
         reuse_actors: bool = True,
         reports: bool | None = None,
         elastic: bool | None = None,
+        retries: int = 1,
     ) -> None:
         if not isinstance(reuse_actors, bool):
             raise InvalidArgumentError(f"reuse_actors must be True or False, got {reuse_actors!r}")
@@ -88,6 +93,7 @@ class Ray(Backend):
         if not isinstance(elastic, bool | None):
             raise InvalidArgumentError(f"elastic must be True, False or None, got {elastic!r}")
         self.elastic = elastic
+        self.retries = check_retries(retries)
         self.reports = reports
         self.resources_per_trial = resources_per_trial
         self.run_config = run_config

@@ -28,6 +28,8 @@ class Dispatched:
         actor: The actor that runs it, once there is one.
         tune_trial: Tune's own, once it has been started.
         starts: How often it has been started.
+        deadline: When it will have run for longer than its limit, by the monotonic clock; None
+            when it has no limit, or does not run yet.
     """
 
     trial: Trial | None
@@ -36,6 +38,7 @@ class Dispatched:
     actor: Any = None
     tune_trial: Any = None
     starts: int = 0
+    deadline: float | None = None
 
 
 @dataclass

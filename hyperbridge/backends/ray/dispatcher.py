@@ -6,6 +6,7 @@ Tune calls, through the hooks of `hyperbridge.backends.ray.hooks`, always from o
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ from hyperbridge.backends.ray.results import (
 )
 from hyperbridge.backends.ray.trainable import REPORT
 from hyperbridge.documents import Document, Outcome, Trial, assignment_of, attachments_of
-from hyperbridge.run.dispatch import cancelled
+from hyperbridge.run.dispatch import cancelled, overdue
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import unpack_outcome
@@ -50,6 +51,8 @@ class TrialDispatcher:
         runtime: An ObjectRef of the pickled runtime; None when the trainable has its own.
         rules: One stopper for the user's stop rules, or None.
         in_pickles: Stands for this object in a pickle, where nothing of it can go on.
+        retries_raised: Whether Tune also retries what the objective raises: the user's own
+            FailureConfig says so. Else it retries what was lost alone.
 
     Attributes:
         rules: As given.
@@ -71,6 +74,7 @@ class TrialDispatcher:
         runtime: Any,
         rules: Any,
         in_pickles: Any,
+        retries_raised: bool,
     ) -> None:
         self.run = run
         self.rules = rules
@@ -85,6 +89,8 @@ class TrialDispatcher:
         self._key = key
         self._runtime = runtime
         self._in_pickles = in_pickles
+        self.retries_raised = retries_raised
+        self._overdue: dict[str, str] = {}  # tracebacks by Tune's trial ids
         self._dispatched: dict[str, Dispatched] = {}
         self._waiting: deque[Trial] = deque()
         self._missing: deque[Document] = deque()
@@ -124,7 +130,8 @@ class TrialDispatcher:
         return bool(self._waiting)
 
     def step_began(self, trials: list[Any]) -> None:
-        """At the first step, take up the trials that Tune has restored."""
+        """Stop trials at their limit; at the first step, take up those that Tune has restored."""
+        self._stop_overdue()
         if self._has_begun:
             return
         self._has_begun = True
@@ -177,12 +184,56 @@ class TrialDispatcher:
         facts: dict[str, Any] = {
             "key": self._key,
             "message": (trial.tid, trial.assignment, dispatched.tokens.result()),
-            "may_retry": tune_trial.max_failures < 0
-            or dispatched.starts <= tune_trial.max_failures,
+            "may_retry": self.retries_raised
+            and (tune_trial.max_failures < 0 or dispatched.starts <= tune_trial.max_failures),
         }
         if self._runtime is not None:
             facts["runtime"] = [self._runtime]
-        actor.begin.remote(facts)
+        self._time(dispatched, actor.begin.remote(facts))
+
+    def _time(self, dispatched: Dispatched, begins: Any) -> None:
+        """Let the limit of a trial count from when its actor has heard of it."""
+        limit_s, start = self.run.limits.trial_timeout, dispatched.starts
+        dispatched.deadline = None
+        if limit_s is None:
+            return
+
+        def note(future: Any) -> None:
+            if future.exception() is None and dispatched.starts == start:
+                dispatched.deadline = time.monotonic() + limit_s
+
+        begins.future().add_done_callback(note)
+
+    def _stop_overdue(self) -> None:
+        """Kill the actors of trials that have run for longer than their limit.
+
+        Tune's loop comes by ten times a second, whatever happens.
+        """
+        limit_s = self.run.limits.trial_timeout
+        if limit_s is None:
+            return
+        now = time.monotonic()
+        for dispatched in list(self._dispatched.values()):
+            tune_trial, deadline = dispatched.tune_trial, dispatched.deadline
+            if deadline is None or now < deadline or tune_trial.status != "RUNNING":
+                continue  # a scheduler may have paused it
+            outcome = overdue(limit_s)
+            assert outcome.failure is not None
+            self._overdue[tune_trial.trial_id] = outcome.failure.traceback
+            tune_trial.max_failures = 0  # Tune takes it for a trial whose process was lost
+            ray.kill(dispatched.actor)
+            self._finish(tune_trial, outcome)
+
+    def begins_again(self, tune_trial: Any) -> None:
+        """Hear that Tune will start a failed trial anew, in another actor."""
+        dispatched = self._dispatched.get(tune_trial.trial_id)
+        if dispatched is None or dispatched.trial is None:
+            return
+        failure = outcome_of_error(error_of(tune_trial)).failure
+        dispatched.actor = dispatched.deadline = None
+        self.run.begin_again(dispatched.trial, "unknown" if failure is None else failure.message)
+        dispatched.tokens = self._pool.submit(self.run.begin, dispatched.trial)
+        self._records.put(tune_trial.trial_id, dispatched.trial.document, {})
 
     def reported(self, tune_trial: Any, result: dict[str, Any]) -> None:
         """Take a trial's report out of a result, and put in what people want to see."""
@@ -205,6 +256,8 @@ class TrialDispatcher:
 
     def lost(self, tune_trial: Any) -> None:
         """Settle a trial whose process or node is gone."""
+        if tune_trial.trial_id in self._overdue:
+            show_failure(tune_trial, self._overdue.pop(tune_trial.trial_id))
         self._finish(tune_trial, outcome_of_error(error_of(tune_trial)))
 
     def has_failed(self, tune_trial: Any) -> bool:
@@ -220,7 +273,7 @@ class TrialDispatcher:
         try:
             self.run.tell(dispatched.trial, outcome)
         finally:
-            if document["state"] == JOB_STATE_ERROR and outcome.kind != "lost":
+            if document["state"] == JOB_STATE_ERROR and outcome.kind not in ("lost", "overdue"):
                 self.failed[tune_trial.trial_id] = document["misc"]["traceback"]
                 show_failure(tune_trial, document["misc"]["traceback"])
             self._record(tune_trial.trial_id, document)

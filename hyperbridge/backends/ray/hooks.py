@@ -157,6 +157,9 @@ class RunCallback(tune.Callback):  # type: ignore[misc]  # as above
     def on_trial_complete(self, *, trial: Any, **info: Any) -> None:  # noqa: ARG002
         self._dispatcher.guard(self._dispatcher.ended, trial)
 
+    def on_trial_recover(self, *, trial: Any, **info: Any) -> None:  # noqa: ARG002
+        self._dispatcher.guard(self._dispatcher.begins_again, trial)
+
     def on_trial_error(self, *, trial: Any, **info: Any) -> None:  # noqa: ARG002
         self._dispatcher.guard(self._dispatcher.lost, trial)
 

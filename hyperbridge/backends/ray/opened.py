@@ -75,6 +75,8 @@ class OpenRay(OpenBackend):
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
     """
 
+    stops_trials = True
+
     def __init__(
         self,
         settings: Ray,
@@ -140,7 +142,11 @@ class OpenRay(OpenBackend):
             self._packed, run.attachments(), ray.cloudpickle, search_path=search_path()
         )
         rules = rules_of(self._experiment.run_config.stop)
-        saved_search = save_search(folder, self._objective, run, rules)
+        # Without a rule of the user's, Tune tries again what was lost, and no failure.
+        retries_raised = self._experiment.run_config.failure_config.max_failures != 0
+        saved_search = save_search(
+            folder, self._objective, run, rules, retries_raised=retries_raised
+        )
         dispatcher = running[folder.path] = TrialDispatcher(
             run,
             self._trials,
@@ -150,6 +156,7 @@ class OpenRay(OpenBackend):
             runtime=ray.put(runtime),
             rules=rules,
             in_pickles=RestoredDispatcher(saved_search),
+            retries_raised=retries_raised,
         )
         try:
             if dispatcher.has_work():
@@ -192,6 +199,7 @@ class OpenRay(OpenBackend):
                 hooks,
                 reports=reports,
                 reuse_actors=self._settings.reuse_actors,
+                retries=self._settings.retries,
             )
             dispatcher.is_interrupted = is_interrupted
             # This writes what Tuner.restore needs; through Ray Client it would do so far away.

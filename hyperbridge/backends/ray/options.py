@@ -110,7 +110,13 @@ def check_run_config(given: Any) -> Any:
 
 
 def merge(
-    tune_config: Any, run_config: Any, hooks: Hooks, *, reports: bool, reuse_actors: bool
+    tune_config: Any,
+    run_config: Any,
+    hooks: Hooks,
+    *,
+    reports: bool,
+    reuse_actors: bool,
+    retries: int,
 ) -> tuple[Any, Any]:
     """Return the TuneConfig and RunConfig of the experiment.
 
@@ -120,6 +126,7 @@ def merge(
         hooks: Ours.
         reports: Whether the trainable reports intermediate results.
         reuse_actors: Whether an actor runs one trial after the other.
+        retries: How often a lost trial is tried again, unless the user's FailureConfig says so.
     """
     scheduler_metric, scheduler_mode = goal_of(tune_config.scheduler)
     metric, mode = tune_config.metric, tune_config.mode
@@ -127,6 +134,9 @@ def merge(
         metric = METRIC
     if metric is not None and mode is None and scheduler_mode is None:
         mode = "min"
+    failures = run_config.failure_config
+    if failures.max_failures == 0:
+        failures = dataclasses.replace(failures, max_failures=retries)
     checkpoints = dataclasses.replace(run_config.checkpoint_config, checkpoint_at_end=False)
     return (
         dataclasses.replace(
@@ -144,6 +154,7 @@ def merge(
             callbacks=hooks.callbacks,
             stop=hooks.stopper,
             checkpoint_config=checkpoints,
+            failure_config=failures,
         ),
     )
 

@@ -41,28 +41,35 @@ class SavedSearch:
             user's own points, and what becomes of repeats; None when they cannot be pickled, or the
             algorithm is not one of hyperopt's kind.
         rules: One stopper for the user's stop rules, or None.
+        retries_raised: Whether Tune retries what the objective raises.
     """
 
     folder: ExperimentFolder
     pickled: bytes | None
     rules: Any
+    retries_raised: bool
 
 
 def save_search(
-    folder: ExperimentFolder, objective: Objective, run: FminRun, rules: Any
+    folder: ExperimentFolder,
+    objective: Objective,
+    run: FminRun,
+    rules: Any,
+    *,
+    retries_raised: bool,
 ) -> SavedSearch:
     """Return what is to be kept of a search."""
     search, repeats = run.search, "run" if run.known is None else "reuse"
     if isinstance(search, FreshPoints):
         search, repeats = search.inner, "skip"
     if not isinstance(search, HyperoptSearch):
-        return SavedSearch(folder, None, rules)
+        return SavedSearch(folder, None, rules, retries_raised)
     parts = (objective.expr, search.algo, run.limits, run.capacity, run.n_extra, repeats)
     try:
-        return SavedSearch(folder, cloudpickle.dumps(parts), rules)
+        return SavedSearch(folder, cloudpickle.dumps(parts), rules, retries_raised)
     except Exception as exc:  # noqa: BLE001 - pickling a user's function may raise anything
         logger.debug("Tuner.restore cannot continue this experiment: %s", exc)
-        return SavedSearch(folder, None, rules)
+        return SavedSearch(folder, None, rules, retries_raised)
 
 
 running: WeakValueDictionary[str, TrialDispatcher] = WeakValueDictionary()
@@ -140,6 +147,7 @@ def restore_dispatcher(kept: SavedSearch) -> TrialDispatcher:
         runtime=None,
         rules=kept.rules,
         in_pickles=RestoredDispatcher(kept),
+        retries_raised=kept.retries_raised,
     )
     dispatcher.closes_itself = True
     dispatcher.has_work()

@@ -15,7 +15,7 @@ import ray.cloudpickle
 from hyperbridge.backends.ray.results import TUNES_OWN
 from hyperbridge.run.shipping import dumps_by_value
 from hyperbridge.worker.metrics import plain_metrics
-from hyperbridge.worker.runtime import run_shipped
+from hyperbridge.worker.runtime import load_shipped, run_shipped
 
 REPORT = "hyperbridge_report"
 """The key of a trial's pickled report in the result that Tune moves; our callback takes it out."""
@@ -48,7 +48,8 @@ def make_trainable(
     """
     shipped = dumps_by_value((run_shipped, plain_metrics), ray.cloudpickle)
     run = _make_runner(shipped, runtime, TUNES_OWN)
-    made = _make_reporting_class(run) if reports else _make_plain_class(run)
+    load = _make_loader(dumps_by_value(load_shipped, ray.cloudpickle))
+    made = _make_reporting_class(run, load) if reports else _make_plain_class(run, load)
     made.__name__ = made.__qualname__ = registered_name(objective_name, reports=reports)
     made.__module__ = "__main__"  # pickled by value
     return made
@@ -109,6 +110,27 @@ def _make_runner(
     return run
 
 
+def _make_loader(shipped: bytes) -> Callable[[dict[str, Any]], None]:
+    """Return the function that loads what a trial needs before it begins: `begin`'s facts to None.
+
+    The time limit of a trial counts from when `begin` has returned.
+    """
+
+    def load(facts: dict[str, Any]) -> None:
+        import contextlib
+
+        import ray
+        import ray.cloudpickle
+
+        refs = facts.get("runtime")
+        if refs is not None:
+            with contextlib.suppress(Exception):  # the trial itself finds it again, and tells
+                load_shipped = ray.cloudpickle.loads(shipped)
+                load_shipped(facts["key"], lambda: ray.get(refs[0]), "ray.cloudpickle")
+
+    return load
+
+
 def _make_preparation() -> Callable[[Callable[[], bool]], None]:
     """Return the function that sets up the process of an actor, in its main thread."""
 
@@ -136,7 +158,9 @@ def _make_preparation() -> Callable[[Callable[[], bool]], None]:
     return prepare
 
 
-def _make_plain_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
+def _make_plain_class(
+    run: Callable[..., dict[str, Any]], load: Callable[[dict[str, Any]], None]
+) -> TrainableClass:
     from ray import tune
 
     prepare = _make_preparation()
@@ -150,6 +174,7 @@ def _make_plain_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
 
         def begin(self, facts: dict[str, Any]) -> None:
             self.facts = facts
+            load(facts)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:  # noqa: ARG002
             self.facts = {}
@@ -171,7 +196,9 @@ def _make_plain_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
     return Plain
 
 
-def _make_reporting_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
+def _make_reporting_class(
+    run: Callable[..., dict[str, Any]], load: Callable[[dict[str, Any]], None]
+) -> TrainableClass:
     from ray import tune
     from ray.tune.trainable import wrap_function
 
@@ -204,6 +231,7 @@ def _make_reporting_class(run: Callable[..., dict[str, Any]]) -> TrainableClass:
 
         def begin(self, facts: dict[str, Any]) -> None:
             state.update(facts=facts, stopping=False)
+            load(facts)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             stop()

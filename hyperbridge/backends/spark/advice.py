@@ -44,11 +44,6 @@ DRIVER_ONLY_ADVICE = (
     "cannot run inside a Spark task: call fmin with plain Trials() (backend 'local'); the "
     "objective's own Spark jobs are distributed then."
 )
-RETRY_ADVICE = (
-    "Spark starts a task whose worker is lost up to spark.task.maxFailures times. Where the "
-    "objective itself crashes its worker (no memory, a segmentation fault), each start costs the "
-    "whole trial: create the SparkSession with spark.task.maxFailures=1."
-)
 
 
 def advise(value: Any) -> str:
@@ -105,17 +100,6 @@ def explain_failure(traceback: str) -> str | None:
         True
     """
     return DRIVER_ONLY_ADVICE if _DRIVER_ONLY.search(traceback) else None
-
-
-def count_starts(text: str) -> int:
-    """Return how many times Spark says that it has started a task.
-
-    Examples:
-        >>> count_starts("Task 0 in stage 3.0 failed 4 times, most recent failure: ...")
-        4
-    """
-    match = re.search(r"failed (\d+) times", text)
-    return 1 if match is None else int(match[1])
 
 
 def first_cause(text: str) -> str:

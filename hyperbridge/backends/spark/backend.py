@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hyperbridge.backends.base import Backend, OpenBackend
 from hyperbridge.backends.findings import Finding
+from hyperbridge.backends.retries import check_retries
 from hyperbridge.backends.spark.checks import PYSPARK, check_spark
 from hyperbridge.backends.spark.sessions import active_session, is_connect
 from hyperbridge.errors import InvalidArgumentError
@@ -26,6 +27,10 @@ class Spark(Backend):
         elastic: Whether executors may come and go during a search. None, the default, means yes
             on clusters that say so: with dynamic allocation, and on Databricks clusters with
             autoscaling. True is for those that grow or shrink by other means.
+        retries: How often a trial is tried again that was lost with its Python worker or its
+            executor; 0 fails it at once. An exception of the objective's is never tried again.
+            Spark's own repeats of a lost task (spark.task.maxFailures) run no objective, unless
+            spark.speculation and its task.duration.threshold let Spark start copies of tasks.
 
     On an elastic cluster the number of trials follows the task slots of the executors that are
     there, up to ``parallelism`` and 128, looked at once a second. Half as many trials as there are
@@ -40,7 +45,8 @@ class Spark(Backend):
     that makes the cluster grow. ``elastic=True`` needs a parallelism there.
 
     Raises:
-        InvalidArgumentError: ``elastic`` is something else than True, False and None.
+        InvalidArgumentError: ``elastic`` is something else than True, False and None, or
+            ``retries`` no whole number.
 
     Examples:
         >>> Spark().name
@@ -52,10 +58,16 @@ class Spark(Backend):
     package: ClassVar[Package | None] = PYSPARK
 
     def __init__(
-        self, *, session: Any = None, resource_profile: Any = None, elastic: bool | None = None
+        self,
+        *,
+        session: Any = None,
+        resource_profile: Any = None,
+        elastic: bool | None = None,
+        retries: int = 1,
     ) -> None:
         if not isinstance(elastic, bool | None):
             raise InvalidArgumentError(f"elastic must be True, False or None, got {elastic!r}")
+        self.retries = check_retries(retries)
         self.session = session
         self.resource_profile = resource_profile
         self.elastic = elastic
@@ -97,4 +109,5 @@ class Spark(Backend):
             resource_profile=profile,
             parallelism=parallelism,
             elastic=self.elastic,
+            retries=self.retries,
         )

@@ -20,11 +20,13 @@ from pyspark.util import inheritable_thread_target
 
 from hyperbridge.backends.spark.advice import advise
 from hyperbridge.backends.spark.jobs import (
+    NOT_AGAIN,
     JobFailedError,
     JobRunner,
     OpenSpark,
     make_look,
     new_key,
+    repeats_of,
 )
 from hyperbridge.backends.spark.pickler import PICKLER
 from hyperbridge.backends.spark.profiles import apply_profile, java_profile_of
@@ -68,6 +70,7 @@ def open_classic(
     resource_profile: Any,
     parallelism: int | None,
     elastic: bool | None,
+    retries: int,
 ) -> OpenSpark:
     """Make a classic session ready for one call of fmin.
 
@@ -77,6 +80,7 @@ def open_classic(
         resource_profile: For the tasks, or None.
         parallelism: Trials at once that the user asked for; None for all task slots.
         elastic: Whether executors may come and go; None asks the settings of the cluster.
+        retries: How often a lost trial is tried again.
 
     Raises:
         BackendUnavailableError: The session cannot run trials.
@@ -93,11 +97,16 @@ def open_classic(
     limit = decide_parallelism(parallelism, cluster.most, now=now)
     runner = _ClassicRunner(objective, session, resource_profile, is_local=is_local)
     release = DriverPython(context).release if is_local else None
-    if not cluster.is_elastic:
-        return OpenSpark(runner, limit, release)
-    return OpenSpark(
-        runner, limit, release, slots=cluster.slots, count=lambda: count_slots(context, profile)
+    opened = OpenSpark(
+        runner,
+        limit,
+        retries=retries,
+        release=release,
+        slots=cluster.slots if cluster.is_elastic else None,
+        count=(lambda: count_slots(context, profile)) if cluster.is_elastic else None,
     )
+    opened.stops_trials = not is_local or hasattr(os, "fork")
+    return opened
 
 
 class _ClassicRunner(JobRunner):
@@ -120,6 +129,7 @@ class _ClassicRunner(JobRunner):
         finally:
             self._user_broadcasts = self._take_pickled_broadcasts()
         self._entry = dumps_by_value(run_shipped, PICKLER)
+        self._repeats = repeats_of(self._context.getConf().get)
         self._shipped: Any = None
         self._input: Any = None
 
@@ -146,8 +156,10 @@ class _ClassicRunner(JobRunner):
         registry.clear()
         return found
 
-    def ship(self, attachments: list[TrialAttachment | None]) -> None:
-        runtime = pack_runtime(self._objective, attachments, PICKLER, search_path=self._search_path)
+    def ship(self, attachments: list[TrialAttachment | None], limit_s: float | None) -> None:
+        runtime = pack_runtime(
+            self._objective, attachments, PICKLER, search_path=self._search_path, limit_s=limit_s
+        )
         self._shipped = self._context.broadcast(runtime)
         self._input = self._context.parallelize([0], 1)
         if self._resource_profile is not None:
@@ -163,13 +175,20 @@ class _ClassicRunner(JobRunner):
             return inheritable_thread_target(tagged)  # type: ignore[no-any-return]
         return inheritable_thread_target(self._session)(tagged)  # type: ignore[no-any-return]
 
-    def run(self, message: Message) -> tuple[bytes, int]:
+    def run(self, message: Message) -> bytes:
         tag = self.tag_of(message[0])
-        task = _make_task(self.key, self._shipped, self._user_broadcasts, message, self._entry)
+        task = _make_task(
+            self.key,
+            self._shipped,
+            self._user_broadcasts,
+            message,
+            self._entry,
+            repeats=self._repeats,
+        )
         try:
             self._context.addJobTag(tag)
             self._context.setLocalProperty("spark.job.description", f"trial {message[0]}")
-            ((report, n_starts),) = self._input.mapPartitions(task).collect()
+            (report,) = self._input.mapPartitions(task).collect()
         except (Py4JError, PySparkException, OSError, EOFError) as exc:
             text = str(exc)
             by_user = "cancelled" in text and "SparkException" in text
@@ -178,7 +197,7 @@ class _ClassicRunner(JobRunner):
         finally:
             if not self.is_stopped():
                 self._context.removeJobTag(tag)
-        return report, n_starts
+        return bytes(report)
 
     def cancel(self) -> None:
         if not self.is_stopped():
@@ -192,21 +211,29 @@ class _ClassicRunner(JobRunner):
 
 
 def _make_task(
-    key: str, shipped: Any, user_broadcasts: list[Any], message: Message, entry: bytes
-) -> Callable[[Iterable[Any]], Iterator[tuple[bytes, int]]]:
+    key: str,
+    shipped: Any,
+    user_broadcasts: list[Any],
+    message: Message,
+    entry: bytes,
+    *,
+    repeats: bool,
+) -> Callable[[Iterable[Any]], Iterator[bytes]]:
     """Return the function of one Spark task."""
-    pickler = PICKLER.__name__
+    pickler, not_again = PICKLER.__name__, NOT_AGAIN
 
-    def task(iterator: Iterable[Any]) -> Iterator[tuple[bytes, int]]:
+    def task(iterator: Iterable[Any]) -> Iterator[bytes]:
         import pickle
 
         from pyspark import TaskContext
 
         deque(iterator, maxlen=0)  # PySpark reuses only workers that read their input
         assert user_broadcasts is not None  # named, so that the job brings them along
+        if TaskContext.get().attemptNumber() > 0 and not repeats:
+            yield not_again
+            return
         run = pickle.loads(entry)
-        n_starts = TaskContext.get().attemptNumber() + 1
-        yield run(key, lambda: shipped.value, message, pickler), n_starts
+        yield run(key, lambda: shipped.value, message, pickler)
 
     task.__module__ = "__main__"  # pickled by value: workers do not have this module
     return task

@@ -17,15 +17,17 @@ from typing import Any
 import pyspark
 from pyspark.errors import PySparkException
 from pyspark.sql.connect.functions import spark_partition_id
-from pyspark.sql.types import BinaryType, LongType, StructField, StructType
+from pyspark.sql.types import BinaryType, StructField, StructType
 
 from hyperbridge.backends.spark.advice import advise
 from hyperbridge.backends.spark.jobs import (
+    NOT_AGAIN,
     JobFailedError,
     JobRunner,
     OpenSpark,
     make_look,
     new_key,
+    repeats_of,
 )
 from hyperbridge.backends.spark.pickler import PICKLER
 from hyperbridge.backends.spark.profiles import register_profile
@@ -40,7 +42,7 @@ from hyperbridge.worker.runtime import Message, run_shipped
 
 logger = logging.getLogger(__name__)
 
-_REPORT = StructType([StructField("report", BinaryType()), StructField("n_starts", LongType())])
+_REPORT = StructType([StructField("report", BinaryType())])
 
 
 def open_connect(
@@ -50,6 +52,7 @@ def open_connect(
     resource_profile: Any,
     parallelism: int | None,
     elastic: bool | None,
+    retries: int,
 ) -> OpenSpark:
     """Make a Connect session ready for one call of fmin.
 
@@ -60,6 +63,7 @@ def open_connect(
         parallelism: Trials at once that the user asked for; None asks the server.
         elastic: Whether executors may come and go. The client sees none of them, so all trials
             that the user asked for at once are jobs of the server from the start.
+        retries: How often a lost trial is tried again.
 
     Raises:
         BackendUnavailableError: The session is stopped.
@@ -89,7 +93,7 @@ def open_connect(
         )
     runner = _ConnectRunner(objective, session, resource_profile)
     slots = MAX_PARALLELISM if is_asked else connect_slots(session)
-    return OpenSpark(runner, decide_parallelism(parallelism, slots))
+    return OpenSpark(runner, decide_parallelism(parallelism, slots), retries=retries)
 
 
 def connect_slots(session: Any) -> int:
@@ -127,6 +131,7 @@ class _ConnectRunner(JobRunner):
         )
         self._entry = dumps_by_value(run_shipped, PICKLER)
         self._name = f"{self.key}.bin"
+        self._repeats = repeats_of(session.conf.get)
 
     def _have_workers(self, module: str) -> bool:
         """Ask a worker whether it can import a module."""
@@ -145,10 +150,12 @@ class _ConnectRunner(JobRunner):
             return True  # nothing runs there: the first trial will tell why
         return bool(row[0])
 
-    def ship(self, attachments: list[TrialAttachment | None]) -> None:
+    def ship(self, attachments: list[TrialAttachment | None], limit_s: float | None) -> None:
         # A server that lives in this process runs its workers on this machine.
         search_path = [p or os.getcwd() for p in sys.path] if _serves_itself() else None
-        runtime = pack_runtime(self._objective, attachments, PICKLER, search_path=search_path)
+        runtime = pack_runtime(
+            self._objective, attachments, PICKLER, search_path=search_path, limit_s=limit_s
+        )
         with tempfile.TemporaryDirectory(prefix="hyperbridge-") as folder:
             path = Path(folder) / self._name
             path.write_bytes(runtime)
@@ -164,9 +171,9 @@ class _ConnectRunner(JobRunner):
 
         return tagged
 
-    def run(self, message: Message) -> tuple[bytes, int]:
+    def run(self, message: Message) -> bytes:
         tag = self.tag_of(message[0])
-        task = _make_task(self.key, self._name, message, self._entry)
+        task = _make_task(self.key, self._name, message, self._entry, repeats=self._repeats)
         one_row = self._session.range(0, 1, 1, 1)
         self._session.addTag(tag)
         try:
@@ -177,7 +184,7 @@ class _ConnectRunner(JobRunner):
         finally:
             if not self.is_stopped():
                 self._session.removeTag(tag)
-        return bytes(row[0]), int(row[1])
+        return bytes(row[0])
 
     def cancel(self) -> None:
         if not self.is_stopped():
@@ -191,10 +198,10 @@ class _ConnectRunner(JobRunner):
 
 
 def _make_task(
-    key: str, name: str, message: Message, entry: bytes
+    key: str, name: str, message: Message, entry: bytes, *, repeats: bool
 ) -> Callable[[Iterable[Any]], Iterator[Any]]:
     """Return the function of one Spark task."""
-    pickler = PICKLER.__name__
+    pickler, not_again = PICKLER.__name__, NOT_AGAIN
 
     def task(batches: Iterable[Any]) -> Iterator[Any]:
         import pickle
@@ -209,14 +216,12 @@ def _make_task(
             with open(SparkFiles.get(name), "rb") as file:
                 return file.read()
 
-        report = pickle.loads(entry)(key, shipment, message, pickler)
-        yield pyarrow.RecordBatch.from_arrays(
-            [
-                pyarrow.array([report], type=pyarrow.binary()),
-                pyarrow.array([TaskContext.get().attemptNumber() + 1], type=pyarrow.int64()),
-            ],
-            names=["report", "n_starts"],
-        )
+        if TaskContext.get().attemptNumber() > 0 and not repeats:
+            report = not_again
+        else:
+            report = pickle.loads(entry)(key, shipment, message, pickler)
+        column = pyarrow.array([report], type=pyarrow.binary())
+        yield pyarrow.RecordBatch.from_arrays([column], names=["report"])
 
     task.__module__ = "__main__"  # pickled by value: workers do not have this module
     return task

@@ -17,8 +17,6 @@ from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
 from hyperbridge.backends.spark.advice import (
-    RETRY_ADVICE,
-    count_starts,
     explain_failure,
     explain_unusable,
     first_cause,
@@ -55,6 +53,27 @@ class JobFailedError(Exception):
         self.cancelled = cancelled
 
 
+NOT_AGAIN = b""
+"""What a task reports that Spark has started again. The trial does not run a second time in it.
+
+Spark repeats a task up to spark.task.maxFailures times when its worker or executor is lost, as if
+nothing had happened. The FminRun decides about that, and about what the first attempt has left.
+"""
+
+
+def repeats_of(get: Callable[[str, str], Any]) -> bool:
+    """Tell whether a second start of a task need not mean that the first was lost.
+
+    Spark starts a copy of a task that runs long when speculation is on, which for a job of one task
+    needs both settings.
+
+    Args:
+        get: Returns a setting of Spark's, or the default.
+    """
+    is_on = str(get("spark.speculation", "false")).lower() == "true"
+    return is_on and bool(get("spark.speculation.task.duration.threshold", ""))
+
+
 class JobRunner(ABC):
     """Submits jobs of one task on one kind of Spark session, for one run.
 
@@ -66,19 +85,25 @@ class JobRunner(ABC):
         self.key = key
 
     @abstractmethod
-    def ship(self, attachments: list[TrialAttachment | None]) -> None:
-        """Bring what the workers need to the cluster, once, before the first job."""
+    def ship(self, attachments: list[TrialAttachment | None], limit_s: float | None) -> None:
+        """Bring what the workers need to the cluster, once, before the first job.
+
+        Args:
+            attachments: What surrounds each objective.
+            limit_s: Seconds after which a worker ends its trial, counted from when its task runs
+                there and not while its job waits for a slot; None for no limit.
+        """
 
     @abstractmethod
     def inherit(self, target: Callable[[], None]) -> Callable[[], None]:
         """Return a thread target that has the calling thread's local properties or tags."""
 
     @abstractmethod
-    def run(self, message: Message) -> tuple[bytes, int]:
+    def run(self, message: Message) -> bytes:
         """Run one trial as a job and wait for its report, on a thread made with `inherit`.
 
         Returns:
-            The report, and how many times Spark started the task until there was one.
+            The report; `NOT_AGAIN` when Spark has started the task a second time.
 
         Raises:
             JobFailedError: The job was cancelled, or its worker was lost.
@@ -121,20 +146,25 @@ class OpenSpark(OpenBackend):
     Args:
         runner: Submits the jobs.
         limit: Trials at once, at most.
+        retries: How often a trial is tried again that was lost with its worker or executor.
         release: Called at the end.
         slots: Tasks that an elastic cluster can run at once now; None for any other.
         count: Returns that number at any time.
     """
 
+    stops_trials = True
+
     def __init__(
         self,
         runner: JobRunner,
         limit: int,
-        release: Callable[[], None] | None = None,
         *,
+        retries: int,
+        release: Callable[[], None] | None = None,
         slots: int | None = None,
         count: Callable[[], int] | None = None,
     ) -> None:
+        self.retries = retries
         self._runner = runner
         self._limit = limit
         self._release = release
@@ -149,7 +179,7 @@ class OpenSpark(OpenBackend):
     def execute(self, run: FminRun) -> None:
         """Run trials until the FminRun ends. See `OpenBackend.execute`."""
         warn_if_random(run.capacity, run.limits.max_evals)
-        self._runner.ship(run.attachments())
+        self._runner.ship(run.attachments(), run.limits.trial_timeout)
         drive(run, _Pool(self._runner, run))
 
     def follow(self, resize: Callable[[Capacity], None]) -> AbstractContextManager[None]:
@@ -206,19 +236,14 @@ class _Pool(ThreadPool):
                 return cancelled("before it started")
             try:
                 message = (trial.tid, portable(trial.assignment), tokens)
-                report, n_starts = self._runner.run(message)
+                report = self._runner.run(message)
             except JobFailedError as exc:
-                return self._lost(exc)
-            if n_starts > 1:
-                logger.warning(
-                    "trial %s was started %d times, as its worker was lost. %s",
-                    trial.tid,
-                    n_starts,
-                    RETRY_ADVICE,
-                )
+                return self._failed(exc)
+            if report == NOT_AGAIN:
+                return _lost("its process or its executor ended, and Spark has started it again")
             return unpack_outcome(report, advise=explain_failure)
 
-    def _lost(self, exc: JobFailedError) -> Outcome:
+    def _failed(self, exc: JobFailedError) -> Outcome:
         """Tell a cancelled job, a lost worker and an engine that cannot run trials apart."""
         if self.is_cancelled:
             return self.why_cancelled()
@@ -229,14 +254,7 @@ class _Pool(ThreadPool):
         unusable = explain_unusable(exc.text)
         if unusable is not None:
             raise BackendUnavailableError(f"Backend 'spark': {unusable}") from exc
-        text = f"the worker that ran the trial was lost: {first_cause(exc.text)}"
-        n_starts = count_starts(exc.text)
-        if n_starts > 1:
-            text = f"{text} The trial was started {n_starts} times. {RETRY_ADVICE}"
-        error = WorkerLostError(text)
-        return Outcome(
-            "lost", failure=Failure(str(type(error)), text, f"{text}\n\n{exc.text}", error)
-        )
+        return _lost(first_cause(exc.text), exc.text)
 
     def stop(self) -> bool:
         self._runner.cancel()
@@ -252,3 +270,10 @@ class _Pool(ThreadPool):
             self._runner.cancel()  # a job may have been being submitted while we cancelled
         if not self._runner.is_stopped():
             self._runner.close()
+
+
+def _lost(cause: str, details: str = "") -> Outcome:
+    text = f"the worker that ran the trial was lost: {cause}"
+    error = WorkerLostError(text)
+    traceback = f"{text}\n\n{details}" if details else f"{text}\n"
+    return Outcome("lost", failure=Failure(str(type(error)), text, traceback, error))

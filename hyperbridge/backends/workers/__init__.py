@@ -26,7 +26,12 @@ def check_workers(workers: Any) -> Workers:
 
 
 def open_workers(
-    objective: Objective, trials: Any, parallelism: int | None, workers: Workers
+    objective: Objective,
+    trials: Any,
+    parallelism: int | None,
+    *,
+    workers: Workers,
+    retries: int,
 ) -> OpenBackend:
     """Make this machine ready for one call of fmin.
 
@@ -36,6 +41,7 @@ def open_workers(
         parallelism: Trials at once; None, or a value below 1 (SparkTrials(parallelism=-1) asks
             for all slots of a cluster), means 1.
         workers: What runs them.
+        retries: How often a trial is tried again that was lost with its process.
 
     Raises:
         ObjectiveNotPicklableError: It cannot be sent to a process.
@@ -48,4 +54,4 @@ def open_workers(
         return OpenThreads(objective, trials, count)
     from hyperbridge.backends.workers.processes import OpenProcesses
 
-    return OpenProcesses(objective, count)
+    return OpenProcesses(objective, count, retries)

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import cloudpickle
@@ -22,7 +23,7 @@ from hyperbridge.backends.base import OpenBackend
 from hyperbridge.documents import Failure, Outcome, Trial
 from hyperbridge.errors import BackendUnavailableError, WorkerLostError
 from hyperbridge.run.blame import ADVICE
-from hyperbridge.run.dispatch import drive
+from hyperbridge.run.dispatch import drive, overdue
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.pool import ThreadPool
 from hyperbridge.run.run import FminRun
@@ -44,18 +45,22 @@ class OpenProcesses(OpenBackend):
     Args:
         objective: What the trials evaluate.
         parallelism: Trials at once.
+        retries: How often a trial is tried again that was lost with its process.
 
     Raises:
         BackendUnavailableError: The operating system is not a POSIX one.
         ObjectiveNotPicklableError: The objective cannot be sent to a process.
     """
 
-    def __init__(self, objective: Objective, parallelism: int) -> None:
+    stops_trials = True
+
+    def __init__(self, objective: Objective, parallelism: int, retries: int) -> None:
         if os.name != "posix":
             raise BackendUnavailableError(
                 'workers="processes" needs Linux or macOS. Use workers="threads".'
             )
         self.parallelism = parallelism
+        self.retries = retries
         self.objective = pack_objective(
             objective,
             cloudpickle,
@@ -77,6 +82,9 @@ class _Worker:
 
     Args:
         runtime: The pickled runtime of the run.
+
+    Attributes:
+        is_overdue: Whether it was killed because its trial took too long.
     """
 
     def __init__(self, runtime: bytes) -> None:
@@ -96,6 +104,7 @@ class _Worker:
         self._reports = self._socket.makefile("rb")
         self._runtime: bytes | None = runtime
         self._may_end = False
+        self.is_overdue = False
         name = f"hyperbridge-reaper-{self._process.pid}"
         self._reaper = threading.Thread(target=self._reap, name=name, daemon=True)
         self._reaper.start()
@@ -112,16 +121,47 @@ class _Worker:
         with contextlib.suppress(OSError):  # closed, or shut down already
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def run(self, message: Message) -> bytes | None:
-        """Run one trial; None when the process ended before the trial did."""
+    def run(self, message: Message, limit_s: float | None) -> bytes | None:
+        """Run one trial.
+
+        Args:
+            message: The trial.
+            limit_s: Seconds from when it begins to run after which the process is killed.
+
+        Returns:
+            The report; None when the process ended before the trial did.
+        """
         try:
             if self._runtime is not None:
                 write_frame(self._socket, self._runtime)
                 self._runtime = None
             write_frame(self._socket, cloudpickle.dumps(message))
-            return read_frame(self._reports)
+            if read_frame(self._reports) is None:  # it begins
+                return None
+            with self._killed_after(limit_s):
+                return read_frame(self._reports)
         except (BrokenPipeError, ConnectionResetError):
             return None
+
+    @contextlib.contextmanager
+    def _killed_after(self, limit_s: float | None) -> Iterator[None]:
+        """Kill the process when this block takes longer; `is_overdue` tells that it has."""
+        if limit_s is None:
+            yield
+            return
+
+        def kill() -> None:
+            self.is_overdue = True
+            self.kill()
+
+        timer = threading.Timer(min(limit_s, threading.TIMEOUT_MAX), kill)
+        timer.name, timer.daemon = f"hyperbridge-limit-{self._process.pid}", True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
 
     def has_ended(self) -> bool:
         """Tell whether the process has ended."""
@@ -164,11 +204,15 @@ class _Pool(ThreadPool):
             self._end()
             worker = None
         worker = worker or self._open()
-        answer = None if worker is None else worker.run(message)
+        limit_s = self.run.limits.trial_timeout
+        answer = None if worker is None else worker.run(message, limit_s)
         if answer is not None:
             return unpack_outcome(answer)
         code = self._end()
-        return self.why_cancelled() if self.is_cancelled else _lost(code)
+        if self.is_cancelled:
+            return self.why_cancelled()
+        is_overdue = worker is not None and worker.is_overdue
+        return overdue(limit_s) if is_overdue and limit_s is not None else _lost(code)
 
     def _open(self) -> _Worker | None:
         """Start a worker for this thread, unless the run has been cancelled."""
