@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from datetime import timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hyperopt import hp, rand
-from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_NEW
 from hyperopt.exceptions import AllTrialsFailed
 
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
 from hyperbridge.testing.basis import Basis, our_threads, sleep_below_zero
 from hyperbridge.testing.children import interrupted_script, start_child, stop_child, wait_for
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class StopContract(Basis):
@@ -51,6 +61,57 @@ class StopContract(Basis):
             )  # fmt: skip
         assert time.monotonic() - start < 1 + self.long_s - 1
         assert trials.count_cancelled_trials() == 1
+
+    def test_a_trial_is_stopped_at_its_limit_and_others_go_on(
+        self, minimise: Any, tmp_path: Path
+    ) -> None:
+        """Whatever it does; by the rule of plain Trials too, where a failed trial ends fmin."""
+        folder = str(tmp_path)
+
+        def fn(x: float) -> float:
+            import contextlib
+            import ctypes
+            import os
+            import signal
+
+            if x < 0:
+                with open(os.path.join(folder, str(os.getpid())), "w"):
+                    pass
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            while x < 0:
+                with contextlib.suppress(BaseException):
+                    ctypes.PyDLL(None).sleep(600)  # in C, and no other Python thread runs
+            return x
+
+        trials = Trials()
+        points = [{"x": x} for x in (-1.0, 1.0, 2.0)]
+
+        def search() -> None:
+            minimise(
+                fn, hp.uniform("x", -5, 5), max_evals=0, points_to_evaluate=points, trials=trials,
+                trial_timeout=3,
+            )  # fmt: skip
+
+        if self.shares_process:
+            with pytest.raises(UnsupportedArgumentError, match='trial_timeout.*workers="proc'):
+                search()
+            assert {d["state"] for d in trials._dynamic_trials} <= {JOB_STATE_NEW}
+            return
+        search()
+        assert trials.losses() == [1.0, 2.0]
+        (hung,) = [d for d in trials._dynamic_trials if d["state"] == JOB_STATE_ERROR]
+        name, text = hung["misc"]["error"]
+        assert "TrialTimeoutError" in name
+        assert "its limit of 3 s (trial_timeout)" in text
+        assert "attempts" not in hung["misc"]
+        (file,) = tmp_path.iterdir()
+        ended = hung["refresh_time"].replace(tzinfo=timezone.utc).timestamp()
+        assert 2.5 < ended - file.stat().st_mtime < self.long_s
+        deadline = time.monotonic() + 30
+        while _is_alive(int(file.name)):
+            assert time.monotonic() < deadline, "the worker of a trial over its limit still runs"
+            time.sleep(0.1)
+        assert our_threads() == []
 
     def test_an_early_stop_cancels_what_runs(self, minimise: Any) -> None:
         trials = SparkTrials()

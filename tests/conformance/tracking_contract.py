@@ -10,6 +10,7 @@ import mlflow
 import pytest
 from hyperopt import hp, rand
 from hyperopt.exceptions import AllTrialsFailed
+from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 from hyperbridge.surface.fmin import fmin
@@ -218,6 +219,40 @@ class TrackingContract:
             path = client.download_artifacts(child.info.run_id, "traceback.txt", str(tmp_path))
             assert "ArithmeticError: negative" in Path(path).read_text()
         assert {c.info.status for c in children} == {"FINISHED", "FAILED"}
+
+    def test_a_lost_attempt_leaves_nothing_behind_and_the_last_one_is_counted(
+        self, minimise: Any, client: MlflowClient, tmp_path: Path
+    ) -> None:
+        if self.of.shares_process:
+            pytest.skip("trials of this backend run in the driver's own process")
+        folder = tmp_path / "lost"
+
+        def fn(x: float) -> float:
+            import os
+            import signal
+
+            import mlflow
+
+            is_first = x == 1 and not folder.exists()
+            mlflow.log_metric("first" if is_first else "last", x)
+            if is_first:
+                with mlflow.start_run(nested=True), mlflow.start_run(nested=True):
+                    folder.mkdir()
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return x
+
+        points = [{"x": 1.0}, {"x": 2.0}]
+        minimise(fn, hp.uniform("x", 0, 5), max_evals=0, points_to_evaluate=points)
+        parent, children = self.family(client)
+        assert [c.data.metrics for c in children] == [{"last": x, "loss": x} for x in (1.0, 2.0)]
+        assert [c.data.tags.get("hyperbridge.attempt") for c in children] == ["2", None]
+        assert {c.info.status for c in children} == {"FINISHED"}
+        assert parent.data.metrics["total_trials_count"] == 2
+        deleted = client.search_runs(
+            [parent.info.experiment_id], run_view_type=ViewType.DELETED_ONLY
+        )
+        assert len(deleted) == 2, "the attempt's run, and the one nested in it"
+        assert {run.info.status for run in deleted} == {"KILLED"}
 
     def test_nothing_is_left_running_when_fmin_raises(
         self, minimise: Any, client: MlflowClient

@@ -23,30 +23,28 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return run_program("cluster", request.param, directory=tmp_path_factory.mktemp("cluster"))
 
 
-@pytest.mark.parametrize("victim", ["worker", "executor"])
-def test_a_killed_process_costs_no_result(program: Program, victim: str) -> None:
+@pytest.mark.parametrize(("victim", "times"), [("worker", 1), ("executor", 3)])
+def test_a_killed_process_costs_no_result(program: Program, victim: str, times: int) -> None:
     facts = program[victim]
     assert facts["states"] == [JOB_STATE_DONE] * 10
     assert facts["tids"] == list(range(10))
     assert facts["losses_fit"]
     assert facts["threads"] == []
     assert len(facts["executions"]) == 10
-    assert facts["executions"][-1] == 2, "nothing was killed in the middle of a trial"
+    assert facts["executions"][-1] == times + 1, "nothing was killed in the middle of a trial"
+    assert facts["attempts"] == times + 1
+    assert any(f"(attempt {times + 1}): the worker that ran" in text for text in facts["starts"])
 
 
-@pytest.mark.parametrize("victim", ["worker", "executor"])
-def test_a_trial_that_was_started_again_is_told(program: Program, victim: str) -> None:
-    messages = program[victim]["starts"]
-    assert messages
-    assert all("was started 2 times, as its worker was lost" in text for text in messages)
-
-
-def test_a_trial_that_crashes_each_time_says_how_often_it_ran(program: Program) -> None:
-    facts = program["crash"]
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_trial_that_crashes_each_time_runs_no_more_often_than_retries_say(
+    program: Program, retries: int
+) -> None:
+    facts = program["crash"][f"retries={retries}"]
     assert facts["states"] == [JOB_STATE_DONE, JOB_STATE_ERROR]
-    assert facts["n_starts"] > 1
-    assert f"The trial was started {facts['n_starts']} times" in facts["error"]
-    assert "spark.task.maxFailures=1" in facts["error"]
+    assert facts["n_starts"] == 1 + retries, "Spark would start it four times"
+    assert "WorkerLostError" in facts["error"][0]
+    assert "the worker that ran the trial was lost" in facts["error"][1]
 
 
 def test_an_objective_in_a_module_that_executors_lack_travels(program: Program) -> None:
@@ -56,12 +54,16 @@ def test_an_objective_in_a_module_that_executors_lack_travels(program: Program) 
     assert facts["is_same_class"]
 
 
-@pytest.mark.parametrize("victim", ["worker", "executor"])
-def test_after_a_kill_no_child_run_is_open_or_doubled(program: Program, victim: str) -> None:
+@pytest.mark.parametrize(("victim", "times"), [("worker", 1), ("executor", 3)])
+def test_after_a_kill_a_child_run_holds_the_last_attempt_alone(
+    program: Program, victim: str, times: int
+) -> None:
     runs = program[victim]["runs"]
-    assert sorted(tid for _, tid, _ in runs) == sorted(map(str, range(10)))
-    assert {status for status, _, _ in runs} == {"FINISHED"}
-    assert all(metric is not None for _, _, metric in runs)
+    assert sorted(tid for _, tid, _, _ in runs) == sorted(map(str, range(10)))
+    assert {status for status, _, _, _ in runs} == {"FINISHED"}
+    assert all(len(metrics) == 2 and "loss" in metrics for _, _, _, metrics in runs)
+    (metrics,) = [metrics for _, _, attempt, metrics in runs if attempt == times + 1]
+    assert metrics == [f"inside_{times + 1}", "loss"]
 
 
 def test_a_closure_of_50_mb_is_pickled_and_shipped_once(program: Program) -> None:

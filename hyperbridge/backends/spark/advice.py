@@ -103,14 +103,14 @@ def explain_failure(traceback: str) -> str | None:
 
 
 def first_cause(text: str) -> str:
-    r"""Return the line of Spark's message that says what happened, at most 500 characters.
+    r"""Return what of Spark's message says what happened, at most 500 characters of a line.
 
     Examples:
-        >>> first_cause("An error\nPython worker exited unexpectedly (crashed)\n\tat Foo")
-        'Python worker exited unexpectedly (crashed)'
+        >>> first_cause("An error\nLost task: Python worker exited unexpectedly\n\tat Foo")
+        'Python worker exited unexpectedly'
     """
     lines = [line.strip(" \t:") for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if "Python worker exited" in line or "ExecutorLostFailure" in line:
-            return line[:500]
+    told = re.search(r"(?:Python worker exited|ExecutorLostFailure).*", text)
+    if told is not None:
+        return told[0].strip()[:500]
     return (lines[1] if len(lines) > 1 else lines[0] if lines else "no message")[:500]

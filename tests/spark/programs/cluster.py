@@ -34,17 +34,22 @@ mlflow.set_tracking_uri(store)
 
 
 def runs_of(experiment):
-    """Return status, trial and logged metric of each child run."""
+    """Return status, trial, attempt and logged metrics of each child run."""
     client = mlflow.MlflowClient()
     found = client.search_runs([experiment], "tags.`mlflow.parentRunId` != ''")
     return [
-        (run.info.status, run.data.tags["hyperbridge.tid"], run.data.metrics.get("inside"))
+        (
+            run.info.status,
+            run.data.tags["hyperbridge.tid"],
+            int(run.data.tags.get("hyperbridge.attempt", "1")),
+            sorted(run.data.metrics),
+        )
         for run in found
     ]
 
 
-def kill_in_the_middle(name, whom):
-    """Kill the process that one trial names while others run."""
+def kill_in_the_middle(name, whom, times):
+    """Kill the process that one trial names while others run, in each of its first attempts."""
     folder = os.path.join(os.getcwd(), name)
     os.mkdir(folder)
     experiment = mlflow.set_experiment(name).experiment_id
@@ -58,31 +63,38 @@ def kill_in_the_middle(name, whom):
 
         with open(os.path.join(folder, f"ran-{point['x']}"), "a") as file:
             file.write("x")
-        mlflow.log_metric("inside", point["x"])
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(os.path.join(folder, "victim"))
+        n_runs = os.path.getsize(file.name)
+        if n_runs == 1:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.join(folder, "victim"))
+                open(os.path.join(folder, f"victim-{point['x']}"), "w").close()
+        mlflow.log_metric(f"inside_{n_runs}", point["x"])
+        if os.path.exists(os.path.join(folder, f"victim-{point['x']}")) and n_runs <= times:
             daemon = os.getppid()
             line = subprocess.run(["ps", "-o", "ppid=", "-p", str(daemon)], capture_output=True)
             named = {"worker": os.getpid(), "executor": int(line.stdout)}[whom]
             with open(os.path.join(folder, "pid.part"), "w") as file:
                 file.write(str(named))
-            os.rename(os.path.join(folder, "pid.part"), os.path.join(folder, "pid"))
+            os.rename(os.path.join(folder, "pid.part"), os.path.join(folder, f"pid-{n_runs}"))
             time.sleep(120)
         time.sleep(0.5)
         return point["x"] ** 2
 
     def kill():
-        if wait_for(lambda: os.path.exists(os.path.join(folder, "pid")), 60):
-            with open(os.path.join(folder, "pid")) as file:
-                os.kill(int(file.read()), signal.SIGKILL)
+        for n in range(1, times + 1):
+            path = os.path.join(folder, f"pid-{n}")
+            if wait_for(lambda path=path: os.path.exists(path), 60):
+                with open(path) as file:
+                    os.kill(int(file.read()), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
     MESSAGES.clear()
     trials = hyperbridge.SparkTrials(parallelism=3)
-    search(objective, trials, max_evals=10, tracking=True)
+    backend = hyperbridge.Spark(session=spark, retries=times)
+    search(objective, trials, max_evals=10, tracking=True, backend=backend)
     killer.join()
-    starts = [message for message in MESSAGES if "was started" in message]
+    starts = [message for message in MESSAGES if "is started again" in message]
     counts = [
         os.path.getsize(os.path.join(folder, n)) for n in os.listdir(folder) if n[:4] == "ran-"
     ]
@@ -94,6 +106,7 @@ def kill_in_the_middle(name, whom):
             d["result"]["loss"] == d["misc"]["vals"]["x"][0] ** 2 for d in trials.trials
         ),
         executions=sorted(counts),
+        attempts=max(d["misc"].get("attempts", 1) for d in trials._dynamic_trials),
         runs=runs_of(experiment),
         threads=our_threads(),
         starts=starts,
@@ -258,29 +271,35 @@ def gpus_of_each_trial():
 
 
 def crash_each_time():
-    """An objective that ends its worker each time that Spark starts it."""
-    folder = os.path.join(os.getcwd(), "starts")
-    os.mkdir(folder)
+    """An objective that ends its worker each time that it is started."""
+    found = {}
+    for retries in (0, 1):
+        folder = os.path.join(os.getcwd(), f"starts-{retries}")
+        os.mkdir(folder)
 
-    def objective(point):
-        import os
-        import uuid
+        def objective(point, folder=folder):
+            import os
+            import uuid
 
-        if point["x"] > 0.5:
-            return point["x"]
-        open(os.path.join(folder, uuid.uuid4().hex), "w").close()
-        os._exit(1)
+            if point["x"] > 0.5:
+                return point["x"]
+            open(os.path.join(folder, uuid.uuid4().hex), "w").close()
+            os._exit(1)
 
-    trials = hyperbridge.SparkTrials(parallelism=1)
-    points = [{"x": 1.0, "kind": 1}, {"x": 0.0, "kind": 1}]
-    search(objective, trials, max_evals=0, points_to_evaluate=points)
-    report(
-        "crash",
-        states=states(trials),
-        n_starts=len(os.listdir(folder)),
-        error=trials._dynamic_trials[1]["misc"]["error"][1],
-        messages=MESSAGES,
-    )
+        trials = hyperbridge.SparkTrials(parallelism=1)
+        search(
+            objective,
+            trials,
+            max_evals=0,
+            points_to_evaluate=[{"x": 1.0, "kind": 1}, {"x": 0.0, "kind": 1}],
+            backend=hyperbridge.Spark(session=spark, retries=retries),
+        )
+        found[retries] = {
+            "states": states(trials),
+            "n_starts": len(os.listdir(folder)),
+            "error": trials._dynamic_trials[1]["misc"]["error"],
+        }
+    report("crash", **{f"retries={retries}": facts for retries, facts in found.items()})
 
 
 def module_of_ones_own():
@@ -331,8 +350,8 @@ own_logger.propagate = False
 gpus_of_each_trial()
 crash_each_time()
 module_of_ones_own()
-kill_in_the_middle("worker", "worker")
-kill_in_the_middle("executor", "executor")
+kill_in_the_middle("worker", "worker", 1)
+kill_in_the_middle("executor", "executor", 3)
 ship_50_mb()
 return_20_mb()
 two_threads()
