@@ -62,7 +62,7 @@ class StopContract(Basis):
         assert time.monotonic() - start < 1 + self.long_s - 1
         assert trials.count_cancelled_trials() == 1
 
-    def test_a_trial_is_stopped_at_its_limit_and_others_go_on(
+    def test_a_trial_is_stopped_at_its_limit_or_the_limit_is_refused(
         self, minimise: Any, tmp_path: Path
     ) -> None:
         """Whatever it does; by the rule of plain Trials too, where a failed trial ends fmin."""

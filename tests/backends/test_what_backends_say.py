@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+import hyperbridge
 from hyperbridge import backends
+from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.optional import MLFLOW, Package
 
 tomllib = pytest.importorskip("tomllib")  # Python 3.11
@@ -45,3 +47,12 @@ def test_it_has_a_row_in_the_readme(name: str) -> None:
 def test_its_help_is_one_line(name: str) -> None:
     assert 0 < len(OURS[name].help) <= 60
     assert "\n" not in OURS[name].help
+
+
+@pytest.mark.parametrize("kind", ["Local", "Optuna", "Ray", "Spark"])
+@pytest.mark.parametrize("retries", [-1, 1.5, "2", True, None])
+def test_retries_that_are_no_number_are_refused_when_the_backend_is_made(
+    kind: str, retries: Any
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="retries must be a whole number of at least 0"):
+        getattr(hyperbridge, kind)(retries=retries)

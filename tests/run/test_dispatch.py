@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from hyperopt import hp, rand
-from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 
-from hyperbridge.documents import Outcome, Trial
+from hyperbridge.documents import Failure, Outcome, Trial
+from hyperbridge.errors import WorkerLostError
 from hyperbridge.run.capacity import Capacity, watch_slots
-from hyperbridge.run.dispatch import Report, Slots, cancelled, drive
+from hyperbridge.run.dispatch import Report, Slots, cancelled, drive, overdue
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.run import FminRun
@@ -44,19 +45,26 @@ class HeldSlots(Slots):
         self.calls.append("close")
 
 
-def make_run(trials: Trials, *, capacity: int, is_elastic: bool = False, **limits: Any) -> FminRun:
+def make_run(
+    trials: Trials, *, capacity: int, is_elastic: bool = False, retries: int = 0, **limits: Any
+) -> FminRun:
     log = TrialLog(trials)
     objective = Objective(abs, hp.uniform("x", -1, 1), None)
     seeds = seed_source(np.random.default_rng(0))
     search = HyperoptSearch(rand.suggest, objective.domain, trials, seeds)
     return FminRun(
         log=log, search=search, limits=Limits(**limits), capacity=capacity, tolerant=True,
-        spark_trials=False, is_elastic=is_elastic,
+        spark_trials=False, is_elastic=is_elastic, retries=retries,
     )  # fmt: skip
 
 
 def returned(value: float) -> Outcome:
     return Outcome("returned", value=value)
+
+
+def lost() -> Outcome:
+    error = WorkerLostError("gone")
+    return Outcome("lost", failure=Failure(str(type(error)), "gone", "gone\n", error))
 
 
 def states(trials: Trials) -> list[int]:
@@ -249,3 +257,50 @@ def test_the_watch_on_the_slots_says_what_follows_and_survives_what_an_engine_ra
             assert has_all.wait(60)
     assert heard == [Capacity(8, in_line=4), Capacity(2, in_line=1)]
     assert "hyperbridge-test" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_lost_trial_is_started_again_as_often_as_retries_say(
+    retries: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    trials = Trials()
+    slots = HeldSlots(lambda t, report: report(t, lost() if t.tid == 1 else returned(1.0)))
+    drive(make_run(trials, capacity=1, retries=retries, max_evals=3), slots)
+    assert slots.calls == ["start 0", *["start 1"] * (1 + retries), "start 2", "close"]
+    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_DONE]
+    attempts = [d["misc"].get("attempts", 1) for d in trials._dynamic_trials]
+    assert attempts == [1, 1 + retries, 1]
+    assert caplog.text.count("trial 1 is started again") == retries
+
+
+def test_a_trial_that_is_lost_once_keeps_its_slot_and_nothing_of_its_first_attempt() -> None:
+    trials = Trials()
+    outcomes = {0: [lost(), returned(5.0)], 1: [returned(2.0)]}
+    slots = HeldSlots(lambda t, report: report(t, outcomes[t.tid].pop(0)))
+    drive(make_run(trials, capacity=2, retries=1, max_evals=2), slots)
+    assert slots.calls == ["start 0", "start 1", "start 0", "close"]
+    assert trials.losses() == [5.0, 2.0]
+    assert "error" not in trials.trials[0]["misc"]
+
+
+def test_a_trial_that_is_lost_when_the_search_has_stopped_is_not_started_again() -> None:
+    trials = Trials()
+
+    def serve(trial: Trial, report: Report) -> None:
+        report(trial, returned(-1.0) if trial.tid == 0 else lost())
+
+    slots = HeldSlots(serve)
+    drive(make_run(trials, capacity=2, retries=1, max_evals=9, loss_threshold=0.0), slots)
+    assert slots.calls == ["start 0", "start 1", "cancel", "close"]
+    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_ERROR]
+
+
+def test_a_trial_over_its_limit_ends_no_search_of_plain_trials_and_is_not_tried_again() -> None:
+    trials = Trials()
+    slots = HeldSlots(lambda t, report: report(t, overdue(7) if t.tid == 0 else returned(1.0)))
+    run = make_run(trials, capacity=1, retries=1, max_evals=3)
+    run._tolerant = False
+    drive(run, slots)
+    assert slots.calls == ["start 0", "start 1", "start 2", "close"]
+    assert states(trials) == [JOB_STATE_ERROR, JOB_STATE_DONE, JOB_STATE_DONE]
+    assert "limit of 7 s" in trials._dynamic_trials[0]["misc"]["error"][1]

@@ -64,7 +64,8 @@ class Ray(Backend):
     loop, whatever the cluster does.
 
     Raises:
-        InvalidArgumentError: ``reuse_actors``, ``reports``, ``elastic`` or ``retries`` is no such value.
+        InvalidArgumentError: ``reuse_actors``, ``reports``, ``elastic`` or ``retries`` is no such
+            value.
 
     Examples:
         >>> Ray(resources_per_trial={"cpu": 2}).name
