@@ -392,23 +392,49 @@ def test_a_trial_stopped_before_it_reports_a_loss_is_cancelled(minimise: Any) ->
 
 
 def test_a_lost_process_is_retried_when_tune_is_told_to(minimise: Any, tmp_path: Path) -> None:
-    marker = str(tmp_path / "was here")
+    folder = str(tmp_path)
 
     def fn(p: Any) -> float:
         import os
         import signal
 
-        if not os.path.exists(marker):
-            open(marker, "w").close()
+        n_before = len([name for name in os.listdir(folder) if name.startswith("call")])
+        if n_before < 2:
+            open(f"{folder}/call{n_before}", "w").close()
             os.kill(os.getpid(), signal.SIGKILL)
         return 3.0
 
     trials = Trials()
-    minimise(
-        fn, SPACE, max_evals=1, trials=trials, run={"failure_config": FailureConfig(max_failures=1)}
+    minimise(  # once more than by `retries`
+        fn, SPACE, max_evals=1, trials=trials, run={"failure_config": FailureConfig(max_failures=2)}
     )
     assert trials.losses() == [3.0]
     assert trials.trials[0]["state"] == JOB_STATE_DONE
+    assert trials.trials[0]["misc"]["attempts"] == 3
+
+
+def test_a_trial_over_its_limit_is_an_error_of_the_grid_and_not_tried_again(minimise: Any) -> None:
+    def fn(p: Any) -> float:
+        import time
+
+        from ray import tune
+
+        tune.report({"loss": 1.0})
+        while p["x"] < 0:
+            time.sleep(1)
+        return 2.0
+
+    trials = Trials()
+    points = [{"x": -1.0, "kind": 0}, {"x": 1.0, "kind": 0}]
+    minimise(
+        fn, SPACE, max_evals=0, points_to_evaluate=points, trials=trials, parallelism=1,
+        trial_timeout=3, run={"failure_config": FailureConfig(max_failures=-1)},
+    )  # fmt: skip
+    assert [d["state"] for d in trials._dynamic_trials] == [JOB_STATE_ERROR, JOB_STATE_DONE]
+    assert "attempts" not in trials._dynamic_trials[0]["misc"]
+    hung, fine = trials.result_grid
+    assert "longer than its limit of 3 s" in str(hung.error)
+    assert fine.error is None
 
 
 def test_a_trial_that_raises_is_retried_as_often_as_tune_is_told_to(
@@ -431,6 +457,7 @@ def test_a_trial_that_raises_is_retried_as_often_as_tune_is_told_to(
     first, second = trials._dynamic_trials
     assert "call 1" in first["misc"]["error"][1]
     assert second["result"]["loss"] == 3.0
+    assert [d["misc"]["attempts"] for d in (first, second)] == [2, 2]
     assert [result.error is None for result in trials.result_grid] == [False, True]
 
 

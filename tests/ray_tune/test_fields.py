@@ -130,7 +130,7 @@ def test_each_field_reaches_tune_or_is_refused_by_name(outer: Any, inner: Any, f
     dispatcher: Any = SimpleNamespace(rules=rules_of(run_config.stop))
     callbacks = list(run_config.callbacks or [])
     hooks = Hooks("searcher", callbacks, RunStopper(dispatcher), lambda users: users)
-    merged = merge(tune_config, run_config, hooks, reports=True, reuse_actors=True)
+    merged = merge(tune_config, run_config, hooks, reports=True, reuse_actors=True, retries=1)
     arguments = run_arguments(*merged)
     found = [each for name, each in passed_on("", arguments) if name == field]
     wanted = value[0] if field == "callbacks" else value

@@ -55,6 +55,9 @@ def tune_environment(run_config: Any) -> Iterator[None]:
     global _depth
     is_quiet = run_config.verbose == 0
     wanted = dict(_ALWAYS)
+    if run_config.failure_config.max_failures == 0:
+        # Of nodes that announce their end, Tune would try a trial again without counting.
+        wanted["RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE"] = "1"
     if is_quiet:
         wanted |= _QUIET
     elif run_config.progress_reporter is not None:

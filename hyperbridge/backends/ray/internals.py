@@ -64,8 +64,12 @@ def error_of(trial: Any) -> BaseException | None:
 
 
 def show_failure(trial: Any, traceback: str) -> None:
-    """Write the error file of a trial. Ray 2.60; without it, the ResultGrid has no traceback."""
+    """Write the error file of a trial, in the place of what Tune has found.
+
+    Ray 2.60; without it, the ResultGrid has no traceback, or says that a process was killed.
+    """
     with contextlib.suppress(AttributeError):
+        trial.run_metadata.pickled_error_filename = None
         trial.handle_error(tune.TuneError(traceback))
 
 
