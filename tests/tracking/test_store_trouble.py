@@ -205,7 +205,7 @@ def test_runs_that_died_with_their_worker_are_ended(tmp_path, sqlite_store):
 
 def test_a_trial_cancelled_while_its_run_is_being_created_is_ended(sqlite_store):
     run = FakeRun()
-    trial = Trial(3, {"C": 1.0}, {})
+    trial = Trial(3, {"C": 1.0}, {"misc": {}})
 
     def cancel_during_creation():
         store = run.tracker._store

@@ -270,7 +270,7 @@ def test_a_cancelled_trial_is_killed_with_its_params(sqlite_store):
     run = FakeRun()
 
     def cancel_one():
-        trial = Trial(7, {"C": 2.0}, {})
+        trial = Trial(7, {"C": 2.0}, {"misc": {}})
         run.tracker.trial_starting(trial)
         run.finish(TrialEnd(trial, "cancelled"))
 
@@ -284,7 +284,7 @@ def test_a_cancelled_trial_is_killed_with_its_params(sqlite_store):
 
 def test_a_trial_that_never_started_has_no_run(sqlite_store):
     run = FakeRun()
-    run.before_end = lambda: run.finish(TrialEnd(Trial(9, {"C": 1.0}, {}), "cancelled"))
+    run.before_end = lambda: run.finish(TrialEnd(Trial(9, {"C": 1.0}, {"misc": {}}), "cancelled"))
     run(loss_of)
     assert set(children(only_parent())) == {0}
 
@@ -293,7 +293,7 @@ def test_a_trial_cancelled_before_its_start_has_no_run(sqlite_store):
     run = FakeRun()
 
     def cancel_then_start():
-        trial = Trial(9, {"C": 1.0}, {})
+        trial = Trial(9, {"C": 1.0}, {"misc": {}})
         run.finish(TrialEnd(trial, "cancelled"))
         assert run.tracker.trial_starting(trial) is None
 
@@ -311,7 +311,7 @@ def test_no_run_is_left_running_when_fmin_raises(sqlite_store, error, status):
     run = FakeRun()
 
     def leave_one_running():
-        run.tracker.trial_starting(Trial(5, {"C": 1.0}, {}))
+        run.tracker.trial_starting(Trial(5, {"C": 1.0}, {"misc": {}}))
         raise error
 
     run.before_end = leave_one_running

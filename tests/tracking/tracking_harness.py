@@ -98,7 +98,7 @@ class FakeRun:
         return self
 
     def _run(self, tid: int, objective: Objective, assignment: Assignment) -> None:
-        trial = Trial(tid, assignment, {"tid": tid})
+        trial = Trial(tid, assignment, {"tid": tid, "misc": {}})
         token = self.tokens[tid] = self.tracker.trial_starting(trial)
         try:
             if token is None or self.attachment is None:
@@ -190,7 +190,7 @@ def run_in_worker(
         cloudpickle.register_pickle_by_value(module)
     try:
         shipped = cloudpickle.dumps(attachment)
-        trials = [Trial(tid, {"C": 0.5}, {}) for tid in range(len(objectives))]
+        trials = [Trial(tid, {"C": 0.5}, {"misc": {}}) for tid in range(len(objectives))]
         tasks = [
             (cloudpickle.dumps(objective), run.tracker.trial_starting(trial), trial.assignment)
             for objective, trial in zip(objectives, trials, strict=True)
