@@ -122,6 +122,6 @@ fmin(
 )
 thread.join()
 print("failed", trials.count_failed_trials(), "done", trials.count_successful_trials())
-print([d["misc"]["error"][1][:80] for d in trials._dynamic_trials if d["state"] == 3])
+print("attempts", sorted(d["misc"].get("attempts", 1) for d in trials._dynamic_trials))
 ray.shutdown()
 cluster.shutdown()
