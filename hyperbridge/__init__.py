@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         vectorize,
     )
 
-    from hyperbridge import errors
+    from hyperbridge import callbacks, errors
     from hyperbridge.backends.local import Local
     from hyperbridge.backends.optuna import Optuna
     from hyperbridge.backends.ray import Ray
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from hyperbridge.surface.spark_trials import SparkTrials
     from hyperbridge.surface.trials import Trials
     from hyperbridge.translate.from_hyperopt import read_space
+    from hyperbridge.worker.reporting import TrialPruned, report, should_prune
 
     __version__: str
 
@@ -99,6 +100,7 @@ __all__ = [
     "Ray",
     "Spark",
     "SparkTrials",
+    "TrialPruned",
     "Trials",
     "__version__",
     "algobase",
@@ -106,6 +108,7 @@ __all__ = [
     "atpe",
     "atpe_models",
     "base",
+    "callbacks",
     "errors",
     "exceptions",
     "fmin",
@@ -122,7 +125,9 @@ __all__ = [
     "rand",
     "ray_trainable",
     "read_space",
+    "report",
     "settings",
+    "should_prune",
     "space_eval",
     "spark",
     "std_out_err_redirect_tqdm",

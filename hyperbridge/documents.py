@@ -19,9 +19,12 @@ Assignment = dict[str, Any]
 Document = dict[str, Any]
 """One trial in hyperopt's own layout, as found in ``trials.trials``."""
 
-OutcomeKind = Literal["returned", "raised", "lost", "overdue", "cancelled"]
+OutcomeKind = Literal["returned", "raised", "pruned", "lost", "overdue", "cancelled"]
 
-TrialStatus = Literal["success", "failure", "cancelled"]
+TrialStatus = Literal["success", "failure", "pruned", "cancelled"]
+
+Report = tuple[int, float, int]
+"""A loss that a trial has reported: step, loss, time in milliseconds since the epoch."""
 
 COMMAND: Final = ("domain_attachment", "FMinIter_Domain")
 """What hyperopt's documents hold as ``misc["cmd"]``."""
@@ -68,6 +71,43 @@ def misc_of(
         idxs[label] = [at] if is_reached else []
         vals[label] = [assignment[label]] if is_reached else []
     return {"tid": tid, "cmd": COMMAND, "workdir": None, "idxs": idxs, "vals": vals}
+
+
+def was_pruned(document: Document) -> bool:
+    """Tell whether a trial was stopped early because of what it had reported.
+
+    Examples:
+        >>> was_pruned({"result": {"status": "fail", "loss": 0.8, "pruned": True}})
+        True
+    """
+    result = document["result"]
+    return result.get("status") == "fail" and result.get("pruned") is True
+
+
+def reports_of(document: Document) -> dict[int, float]:
+    """Return the losses that a trial reported, by step, in the order of the reports."""
+    return dict(document["misc"].get("reports", ()))
+
+
+def pruned_result(reports: dict[int, float]) -> dict[str, Any]:
+    """Return the result of a trial that was stopped early.
+
+    Its status is "fail", so that it is not the best one; its loss is the last one that it
+    reported, which hyperopt's TPE takes for what it is.
+
+    Args:
+        reports: Loss by step.
+
+    Examples:
+        >>> pruned_result({0: 0.9, 1: 0.8})
+        {'status': 'fail', 'loss': 0.8, 'pruned': True}
+    """
+    result: dict[str, Any] = {"status": "fail"}
+    if reports:
+        last = reports[max(reports)]
+        if last == last:  # TPE would leave out a trial with NaN, and learn nothing from it
+            result["loss"] = last
+    return {**result, "pruned": True}
 
 
 def new_document(tid: int, misc: dict[str, Any], exp_key: Any) -> Document:
@@ -196,21 +236,26 @@ class Outcome:
     """What became of one trial.
 
     Attributes:
-        kind: ``returned`` when the objective returned, ``raised`` when it raised, ``lost``
-            when its process ended first, ``overdue`` when it was stopped at its own time limit,
+        kind: ``returned`` when the objective returned, ``raised`` when it raised, ``pruned`` when
+            it was stopped early by its own reports, ``lost`` when its process ended first,
+            ``overdue`` when it was stopped at its own time limit,
             ``cancelled`` when somebody cancelled it.
         value: What the objective returned, untouched; None unless ``returned``.
-        failure: The reason; None if and only if ``returned``.
+        failure: The reason; None if and only if ``returned`` or ``pruned``.
         attachments: What the objective attached through a ``Ctrl`` object, by name.
+        reports: The losses that it has reported, in order, as far as they are known.
+        notes: What its pruner has left, see `hyperbridge.worker.verdicts.Verdict`.
     """
 
     kind: OutcomeKind
     value: Any = None
     failure: Failure | None = None
     attachments: dict[str, Any] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    notes: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if (self.kind == "returned") != (self.failure is None):
+        if (self.kind in ("returned", "pruned")) != (self.failure is None):
             raise ValueError(f"an outcome of kind {self.kind!r} with failure={self.failure!r}")
 
 
@@ -250,11 +295,12 @@ class TrialEnd:
         trial: The trial; its document is final.
         status: ``success`` when the objective returned a result with status ``ok``; ``failure``
             when it returned another status, raised, ran longer than its limit, or its process was
-            lost; ``cancelled`` when it was stopped.
+            lost; ``pruned`` when its reports were poor; ``cancelled`` when it was stopped.
         loss: The loss of a valid result with status ``ok``, as a float (it may be NaN), else None.
         result: The result dict of a valid result, else None.
         failure: What was raised, or why the trial was lost or stopped; None when the objective
             returned a valid result.
+        reports: The losses that it has reported, in order.
     """
 
     trial: Trial
@@ -262,3 +308,4 @@ class TrialEnd:
     loss: float | None = None
     result: dict[str, Any] | None = None
     failure: Failure | None = None
+    reports: list[Report] = field(default_factory=list)

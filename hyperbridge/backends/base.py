@@ -49,6 +49,9 @@ class OpenBackend(ABC):
         retries: How often the FminRun has a trial started again that was lost with its process.
         restored: The documents that it has brought into the Trials object, as an interrupted
             call left them.
+        reports_to_tune: Whether Ray Tune's scheduler sees what trials report, and stops them.
+        report_host: By which host workers reach this process while trials run, so that a pruner
+            hears of trials that still run; None when they cannot, or are this process.
     """
 
     parallelism: int
@@ -58,6 +61,8 @@ class OpenBackend(ABC):
     stops_trials: bool = False
     retries: int = 0
     restored: Sequence[Document] = ()
+    reports_to_tune: bool = False
+    report_host: str | None = None
 
     @abstractmethod
     def execute(self, run: FminRun) -> None:
@@ -134,6 +139,17 @@ class Backend(ABC):
         from hyperbridge.search.choice import is_optuna_algo
 
         return is_optuna_algo(algo)
+
+    def take_pruner(self, pruner: Any) -> Backend | None:  # noqa: ARG002
+        """Return this backend with a pruner of its engine's; None for a pruner of another kind.
+
+        Args:
+            pruner: As fmin's argument.
+
+        Raises:
+            InvalidArgumentError: The backend has one already.
+        """
+        return None
 
     def make_search(
         self, algo: Any, objective: Objective, trials: Any, seeds: SeedSource

@@ -19,6 +19,7 @@ from hyperbridge.worker.objective import (
     PointObjective,
     evaluate_expression,
 )
+from hyperbridge.worker.reporting import let_checkpoints_report
 
 
 class InvalidAnnotatedParameter(  # noqa: N818 - hyperopt's name
@@ -151,7 +152,7 @@ class Objective:
         """Call the objective in this process, with access to the Trials through ``ctrl``."""
         if not self.needs_ctrl:
             return self.fn(self.space.point(assignment))
-        ctrl = base.Ctrl(trials, current_trial=document)
+        ctrl = let_checkpoints_report(base.Ctrl(trials, current_trial=document))
         return evaluate_expression(self.fn, self.expr, assignment, ctrl, low_level=self.low_level)
 
     def shipped(self) -> PointObjective | ExpressionObjective:

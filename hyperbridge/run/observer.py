@@ -58,6 +58,7 @@ class FminEnd:
             and how.
         reused: How many of the successful and failed ones took the result of an earlier trial
             of the same point; None in a search that takes none.
+        pruned: Of those that were stopped early; None without a pruner.
     """
 
     error: BaseException | None
@@ -66,6 +67,7 @@ class FminEnd:
     failed: int
     cancelled: int
     reused: int | None = None
+    pruned: int | None = None
 
 
 class TrialAttachment(Protocol):

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from hyperopt.base import (
@@ -30,13 +31,18 @@ from hyperbridge.documents import (
     assignment_of,
     attachments_of,
     attempt_of,
+    pruned_result,
+    reports_of,
+    was_pruned,
 )
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.pruning.rules import NoRule
 from hyperbridge.run.capacity import Capacity
 from hyperbridge.run.early_stop import EarlyStopCheck
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.observer import FminEnd, FminInfo, Observer, TrialAttachment
 from hyperbridge.run.observers import Observers
+from hyperbridge.run.pruning import Pruning
 from hyperbridge.run.results import BrokenRuleError, to_result
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
@@ -88,6 +94,7 @@ class FminRun:
         n_extra: Trials that come on top of ``max_evals``: the user's own points.
         known: Where a trial whose point has a result already takes it from; None to run all.
         retries: How often a trial is started again whose process was lost.
+        pruning: Hears what trials report, and says which of them stop; None for no pruner.
 
     Attributes:
         known: As given.
@@ -112,6 +119,7 @@ class FminRun:
         is_elastic: bool = False,
         known: KnownPoints | None = None,
         retries: int = 0,
+        pruning: Pruning | None = None,
     ) -> None:
         self.capacity = capacity
         self.parallelism = capacity - in_line
@@ -127,6 +135,7 @@ class FminRun:
         self._spark_trials = spark_trials
         self._retries = retries
         self._observers = Observers(observers)
+        self._pruning = Pruning(NoRule()) if pruning is None else pruning
         self._trials_file = trials_file
         self.known = known
         self._n_reused = 0
@@ -139,7 +148,7 @@ class FminRun:
         self._is_exhausted = False
         self._fresh = True
         self._best_loss = math.inf  # as of the last batch of this FminRun
-        self._counts = {"success": 0, "failure": 0, "cancelled": 0}
+        self._counts = {"success": 0, "failure": 0, "pruned": 0, "cancelled": 0}
         self.first_failure: Failure | None = None
         self._early_stop: EarlyStopCheck | None = None
         if limits.early_stop is not None:
@@ -164,7 +173,8 @@ class FminRun:
         """
         try:
             self._observers.run_started(info)
-            body()
+            with self._pruning.reachable():
+                body()
         except BaseException as exc:
             self.abort(exc)
             raise
@@ -201,8 +211,8 @@ class FminRun:
         return self._search
 
     def attachments(self) -> list[TrialAttachment | None]:
-        """Return what must surround each objective, one entry per observer."""
-        return self._observers.attachments()
+        """Return what must surround each objective, one entry per token of `begin`."""
+        return [*self._observers.attachments(), self._pruning.attachment()]
 
     def ask(self) -> Trial | None:
         """Return the next trial, already marked as running.
@@ -245,8 +255,8 @@ class FminRun:
         return trial
 
     def begin(self, trial: Trial) -> list[bytes | None]:
-        """Tell the observers that a trial is about to start; return its tokens, one for each."""
-        return self._observers.trial_starting(trial)
+        """Tell the observers that a trial is about to start; return its tokens."""
+        return [*self._observers.trial_starting(trial), self._pruning.token(trial)]
 
     def takes_again(self, trial: Trial, outcome: Outcome) -> bool:
         """Tell whether a trial was lost and is to be started again; `tell` is not called then.
@@ -307,6 +317,9 @@ class FminRun:
         with self._lock:
             end = self._record(trial, outcome)
             self._has_changed = True
+            reports = self._pruning.ended(trial, outcome)
+            if reports:
+                end = replace(end, reports=reports)
             self._counts[end.status] += 1
             try:
                 self._search.observe(trial.document)
@@ -363,6 +376,9 @@ class FminRun:
             failed=self._counts["failure"],
             cancelled=self._counts["cancelled"],
             reused=None if self.known is None else self._n_reused,
+            pruned=self._counts["pruned"]
+            if self._pruning.is_on or self._counts["pruned"]
+            else None,
         )
 
     # -- proposing -------------------------------------------------------------------------
@@ -398,7 +414,11 @@ class FminRun:
         self._n_reused_in_a_row += 1
         trial.document["misc"]["reused_from"] = earlier["tid"]
         attachments = attachments_of(self._log.trials, earlier)
-        self.tell(trial, Outcome("returned", earlier["result"], attachments=attachments))
+        outcome = Outcome("returned", earlier["result"], attachments=attachments)
+        if was_pruned(earlier):
+            reports = [(step, loss, 0) for step, loss in reports_of(earlier).items()]
+            outcome = Outcome("pruned", attachments=attachments, reports=reports)
+        self.tell(trial, outcome)
         if self._budget is None and self._n_reused_in_a_row >= _MOST_REUSED:
             logger.warning(
                 "the search ends, as max_evals is not set and the last %d points were all known "
@@ -417,6 +437,12 @@ class FminRun:
 
     def _record(self, trial: Trial, outcome: Outcome) -> TrialEnd:
         failure = outcome.failure
+        if outcome.kind == "pruned":
+            trial.document["result"] = result = pruned_result(
+                {step: loss for step, loss, _ in outcome.reports}
+            )
+            self._log.finish(trial.document, JOB_STATE_DONE)
+            return TrialEnd(trial, "pruned", result=result)
         if outcome.kind == "returned":
             try:
                 result = self._keep_result(trial.document, outcome)

@@ -8,12 +8,14 @@ trial and named.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import logging
 import pickle
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -36,6 +38,9 @@ from hyperbridge.worker.runtime import Runtime
 from hyperbridge.worker.state import fresh_state
 
 logger = logging.getLogger(__name__)
+
+_STOOD_IN_FOR = ("hyperbridge", "hyperbridge.callbacks")
+"""Modules that a worker without them gets a stand-in for, see `hyperbridge.worker.stand_in`."""
 
 _SHIPPED = ("hyperbridge.space", "hyperbridge.worker", "hyperbridge.tracking.attach")
 
@@ -83,6 +88,8 @@ def dumps_by_value(
         def reducer_override(self, part: Any) -> Any:
             if is_abroad and _is_broadcast(part):
                 return PlainBroadcast, (part.value,)
+            if isinstance(part, ModuleType) and part.__name__ in _STOOD_IN_FOR:
+                return importlib.import_module, (part.__name__,)
             name = part.__name__ if isinstance(part, ModuleType) else _module_of(part)
             if name is not None and name not in known:
                 known[name] = is_sent(name)
@@ -194,7 +201,14 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
         report: From `hyperbridge.worker.runtime.Runtime.run`.
         advise: Returns what to do about a traceback, to be shown below it, or None.
     """
-    kind, *parts = pickle.loads(report)
+    kind, (reports, notes), *parts = pickle.loads(report)
+    outcome = _outcome_of(kind, parts, advise)
+    return replace(outcome, reports=reports, notes=notes) if reports else outcome
+
+
+def _outcome_of(kind: str, parts: list[Any], advise: Callable[[str], str | None] | None) -> Outcome:
+    if kind == "pruned":
+        return Outcome("pruned")
     if kind == "returned":
         try:
             value, attached = (pickle.loads(part) for part in parts)

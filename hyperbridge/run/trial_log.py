@@ -14,7 +14,7 @@ from typing import Any
 
 from hyperopt import base
 
-from hyperbridge.documents import Document, know_ids, new_ids
+from hyperbridge.documents import Document, know_ids, new_ids, was_pruned
 
 _running: set[int] = set()
 """The id() of each document whose trial runs in some search of this process."""
@@ -67,7 +67,7 @@ class TrialLog:
     def _losses_of(documents: Iterable[Document]) -> Iterable[float]:
         for document in documents:
             loss = finite_order_loss(document["result"])
-            if loss is not None:
+            if loss is not None and not was_pruned(document):
                 yield loss
 
     def new_documents(self) -> list[Document]:
@@ -112,7 +112,7 @@ class TrialLog:
         _running.discard(id(document))
         if state == base.JOB_STATE_DONE:
             loss = finite_order_loss(document["result"])
-            if loss is not None:
+            if loss is not None and not was_pruned(document):
                 self._best = min(self._best, loss)
         elif self._refresh_is_plain:
             self._drop(document)

@@ -7,7 +7,7 @@ in and is told what became of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from hyperbridge.documents import Document, Place
 
@@ -30,6 +30,18 @@ class Search(Protocol):
 
     is_closed_list: bool
     """Whether the points are a list of the search's own, which no random point may join."""
+
+    def pruned_by(self, pruner: Any) -> tuple[Any, str | None]:
+        """Hear, before the first trial, which pruner the call of fmin has.
+
+        Args:
+            pruner: A name or an Optuna pruner; None when the call has none.
+
+        Returns:
+            The pruner to use, that of the search itself where the call has none; and the name of
+            a study that the user has named, which some pruners draw from.
+        """
+        ...
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Return documents in state NEW for some of the ids, in order.

@@ -67,6 +67,10 @@ class FreshPoints:
         self._labels = list(labels)
         search.expect_withdrawals()
 
+    def pruned_by(self, pruner: Any) -> tuple[Any, str | None]:
+        """See `Search.pruned_by`."""
+        return self.inner.pruned_by(pruner)
+
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Return documents of points that are new; fewer, or none, when none is left.
 

@@ -191,6 +191,10 @@ class HyperoptSearch:
         except Exception as exc:  # noqa: BLE001 - of the made-up history: another may do
             logger.debug("whether %s can search this space is not known: %r", self.name, exc)
 
+    def pruned_by(self, pruner: Any) -> tuple[Any, str | None]:
+        """Have no pruner of its own. See `Search.pruned_by`."""
+        return pruner, None
+
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Call the algorithm once. See `Search.propose`."""
         seed = next_seed(self._seeds)

@@ -112,6 +112,10 @@ class RaySearch:
             self._suggested[document["tid"]] = proposed[0]
             self.observe(document)
 
+    def pruned_by(self, pruner: Any) -> tuple[Any, str | None]:
+        """Have no pruner of its own. See `Search.pruned_by`."""
+        return pruner, None
+
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Ask the searcher for a trial. See `Search.propose`.
 

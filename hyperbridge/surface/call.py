@@ -11,13 +11,15 @@ from hyperopt import exceptions
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 
 from hyperbridge.backends.base import Backend, OpenBackend
-from hyperbridge.documents import Place
+from hyperbridge.documents import Place, was_pruned
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.pruning import Rule
 from hyperbridge.run.capacity import Capacity
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import FminInfo, Observer
 from hyperbridge.run.progress import Progress, progress_bar
+from hyperbridge.run.pruning import Pruning
 from hyperbridge.run.run import FminRun
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.shipping import RemoteTracebackError
@@ -51,7 +53,7 @@ class Call:
         opened: The backend, made ready.
         parallelism: As the user gave it; None for the backend's default.
         tracking: As the user gave it; None for the backend's default.
-        pruner: What stops trials early, or None.
+        pruner: What stops trials early.
         repeats: "run", "skip" or "reuse", see `hyperbridge.fmin`.
         tolerant: Whether the search goes on after a failed trial.
         progress: True, False or a progress factory.
@@ -68,7 +70,7 @@ class Call:
     opened: OpenBackend
     parallelism: int | None
     tracking: bool | None
-    pruner: Any
+    pruner: Rule
     repeats: str
     tolerant: bool
     progress: Any
@@ -112,6 +114,12 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         n_extra=call.n_extra,
         known=KnownPoints(call.objective.space, call.trials) if call.repeats == "reuse" else None,
         retries=opened.retries,
+        pruning=Pruning(
+            call.pruner,
+            call.trials._dynamic_trials,
+            to_tune=opened.reports_to_tune,
+            host=opened.report_host,
+        ),
     )
     info = FminInfo(
         backend=call.backend.name,
@@ -192,6 +200,9 @@ def _why(trials: Any, run: FminRun) -> str:
         )
         if n_cancelled:
             parts.append(f"{n_cancelled} were cancelled.")
+        n_pruned = sum(map(was_pruned, trials._dynamic_trials))
+        if n_pruned:
+            parts.append(f"{n_pruned} were pruned.")
     if run.stop_reason not in (None, StopReason.BUDGET):
         parts.append(f"The search was stopped: {run.stop_reason.value}.")
     if run.first_failure is not None:

@@ -12,7 +12,9 @@ import numpy as np
 from hyperopt import tpe
 
 from hyperbridge import backends, config
+from hyperbridge.backends.base import Backend
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.pruning import check_pruner, make_rule
 from hyperbridge.run.limits import (
     Limits,
     check_loss_threshold,
@@ -177,6 +179,7 @@ def fmin(
         algo = tpe.suggest
         logger.warning("TPE is being used as the default algorithm.")
     check_algo(algo)
+    pruner, chosen = _pruner(settings.pruner, chosen)
     if early_stop_fn is not None and not callable(early_stop_fn):
         raise ArgumentTypeError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
     limits = Limits(
@@ -210,6 +213,8 @@ def fmin(
             ends = limits.timeout, limits.loss_threshold, limits.early_stop
             may_end = any(end is not None for end in ends)
             search.check(objective.space, limits.max_evals, may_end_earlier=may_end)
+        pruner, study_name = search.pruned_by(pruner)
+        rule = make_rule(pruner, objective.space, study_name)
         if points:
             n_extra += insert_points(trials, points, objective.domain.params)
         if settings.repeats == "skip":
@@ -231,7 +236,7 @@ def fmin(
                 opened=opened,
                 parallelism=requested,
                 tracking=settings.tracking,
-                pruner=settings.pruner,
+                pruner=rule,
                 repeats=settings.repeats or "run",
                 tolerant=is_spark or bool(catch_eval_exceptions),
                 progress=show_progressbar if verbose else False,
@@ -254,6 +259,27 @@ def _check_trial_timeout(limits: Limits, chosen: Any, opened: Any, source: str) 
             'processes: backend=hyperbridge.Local(workers="processes"), or '
             'hyperbridge.Optuna(workers="processes").'
         )
+
+
+def _pruner(pruner: Any, chosen: Backend) -> tuple[Any, Backend]:
+    """Return the pruner of the call, and the backend: a pruner of its engine's is its own.
+
+    Raises:
+        UnsupportedArgumentError: A Tune scheduler, on another backend than Ray.
+        InvalidArgumentError, ArgumentTypeError: It is no pruner.
+    """
+    if pruner is None:
+        return None, chosen
+    adopted = chosen.take_pruner(pruner)
+    if adopted is not None:
+        return None, adopted
+    if type(pruner).__module__.startswith("ray."):
+        raise UnsupportedArgumentError(
+            f"pruner={type(pruner).__name__}: a Ray Tune scheduler needs backend='ray', and this "
+            f"call has backend {chosen.name!r}. Use a name, such as 'asha', or an Optuna pruner."
+        )
+    check_pruner(pruner)
+    return pruner, chosen
 
 
 def _goes_to_hyperopt(trials: Any, allow_trials_fmin: bool) -> bool:

@@ -31,12 +31,14 @@ for _part in (
     "bad_input",
     "resuming",
     "repeats",
+    "pruning",
 ):
     pytest.register_assert_rewrite(f"hyperbridge.testing.{_part}")
 
 from hyperbridge.testing.arguments import ArgumentsContract  # noqa: E402
 from hyperbridge.testing.bad_input import BadInputContract  # noqa: E402
 from hyperbridge.testing.failures import FailuresContract  # noqa: E402
+from hyperbridge.testing.pruning import PruningContract  # noqa: E402
 from hyperbridge.testing.repeats import RepeatsContract  # noqa: E402
 from hyperbridge.testing.results import ResultsContract  # noqa: E402
 from hyperbridge.testing.resuming import ResumingContract  # noqa: E402
@@ -55,5 +57,6 @@ class BackendContract(
     BadInputContract,
     ResumingContract,
     RepeatsContract,
+    PruningContract,
 ):
     """Inherit it, set the class attributes, give the fixture ``backend``."""

@@ -91,6 +91,7 @@ class Basis:
         about: What a part of the contract is about; a row of the README's table.
         parallelism: Trials at once in these tests.
         shares_process: Trials run in the driver's own process.
+        tells_running_trials: Running trials hear of each other, so that a pruner is sharper.
         runs_hyperopt_algorithms: A hyperopt suggest function proposes the trials; else the
             engine's own search does.
         timeout_s: A timeout in which a first trial starts and ends also on a busy machine.
@@ -105,6 +106,7 @@ class Basis:
     about: ClassVar[str]
     parallelism: ClassVar[int | None] = None
     shares_process: ClassVar[bool] = False
+    tells_running_trials: ClassVar[bool] = True
     runs_hyperopt_algorithms: ClassVar[bool] = True
     gaps: ClassVar[dict[str, str]] = {}
     sampled: ClassVar[frozenset[str]] = frozenset()

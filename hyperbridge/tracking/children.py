@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hyperbridge.documents import Trial, TrialEnd
+from hyperbridge.documents import Report, Trial, TrialEnd
 from hyperbridge.tracking.attach import make_token
 from hyperbridge.tracking.parent import ParentRun
 from hyperbridge.tracking.record import (
@@ -21,7 +21,12 @@ from hyperbridge.tracking.store import Store, StoreAwayError
 
 Step = Callable[[], None]
 
-_STATUS = {"success": "FINISHED", "failure": "FAILED", "cancelled": "KILLED"}
+_STATUS = {
+    "success": "FINISHED",
+    "failure": "FAILED",
+    "pruned": "FINISHED",
+    "cancelled": "KILLED",
+}
 _TAGS_AT_CREATION = 90
 _PARENT_TAG = "mlflow.parentRunId"
 
@@ -191,23 +196,29 @@ class ChildRuns:
             return
         record = ending_record(end, self._legalise)
         tags = {**dict(list(child.tags.items())[_TAGS_AT_CREATION:]), **record.tags}
-        params, metrics = record.params, record.metrics
-        if metrics:  # a call that most objectives spare us: they return a loss and no more
-            params, metrics = self._reconciled(child, record)
-        if record.loss is not None:
-            metrics = {**metrics, "loss": record.loss}
+        params, metrics, reports = record.params, record.metrics, record.reports
+        if metrics or reports:  # a call that most objectives spare us: they return a loss alone
+            params, metrics, reports = self._reconciled(child, record)
         points = [(name, value, ended_ms, 0) for name, value in metrics.items()]
+        points += [("loss", value, at_ms, step) for step, value, at_ms in reports]
+        if record.loss is not None:
+            # The run shows the point of the highest step and, of several, of the latest time.
+            last_step = max((step for step, *_ in reports), default=0)
+            last_ms = max((at_ms + 1 for *_, at_ms in reports), default=0)
+            points.append(("loss", record.loss, max(ended_ms, last_ms), last_step))
         try:
             self._store.log(_id_of(child), params=params, tags=tags, metrics=points)
         except StoreAwayError:
             raise
         except Exception:
-            ours, _ = self._reconciled(child, record)
+            ours, *_ = self._reconciled(child, record)
             if ours == params:
                 raise
             self._store.log(_id_of(child), params=ours, tags=tags, metrics=points)
 
-    def _reconciled(self, child: Child, record: Record) -> tuple[dict[str, str], dict[str, float]]:
+    def _reconciled(
+        self, child: Child, record: Record
+    ) -> tuple[dict[str, str], dict[str, float], list[Report]]:
         """Leave to the objective the names that it has logged itself."""
         logged = self._store.get_run(_id_of(child)).data
         params = {
@@ -218,7 +229,7 @@ class ChildRuns:
         metrics = {
             name: value for name, value in record.metrics.items() if name not in logged.metrics
         }
-        return params, metrics
+        return params, metrics, [] if "loss" in logged.metrics else record.reports
 
     def _end(self, child: Child, status: str, ended_ms: int) -> None:
         if not child.refused:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hyperbridge.documents import Failure, Trial, TrialEnd, attempt_of
+from hyperbridge.documents import Failure, Report, Trial, TrialEnd, attempt_of
 from hyperbridge.tracking.complaints import Complaints
 from hyperbridge.tracking.names import (
     MAX_PARAM_LENGTH,
@@ -25,6 +25,7 @@ ATTEMPT_TAG = "hyperbridge.attempt"
 
 _STATUS_KEY = "status"
 _LOSS_KEY = "loss"
+_NO_METRICS = (_LOSS_KEY, _STATUS_KEY, "pruned")
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,14 @@ class Record:
         tags: ``trial_status`` and what else is known at the end.
         loss: None unless the trial has one.
         metrics: The other numbers of the result dict.
+        reports: The losses that it reported, with step and time.
     """
 
     params: dict[str, str]
     tags: dict[str, str]
     loss: float | None
     metrics: dict[str, float]
+    reports: list[Report]
 
 
 class Legaliser:
@@ -132,13 +135,13 @@ def ending_record(end: TrialEnd, legalise: Legaliser) -> Record:
     tid = end.trial.tid
     tags: dict[str, str] = {"trial_status": end.status}
     result = end.result or {}
-    if result and result.get(_STATUS_KEY) != "ok":
+    if result and result.get(_STATUS_KEY) != "ok" and end.status != "pruned":
         tags["hyperbridge.result_status"] = legal_text(
             safe_text(result.get(_STATUS_KEY)), MAX_TAG_LENGTH
         )
     metrics = {}
     for key, value in result.items():
-        number = None if key in (_LOSS_KEY, _STATUS_KEY) else as_number(value)
+        number = None if key in _NO_METRICS else as_number(value)
         if number is not None:
             name, number = legalise.metric(safe_text(key), number, tid=tid)
             metrics[name] = number
@@ -147,7 +150,11 @@ def ending_record(end: TrialEnd, legalise: Legaliser) -> Record:
         safe_text(label): safe_text(value) for label, value in end.trial.assignment.items()
     }
     params = legalise.texts(assignment, MAX_PARAM_LENGTH, tid=tid)
-    return Record(params, tags, loss, metrics)
+    reports = [
+        (step, legalise.metric(_LOSS_KEY, value, tid=tid)[1], at_ms)
+        for step, value, at_ms in end.reports
+    ]
+    return Record(params, tags, loss, metrics, reports)
 
 
 def traceback_text(failure: Failure) -> str:

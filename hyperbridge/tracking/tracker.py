@@ -183,6 +183,8 @@ class MlflowTracker:
         }
         if end.reused is not None:
             counts["reused"] = end.reused
+        if end.pruned is not None:
+            counts["pruned"] = end.pruned
         now_ms = _now_ms()
         submit = self._logger.submit
         submit("the parent run", lambda: self._parent.log_counts(counts, now_ms))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hyperbridge.worker.reporting import let_checkpoints_report
+
 
 class PointObjective:
     """Builds the point and calls the user's function with it.
@@ -50,7 +52,7 @@ class ExpressionObjective:
         trials = Trials()
         document = self._document(tid, assignment)
         trials._trials = [document]
-        ctrl = Ctrl(trials, current_trial=document)
+        ctrl = let_checkpoints_report(Ctrl(trials, current_trial=document))
         ctrl.inject_results = _refuse_to_inject
         value = evaluate_expression(self.fn, self.expr, assignment, ctrl, low_level=self.low_level)
         prefix = trials.aname(document, "")

@@ -21,6 +21,8 @@ from hyperbridge.worker.forks import OnlyInThisProcess, release_in_children
 from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
 from hyperbridge.worker.limits import run_within
 from hyperbridge.worker.numbers import restore
+from hyperbridge.worker.reporting import is_pruned, take_account
+from hyperbridge.worker.stand_in import stand_in
 from hyperbridge.worker.trial_contexts import TrialContexts
 
 Message = tuple[int, dict[str, Any], list[Any]]
@@ -63,14 +65,15 @@ class Runtime:
         """Run one trial.
 
         Returns:
-            Pickled ``("returned", value bytes, attachments)``, ``("raised", type name,
-            message, traceback, exception bytes or None)``, ``("unpicklable", text)`` or
-            ``("overdue", seconds)``.
+            Pickled ``(kind, account, *parts)``, the account as of `take_account`: ``("returned",
+            account, value bytes, attachments)``, ``("raised", account, type name, message,
+            traceback, exception bytes or None)``, ``("unpicklable", account, text)``,
+            ``("overdue", account, seconds)`` or ``("pruned", account)``.
         """
         dumps: Callable[[Any], bytes] = importlib.import_module(self.pickler).dumps
         if self.limit_s is None:
             return self._run(message, dumps)
-        overdue = dumps(("overdue", self.limit_s))
+        overdue = dumps(("overdue", ([], []), self.limit_s))
         return run_within(self.limit_s, lambda: self._run(message, dumps), overdue)
 
     def _run(self, message: Message, dumps: Callable[[Any], bytes]) -> bytes:
@@ -79,11 +82,12 @@ class Runtime:
             try:
                 value, attached = self._evaluate(message)
             except BaseException as exc:  # noqa: BLE001 - sys.exit() fails a trial, no more
-                report = _describe(exc, dumps)
+                report = ("pruned",) if is_pruned(type(exc)) else _describe(exc, dumps)
             else:
                 report = _pack(value, attached, dumps)
         _flush()
-        return dumps(report)
+        kind, *parts = report
+        return dumps((kind, take_account(), *parts))
 
     def _evaluate(self, message: Message) -> tuple[Any, dict[str, Any]]:
         tid, assignment, tokens = message
@@ -91,6 +95,7 @@ class Runtime:
         for folder in self.search_path:
             if folder not in sys.path:
                 sys.path.append(folder)
+        stand_in()
         contexts = TrialContexts(self.attachments, tokens, shared_process=False)
         with contexts, OnlyInThisProcess():
             return loads(self.objective)(tid, restore(assignment))  # type: ignore[no-any-return]

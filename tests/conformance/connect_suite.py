@@ -36,6 +36,7 @@ def connect() -> Iterator[Any]:
 # PySpark's Connect client keeps threads of its own, without a name, for as long as it lives.
 @pytest.mark.leaves("ThreadPoolExecutor")
 class TestSparkConnect(BackendContract):
+    tells_running_trials = False
     parallelism = 3
 
     @pytest.fixture

@@ -13,6 +13,7 @@ from hyperopt.exceptions import AllTrialsFailed
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
+from hyperbridge.documents import was_pruned
 from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
@@ -369,6 +370,38 @@ class TrackingContract:
             assert child.info.status == ("FINISHED" if is_ok else "FAILED")
             assert child.data.tags["trial_status"] == ("success" if is_ok else "failure")
             assert ("loss" in child.data.metrics) == is_ok
+
+    def test_a_pruned_trial_says_so_and_its_reports_are_the_metric_loss(
+        self, minimise: Any, client: MlflowClient
+    ) -> None:
+        def fn(x: float) -> float:
+            import hyperbridge
+
+            for step in range(3):
+                hyperbridge.report(x + step, 10 * step)
+            return x
+
+        trials = Trials()
+        minimise(
+            fn, hp.uniform("x", 0, 1), max_evals=14, trials=trials, pruner="median", parallelism=1
+        )
+        parent, children = self.family(client)
+        pruned = [was_pruned(document) for document in trials.trials]
+        assert parent.data.metrics["pruned_trials_count"] == sum(pruned) > 0
+        assert parent.data.metrics["failed_trials_count"] == 0
+        for child, document in zip(children, trials.trials, strict=True):
+            history = client.get_metric_history(child.info.run_id, "loss")
+            points = sorted((m.step, m.value) for m in history)
+            reports = [(step, loss) for step, loss in document["misc"]["reports"]]
+            assert child.info.status == "FINISHED"
+            assert child.data.params == {"x": str(document["misc"]["vals"]["x"][0])}
+            if was_pruned(document):
+                assert child.data.tags["trial_status"] == "pruned"
+                assert points == reports
+            else:
+                assert child.data.tags["trial_status"] == "success"
+                assert points == sorted([*reports, (20, document["result"]["loss"])])
+                assert child.data.metrics == {"loss": document["result"]["loss"]}
 
     def test_a_run_in_the_result_travels_as_a_plain_run(
         self, minimise: Any, client: MlflowClient, tmp_path: Path

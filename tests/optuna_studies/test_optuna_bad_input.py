@@ -173,25 +173,6 @@ def test_a_given_study_of_another_space_is_refused_with_what_to_do():
         studies.minimise(algo=study)
 
 
-@pytest.mark.parametrize(
-    ("pruner", "is_said"),
-    [
-        (None, False),
-        (optuna.pruners.MedianPruner(), False),
-        (optuna.pruners.NopPruner(), False),
-        (optuna.pruners.MedianPruner(n_startup_trials=2), True),
-        (optuna.pruners.HyperbandPruner(), True),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_a_pruner_that_prunes_nothing_is_said(pruner, is_said, caplog):
-    study = optuna.create_study(pruner=pruner)
-    studies.minimise(algo=study, max_evals=1)
-    notes = [r.getMessage() for r in caplog.records if "prunes nothing" in r.getMessage()]
-    assert len(notes) == is_said
-    assert not is_said or type(pruner).__name__ in notes[0]
-
-
 def test_a_study_and_a_storage_at_once_are_refused():
     with pytest.raises(InvalidArgumentError, match="own storage"):
         minimise("journal.log", algo=optuna.create_study())

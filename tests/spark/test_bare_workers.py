@@ -34,6 +34,7 @@ def check(program: Program, python: str) -> None:
     assert sorted(set(facts["states"])) == [JOB_STATE_DONE, JOB_STATE_ERROR]
     assert len(facts["states"]) == 12
     assert facts["points_differ"] == []
+    assert facts["n_reports"] == [3]
     assert facts["errors"] == ["ValueError: a rate that low"]
     assert program.left_behind == []
 

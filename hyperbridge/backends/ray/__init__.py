@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hyperbridge.backends.base import Backend, OpenBackend
@@ -100,6 +102,24 @@ class Ray(Backend):
         self.run_config = run_config
         self.tune_config = tune_config
         self.reuse_actors = reuse_actors
+
+    def take_pruner(self, pruner: Any) -> Backend | None:
+        """Take a Tune scheduler. See `Backend.take_pruner`."""
+        if not any(
+            cls.__name__ == "TrialScheduler" and cls.__module__.startswith("ray.tune.")
+            for cls in type(pruner).__mro__
+        ):
+            return None
+        from ray.tune import TuneConfig
+
+        config = TuneConfig() if self.tune_config is None else self.tune_config
+        if getattr(config, "scheduler", None) is not None:
+            raise InvalidArgumentError(
+                "pruner and TuneConfig(scheduler=...) both give a scheduler; set one of them"
+            )
+        adopted = copy.copy(self)
+        adopted.tune_config = dataclasses.replace(config, scheduler=pruner)
+        return adopted
 
     def make_search(
         self, algo: Any, objective: Objective, trials: Any, seeds: SeedSource

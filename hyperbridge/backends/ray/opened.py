@@ -96,11 +96,14 @@ class OpenRay(OpenBackend):
         self._trials = trials
         self._experiment = experiment
         self.restored = experiment.restored
+        self.reports_to_tune = experiment.tune_config.scheduler is not None
         self._request = request_of(settings.resources_per_trial)
         self._packed = pack_objective(objective, ray.cloudpickle, where="Ray")
         experiment.folder.create()
         self.kept_in = Place(f"experiment {experiment.folder.path}", is_shared=False)
         self._is_ours = connect()
+        # Through Ray Client this process is no node, and no node may reach it.
+        self.report_host = None if is_remote() else ray.util.get_node_ip_address()
         try:
             slots = count_slots(self._request)
             grows = bool(settings.elastic) or may_grow()

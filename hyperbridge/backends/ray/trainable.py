@@ -94,9 +94,11 @@ def _make_runner(
         """Return what a Tuner without our callback gets; a failed trial raises."""
         import ray.cloudpickle
 
-        kind, *parts = ray.cloudpickle.loads(report)
+        kind, _, *parts = ray.cloudpickle.loads(report)
         if kind == "unpicklable":
             raise TypeError(parts[0])
+        if kind == "pruned":
+            return {"loss": float("nan")}
         if kind == "raised":
             packed = parts[3]
             error = None if packed is None else ray.cloudpickle.loads(packed)
@@ -216,7 +218,7 @@ def _make_reporting_class(
         result = run(config, state["facts"])
         report = result.get(REPORT)
         if state["stopping"] and isinstance(report, bytes):
-            kind, *parts = ray.cloudpickle.loads(report)
+            kind, _, *parts = ray.cloudpickle.loads(report)
             if kind == "raised" and "SystemExit" in parts[0]:
                 raise SystemExit(0)  # Tune stopped the trial inside its tune.report
         tune.report({**result, "done": True})

@@ -119,6 +119,8 @@ class _ClassicRunner(JobRunner):
         self._session = session
         self._context = session.sparkContext
         self._resource_profile = resource_profile
+        # The address by which Spark's own executors reach this process.
+        self.report_host = "127.0.0.1" if is_local else _driver_host(self._context)
         # A local worker runs on this machine, so it can import what lies beside the script.
         self._search_path = [p or os.getcwd() for p in sys.path] if is_local else None
         has = None if is_local else self._have_workers
@@ -208,6 +210,11 @@ class _ClassicRunner(JobRunner):
 
     def close(self) -> None:
         self._shipped.destroy()
+
+
+def _driver_host(context: Any) -> str | None:
+    host: str | None = context.getConf().get("spark.driver.host")
+    return host
 
 
 def _make_task(

@@ -79,7 +79,12 @@ class JobRunner(ABC):
 
     Args:
         key: Names the run; a tag of all its jobs.
+
+    Attributes:
+        report_host: See `hyperbridge.backends.base.OpenBackend`.
     """
+
+    report_host: str | None = None
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -165,6 +170,7 @@ class OpenSpark(OpenBackend):
         count: Callable[[], int] | None = None,
     ) -> None:
         self.retries = retries
+        self.report_host = runner.report_host
         self._runner = runner
         self._limit = limit
         self._release = release

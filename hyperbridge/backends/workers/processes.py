@@ -53,6 +53,7 @@ class OpenProcesses(OpenBackend):
     """
 
     stops_trials = True
+    report_host = "127.0.0.1"
 
     def __init__(self, objective: Objective, parallelism: int, retries: int) -> None:
         if os.name != "posix":

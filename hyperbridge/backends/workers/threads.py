@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
@@ -13,6 +14,7 @@ from hyperbridge.run.objective import Objective
 from hyperbridge.run.pool import ThreadPool
 from hyperbridge.run.run import FminRun, failure_of
 from hyperbridge.worker.frames import format_users_part
+from hyperbridge.worker.reporting import is_pruned, take_account
 from hyperbridge.worker.trial_contexts import TrialContexts
 
 _INTERRUPT_WAIT_S = 1.0
@@ -58,15 +60,19 @@ class OpenThreads(OpenBackend):
                 SystemExit): as in hyperopt, that ends the search.
         """
         tokens = run.begin(trial)
-        if not any(tokens):
-            return self._evaluate(trial)
-        with TrialContexts(run.attachments(), tokens, shared_process=True):
-            return self._evaluate(trial)
+        try:
+            with TrialContexts(run.attachments(), tokens, shared_process=True):
+                outcome = self._evaluate(trial)
+        finally:
+            reports, notes = take_account()
+        return replace(outcome, reports=reports, notes=notes) if reports else outcome
 
     def _evaluate(self, trial: Trial) -> Outcome:
         try:
             value = self._objective.evaluate(trial.assignment, trial.document, self._trials)
         except Exception as exc:  # noqa: BLE001 - a trial's failure is data
+            if is_pruned(type(exc)):
+                return Outcome("pruned")
             return Outcome("raised", failure=failure_of(exc, format_users_part(exc)))
         return Outcome("returned", value=value)
 

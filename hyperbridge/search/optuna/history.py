@@ -16,11 +16,17 @@ from hyperopt.base import (
     JOB_STATE_CANCEL,
     JOB_STATE_DONE,
     JOB_STATE_ERROR,
-    STATUS_FAIL,
     STATUS_OK,
 )
 
-from hyperbridge.documents import Document, assignment_of, misc_of
+from hyperbridge.documents import (
+    Document,
+    assignment_of,
+    misc_of,
+    pruned_result,
+    reports_of,
+    was_pruned,
+)
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.translate.from_optuna import read_trial
 from hyperbridge.translate.to_optuna import OptunaSpace, plain_number
@@ -46,6 +52,21 @@ def loss_of(document: Document) -> float | None:
     return None if math.isnan(loss) else loss
 
 
+def state_of(document: Document) -> str:
+    """Return the name of the state that a study gives to a trial that has ended."""
+    if was_pruned(document):
+        return "PRUNED"
+    return "FAIL" if loss_of(document) is None else "COMPLETE"
+
+
+def value_of(document: Document) -> float | None:
+    """Return the value of a trial in the study: its loss, or that of a pruned one's last report."""
+    if not was_pruned(document):
+        return loss_of(document)
+    last: float | None = document["result"].get("loss")
+    return last
+
+
 def is_unexplained(document: Document) -> bool:
     """Tell whether a document is that of a trial which failed for a reason the study lacks."""
     return bool(document["misc"].get("error") == _UNEXPLAINED)
@@ -57,6 +78,8 @@ def attributes_of(document: Document) -> dict[str, Any]:
         kind = "cancelled" if document["state"] == JOB_STATE_CANCEL else "error"
         type_name, message = document["misc"].get("error") or ("", "")
         return {FAILURE: [kind, str(type_name), str(message)[:_LONGEST_ENTRY]]}
+    if was_pruned(document):
+        return {}
     result = document["result"]
     is_complete = loss_of(document) is not None
     if is_complete and len(result) == 2:  # status and loss, which the study has already
@@ -93,10 +116,10 @@ def frozen_of(document: Document, space: OptunaSpace) -> Any:
     from optuna.trial import TrialState, create_trial
 
     params, distributions, attributes = space.params_of(assignment_of(document))
-    loss = loss_of(document)
     frozen = create_trial(
-        state=TrialState.FAIL if loss is None else TrialState.COMPLETE,
-        value=loss,
+        state=TrialState[state_of(document)],
+        value=value_of(document),
+        intermediate_values=reports_of(document),
         params=params,
         distributions=distributions,
         user_attrs={**attributes, **attributes_of(document)},
@@ -141,6 +164,8 @@ def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[st
     misc = misc_of(tid, assignment, labels)
     state = JOB_STATE_DONE
     result: dict[str, Any] = dict(frozen.user_attrs.get(RESULT, {}))
+    if frozen.intermediate_values:
+        misc["reports"] = [list(each) for each in frozen.intermediate_values.items()]
     if frozen.state.name == "COMPLETE":
         result = {"status": STATUS_OK, **result, "loss": frozen.value}
     elif RESULT in frozen.user_attrs:
@@ -152,7 +177,7 @@ def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[st
         misc["error"] = (type_name, message)
         result = {"status": "new"}
     elif frozen.state.name == "PRUNED":
-        result = {"status": STATUS_FAIL, "failure": "pruned"}
+        result = pruned_result(frozen.intermediate_values)
     else:
         state = JOB_STATE_ERROR
         misc["error"] = _UNEXPLAINED

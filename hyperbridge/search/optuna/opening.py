@@ -129,11 +129,13 @@ def make_optuna_search(
         prior=prior,
         suggest=suggest,
         at_once=choice is not None,
+        is_given=is_given,
+        is_named=is_named,
     )
 
 
 def _check_given(study: Any, place: StudyPlace) -> None:
-    """Refuse a study given as ``algo`` that fmin cannot use, and say that its pruner is not used.
+    """Refuse a study given as ``algo`` that fmin cannot use.
 
     Raises:
         InvalidArgumentError: The backend names another place, or the study does not minimise one
@@ -149,7 +151,6 @@ def _check_given(study: Any, place: StudyPlace) -> None:
         advice="Create it with direction='minimize', and let the objective return as its loss "
         "the negative of what it maximises.",
     )
-    _check_pruner(study)
 
 
 def _needs_prior(space: OptunaSpace, choice: Choice) -> bool:
@@ -173,22 +174,6 @@ def _note_siblings(study: Any) -> None:
             "%s. To continue one of these, give hyperbridge.Optuna(study_name=...)",
             study.study_name,
             ", ".join(map(repr, sorted(others))),
-        )
-
-
-def _check_pruner(study: Any) -> None:
-    """Say that a pruner has nothing to do. Optuna gives a study a MedianPruner by default."""
-    from optuna.pruners import MedianPruner, NopPruner
-
-    pruner = study.pruner
-    is_default = type(pruner) is MedianPruner and vars(pruner) == vars(MedianPruner())
-    if not (is_default or isinstance(pruner, NopPruner)):
-        logger.warning(
-            "the %s of study %r prunes nothing here: an objective of fmin reports no values to a "
-            "trial while it runs. To prune, use hyperbridge.optuna_objective or the code that "
-            "hyperbridge migrate writes, with study.optimize",
-            type(pruner).__name__,
-            study.study_name,
         )
 
 

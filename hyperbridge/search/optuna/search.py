@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 
-from hyperbridge.documents import Document, Place, misc_of, new_document
+from hyperbridge.documents import (
+    Document,
+    Place,
+    misc_of,
+    new_document,
+    reports_of,
+    was_pruned,
+)
 from hyperbridge.errors import BackendUnavailableError
 from hyperbridge.search.base import Search
 from hyperbridge.search.optuna.history import (
@@ -17,9 +24,12 @@ from hyperbridge.search.optuna.history import (
     attributes_of,
     frozen_of,
     loss_of,
+    state_of,
+    value_of,
 )
 from hyperbridge.search.optuna.locks import Patience, named, storage_name
 from hyperbridge.search.optuna.prior import PriorDraws
+from hyperbridge.search.optuna.pruners import pruner_of
 from hyperbridge.search.optuna.sessions import StudySession, study_session
 from hyperbridge.search.optuna.studies import tell
 from hyperbridge.space.nodes import Parameter
@@ -54,6 +64,8 @@ class OptunaSearch:
         at_once: Whether to ask for all parameters of a space without conditions at once, which
             is faster. Grid samplers may raise for a label, and must be asked one by one: the trial
             is known by then, and can be marked as failed.
+        is_given: Whether the study is an object of the user's, which is left as it was.
+        is_named: Whether the user has chosen the study's name.
     """
 
     def __init__(
@@ -66,6 +78,8 @@ class OptunaSearch:
         prior: PriorDraws | None = None,
         suggest: Search | None = None,
         at_once: bool = False,
+        is_given: bool = False,
+        is_named: bool = False,
     ) -> None:
         self.name = name
         self.study = study
@@ -80,7 +94,10 @@ class OptunaSearch:
         self._drafts: Drafts | None = None
         self.is_closed_list = suggest is None and _has_grid(study)
         self._is_exhausted = False
-        self._n_complete = sum(loss_of(document) is not None for document in trials._dynamic_trials)
+        self._is_given = is_given
+        self._is_named = is_named
+        self._pruner_before: Any = study.pruner
+        self._n_observed = sum(_is_observed(document) for document in trials._dynamic_trials)
         self._unwritten: list[Document] = []
         self._is_lost = False
         self._resources = contextlib.ExitStack()
@@ -106,6 +123,17 @@ class OptunaSearch:
             if self._session is not None:
                 self._session.is_clean = False
             raise
+
+    def pruned_by(self, pruner: Any) -> tuple[Any, str | None]:
+        """Give the study the pruner: samplers look at it. See `Search.pruned_by`.
+
+        A study of the user's brings its own, as Optuna gives every study one.
+        """
+        if pruner is None:
+            pruner = self.study.pruner if self._is_given else None
+        else:
+            self.study.pruner = pruner_of(pruner)
+        return pruner, self.study.study_name if self._is_named else None
 
     def propose(self, new_ids: Sequence[int]) -> list[Document]:
         """Ask the study for trials. See `Search.propose`.
@@ -134,7 +162,7 @@ class OptunaSearch:
         if self._drafts is not None:
             self._drafts.refresh()
             study = self._drafts.study
-        if self._prior is not None and self._n_complete < self._prior.n_random:
+        if self._prior is not None and self._n_observed < self._prior.n_random:
             study.enqueue_trial(self._prior.params())
         if self._distributions is not None:
             trial = self._asked[tid] = study.ask(self._distributions)
@@ -211,7 +239,7 @@ class OptunaSearch:
                 self._keep([document["tid"]])
         if state in (JOB_STATE_NEW, JOB_STATE_RUNNING):
             return
-        self._n_complete += loss_of(document) is not None
+        self._n_observed += _is_observed(document)
         self._unwritten.append(document)
         if not self._is_lost:
             with self._storage():
@@ -232,10 +260,13 @@ class OptunaSearch:
     def _tell(self, trial: Any, document: Document) -> None:
         from optuna.trial import TrialState
 
-        loss = loss_of(document)
+        for step, loss in reports_of(document).items():
+            trial.report(loss, step)
         for name, value in attributes_of(document).items():
             trial.set_user_attr(name, value)
-        self._end(trial, loss, TrialState.FAIL if loss is None else TrialState.COMPLETE)
+        state = state_of(document)
+        value = None if state == "PRUNED" else value_of(document)  # a study takes the last report
+        self._end(trial, value, TrialState[state])
 
     def _end(self, trial: Any, loss: float | None, state: Any) -> None:
         try:
@@ -273,6 +304,8 @@ class OptunaSearch:
         except BackendUnavailableError as exc:
             logger.warning("the study may miss trials: %s", exc)
         finally:
+            if self._is_given:
+                self.study.pruner = self._pruner_before
             self._asked.clear()
             self._unwritten.clear()
             self._entered.close()
@@ -283,6 +316,11 @@ def _has_grid(study: Any) -> bool:
     from optuna.samplers import GridSampler
 
     return isinstance(study.sampler, GridSampler)
+
+
+def _is_observed(document: Document) -> bool:
+    """Tell whether a sampler learns from a trial."""
+    return was_pruned(document) or loss_of(document) is not None
 
 
 def _place_of(study: Any) -> Place | None:

@@ -22,6 +22,7 @@ from hyperbridge.tracking.attach.imports import call_after_import
 from hyperbridge.tracking.attach.open_trials import open_trials
 from hyperbridge.tracking.attach.process import ProcessState
 from hyperbridge.tracking.attach.trial import AttachedTrial
+from hyperbridge.worker.reporting import is_pruned
 
 _OWN_PREFIXES = ("MLFLOW_", "_MLFLOW_")
 
@@ -110,7 +111,7 @@ class MlflowAttachment:
         trial.meet_mlflow()
 
         def end_all(kind: Any, *_: Any) -> None:
-            trial.end_all(failed=kind is not None)
+            trial.end_all(failed=kind is not None and not is_pruned(kind))
             open_trials().stay_for_threads(hooked)
 
         stack.push(_harmless(end_all))

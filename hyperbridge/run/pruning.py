@@ -1,0 +1,149 @@
+"""The pruner of a call of fmin: it hears of all trials, and briefs each one that starts."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR, STATUS_OK
+
+from hyperbridge.documents import (
+    Document,
+    Outcome,
+    Report,
+    Trial,
+    assignment_of,
+    reports_of,
+    was_pruned,
+)
+from hyperbridge.pruning import Ended, Rule
+from hyperbridge.pruning.rules import EndState
+from hyperbridge.run.observer import TrialAttachment
+from hyperbridge.run.report_server import listening
+from hyperbridge.worker.report_channel import Address
+from hyperbridge.worker.reporting import ReportAttachment, live_for
+from hyperbridge.worker.verdicts import Losses
+
+
+class Pruning:
+    """What the trials of one call of fmin report, and which of them are stopped.
+
+    Args:
+        rule: The pruner.
+        documents: Of earlier trials; those that have reported count.
+        to_tune: Whether reports go to Ray Tune instead, whose scheduler decides.
+        host: By which workers reach this process; None when they cannot.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        documents: Iterable[Document] = (),
+        *,
+        to_tune: bool = False,
+        host: str | None = None,
+    ) -> None:
+        self._rule = rule
+        self._kind = "tune" if to_tune else rule.kind
+        self._key = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        self._running: dict[int, Trial] = {}
+        self._received: dict[int, list[Report]] = {}
+        self._host = host if rule.compares and not to_tune else None
+        self._address: Address | None = None
+        for document in documents:
+            if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR):
+                self._rule.ended(_ended(document, reports_of(document), None))
+
+    @property
+    def is_on(self) -> bool:
+        """Whether trials may be stopped."""
+        return self._kind != "never"
+
+    def attachment(self) -> TrialAttachment:
+        """Return what surrounds each objective."""
+        return ReportAttachment(self._kind, self._rule.settings, self._key, self._address)
+
+    def token(self, trial: Trial) -> bytes:
+        """Return what the attachment gets for a trial that starts now."""
+        with self._lock:
+            if trial.tid in self._running:  # it is tried again
+                self._received.pop(trial.tid, None)
+                self._rule.restarted(trial.tid)
+            self._running[trial.tid] = trial
+            known = self._rule.known(trial.tid, trial.assignment)
+        return pickle.dumps((trial.tid, known))
+
+    @contextmanager
+    def reachable(self) -> Iterator[None]:
+        """Let trials, in this process and in others, hear what becomes known while they run."""
+        with ExitStack() as stack:
+            stack.enter_context(live_for(self._key, lambda tid: _Live(self, self._running[tid])))
+            if self._host is not None:
+                self._address = stack.enter_context(listening(self._host, self._hear))
+            yield
+
+    def ended(self, trial: Trial, outcome: Outcome) -> list[Report]:
+        """Keep the reports of a trial whose document is final, and let the pruner know.
+
+        Returns:
+            The reports: of a trial that did not live to bring them, those that came by the channel.
+        """
+        with self._lock:
+            self._running.pop(trial.tid, None)
+            reports = outcome.reports or self._received.pop(trial.tid, [])
+            losses = {step: loss for step, loss, _ in reports}
+            if losses:
+                trial.document["misc"]["reports"] = [[step, loss] for step, loss in losses.items()]
+            self._rule.ended(_ended(trial.document, losses, outcome.notes))
+        return reports
+
+    def _hear(self, tid: int, new: list[tuple[int, float]], notes: list[float]) -> Any:
+        """Take what a trial in another process has reported."""
+        trial = self._running.get(tid)
+        if trial is None:
+            return None
+        now_ms = int(time.time() * 1000)
+        with self._lock:
+            received = self._received.setdefault(tid, [])
+            received += [(int(step), float(loss), now_ms) for step, loss in new]
+        return self.known_after(trial, notes)
+
+    def known_after(self, trial: Trial, notes: list[float]) -> Any:
+        """Return what is known now, after a report of a running trial."""
+        with self._lock:
+            self._rule.progressed(trial.tid, notes)
+            return self._rule.known(trial.tid, trial.assignment)
+
+
+class _Live:
+    """A running trial of this process, as `hyperbridge.worker.reporting.OpenTrial` knows it."""
+
+    def __init__(self, pruning: Pruning, trial: Trial) -> None:
+        self._pruning = pruning
+        self._trial = trial
+
+    def known_after(self, losses: Losses, notes: list[float]) -> Any:  # noqa: ARG002
+        """Return what is known now, after a report."""
+        return self._pruning.known_after(self._trial, notes)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def _ended(document: Document, losses: Losses, notes: list[float] | None) -> Ended:
+    result = document["result"]
+    loss: float | None = None
+    state: EndState = "failed"
+    if document["state"] == JOB_STATE_DONE:
+        if result["status"] == STATUS_OK:
+            loss = result.get("loss")
+            state = "complete" if loss is not None and loss == loss else "failed"
+        elif was_pruned(document):
+            state = "pruned"
+    return Ended(document["tid"], state, losses, notes, loss, assignment_of(document))
