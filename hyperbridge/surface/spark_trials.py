@@ -38,7 +38,7 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
 
     Args:
         parallelism: Trials at once. None or a value below 1 means all task slots of the
-            cluster; a larger value than that is reduced; the most is 128.
+            cluster; a larger value than it can ever have is reduced; the most is 128.
         timeout: Seconds that fmin may take; None for no limit. It outranks fmin's.
         loss_threshold: Stop once the best loss is below it; None for none.
         spark_session: The SparkSession to use; None for the active one, or a new one, when a
@@ -80,7 +80,10 @@ class SparkTrials(BridgedTrials, originals.spark_trials):  # type: ignore[misc] 
 
     @property
     def parallelism(self) -> int:
-        """Trials at once: of the last run, else as the cluster allows (this starts Spark)."""
+        """Trials at once: of the last run, else as the cluster allows (this starts Spark).
+
+        On a cluster that grows and shrinks it is what the run has now, or had in the end.
+        """
         if self._parallelism is None:
             from hyperbridge.backends.spark import slots_of
             from hyperbridge.backends.spark.slots import decide_parallelism

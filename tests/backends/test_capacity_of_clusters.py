@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from hyperbridge.backends.spark import Spark
 from hyperbridge.backends.spark.slots import decide_parallelism, most_slots
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.run.capacity import MAX_PARALLELISM, Capacity, capacity_of
 
 DYNAMIC = {"spark.dynamicAllocation.enabled": "true"}
@@ -112,3 +114,15 @@ def test_what_is_asked_of_a_cluster_that_grows_is_reduced_to_what_it_can_ever_ru
 def test_elastic_is_a_switch() -> None:
     with pytest.raises(InvalidArgumentError, match="elastic must be True, False or None, got 4"):
         Spark(elastic=4)  # type: ignore[arg-type]
+
+
+def test_a_connect_client_that_is_to_follow_what_it_cannot_see_is_told_to_ask() -> None:
+    pytest.importorskip("grpc")
+    from hyperbridge.backends.spark.connect import open_connect
+
+    session: Any = SimpleNamespace(is_stopped=False)
+    objective: Any = None
+    with pytest.raises(UnsupportedArgumentError, match="elastic=True on Spark Connect needs a par"):
+        open_connect(
+            objective, session=session, resource_profile=None, parallelism=None, elastic=True
+        )

@@ -195,6 +195,16 @@ def test_a_larger_parallelism_than_the_cluster_is_reduced_with_a_warning(
     assert "the search is random" in caplog.text
 
 
+def test_a_local_master_stays_as_it_is_and_says_so(
+    search: Any, spark: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    trials = SparkTrials(parallelism=9)
+    with caplog.at_level(logging.WARNING):
+        search(lambda p: 0.0, trials=trials, backend=Spark(session=spark, elastic=True))
+    assert trials.parallelism == 2
+    assert "Spark(elastic=True): the master is local[4]" in caplog.text
+
+
 @pytest.mark.parametrize("trials_or_backend", ["SparkTrials", "Spark"])
 def test_a_resource_profile_is_refused_by_name_where_there_is_none(
     search: Any, spark: Any, trials_or_backend: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +188,12 @@ def test_a_cluster_grows_when_something_says_so(
         monkeypatch.setenv("KUBERAY_GEN_RAY_START_CMD", command)
         assert may_grow(nodes) is grows
     monkeypatch.delenv("KUBERAY_GEN_RAY_START_CMD")
+    for address, grows in [("127.0.0.1:9", False), (ray.get_runtime_context().gcs_address, True)]:
+        words = [f"--gcs-address={address}", "--autoscaling-config=some.yaml"]
+        reader = [sys.executable, "-S", "-c", "input()", *words]  # a monitor's command line
+        with subprocess.Popen(reader, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL):
+            assert may_grow(nodes) is grows
+    assert not may_grow(nodes)
     (tmp_path / "ray_bootstrap_config.yaml").touch()
     assert may_grow(nodes)
 

@@ -52,8 +52,8 @@ class Ray(Backend):
             its process, any other in the main thread. With a scheduler or a stop rule every
             objective counts as one that reports.
         elastic: Whether nodes may come and go during a search. None, the default, means yes where
-            an autoscaler is seen: on clusters of Ray's launcher and of KubeRay, and where no node
-            has a CPU yet. True is for nodes that come by other means.
+            an autoscaler is seen: on clusters of Ray's launcher, of KubeRay and of Ray on Spark,
+            and where no node has a CPU yet. True is for nodes that come by other means.
         retries: How often a trial is tried again that was lost with its process or its node; 0
             fails it at once. An exception of the objective's is never tried again.
 

@@ -25,6 +25,11 @@ TOKEN_LOGGER = logging.getLogger("ray._private.authentication.authentication_tok
 """Ray 2.60. In another one, a warning about ports without a token may be printed."""
 
 
+AUTOSCALER_ARGUMENTS = ("--gcs-address={}", "--autoscaling-config=")
+"""Ray 2.60: on the command line of a head's monitor that has an autoscaler. In another one, Ray's
+launcher and KubeRay are seen by their own signs; that Ray on Spark grows, ``elastic=True`` says."""
+
+
 def actor_of(trial: Any) -> Any:
     """Return the actor that runs a trial of Tune's. Ray 2.60; nothing works without it."""
     try:

@@ -13,6 +13,7 @@ from ray import util
 from ray.tune import PlacementGroupFactory
 
 from hyperbridge.backends.ray.cluster import is_remote
+from hyperbridge.backends.ray.internals import AUTOSCALER_ARGUMENTS
 from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
 from hyperbridge.run.capacity import MAX_PARALLELISM
 
@@ -139,7 +140,8 @@ def may_grow(nodes: list[dict[str, float]] | None = None) -> bool:
     """Tell whether an autoscaler may add nodes.
 
     That is so on a cluster of Ray's launcher, on one of KubeRay unless its head runs without an
-    autoscaler beside it, and where a head without CPUs waits for its first worker.
+    autoscaler beside it, where the head's monitor has been given one (Ray on Spark does that), and
+    where a head without CPUs waits for its first worker.
 
     Args:
         nodes: The resources of each node; None for those of the cluster.
@@ -149,10 +151,23 @@ def may_grow(nodes: list[dict[str, float]] | None = None) -> bool:
         import os
         from pathlib import Path
 
+        import ray
+
         if Path("~/ray_bootstrap_config.yaml").expanduser().exists():
             return True
         command = os.environ.get("KUBERAY_GEN_RAY_START_CMD")
-        return command is not None and ("--head" not in command or "--no-monitor" in command)
+        if command is not None and ("--head" not in command or "--no-monitor" in command):
+            return True
+        ours, given = AUTOSCALER_ARGUMENTS
+        address = ours.format(ray.get_runtime_context().gcs_address)
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = file.read_bytes().decode(errors="replace").split("\0")
+            except OSError:  # it has ended
+                continue
+            if address in words and any(word.startswith(given) for word in words):
+                return True
+        return False
 
     if not any(node.get("CPU") for node in (_nodes() if nodes is None else nodes)):
         return True

@@ -60,7 +60,9 @@ def look_at(context: Any, java_profile: Any = None, *, elastic: bool | None = No
     """
     settings = dict(context.getConf().getAll())
     slots = count_slots(context, java_profile)
-    executors = context._jsc.sc().getExecutorMemoryStatus().size() - 1  # the driver is one of them
+    executors = 0
+    if f"{_DATABRICKS}.clusterScalingType" in settings:
+        executors = context._jsc.sc().getExecutorMemoryStatus().size() - 1  # the driver is in it
     most = most_slots(
         settings, context.master, slots, executors, has_profile=java_profile is not None
     )
