@@ -186,7 +186,7 @@ def test_a_cluster_without_hyperopt_and_hyperbridge_runs_trials_and_stays(tmp_pa
     assert "alive 2" in output
     assert through_client.count("found ['ray']") == 4, through_client
     assert "same losses as here True" in through_client
-    assert "grid 3" in through_client
+    assert "grid 30" in through_client
     assert "raised ValueError no luck" in through_client
     assert "cancelled [2, 4]" in through_client
     assert "interrupted KeyboardInterrupt" in through_client

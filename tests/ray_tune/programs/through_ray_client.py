@@ -22,7 +22,7 @@ def plain(p):
     return {
         "loss": p["x"],
         "status": "ok",
-        "found": [n for n in names if importlib.util.find_spec(n)],
+        "found": [n for n in names if getattr(importlib.util.find_spec(n), "origin", None)],
     }
 
 
@@ -48,15 +48,16 @@ def search(fn, **kwargs):
     return trials
 
 
-for fn in (plain, reporting):
-    for result in search(fn, parallelism=2).results:
-        print("found", result["found"])
+for result in search(reporting, parallelism=2).results:
+    print("found", result["found"])
 print("initialised", ray.is_initialized())
 ray.init(logging_level="ERROR")  # from here on it is ours
 there = search(plain, max_evals=30, parallelism=1)
+for result in there.results[:2]:
+    print("found", result["found"])
 here = search(plain, max_evals=30, backend="local")
 print("same losses as here", there.losses() == here.losses())
-print("grid", len(search(plain, max_evals=3).result_grid))
+print("grid", len(there.result_grid))
 
 
 def raising(p):
