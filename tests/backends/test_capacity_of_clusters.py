@@ -124,5 +124,6 @@ def test_a_connect_client_that_is_to_follow_what_it_cannot_see_is_told_to_ask() 
     objective: Any = None
     with pytest.raises(UnsupportedArgumentError, match="elastic=True on Spark Connect needs a par"):
         open_connect(
-            objective, session=session, resource_profile=None, parallelism=None, elastic=True
-        )
+            objective, session=session, resource_profile=None, parallelism=None, elastic=True,
+            retries=1,
+        )  # fmt: skip
