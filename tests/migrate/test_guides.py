@@ -26,6 +26,7 @@ WRITTEN = {
     "staying_on_spark": ("pyspark", "optuna", "hyperopt"),
     "ray_on_spark": ("pyspark", "ray", "hyperopt"),
     "verify": ("optuna", "hyperopt"),
+    "stopping_early": ("sklearn",),
 }
 GENERATED = {"remarks"}
 """The guide that is printed from a table, whose examples are tested with it."""

@@ -284,6 +284,25 @@ def test_a_scheduler_stops_trials_by_what_they_report(minimise: Any) -> None:
     assert trials.result_grid.num_errors == 0
 
 
+def test_a_scheduler_given_as_the_pruner_sees_the_reports(minimise: Any) -> None:
+    def fn(x: float) -> float:
+        import hyperbridge
+
+        for step in range(20):
+            hyperbridge.report(x, step)
+        return x
+
+    trials = SparkTrials()
+    scheduler = ASHAScheduler(max_t=30, grace_period=1, reduction_factor=2)
+    minimise(fn, hp.uniform("x", 0, 1), trials=trials, max_evals=8, parallelism=1, pruner=scheduler)
+    stopped = [document for document in trials.trials if "stopped_early" in document["result"]]
+    assert 0 < len(stopped) < 8
+    for document in stopped:
+        assert document["result"]["loss"] == document["misc"]["vals"]["x"][0]
+    whole = [document for document in trials.trials if document not in stopped]
+    assert all(len(document["misc"]["reports"]) == 20 for document in whole)
+
+
 def test_reports_without_a_scheduler_are_in_the_results_and_the_context_is_there(
     minimise: Any,
 ) -> None:
