@@ -29,6 +29,8 @@ from hyperbridge.worker.report_channel import Address
 from hyperbridge.worker.reporting import ReportAttachment, live_for
 from hyperbridge.worker.verdicts import Losses
 
+_NOTHING_KNOWN = pickle.dumps((None, None))
+
 
 class Pruning:
     """What the trials of one call of fmin report, and which of them are stopped.
@@ -71,6 +73,8 @@ class Pruning:
 
     def token(self, trial: Trial) -> bytes:
         """Return what the attachment gets for a trial that starts now."""
+        if not self.is_on:
+            return _NOTHING_KNOWN
         with self._lock:
             if trial.tid in self._running:  # it is tried again
                 self._received.pop(trial.tid, None)
@@ -83,7 +87,9 @@ class Pruning:
     def reachable(self) -> Iterator[None]:
         """Let trials, in this process and in others, hear what becomes known while they run."""
         with ExitStack() as stack:
-            stack.enter_context(live_for(self._key, lambda tid: _Live(self, self._running[tid])))
+            if self._rule.compares:
+                live = live_for(self._key, lambda tid: _Live(self, self._running[tid]))
+                stack.enter_context(live)
             if self._host is not None:
                 self._address = stack.enter_context(listening(self._host, self._hear))
             yield
@@ -94,6 +100,8 @@ class Pruning:
         Returns:
             The reports: of a trial that did not live to bring them, those that came by the channel.
         """
+        if not self.is_on and not outcome.reports:
+            return []
         with self._lock:
             self._running.pop(trial.tid, None)
             reports = outcome.reports or self._received.pop(trial.tid, [])

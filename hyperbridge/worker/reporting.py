@@ -109,6 +109,7 @@ def _place() -> Any:
         module = types.ModuleType(_PLACE, "The trials that run in this process.")
         module.current = contextvars.ContextVar("hyperbridge_trial", default=None)
         module.open = []
+        module.lock = threading.Lock()
         module.accounts = {}
         module.warned = set()
         module.unreachable = set()
@@ -120,15 +121,17 @@ def _place() -> Any:
 def _current() -> Any:
     """Return the trial that the calling thread works for, None when there is none."""
     place = _place()
-    trial = place.current.get()
-    if trial is None and len(place.open) == 1:  # in a thread that the objective has started
-        return place.open[0]
-    if trial is None and place.open:
+    opened = place.current.get()
+    if opened is None and len(place.open) == 1:  # in a thread that the objective has started
+        opened = place.open[0]
+    if opened is not None:
+        return opened.trial()
+    if place.open:
         _warn_once(
             "a report from a thread that an objective has started is not counted: several trials "
             "run in this process"
         )
-    return trial
+    return None
 
 
 def _warn_once(message: str) -> None:
@@ -159,34 +162,49 @@ class ReportAttachment:
 
     def __call__(self, token: bytes, *, shared_process: bool) -> Any:  # noqa: ARG002
         """Return a context manager that makes the trial the one that `report` finds."""
+        return _Opened(self, token)
+
+    def open_trial(self, token: bytes) -> OpenTrial:
+        """Return the trial, at its first report."""
         tid, known = pickle.loads(token)
         if self.kind == "tune":
-            return _Opened(TuneTrial(make_verdict("never", {}), None))
+            return TuneTrial(make_verdict("never", {}), None)
         here = _place().live.get(self.key)
         live = None if here is None else here(tid)
         if live is None and self.address is not None:
             live = ReportChannel(self.address, tid, _place().unreachable)
-        return _Opened(OpenTrial(make_verdict(self.kind, self.settings), known, live))
+        return OpenTrial(make_verdict(self.kind, self.settings), known, live)
 
 
 class _Opened:
-    """Holds a trial open; not a generator, see `hyperbridge.worker.trial_contexts`."""
+    """Stands for a running trial; not a generator, see `hyperbridge.worker.trial_contexts`."""
 
-    def __init__(self, trial: OpenTrial) -> None:
-        self._trial = trial
+    def __init__(self, attachment: ReportAttachment, token: bytes) -> None:
+        self._attachment = attachment
+        self._token = token
+        self._trial: OpenTrial | None = None  # most objectives never report
         self._before: Any = None
+
+    def trial(self) -> OpenTrial:
+        """Return the trial."""
+        if self._trial is None:
+            with _place().lock:  # threads of the objective's may report first at the same time
+                if self._trial is None:
+                    self._trial = self._attachment.open_trial(self._token)
+        return self._trial
 
     def __enter__(self) -> None:
         place = _place()
-        self._before = place.current.set(self._trial)
-        place.open.append(self._trial)
+        self._before = place.current.set(self)
+        place.open.append(self)
 
     def __exit__(self, *exc: object) -> None:
         place = _place()
-        place.open.remove(self._trial)
+        place.open.remove(self)
         place.current.reset(self._before)
-        place.accounts[threading.get_ident()] = self._trial.account()
-        self._trial.close()
+        if self._trial is not None:
+            place.accounts[threading.get_ident()] = self._trial.account()
+            self._trial.close()
 
 
 def take_account() -> tuple[Reports, list[float]]:

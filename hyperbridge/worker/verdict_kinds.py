@@ -43,12 +43,14 @@ def make_verdict(kind: str, settings: dict[str, Any]) -> Verdict:
         >>> verdict({0: 0.9}, {0: 0.5}), verdict({0: 0.4}, {0: 0.5})
         (True, False)
     """
-    kinds: dict[str, Callable[[dict[str, Any]], Verdict]] = {
-        "never": Never,
-        "percentile": Percentile,
-        "halving": Halving,
-        "bounds": Bounds,
-        "patient": Patient,
-        "instudy": InStudy,
-    }
-    return kinds[kind](settings)
+    return _KINDS[kind](settings)
+
+
+_KINDS: dict[str, Callable[[dict[str, Any]], Verdict]] = {
+    "never": Never,
+    "percentile": Percentile,
+    "halving": Halving,
+    "bounds": Bounds,
+    "patient": Patient,
+    "instudy": InStudy,
+}

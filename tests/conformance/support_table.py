@@ -32,6 +32,10 @@ def reason_against(cls: Any, test: str) -> str | None:
         return "trials run in the driver's own process, so it is not about this backend"
     if not cls.runs_hyperopt_algorithms and "needs_hyperopt_algorithms()" in source:
         return "the backend brings its own search, so it is not about this backend"
+    if "tells_running_trials" in source and (cls.parallelism or 1) < 2:
+        return "one trial runs at a time, so it is not about this backend"
+    if "tells_running_trials" in source and not cls.tells_running_trials:
+        return "no connection leads to the driver, so a trial knows of those that ended before it"
     return None
 
 
