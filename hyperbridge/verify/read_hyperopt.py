@@ -68,7 +68,7 @@ class HyperoptReader:
             owner.__dict__["SparkTrials"] = SparkTrials
 
     def _fmin(self, *args: Any, **kwargs: Any) -> Any:
-        ours = ("backend", "parallelism", "tracking")
+        ours = ("backend", "parallelism", "tracking", "pruner", "trial_timeout", "repeats")
         kwargs = {name: value for name, value in kwargs.items() if name not in ours}
         given = dict(self._signature.bind(*args, **kwargs).arguments)
         if hasattr(given.get("timeout"), "_dynamic_trials"):  # an old signature
