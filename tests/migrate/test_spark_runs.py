@@ -12,6 +12,7 @@ from typing import Any
 
 import clean_child
 import pytest
+import warm_spark_daemon
 from golden_cases import ON_SPARK, before, migrate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -147,10 +148,11 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         assert not any(note.needs_person for note in result.notes)
         few = re.sub(r"n_trials=\d+", "n_trials=3", result.new_text)
         written[name] = (few if name in ON_SPARK else result.new_text, seconds)
+    settings = warm_spark_daemon.settings(without="hyperopt")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PYTEST_"))}
     done = clean_child.run(
         [Path(__file__).parent / "programs" / "spark_child.py", request.param],
-        input=json.dumps(written),
+        input=json.dumps({"settings": settings, "programs": written}),
         cwd=folder,
         env={
             **kept,

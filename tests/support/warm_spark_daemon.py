@@ -20,8 +20,16 @@ PRELOADED = (
 )  # fmt: skip
 
 
-def settings() -> dict[str, str]:
-    """Return the settings of a session that is started, and ends, with this process."""
+WITHOUT = "WARM_SPARK_DAEMON_WITHOUT"
+"""The variable that names a package of those that workers are not to find imported."""
+
+
+def settings(*, without: str = "mlflow") -> dict[str, str]:
+    """Return the settings of a session that is started, and ends, with this process.
+
+    Args:
+        without: A package that its workers, where they use it, import anew.
+    """
     if sys.platform != "linux":
         return {}
     import clean_child
@@ -30,6 +38,7 @@ def settings() -> dict[str, str]:
         "spark.python.daemon.module": Path(__file__).stem,
         "spark.executorEnv.PYTHONPATH": str(HERE),
         f"spark.executorEnv.{OWNER}": clean_child.Owner.of_this_process().address,
+        f"spark.executorEnv.{WITHOUT}": without,
     }
 
 
@@ -45,7 +54,7 @@ def main() -> None:
         "arguments": ["-m", "pyspark.daemon", *sys.argv[1:]],
         "cwd": os.getcwd(),
         "env": dict(os.environ),
-        "without": ["mlflow"],
+        "without": ["mlflow", os.environ.pop(WITHOUT)],
         "leads_session": False,  # it makes a process group of its own
     }
     stand_in(owner, "spark", PRELOADED, request)

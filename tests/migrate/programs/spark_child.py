@@ -1,7 +1,8 @@
 """Run programs written for Spark in one session; what `test_spark_runs.py` starts.
 
-Argument: a Spark master, or one behind ``connect:`` for a Connect server on it. Reads programs
-from stdin, each with how many seconds it runs before Ctrl-C, and prints what became of each.
+Argument: a Spark master, or one behind ``connect:`` for a Connect server on it. Reads settings of
+the session and programs from stdin, each with how many seconds it runs before Ctrl-C, and prints
+what became of each.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from collections import Counter
 from typing import Any
 
 
-def open_session(kind: str) -> Any:
+def open_session(kind: str, settings: dict[str, str]) -> Any:
     from pyspark.sql import SparkSession
 
     builder = (
-        SparkSession.builder.config("spark.ui.enabled", "false")
+        SparkSession.builder.config(map=settings)
+        .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.connect.grpc.binding.address", "127.0.0.1")
@@ -36,6 +38,10 @@ def open_session(kind: str) -> Any:
         return builder.master(master).getOrCreate()
     from pyspark import SparkContext
 
+    of_workers = "spark.executorEnv."
+    for name, value in settings.items():  # a Connect server hands on its own environment alone
+        if name.startswith(of_workers):
+            os.environ[name.removeprefix(of_workers)] = value
     SparkContext._ensure_initialized()
     os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
     return builder.remote(master).getOrCreate()
@@ -92,8 +98,9 @@ def main() -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    programs = json.loads(sys.stdin.read())
-    spark = open_session(sys.argv[1])
+    request = json.loads(sys.stdin.read())
+    programs = request["programs"]
+    spark = open_session(sys.argv[1], request["settings"])
     facts = {name: facts_of(name, *program) for name, program in programs.items()}
     spark.stop()
     print(f"\nRESULT {json.dumps(facts, default=str)}", flush=True)
