@@ -160,6 +160,7 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         BaseException: What the script raised.
     """
     from hyperbridge import backends
+    from hyperbridge.pruning import check_pruner
 
     parser: argparse.ArgumentParser = args.parser
     if not target or target == ["-m"]:
@@ -178,6 +179,7 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         settings = config.resolve()
         if settings.backend is not None:
             backends.get(settings.backend)
+        check_pruner(settings.pruner)
         if settings.tracking and not MLFLOW.is_installed():
             MLFLOW.require("Tracking (--tracking or HYPERBRIDGE_TRACKING)")
     except HyperbridgeError as exc:

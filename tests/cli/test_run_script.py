@@ -65,13 +65,13 @@ def test_hyperopt_script_reaches_hyperbridge_and_finds_the_same(shell):
 
 def test_options_before_the_script_are_settings_that_child_processes_see_too(shell):
     shell.write("train.py", "import os\nprint(os.environ['CHILD'])\n" + HYPEROPT_SCRIPT)
-    options = ("--backend", "local", "--parallelism=2", "--no-tracking")
+    options = ("--backend", "local", "--parallelism=2", "--no-tracking", "--pruner", "median")
     ours = shell.run(*options, "--", "train.py", CHILD="seen", HYPERBRIDGE_PARALLELISM="7")
     assert ours.returncode == 0, ours.stderr
     assert "seen" in ours.stdout
     assert (
         "{'HYPERBRIDGE_BACKEND': 'local', 'HYPERBRIDGE_PARALLELISM': '2', "
-        "'HYPERBRIDGE_TRACKING': '0'}"
+        "'HYPERBRIDGE_PRUNER': 'median', 'HYPERBRIDGE_TRACKING': '0'}"
     ) in ours.stdout
 
 

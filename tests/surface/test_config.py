@@ -40,6 +40,17 @@ def test_environment_is_read_at_each_call(monkeypatch):
     assert resolve().parallelism == 4
 
 
+def test_what_the_environment_says_of_trials_is_read(monkeypatch):
+    monkeypatch.setenv("HYPERBRIDGE_PRUNER", "median")
+    monkeypatch.setenv("HYPERBRIDGE_TRIAL_TIMEOUT", "2.5")
+    monkeypatch.setenv("HYPERBRIDGE_REPEATS", "skip")
+    chosen = resolve()
+    assert (chosen.pruner, chosen.trial_timeout, chosen.repeats) == ("median", 2.5, "skip")
+    with settings(pruner=None, trial_timeout=None):
+        assert resolve(repeats="run").repeats == "run"
+        assert resolve().trial_timeout is None
+
+
 def test_block_outranks_environment_and_argument_outranks_block(monkeypatch):
     monkeypatch.setenv("HYPERBRIDGE_BACKEND", "spark")
     monkeypatch.setenv("HYPERBRIDGE_TRACKING", "1")
@@ -130,6 +141,10 @@ def test_tracking_must_be_a_bool():
         ("HYPERBRIDGE_PARALLELISM", "0"),
         ("HYPERBRIDGE_PARALLELISM", "2.5"),
         ("HYPERBRIDGE_TRACKING", "maybe"),
+        ("HYPERBRIDGE_TRIAL_TIMEOUT", "long"),
+        ("HYPERBRIDGE_TRIAL_TIMEOUT", "0"),
+        ("HYPERBRIDGE_TRIAL_TIMEOUT", "nan"),
+        ("HYPERBRIDGE_REPEATS", "again"),
     ],
 )
 def test_bad_environment_value_is_refused_with_its_variable(monkeypatch, variable, text):
