@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm_spark_daemon
 from pyspark.sql import SparkSession
 
 from hyperbridge.backends.spark import Spark
@@ -19,16 +20,21 @@ os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
 @pytest.fixture(scope="session")
 def connect() -> Iterator[Any]:
     """A Connect server on a local master, and a client of it."""
-    session = (
-        SparkSession.builder.config("spark.ui.enabled", "false")
+    settings = warm_spark_daemon.settings()
+    builder = (
+        SparkSession.builder.config(map=settings)
+        .config("spark.ui.enabled", "false")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.connect.grpc.binding.address", "127.0.0.1")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "OFF")
         .remote("local[3]")
-        .getOrCreate()
     )
+    with pytest.MonkeyPatch.context() as patch:  # while the server starts
+        for name, value in warm_spark_daemon.variables(settings).items():
+            patch.setenv(name, value)
+        session = builder.getOrCreate()
     yield session
     session.stop()
 

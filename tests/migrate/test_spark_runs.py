@@ -152,7 +152,13 @@ def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PYTEST_"))}
     done = clean_child.run(
         [Path(__file__).parent / "programs" / "spark_child.py", request.param],
-        input=json.dumps({"settings": settings, "programs": written}),
+        input=json.dumps(
+            {
+                "settings": settings,
+                "variables": warm_spark_daemon.variables(settings),
+                "programs": written,
+            }
+        ),
         cwd=folder,
         env={
             **kept,

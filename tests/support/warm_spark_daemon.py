@@ -42,6 +42,18 @@ def settings(*, without: str = "mlflow") -> dict[str, str]:
     }
 
 
+def variables(settings: dict[str, str]) -> dict[str, str]:
+    """Return the variables with which a Spark Connect server is started that heeds `settings`.
+
+    Such a server hands on to its workers what is in its own environment alone.
+    """
+    prefix = "spark.executorEnv."
+    found = {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
+    if found and os.environ.get("PYTHONPATH"):
+        found["PYTHONPATH"] += os.pathsep + os.environ["PYTHONPATH"]
+    return found
+
+
 def main() -> None:
     """Have the daemon forked, and end with it; without an owner, be the daemon."""
     owner = os.environ.pop(OWNER, None)

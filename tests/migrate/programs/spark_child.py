@@ -1,8 +1,8 @@
 """Run programs written for Spark in one session; what `test_spark_runs.py` starts.
 
 Argument: a Spark master, or one behind ``connect:`` for a Connect server on it. Reads settings of
-the session and programs from stdin, each with how many seconds it runs before Ctrl-C, and prints
-what became of each.
+the session, variables for a Connect server, and programs from stdin, each program with how many
+seconds it runs before Ctrl-C, and prints what became of each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections import Counter
 from typing import Any
 
 
-def open_session(kind: str, settings: dict[str, str]) -> Any:
+def open_session(kind: str, settings: dict[str, str], variables: dict[str, str]) -> Any:
     from pyspark.sql import SparkSession
 
     builder = (
@@ -38,10 +38,7 @@ def open_session(kind: str, settings: dict[str, str]) -> Any:
         return builder.master(master).getOrCreate()
     from pyspark import SparkContext
 
-    of_workers = "spark.executorEnv."
-    for name, value in settings.items():  # a Connect server hands on its own environment alone
-        if name.startswith(of_workers):
-            os.environ[name.removeprefix(of_workers)] = value
+    os.environ.update(variables)
     SparkContext._ensure_initialized()
     os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
     return builder.remote(master).getOrCreate()
@@ -100,7 +97,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     request = json.loads(sys.stdin.read())
     programs = request["programs"]
-    spark = open_session(sys.argv[1], request["settings"])
+    spark = open_session(sys.argv[1], request["settings"], request["variables"])
     facts = {name: facts_of(name, *program) for name, program in programs.items()}
     spark.stop()
     print(f"\nRESULT {json.dumps(facts, default=str)}", flush=True)
