@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import warm_spark_daemon
 from pyspark.sql import SparkSession
 
 from hyperbridge.backends.spark import Spark
@@ -20,6 +19,8 @@ os.environ["SPARK_TESTING"] = "1"  # the server takes any free port
 @pytest.fixture(scope="session")
 def connect() -> Iterator[Any]:
     """A Connect server on a local master, and a client of it."""
+    import warm_spark_daemon  # here, for the support table is written without pytest's paths
+
     settings = warm_spark_daemon.settings()
     builder = (
         SparkSession.builder.config(map=settings)
