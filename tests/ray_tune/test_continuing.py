@@ -320,7 +320,7 @@ def test_tuner_restore_knows_what_becomes_of_repeats(storage: str, repeats: str)
         tolerant=True, spark_trials=False,
         known=KnownPoints(objective.space, trials) if repeats == "reuse" else None,
     )  # fmt: skip
-    dispatcher = restore_dispatcher(save_search(folder, objective, run, None))
+    dispatcher = restore_dispatcher(save_search(folder, objective, run, None, retries_raised=False))
     left = dispatcher.run.ask()
     if repeats == "run":
         assert left is not None
