@@ -1,8 +1,8 @@
 """The driver's end of the channel by which running trials hear of each other.
 
 It listens while a search with a pruner runs that compares trials, for the workers of backends that
-say by which host they reach the driver. Who connects must know the search's token; what it sends
-is read as JSON and runs nothing.
+say by which host they reach the driver. Who connects must prove that it knows the search's token;
+what it sends is read as JSON and runs nothing. What is sent to it is sealed with the token.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hyperbridge.worker.report_channel import LENGTH, Address
+from hyperbridge.worker.report_channel import CHALLENGE_LENGTH, HEADER, Address, seal
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_LINE = 1 << 20
+_LONGEST_PROOF = 200
+_PROOF_S = 10.0
 
 Hear = Callable[[int, list[tuple[int, float]], list[float]], Any]
 """Takes a trial's id, its new reports and its notes; returns what is known now, or None."""
@@ -80,26 +82,36 @@ class _Server:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
+            connection.settimeout(_PROOF_S)
             with connection, connection.makefile("rwb") as stream:
-                self._answer(stream)
-        except (OSError, ValueError, TypeError):  # a worker that has gone, or that is none of ours
+                tid = self._proven(stream)
+                if tid is not None:
+                    connection.settimeout(None)
+                    self._answer(tid, stream)
+        except (OSError, ValueError, TypeError, RecursionError):  # it has gone, or is none of ours
             logger.debug("a connection for reports ended", exc_info=True)
         finally:
             with self._lock:
                 self._open.pop(connection, None)
 
-    def _answer(self, stream: Any) -> None:
+    def _proven(self, stream: Any) -> int | None:
+        """Return the id of the trial that connects, if it proves to be one of ours."""
+        challenge = secrets.token_bytes(CHALLENGE_LENGTH)
+        stream.write(challenge)
+        stream.flush()
+        proof, tid = json.loads(stream.readline(_LONGEST_PROOF))
+        is_ours = hmac.compare_digest(bytes.fromhex(proof), seal(self.token, challenge))
+        return int(tid) if is_ours else None
+
+    def _answer(self, tid: int, stream: Any) -> None:
         """Answer each report of a trial with what is known, where that has changed."""
-        token, tid = json.loads(stream.readline(_LONGEST_LINE))
-        if not hmac.compare_digest(str(token), self.token):
-            return
         told: Any = None
         while line := stream.readline(_LONGEST_LINE):
             new, notes = json.loads(line)
-            known = self._hear(int(tid), new, notes)
+            known = self._hear(tid, new, notes)
             if known is not None and known is not told:
                 content = pickle.dumps(known)
-                stream.write(struct.pack(LENGTH, len(content)) + content)
+                stream.write(struct.pack(HEADER, len(content), seal(self.token, content)) + content)
                 stream.flush()
                 told = known
 

@@ -2,26 +2,38 @@
 
 The channel makes a pruner sharper and is not needed: what it cannot bring, in time or at all, was
 known when the trial started, or comes with its result. Nothing here waits, and nothing fails a
-trial. To the driver go lines of JSON; what the driver knows comes back pickled.
+trial. To the driver go lines of JSON; what the driver knows comes back pickled. Both prove that
+they have the search's token, which is never sent: another program may have got the driver's port.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hmac
 import json
 import pickle
 import socket
 import struct
 import threading
+from itertools import islice
 from typing import Any
 
 Address = tuple[str, int, str]
-"""Host and port of the driver, and the token that it expects."""
+"""Host and port of the driver, and the token that proves each to the other."""
 
-LENGTH = ">I"
-"""The format of the length before each answer."""
+CHALLENGE_LENGTH = 16
+"""How many bytes the driver sends first; the worker answers with their seal, and its trial's id."""
+
+HEADER = ">I32s"
+"""The format of what comes before each answer: its length and its seal."""
 
 _CONNECT_S = 3.0
+_MOST_AT_ONCE = 5_000
+
+
+def seal(token: str, content: bytes) -> bytes:
+    """Return what only one who has the token can make of the content."""
+    return hmac.new(token.encode(), content, "sha256").digest()
 
 
 class ReportChannel:
@@ -41,6 +53,9 @@ class ReportChannel:
         self._thread: threading.Thread | None = None
         self._latest: Any = None
         self._n_sent = 0
+        self._unsent = b""
+        self._is_closed = False
+        self._lock = threading.Lock()
 
     def known_after(self, losses: dict[int, float], notes: list[float]) -> Any:
         """Send what is new, and return what the driver has answered; None before it has.
@@ -56,19 +71,26 @@ class ReportChannel:
             self._thread.start()
         connection = self._socket
         if connection is not None:
-            new = list(losses.items())[self._n_sent :]
-            line = json.dumps([new, notes]).encode() + b"\n"
             try:
-                if connection.send(line, socket.MSG_DONTWAIT) < len(line):
-                    raise BlockingIOError  # the driver is far behind
-                self._n_sent += len(new)
+                self._unsent = _rest_after_sending(connection, self._unsent)
+                if not self._unsent:
+                    self._unsent = _rest_after_sending(connection, self._line(losses, notes))
             except OSError:
                 self.close()
         return self._latest
 
+    def _line(self, losses: dict[int, float], notes: list[float]) -> bytes:
+        """Return what was not sent yet; a driver that is far behind gets many reports at once."""
+        new = list(islice(reversed(losses.items()), len(losses) - self._n_sent))
+        new = new[: -_MOST_AT_ONCE - 1 : -1]
+        self._n_sent += len(new)
+        return json.dumps([new, notes]).encode() + b"\n"
+
     def close(self) -> None:
-        """End the connection."""
-        connection, self._socket = self._socket, None
+        """End the connection, also one that is just being made."""
+        with self._lock:
+            self._is_closed = True
+            connection, self._socket = self._socket, None
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -83,14 +105,31 @@ class ReportChannel:
             self._unreachable.add(self._address)
             return
         try:
-            connection.settimeout(None)
-            connection.sendall(json.dumps([token, self._tid]).encode() + b"\n")
             with connection.makefile("rb") as answers:
-                self._socket = connection
-                while header := answers.read(struct.calcsize(LENGTH)):
-                    (length,) = struct.unpack(LENGTH, header)
-                    self._latest = pickle.loads(answers.read(length))
+                proof = seal(token, answers.read(CHALLENGE_LENGTH)).hex()
+                connection.sendall(json.dumps([proof, self._tid]).encode() + b"\n")
+                connection.settimeout(None)
+                with self._lock:
+                    if self._is_closed:
+                        return
+                    self._socket = connection
+                while header := answers.read(struct.calcsize(HEADER)):
+                    length, sealed = struct.unpack(HEADER, header)
+                    content = answers.read(length)
+                    if not hmac.compare_digest(seal(token, content), sealed):
+                        raise ValueError("it is not the driver who answers")
+                    self._latest = pickle.loads(content)
         except (OSError, ValueError, EOFError, struct.error, pickle.UnpicklingError):
             pass  # the trial, or the search, has ended
         finally:
             connection.close()
+
+
+def _rest_after_sending(connection: socket.socket, content: bytes) -> bytes:
+    """Send what can be sent without waiting, and return the rest."""
+    if not content:
+        return content
+    try:
+        return content[connection.send(content, socket.MSG_DONTWAIT) :]
+    except BlockingIOError:
+        return content
