@@ -19,7 +19,8 @@ def lightgbm(metric: str | None = None, valid_name: str | None = None) -> Callab
 
     Args:
         metric: Name of the metric, such as ``"l2"``; None for the first one.
-        valid_name: Name of the evaluation data; None for the first data with the metric.
+        valid_name: Name of the evaluation data; None for the first data with the metric, the
+            training data aside.
 
     Raises:
         ValueError: In training, when no such metric is evaluated.
@@ -30,8 +31,12 @@ def lightgbm(metric: str | None = None, valid_name: str | None = None) -> Callab
     """
 
     def after_iteration(env: Any) -> None:
+        training = getattr(env.model, "_train_data_name", None)
+        if not isinstance(training, str):
+            training = "train"  # of a cross-validation
         for data, name, value, is_higher_better, *_ in env.evaluation_result_list or ():
-            if metric in (None, name) and valid_name in (None, data):
+            is_asked_for = data == valid_name or (valid_name is None and data != training)
+            if metric in (None, name) and is_asked_for:
                 report(-value if is_higher_better else value, step=env.iteration)
                 return
         raise _not_there("lightgbm", metric, valid_name, env.evaluation_result_list)
