@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from hyperbridge.documents import Assignment
-from hyperbridge.worker.verdicts import Losses
 
 EndState = Literal["complete", "pruned", "failed"]
 
@@ -35,7 +34,7 @@ class Ended:
 
     tid: int
     state: EndState
-    losses: Losses
+    losses: dict[int, float]
     notes: list[float] | None = None
     loss: float | None = None
     assignment: Assignment = field(default_factory=dict)
@@ -113,14 +112,23 @@ class PercentileRule(Rule):
         if self._n_complete < max(1, self._n_startup):
             return None
         if self._stale:
-            for step in self._stale:
-                found = np.array(self._losses[step])
-                found = found[~np.isnan(found)]
-                if len(self._losses[step]) >= self._n_min and len(found):
-                    self._limits[step] = float(np.percentile(found, self._percentile))
+            self._bring_up_to_date()
             self._stale.clear()
             self._told = dict(self._limits)  # running trials still read the one before
         return self._told
+
+    def _bring_up_to_date(self) -> None:
+        """Work out the percentile of the steps that have new losses, those of a size at once."""
+        of_size: dict[int, dict[int, list[float]]] = {}
+        for step in self._stale:
+            if len(self._losses[step]) >= self._n_min:
+                found = [loss for loss in self._losses[step] if not math.isnan(loss)]
+                of_size.setdefault(len(found), {})[step] = found
+        for size, found_by_step in of_size.items():
+            if size > 0:
+                with np.errstate(invalid="ignore"):  # between two infinite losses
+                    limits = np.percentile([*found_by_step.values()], self._percentile, axis=1)
+                self._limits.update(zip(found_by_step, limits.tolist(), strict=True))
 
     def ended(self, trial: Ended) -> None:
         """Only trials that came to their end are compared with."""
@@ -205,7 +213,7 @@ class HalvingRule(Rule):
         notes = self._replayed(trial.losses) if trial.notes is None else trial.notes
         self.progressed(trial.tid, notes)
 
-    def _replayed(self, losses: Losses) -> list[float]:
+    def _replayed(self, losses: dict[int, float]) -> list[float]:
         """Return what a trial of an earlier call has left at the rungs, from its reports."""
         first = self._min_resource or self._estimate
         notes: list[float] = []

@@ -27,7 +27,6 @@ from hyperbridge.run.observer import TrialAttachment
 from hyperbridge.run.report_server import listening
 from hyperbridge.worker.report_channel import Address
 from hyperbridge.worker.reporting import ReportAttachment, live_for
-from hyperbridge.worker.verdicts import Losses
 
 _NOTHING_KNOWN = pickle.dumps((None, None))
 
@@ -104,7 +103,8 @@ class Pruning:
             return []
         with self._lock:
             self._running.pop(trial.tid, None)
-            reports = outcome.reports or self._received.pop(trial.tid, [])
+            received = self._received.pop(trial.tid, [])
+            reports = outcome.reports or received
             losses = {step: loss for step, loss, _ in reports}
             if losses:
                 trial.document["misc"]["reports"] = [[step, loss] for step, loss in losses.items()]
@@ -113,11 +113,11 @@ class Pruning:
 
     def _hear(self, tid: int, new: list[tuple[int, float]], notes: list[float]) -> Any:
         """Take what a trial in another process has reported."""
-        trial = self._running.get(tid)
-        if trial is None:
-            return None
         now_ms = int(time.time() * 1000)
         with self._lock:
+            trial = self._running.get(tid)
+            if trial is None:  # it has ended
+                return None
             received = self._received.setdefault(tid, [])
             received += [(int(step), float(loss), now_ms) for step, loss in new]
         return self.known_after(trial, notes)
@@ -136,7 +136,7 @@ class _Live:
         self._pruning = pruning
         self._trial = trial
 
-    def known_after(self, losses: Losses, notes: list[float]) -> Any:  # noqa: ARG002
+    def known_after(self, losses: dict[int, float], notes: list[float]) -> Any:  # noqa: ARG002
         """Return what is known now, after a report."""
         return self._pruning.known_after(self._trial, notes)
 
@@ -144,7 +144,7 @@ class _Live:
         """Do nothing."""
 
 
-def _ended(document: Document, losses: Losses, notes: list[float] | None) -> Ended:
+def _ended(document: Document, losses: dict[int, float], notes: list[float] | None) -> Ended:
     result = document["result"]
     loss: float | None = None
     state: EndState = "failed"

@@ -25,7 +25,7 @@ class OpenTrial:
     """
 
     def __init__(self, verdict: Any, known: Any, live: Any = None) -> None:
-        self.losses: Losses = {}
+        self.losses = Losses()
         self.times: list[int] = []
         self._verdict = verdict
         self._known = known
@@ -39,7 +39,8 @@ class OpenTrial:
         try:
             value = float(loss)
         except (TypeError, ValueError) as exc:
-            raise type(exc)(f"report: the loss must be a number, got {loss!r}") from None
+            kind = TypeError if isinstance(exc, TypeError) else ValueError
+            raise kind(f"report: the loss must be a number, got {loss!r}") from None
         with self._lock:
             number = self._next() if step is None else _whole(step)
             if number in self.losses:
@@ -47,7 +48,7 @@ class OpenTrial:
                     "step %d was reported before; this report of it is ignored", number
                 )
                 return
-            self.losses[number] = value
+            self.losses.add(number, value)
             self.times.append(int(time.time() * 1000))
 
     def should_prune(self) -> bool:
@@ -58,15 +59,18 @@ class OpenTrial:
                 if self._live is not None:
                     latest = self._live.known_after(self.losses, self._verdict.notes)
                     self._known = self._known if latest is None else latest
+                n_notes = len(self._verdict.notes)
                 self._answer = bool(self._verdict(self.losses, self._known))
+                if self._live is not None and len(self._verdict.notes) > n_notes:
+                    self._live.known_after(self.losses, self._verdict.notes)
             return self._answer
 
     def last_step(self) -> int:
         """Return the highest step that was reported."""
-        return max(self.losses)
+        return self.losses.steps[-1]
 
     def _next(self) -> int:
-        return max(self.losses, default=-1) + 1
+        return self.losses.steps[-1] + 1 if self.losses else 0
 
     def close(self) -> None:
         """Leave the driver."""
@@ -82,7 +86,7 @@ class OpenTrial:
 
 def _whole(step: Any) -> int:
     try:
-        number = operator.index(step)
+        number = int(operator.index(step))
     except TypeError:
         if not (isinstance(step, float) and step.is_integer()):
             raise TypeError(f"report: step must be a whole number, got {step!r}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from hyperbridge.worker.verdicts import Losses, Verdict
@@ -18,16 +19,18 @@ class InStudy(Verdict):
         super().__init__(settings)
         self._made_for: Any = None
         self._trial: Any = None
+        self._n_told = 0
 
     def __call__(self, losses: Losses, known: Any) -> bool:
         """See `Verdict`."""
         if self._made_for is not known:
             self._trial = self._make(known)
             self._made_for = known
-        told = self._trial.storage.get_trial(self._trial._trial_id).intermediate_values
-        for step, loss in losses.items():
-            if step not in told:
-                self._trial.report(loss, step)
+            self._n_told = 0
+        new = list(islice(reversed(losses.items()), len(losses) - self._n_told))
+        for step, loss in reversed(new):
+            self._trial.report(loss, step)
+        self._n_told = len(losses)
         return bool(self._trial.should_prune())
 
     def _make(self, known: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import os
 import pickle
 import sys
 import threading
@@ -119,14 +120,17 @@ def _place() -> Any:
 
 
 def _current() -> Any:
-    """Return the trial that the calling thread works for, None when there is none."""
+    """Return the trial that the calling thread works for, None when there is none.
+
+    A process that an objective has forked works for none: what it says never comes to its parent.
+    """
     place = _place()
     opened = place.current.get()
     if opened is None and len(place.open) == 1:  # in a thread that the objective has started
         opened = place.open[0]
     if opened is not None:
-        return opened.trial()
-    if place.open:
+        return opened.trial() if opened.pid == os.getpid() else None
+    if any(each.pid == os.getpid() for each in list(place.open)):
         _warn_once(
             "a report from a thread that an objective has started is not counted: several trials "
             "run in this process"
@@ -182,6 +186,7 @@ class _Opened:
     def __init__(self, attachment: ReportAttachment, token: bytes) -> None:
         self._attachment = attachment
         self._token = token
+        self.pid = os.getpid()
         self._trial: OpenTrial | None = None  # most objectives never report
         self._before: Any = None
 

@@ -21,11 +21,10 @@ class Patient(Verdict):
     def __call__(self, losses: Losses, known: Any) -> bool:
         """See `Verdict`."""
         n_last = self.settings["patience"] + 1
-        steps = sorted(losses)
-        if len(steps) <= n_last:
+        if len(losses) <= n_last:
             return False
-        before = least(losses[step] for step in steps[:-n_last])
-        lately = least(losses[step] for step in steps[-n_last:])
+        before = losses.least_to(len(losses) - n_last)
+        lately = least(losses[step] for step in losses.steps[-n_last:])
         if not before + self.settings["min_delta"] < lately:
             return False
         return self._inner is None or self._inner(losses, known)
@@ -40,7 +39,7 @@ def make_verdict(kind: str, settings: dict[str, Any]) -> Verdict:
 
     Examples:
         >>> verdict = make_verdict("percentile", {"n_warmup_steps": 0, "interval_steps": 1})
-        >>> verdict({0: 0.9}, {0: 0.5}), verdict({0: 0.4}, {0: 0.5})
+        >>> verdict(Losses([(0, 0.9)]), {0: 0.5}), verdict(Losses([(0, 0.4)]), {0: 0.5})
         (True, False)
     """
     return _KINDS[kind](settings)

@@ -9,10 +9,49 @@ Hyperparameter Tuning" (2020), for successive halving.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Iterable
 from typing import Any
 
-Losses = dict[int, float]
-"""The losses that a trial has reported, by step, in the order of the reports."""
+
+class Losses(dict[int, float]):
+    """The losses that a trial has reported, by step, in the order of the reports.
+
+    What verdicts ask of it costs the same at any number of reports, if their steps rise.
+
+    Attributes:
+        steps: The steps that were reported, sorted.
+
+    Examples:
+        >>> losses = Losses([(0, 0.9), (2, 0.4), (1, 0.5)])
+        >>> losses.steps, losses.least_to(2), losses.least_to(3)
+        ([0, 1, 2], 0.5, 0.4)
+    """
+
+    def __init__(self, reports: Iterable[tuple[int, float]] = ()) -> None:
+        super().__init__()
+        self.steps: list[int] = []
+        self._least: list[float] = []  # of this step and those before it, NaN aside
+        for step, loss in reports:
+            self.add(step, loss)
+
+    def add(self, step: int, loss: float) -> None:
+        """Take the loss of a step that was not reported before."""
+        self[step] = loss
+        place = len(self.steps)
+        if self.steps and step < self.steps[-1]:
+            place = bisect_left(self.steps, step)
+        self.steps.insert(place, step)
+        before = self._least[place - 1] if place else math.nan
+        self._least.insert(place, least((before, loss)))
+        for later in range(place + 1, len(self._least)):
+            if self._least[later] <= loss or math.isnan(loss):
+                break
+            self._least[later] = loss
+
+    def least_to(self, n_steps: int) -> float:
+        """Return the lowest loss of the first ``n_steps`` steps; NaN when there is none."""
+        return self._least[n_steps - 1]
 
 
 class Verdict:
@@ -58,10 +97,10 @@ class Percentile(Verdict):
         """See `Verdict`."""
         if known is None or not _is_due(self.settings, losses):
             return False
-        best = least(losses.values())
+        best = losses.least_to(len(losses))
         if math.isnan(best):
             return True
-        limit = known.get(max(losses))
+        limit = known.get(losses.steps[-1])
         return limit is not None and best > limit
 
 
@@ -77,7 +116,7 @@ class Halving(Verdict):
         if known is None:
             return False
         min_resource, early, rungs = known
-        step = max(losses)
+        step = losses.steps[-1]
         loss = losses[step]
         while step >= min_resource * self.settings["reduction_factor"] ** (early + len(self.notes)):
             if math.isnan(loss):
@@ -97,17 +136,21 @@ class Bounds(Verdict):
         """See `Verdict`."""
         if not _is_due(self.settings, losses):
             return False
-        loss = losses[max(losses)]
+        loss = losses[losses.steps[-1]]
         return math.isnan(loss) or not self.settings["lower"] <= loss <= self.settings["upper"]
 
 
 def _is_due(settings: dict[str, Any], losses: Losses) -> bool:
     """Tell whether the last step is the first one reported in its interval, after the warm-up."""
-    step, warmup, interval = max(losses), settings["n_warmup_steps"], settings["interval_steps"]
+    step, warmup, interval = (
+        losses.steps[-1],
+        settings["n_warmup_steps"],
+        settings["interval_steps"],
+    )
     if step < warmup:
         return False
     begin = (step - warmup) // interval * interval + warmup
-    return all(each < begin for each in losses if each != step)
+    return len(losses) == 1 or losses.steps[-2] < begin
 
 
 def least(losses: Any) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import pickle
+import sys
 import threading
 
 import numpy as np
@@ -20,6 +22,7 @@ from hyperbridge import Trials, fmin
 from hyperbridge.documents import was_pruned
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.testing.pruning import AREA, N_STEPS, make_curve, make_reporting
+from hyperbridge.worker.verdicts import Losses, least
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 pruners = optuna.pruners
@@ -302,3 +305,110 @@ def test_a_point_that_was_pruned_is_not_run_again_where_results_are_reused():
     assert any(map(was_pruned, reused))
     for document in reused:
         assert document["result"] == by_id[document["misc"]["reused_from"]]["result"]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.dictionaries(
+        st.integers(0, 30), st.sampled_from([0.0, 0.5, 1.0, 2.0, math.nan, math.inf, -math.inf])
+    )
+)
+def test_losses_know_their_least_up_to_each_step_whatever_the_order(reported):
+    losses = Losses(reported.items())
+    assert dict(losses) == reported
+    assert losses.steps == sorted(reported)
+    for n in range(1, len(reported) + 1):
+        expected = least(reported[step] for step in losses.steps[:n])
+        np.testing.assert_equal(losses.least_to(n), expected)
+
+
+@pytest.mark.parametrize("pruner", ["median", "asha", "patient"])
+def test_a_report_costs_the_same_at_any_step(pruner):
+    """Counted are the lines that run, as times are not the same twice."""
+
+    def lines_of_a_report(n_before):
+        counts = []
+
+        def fn(x):
+            for step in range(n_before):
+                hyperbridge.report(1.0, step, raises=False)
+            for step in range(n_before, n_before + 2):
+                counts.append(0)
+
+                def count(*_):
+                    counts[-1] += 1
+                    return count
+
+                sys.settrace(count)
+                try:
+                    hyperbridge.report(1.0, step, raises=False)
+                    hyperbridge.should_prune()
+                finally:
+                    sys.settrace(before)
+            return x
+
+        before = sys.gettrace()
+        minimise(fn, hp.uniform("x", 0, 1), max_evals=7, pruner=pruner)
+        return counts[-1]
+
+    assert lines_of_a_report(1000) < 3 * lines_of_a_report(10)  # there are more rungs
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_infinite_losses_are_compared_without_a_warning():
+    def fn(p):
+        hyperbridge.report(math.inf if p["x"] > 0 else p["x"], 0)
+        return p["x"]
+
+    trials = minimise(fn, max_evals=20, pruner="median")
+    assert len(trials) == 20
+
+
+def test_a_trial_is_counted_at_its_rung_before_its_next_report():
+    """The better trial reports once, and goes on until the other one has ended."""
+    first, ended = threading.Event(), threading.Event()
+
+    def fn(x):
+        if x == 0.1:
+            hyperbridge.report(x, 1)
+            first.set()
+            assert ended.wait(60)
+        else:
+            assert first.wait(60)
+            try:
+                hyperbridge.report(x, 1)
+            finally:
+                ended.set()
+        return x
+
+    trials = minimise(
+        fn, hp.choice("x", [0.1, 0.9]), max_evals=0, parallelism=2,
+        points_to_evaluate=[{"x": 0}, {"x": 1}], pruner=pruners.SuccessiveHalvingPruner(1, 2),
+    )  # fmt: skip
+    assert [was_pruned(document) for document in trials.trials] == [False, True]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_that_the_objective_forks_reports_nothing_and_is_not_stopped():
+    def fn(p):
+        child = os.fork()
+        if child == 0:
+            try:
+                for step in range(5):
+                    hyperbridge.report(99.0, step)
+                os._exit(int(hyperbridge.should_prune()))
+            finally:
+                os._exit(3)
+        exit_codes.append(os.waitpid(child, 0)[1])
+        hyperbridge.report(0.5, 0)
+        return 0.5
+
+    exit_codes: list[int] = []
+    trials = minimise(fn, max_evals=8, pruner="median")
+    assert exit_codes == [0] * 8
+    assert not any(map(was_pruned, trials.trials))
+
+
+def test_a_loss_that_no_text_can_hold_is_refused_as_any_other():
+    with pytest.raises(ValueError, match="the loss must be a number"):
+        minimise(lambda p: hyperbridge.report("\ud800", 0), max_evals=1)
