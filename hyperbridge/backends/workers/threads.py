@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
 from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
 from hyperbridge.documents import Outcome, Trial
 from hyperbridge.run.dispatch import cancelled, drive
+from hyperbridge.run.evaluation import evaluate
 from hyperbridge.run.limits import StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.pool import ThreadPool
-from hyperbridge.run.run import FminRun, failure_of
-from hyperbridge.worker.frames import format_users_part
-from hyperbridge.worker.reporting import is_pruned, take_account
-from hyperbridge.worker.trial_contexts import TrialContexts
+from hyperbridge.run.run import FminRun
 
 _INTERRUPT_WAIT_S = 1.0
 
@@ -59,22 +56,7 @@ class OpenThreads(OpenBackend):
             BaseException: What the objective raised that is not an Exception (KeyboardInterrupt,
                 SystemExit): as in hyperopt, that ends the search.
         """
-        tokens = run.begin(trial)
-        try:
-            with TrialContexts(run.attachments(), tokens, shared_process=True):
-                outcome = self._evaluate(trial)
-        finally:
-            reports, notes = take_account()
-        return replace(outcome, reports=reports, notes=notes) if reports else outcome
-
-    def _evaluate(self, trial: Trial) -> Outcome:
-        try:
-            value = self._objective.evaluate(trial.assignment, trial.document, self._trials)
-        except Exception as exc:  # noqa: BLE001 - a trial's failure is data
-            if is_pruned(type(exc)):
-                return Outcome("pruned")
-            return Outcome("raised", failure=failure_of(exc, format_users_part(exc)))
-        return Outcome("returned", value=value)
+        return evaluate(run, self._objective, trial, self._trials)
 
 
 class _Pool(ThreadPool):

@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from hyperbridge.backends.base import Backend, OpenBackend
-from hyperbridge.documents import Outcome, Trial
+from hyperbridge.documents import Trial
 from hyperbridge.run.dispatch import Report, Slots, drive
-from hyperbridge.run.run import FminRun, failure_of
-from hyperbridge.worker.frames import format_users_part
-from hyperbridge.worker.trial_contexts import TrialContexts
+from hyperbridge.run.evaluation import evaluate
+from hyperbridge.run.run import FminRun
 
 
 class Executor(Backend):
@@ -48,19 +47,10 @@ class ExecutorSlots(Slots):
         self.executor.submit(self.serve, trial, report)
 
     def serve(self, trial: Trial, report: Report) -> None:
-        tokens = self.run.begin(trial)
         try:
-            with TrialContexts(self.run.attachments(), tokens, shared_process=True):
-                value = self.opened.objective.evaluate(
-                    trial.assignment, trial.document, self.opened.trials
-                )
-        except Exception as exc:
-            failure = failure_of(exc, format_users_part(exc))
-            report(trial, Outcome("raised", failure=failure))
+            report(trial, evaluate(self.run, self.opened.objective, trial, self.opened.trials))
         except BaseException as exc:
             report(trial, exc)
-        else:
-            report(trial, Outcome("returned", value=value))
 
     def cancel(self) -> bool:
         return False  # a thread cannot be stopped
