@@ -416,7 +416,8 @@ class FminRun:
         attachments = attachments_of(self._log.trials, earlier)
         outcome = Outcome("returned", earlier["result"], attachments=attachments)
         if was_pruned(earlier):
-            reports = [(step, loss, 0) for step, loss in reports_of(earlier).items()]
+            now_ms = int(time.time() * 1000)
+            reports = [(step, loss, now_ms) for step, loss in reports_of(earlier).items()]
             outcome = Outcome("pruned", attachments=attachments, reports=reports)
         self.tell(trial, outcome)
         if self._budget is None and self._n_reused_in_a_row >= _MOST_REUSED:

@@ -8,6 +8,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 
 import numpy as np
 import optuna
@@ -21,6 +22,7 @@ import hyperbridge
 from hyperbridge import Trials, fmin
 from hyperbridge.documents import was_pruned
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.run.observers import Observers
 from hyperbridge.testing.pruning import AREA, N_STEPS, make_curve, make_reporting
 from hyperbridge.worker.verdicts import Losses, least
 
@@ -294,7 +296,9 @@ def test_the_environment_and_settings_give_a_pruner(monkeypatch):
         assert not any(map(was_pruned, minimise(make_reporting(), max_evals=12).trials))
 
 
-def test_a_point_that_was_pruned_is_not_run_again_where_results_are_reused():
+def test_a_point_that_was_pruned_is_not_run_again_where_results_are_reused(monkeypatch):
+    began_ms, ends = int(time.time() * 1000), []
+    monkeypatch.setattr(Observers, "trial_finished", lambda _, end: ends.append(end))
     space = hp.choice("x", [0.1, 0.2, 0.7, 0.8, 0.9])
     trials = minimise(
         lambda x: hyperbridge.report(x, 0) or x, space, max_evals=30, pruner="median",
@@ -305,6 +309,7 @@ def test_a_point_that_was_pruned_is_not_run_again_where_results_are_reused():
     assert any(map(was_pruned, reused))
     for document in reused:
         assert document["result"] == by_id[document["misc"]["reused_from"]]["result"]
+    assert all(at_ms >= began_ms for end in ends for *_, at_ms in end.reports)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
