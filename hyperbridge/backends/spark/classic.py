@@ -201,6 +201,19 @@ class _ClassicRunner(JobRunner):
                 self._context.removeJobTag(tag)
         return bytes(report)
 
+    def why_lost(self, tid: int) -> str:
+        """Ask Spark's store of tasks, which is not public, what it says of the first start."""
+        try:
+            spark = self._context._jsc.sc()
+            tracker = spark.statusTracker()
+            job = max(tracker.getJobIdsForTag(self.tag_of(tid)))  # of the last attempt
+            (stage,) = tracker.getJobInfo(job).get().stageIds()
+            tasks = spark.statusStore().taskList(stage, 0, 100)
+            errors = [tasks.apply(index).errorMessage() for index in range(tasks.size())]
+            return next(str(error.get()) for error in errors if error.isDefined())
+        except (Py4JError, TypeError, ValueError, StopIteration):
+            return super().why_lost(tid)
+
     def cancel(self) -> None:
         if not self.is_stopped():
             self._context.cancelJobsWithTag(self.key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
 import uuid
 from abc import ABC, abstractmethod
@@ -37,6 +38,13 @@ logger = logging.getLogger(__name__)
 
 _CANCEL_AGAIN_S = 0.2
 _CANCEL_S = 60.0
+_PAUSE_S = 2.0
+"""How long a lost trial waits for its next attempt.
+
+An executor that shuts down ends its Python workers first, and gets tasks until the driver hears of
+it.
+"""
+_ENDED = "its process or its executor ended, and Spark has started its task again"
 
 
 class JobFailedError(Exception):
@@ -126,6 +134,14 @@ class JobRunner(ABC):
     def close(self) -> None:
         """Take back what `ship` brought."""
 
+    def why_lost(self, tid: int) -> str:  # noqa: ARG002 - a client does not hear of it
+        """Return what Spark says of a task that it has started again; nothing where it is silent.
+
+        Args:
+            tid: The trial, whose job has ended.
+        """
+        return ""
+
     def tag_of(self, tid: int) -> str:
         """Return the tag of one trial's job."""
         return f"{self.key}-trial-{tid}"
@@ -186,7 +202,7 @@ class OpenSpark(OpenBackend):
         """Run trials until the FminRun ends. See `OpenBackend.execute`."""
         warn_if_random(run.capacity, run.limits.max_evals)
         self._runner.ship(run.attachments(), run.limits.trial_timeout)
-        drive(run, _Pool(self._runner, run))
+        drive(run, _Pool(self._runner, run, pause_s=_PAUSE_S if self.retries else 0.0))
 
     def follow(self, resize: Callable[[Capacity], None]) -> AbstractContextManager[None]:
         """Follow the executors. See `OpenBackend.follow`."""
@@ -208,9 +224,11 @@ def new_key() -> str:
 class _Pool(ThreadPool):
     """The trials of one call as jobs, each submitted by a thread of its own slot."""
 
-    def __init__(self, runner: JobRunner, run: FminRun) -> None:
+    def __init__(self, runner: JobRunner, run: FminRun, *, pause_s: float) -> None:
         super().__init__(run, runner.key)
         self._runner = runner
+        self._pause_s = pause_s
+        self._is_stopping = threading.Event()
 
     def wrap(self, serve: Callable[[], None]) -> Callable[[], None]:
         inherited = self._runner.inherit(serve)
@@ -236,6 +254,12 @@ class _Pool(ThreadPool):
             ) from exc
 
     def evaluate(self, trial: Trial) -> Outcome:
+        outcome = self._evaluate(trial)
+        if outcome.kind == "lost":
+            self._is_stopping.wait(self._pause_s)
+        return outcome
+
+    def _evaluate(self, trial: Trial) -> Outcome:
         with self._explaining():
             tokens: list[Any] = self.run.begin(trial)
             if self.is_cancelled:
@@ -246,7 +270,8 @@ class _Pool(ThreadPool):
             except JobFailedError as exc:
                 return self._failed(exc)
             if report == NOT_AGAIN:
-                return _lost("its process or its executor ended, and Spark has started it again")
+                reason = self._runner.why_lost(trial.tid)
+                return _lost(first_cause(reason) if reason else _ENDED, reason)
             return unpack_outcome(report, advise=explain_failure)
 
     def _failed(self, exc: JobFailedError) -> Outcome:
@@ -263,6 +288,7 @@ class _Pool(ThreadPool):
         return _lost(first_cause(exc.text), exc.text)
 
     def stop(self) -> bool:
+        self._is_stopping.set()
         self._runner.cancel()
         return True
 
