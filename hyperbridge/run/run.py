@@ -264,12 +264,14 @@ class FminRun:
         An exception of the objective's is never a reason to.
         """
         with self._lock:
-            if outcome.kind != "lost" or outcome.failure is None or self.should_cancel():
+            if not self._may_try_again(trial, outcome) or self.should_cancel():
                 return False
-            if attempt_of(trial.document) > self._retries:
-                return False
+            assert outcome.failure is not None
             self.begin_again(trial, outcome.failure.message)
             return True
+
+    def _may_try_again(self, trial: Trial, outcome: Outcome) -> bool:
+        return outcome.kind == "lost" and attempt_of(trial.document) <= self._retries
 
     def begin_again(self, trial: Trial, reason: str) -> None:
         """Forget what is known of a trial, for its next attempt. `begin` is called again after it.
@@ -310,9 +312,10 @@ class FminRun:
     def settle(self, trial: Trial, outcome: Outcome) -> TrialEnd:
         """Record the outcome of a trial after the FminRun has stopped: nothing follows from it.
 
-        A trial that raises what ends a search counts as cancelled, as in this process.
+        A trial that raises what ends a search counts as cancelled, as in this process; so does
+        one that was lost and would have been started again.
         """
-        if self._leaving(outcome) is not None:
+        if self._leaving(outcome) is not None or self._may_try_again(trial, outcome):
             outcome = Outcome("cancelled", failure=outcome.failure)
         with self._lock:
             end = self._record(trial, outcome)

@@ -292,7 +292,7 @@ def test_a_trial_that_is_lost_when_the_search_has_stopped_is_not_started_again()
     slots = HeldSlots(serve)
     drive(make_run(trials, capacity=2, retries=1, max_evals=9, loss_threshold=0.0), slots)
     assert slots.calls == ["start 0", "start 1", "cancel", "close"]
-    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_ERROR]
+    assert states(trials) == [JOB_STATE_DONE, JOB_STATE_CANCEL]
 
 
 def test_a_trial_over_its_limit_ends_no_search_of_plain_trials_and_is_not_tried_again() -> None:
