@@ -7,7 +7,8 @@ from typing import Any
 
 from hyperbridge.documents import Outcome, Trial
 from hyperbridge.run.objective import Objective
-from hyperbridge.run.run import FminRun, failure_of
+from hyperbridge.run.recording import failure_of
+from hyperbridge.run.run import FminRun
 from hyperbridge.worker.frames import format_users_part
 from hyperbridge.worker.reporting import is_pruned, take_account
 from hyperbridge.worker.trial_contexts import TrialContexts

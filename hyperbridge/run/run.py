@@ -13,13 +13,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from hyperopt.base import (
     JOB_STATE_CANCEL,
-    JOB_STATE_DONE,
-    JOB_STATE_ERROR,
-    STATUS_OK,
 )
 
 from hyperbridge.documents import (
@@ -31,7 +28,6 @@ from hyperbridge.documents import (
     assignment_of,
     attachments_of,
     attempt_of,
-    pruned_result,
     reports_of,
     was_pruned,
 )
@@ -43,13 +39,13 @@ from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.observer import FminEnd, FminInfo, Observer, TrialAttachment
 from hyperbridge.run.observers import Observers
 from hyperbridge.run.pruning import Pruning
-from hyperbridge.run.results import BrokenRuleError, to_result
+from hyperbridge.run.recording import Recorder
 from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.run.why_stopped import log_stop, note_stop
 from hyperbridge.search.base import Search, SearchNotReadyError
 from hyperbridge.search.known_points import KnownPoints
-from hyperbridge.worker.frames import cut_traceback, format_users_part, safe_text, type_text
+from hyperbridge.worker.frames import cut_traceback
 
 logger = logging.getLogger(__name__)
 
@@ -61,12 +57,6 @@ T = TypeVar("T")
 
 class ObjectiveRaisedError(HyperbridgeError, RuntimeError):
     """The objective raised, on a worker, an exception that cannot be rebuilt here."""
-
-
-def failure_of(exc: BaseException, traceback_text: str) -> Failure:
-    """Describe an exception of this process as a Failure."""
-    name = exc.recorded_as if isinstance(exc, BrokenRuleError) else type_text(exc)
-    return Failure(name, safe_text(exc), traceback_text, exc)
 
 
 class FminRun:
@@ -149,7 +139,7 @@ class FminRun:
         self._fresh = True
         self._best_loss = math.inf  # as of the last batch of this FminRun
         self._counts = {"success": 0, "failure": 0, "pruned": 0, "cancelled": 0}
-        self.first_failure: Failure | None = None
+        self._recorder = Recorder(log, trials_file, spark_trials=spark_trials)
         self._early_stop: EarlyStopCheck | None = None
         if limits.early_stop is not None:
             ok_only = spark_trials or not self._is_serial
@@ -204,6 +194,11 @@ class FminRun:
         has_asked_for_some = self.limits.max_evals is not None and self.limits.max_evals > 0
         is_spent = self._budget is not None and self._budget <= 0
         return has_asked_for_some and is_spent
+
+    @property
+    def first_failure(self) -> Failure | None:
+        """Why the first trial failed that did."""
+        return self._recorder.first_failure
 
     @property
     def search(self) -> Search:
@@ -318,7 +313,7 @@ class FminRun:
         if self._leaving(outcome) is not None or self._may_try_again(trial, outcome):
             outcome = Outcome("cancelled", failure=outcome.failure)
         with self._lock:
-            end = self._record(trial, outcome)
+            end = self._recorder.record(trial, outcome)
             self._has_changed = True
             reports = self._pruning.ended(trial, outcome)
             if reports:
@@ -436,61 +431,6 @@ class FminRun:
         """The search is exhausted: run what is queued and no more."""
         self._is_exhausted = True
         self._budget = len(self._queue)
-
-    # -- recording -------------------------------------------------------------------------
-
-    def _record(self, trial: Trial, outcome: Outcome) -> TrialEnd:
-        failure = outcome.failure
-        if outcome.kind == "pruned":
-            trial.document["result"] = result = pruned_result(
-                {step: loss for step, loss, _ in outcome.reports}
-            )
-            self._log.finish(trial.document, JOB_STATE_DONE)
-            return TrialEnd(trial, "pruned", result=result)
-        if outcome.kind == "returned":
-            try:
-                result = self._keep_result(trial.document, outcome)
-            except Exception as exc:  # noqa: BLE001 - what a user's object does fails its trial
-                is_ours = isinstance(exc, HyperbridgeError)
-                text = f"{type(exc).__name__}: {exc}\n" if is_ours else format_users_part(exc)
-                failure = failure_of(exc, text)
-            else:
-                trial.document["result"] = result
-                self._log.finish(trial.document, JOB_STATE_DONE)
-                if result["status"] != STATUS_OK:
-                    return TrialEnd(trial, "failure", result=result)
-                return TrialEnd(trial, "success", loss=result["loss"], result=result)
-        if failure is None:
-            raise ValueError(f"trial {trial.tid}: a {outcome.kind!r} outcome without a failure")
-        if outcome.kind == "cancelled":
-            return self._record_failure(trial, failure, JOB_STATE_CANCEL)
-        return self._record_failure(trial, failure, JOB_STATE_ERROR)
-
-    def _keep_result(self, document: Document, outcome: Outcome) -> dict[str, Any]:
-        """Return the result of an outcome, once its attachments are kept."""
-        result, attached = to_result(outcome.value)
-        attached = {**outcome.attachments, **attached}
-        if self._trials_file is not None:
-            self._trials_file.check(result, attached)
-        if attached:
-            store = self._log.attachments(document)
-            for name, content in attached.items():
-                store[name] = content
-        return result
-
-    def _record_failure(self, trial: Trial, failure: Failure, state: int) -> TrialEnd:
-        misc = trial.document["misc"]
-        text = failure.traceback if self._spark_trials else failure.message
-        misc["error"] = (failure.type_name, text)
-        self._log.finish(trial.document, state)
-        if state == JOB_STATE_CANCEL:
-            return TrialEnd(trial, "cancelled", failure=failure)
-        misc["traceback"] = failure.traceback
-        logger.error("trial %s failed: %s", trial.tid, failure.message)
-        logger.debug("trial %s failed:\n%s", trial.tid, failure.traceback)
-        if self.first_failure is None:
-            self.first_failure = failure
-        return TrialEnd(trial, "failure", failure=failure)
 
     def _fail(self, failure: Failure) -> None:
         """Stop because of a failed trial, by the rule of plain Trials."""
