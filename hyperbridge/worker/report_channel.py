@@ -8,6 +8,7 @@ they have the search's token, which is never sent: another program may have got 
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import hmac
 import json
@@ -50,7 +51,7 @@ class ReportChannel:
         self._unreachable = unreachable
         self._tid = tid
         self._socket: socket.socket | None = None
-        self._thread: threading.Thread | None = None
+        self._has_begun = False
         self._latest: Any = None
         self._n_sent = 0
         self._unsent = b""
@@ -64,11 +65,9 @@ class ReportChannel:
             losses: All that the trial has reported.
             notes: See `hyperbridge.worker.verdicts.Verdict`.
         """
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._listen, name="hyperbridge-reports", daemon=True
-            )
-            self._thread.start()
+        if not self._has_begun:
+            self._has_begun = True
+            _thread.start_new_thread(self._listen, ())  # a Thread's start() waits for it to run
         connection = self._socket
         if connection is not None:
             try:
