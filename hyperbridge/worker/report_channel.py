@@ -44,6 +44,9 @@ class ReportChannel:
         address: Where the driver listens.
         tid: The trial.
         unreachable: Addresses that this process has asked in vain.
+
+    Attributes:
+        is_over: Set when the thread that listens to the driver has ended.
     """
 
     def __init__(self, address: Address, tid: int, unreachable: set[Address]) -> None:
@@ -52,6 +55,7 @@ class ReportChannel:
         self._tid = tid
         self._socket: socket.socket | None = None
         self._has_begun = False
+        self.is_over = threading.Event()
         self._latest: Any = None
         self._n_sent = 0
         self._unsent = b""
@@ -67,7 +71,7 @@ class ReportChannel:
         """
         if not self._has_begun:
             self._has_begun = True
-            _thread.start_new_thread(self._listen, ())  # a Thread's start() waits for it to run
+            _thread.start_new_thread(self._run, ())  # a Thread's start() waits for it to run
         connection = self._socket
         if connection is not None:
             try:
@@ -93,6 +97,12 @@ class ReportChannel:
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        try:
+            self._listen()
+        finally:
+            self.is_over.set()
 
     def _listen(self) -> None:
         host, port, token = self._address

@@ -41,9 +41,7 @@ def test_a_trial_that_ends_while_it_connects_leaves_no_thread(
         channel.known_after(Losses([(0, 0.5)]), [])
         channel.close()
         may_connect.set()
-        assert channel._thread is not None
-        channel._thread.join(60)
-        assert not channel._thread.is_alive()
+        assert channel.is_over.wait(60)
         monkeypatch.undo()
 
 
@@ -78,8 +76,7 @@ def test_a_driver_that_is_far_behind_gets_all_reports_later() -> None:
                 assert came.wait(60)
         assert heard == [list(each) for each in losses.items()]
         channel.close()
-        assert channel._thread is not None
-        channel._thread.join(60)
+        assert channel.is_over.wait(60)
 
 
 @pytest.mark.parametrize(
@@ -119,9 +116,7 @@ def test_a_worker_neither_tells_the_token_nor_reads_what_another_answers() -> No
             assert (bytes.fromhex(proof), tid) == (seal("the token", b"x" * CHALLENGE_LENGTH), 1)
             content = pickle.dumps(Evil())
             connection.sendall(struct.pack(HEADER, len(content), b"?" * 32) + content)
-            assert channel._thread is not None
-            channel._thread.join(60)
-            assert not channel._thread.is_alive()
+            assert channel.is_over.wait(60)
             assert channel.known_after(Losses([(0, 0.5)]), []) is None
             assert b"the token" not in stream.read()
         channel.close()
