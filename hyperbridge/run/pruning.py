@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 import threading
 import time
@@ -57,7 +58,7 @@ class Pruning:
         self._received: dict[int, list[Report]] = {}
         self._host = host if rule.compares and not to_tune else None
         self._address: Address | None = None
-        for document in documents:
+        for document in documents if self.is_on else ():
             if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR):
                 self._rule.ended(_ended(document, reports_of(document), None))
 
@@ -66,8 +67,9 @@ class Pruning:
         """Whether trials may be stopped."""
         return self._kind != "never"
 
+    @functools.cached_property
     def attachment(self) -> TrialAttachment:
-        """Return what surrounds each objective."""
+        """What surrounds each objective; asked for while trials are `reachable`."""
         return ReportAttachment(self._kind, self._rule.settings, self._key, self._address)
 
     def token(self, trial: Trial) -> bytes:
@@ -149,9 +151,13 @@ def _ended(document: Document, losses: dict[int, float], notes: list[float] | No
     loss: float | None = None
     state: EndState = "failed"
     if document["state"] == JOB_STATE_DONE:
-        if result["status"] == STATUS_OK:
+        if result.get("status") == STATUS_OK:
             loss = result.get("loss")
             state = "complete" if loss is not None and loss == loss else "failed"
         elif was_pruned(document):
             state = "pruned"
-    return Ended(document["tid"], state, losses, notes, loss, assignment_of(document))
+    try:
+        assignment = assignment_of(document)
+    except NotImplementedError:  # several values of a label, which no trial can have run with
+        assignment = {}
+    return Ended(document["tid"], state, losses, notes, loss, assignment)

@@ -207,7 +207,7 @@ class FminRun:
 
     def attachments(self) -> list[TrialAttachment | None]:
         """Return what must surround each objective, one entry per token of `begin`."""
-        return [*self._observers.attachments(), self._pruning.attachment()]
+        return [*self._observers.attachments(), self._pruning.attachment]
 
     def ask(self) -> Trial | None:
         """Return the next trial, already marked as running.

@@ -417,3 +417,13 @@ def test_a_process_that_the_objective_forks_reports_nothing_and_is_not_stopped()
 def test_a_loss_that_no_text_can_hold_is_refused_as_any_other():
     with pytest.raises(ValueError, match="the loss must be a number"):
         minimise(lambda p: hyperbridge.report("\ud800", 0), max_evals=1)
+
+
+def test_earlier_documents_of_any_kind_do_not_end_a_search_with_a_pruner():
+    earlier = minimise(make_reporting(), max_evals=8)
+    odd = earlier.trials[0]
+    odd["misc"]["vals"]["x"] = [0.1, 0.2]
+    odd["misc"]["idxs"]["x"] = [0, 0]
+    trials = minimise(make_reporting(), max_evals=20, trials=earlier, pruner="median")
+    assert len(trials) == 20
+    assert any(map(was_pruned, trials.trials))
