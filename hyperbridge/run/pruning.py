@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import pickle
 import threading
 import time
@@ -54,7 +55,9 @@ class Pruning:
         self._kind = "tune" if to_tune else rule.kind
         self._key = uuid.uuid4().hex
         self._lock = threading.Lock()
-        self._running: dict[int, Trial] = {}
+        self._attempts = itertools.count()  # one number for each start of a trial
+        self._attempt_of: dict[int, int] = {}  # of each running trial, by its document's id()
+        self._running: dict[int, Trial] = {}  # by attempt, as the next one too
         self._received: dict[int, list[Report]] = {}
         self._host = host if rule.compares and not to_tune else None
         self._address: Address | None = None
@@ -77,19 +80,27 @@ class Pruning:
         if not self.is_on:
             return _NOTHING_KNOWN
         with self._lock:
-            if trial.tid in self._running:  # it is tried again
-                self._received.pop(trial.tid, None)
+            if self._forget(trial)[0] is not None:  # it was lost, and is tried again
                 self._rule.restarted(trial.tid)
-            self._running[trial.tid] = trial
+            attempt = self._attempt_of[id(trial.document)] = next(self._attempts)
+            self._running[attempt] = trial
             known = self._rule.known(trial.tid, trial.assignment)
-        return pickle.dumps((trial.tid, known))
+        return pickle.dumps((attempt, known))
+
+    def _forget(self, trial: Trial) -> tuple[int | None, list[Report]]:
+        """Let nobody speak for a trial's attempt any more; return it, and what came of it."""
+        attempt = self._attempt_of.pop(id(trial.document), None)
+        if attempt is None:
+            return None, []
+        self._running.pop(attempt, None)
+        return attempt, self._received.pop(attempt, [])
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
         """Let trials, in this process and in others, hear what becomes known while they run."""
         with ExitStack() as stack:
             if self._rule.compares:
-                live = live_for(self._key, lambda tid: _Live(self, self._running[tid]))
+                live = live_for(self._key, lambda attempt: _Live(self, self._running[attempt]))
                 stack.enter_context(live)
             if self._host is not None:
                 self._address = stack.enter_context(listening(self._host, self._hear))
@@ -104,8 +115,7 @@ class Pruning:
         if not self.is_on and not outcome.reports:
             return []
         with self._lock:
-            self._running.pop(trial.tid, None)
-            received = self._received.pop(trial.tid, [])
+            _, received = self._forget(trial)
             reports = outcome.reports or received
             losses = {step: loss for step, loss, _ in reports}
             if losses:
@@ -113,14 +123,14 @@ class Pruning:
             self._rule.ended(_ended(trial.document, losses, outcome.notes))
         return reports
 
-    def _hear(self, tid: int, new: list[tuple[int, float]], notes: list[float]) -> Any:
+    def _hear(self, attempt: int, new: list[tuple[int, float]], notes: list[float]) -> Any:
         """Take what a trial in another process has reported."""
         now_ms = int(time.time() * 1000)
         with self._lock:
-            trial = self._running.get(tid)
+            trial = self._running.get(attempt)
             if trial is None:  # it has ended
                 return None
-            received = self._received.setdefault(tid, [])
+            received = self._received.setdefault(attempt, [])
             received += [(int(step), float(loss), now_ms) for step, loss in new]
         return self.known_after(trial, notes)
 

@@ -28,7 +28,7 @@ _LONGEST_PROOF = 200
 _PROOF_S = 10.0
 
 Hear = Callable[[int, list[tuple[int, float]], list[float]], Any]
-"""Takes a trial's id, its new reports and its notes; returns what is known now, or None."""
+"""Takes an attempt's number, its new reports and its notes; returns what is known now, or None."""
 
 
 @contextlib.contextmanager
@@ -84,10 +84,10 @@ class _Server:
         try:
             connection.settimeout(_PROOF_S)
             with connection, connection.makefile("rwb") as stream:
-                tid = self._proven(stream)
-                if tid is not None:
+                attempt = self._proven(stream)
+                if attempt is not None:
                     connection.settimeout(None)
-                    self._answer(tid, stream)
+                    self._answer(attempt, stream)
         except (OSError, ValueError, TypeError, RecursionError):  # it has gone, or is none of ours
             logger.debug("a connection for reports ended", exc_info=True)
         finally:
@@ -99,16 +99,16 @@ class _Server:
         challenge = secrets.token_bytes(CHALLENGE_LENGTH)
         stream.write(challenge)
         stream.flush()
-        proof, tid = json.loads(stream.readline(_LONGEST_PROOF))
+        proof, attempt = json.loads(stream.readline(_LONGEST_PROOF))
         is_ours = hmac.compare_digest(bytes.fromhex(proof), seal(self.token, challenge))
-        return int(tid) if is_ours else None
+        return int(attempt) if is_ours else None
 
-    def _answer(self, tid: int, stream: Any) -> None:
+    def _answer(self, attempt: int, stream: Any) -> None:
         """Answer each report of a trial with what is known, where that has changed."""
         told: Any = None
         while line := stream.readline(_LONGEST_LINE):
             new, notes = json.loads(line)
-            known = self._hear(tid, new, notes)
+            known = self._hear(attempt, new, notes)
             if known is not None and known is not told:
                 content = pickle.dumps(known)
                 stream.write(struct.pack(HEADER, len(content), seal(self.token, content)) + content)

@@ -42,17 +42,17 @@ class ReportChannel:
 
     Args:
         address: Where the driver listens.
-        tid: The trial.
+        attempt: The number of the trial's attempt.
         unreachable: Addresses that this process has asked in vain.
 
     Attributes:
         is_over: Set when the thread that listens to the driver has ended.
     """
 
-    def __init__(self, address: Address, tid: int, unreachable: set[Address]) -> None:
+    def __init__(self, address: Address, attempt: int, unreachable: set[Address]) -> None:
         self._address = address
         self._unreachable = unreachable
-        self._tid = tid
+        self._attempt = attempt
         self._socket: socket.socket | None = None
         self._has_begun = False
         self.is_over = threading.Event()
@@ -116,7 +116,7 @@ class ReportChannel:
         try:
             with connection.makefile("rb") as answers:
                 proof = seal(token, answers.read(CHALLENGE_LENGTH)).hex()
-                connection.sendall(json.dumps([proof, self._tid]).encode() + b"\n")
+                connection.sendall(json.dumps([proof, self._attempt]).encode() + b"\n")
                 connection.settimeout(None)
                 with self._lock:
                     if self._is_closed:

@@ -170,13 +170,13 @@ class ReportAttachment:
 
     def open_trial(self, token: bytes) -> OpenTrial:
         """Return the trial, at its first report."""
-        tid, known = pickle.loads(token)
+        attempt, known = pickle.loads(token)
         if self.kind == "tune":
             return TuneTrial(make_verdict("never", {}), None)
         here = _place().live.get(self.key)
-        live = None if here is None else here(tid)
+        live = None if here is None else here(attempt)
         if live is None and self.address is not None:
-            live = ReportChannel(self.address, tid, _place().unreachable)
+            live = ReportChannel(self.address, attempt, _place().unreachable)
         return OpenTrial(make_verdict(self.kind, self.settings), known, live)
 
 
@@ -224,7 +224,8 @@ def live_for(key: str, live: Any) -> Iterator[None]:
 
     Args:
         key: Names the call.
-        live: Maps a trial id to an object with ``known_after(losses, notes)`` and ``close()``.
+        live: Maps the number of an attempt to an object with ``known_after(losses, notes)`` and
+            ``close()``.
     """
     _place().live[key] = live
     try:

@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 
+from hyperbridge.documents import Trial, misc_of, new_document
+from hyperbridge.pruning.rules import HalvingRule
+from hyperbridge.run.dispatch import cancelled
+from hyperbridge.run.pruning import Pruning
 from hyperbridge.run.report_server import listening
 from hyperbridge.worker import report_channel
 from hyperbridge.worker.report_channel import CHALLENGE_LENGTH, HEADER, ReportChannel, seal
+from hyperbridge.worker.reporting import ReportAttachment
 from hyperbridge.worker.verdicts import Losses
 
 HOST = "127.0.0.1"
@@ -120,3 +125,18 @@ def test_a_worker_neither_tells_the_token_nor_reads_what_another_answers() -> No
             assert channel.known_after(Losses([(0, 0.5)]), []) is None
             assert b"the token" not in stream.read()
         channel.close()
+
+
+def test_a_lost_attempt_that_still_runs_does_not_speak_for_the_next_one() -> None:
+    pruning = Pruning(HalvingRule(1, 2), host=HOST)
+    document = new_document(3, misc_of(3, {"x": 0.5}, ["x"]), None)
+    trial = Trial(3, {"x": 0.5}, document)
+    with pruning.reachable():
+        attachment = pruning.attachment
+        assert isinstance(attachment, ReportAttachment)
+        first, second = (pickle.loads(pruning.token(trial))[0] for _ in range(2))
+        assert pruning._hear(first, [(1, 0.1)], [0.1]) is None
+        assert pruning._hear(second, [(1, 0.9)], [0.9]) is not None
+        pruning.ended(trial, cancelled("it was stopped"))
+    assert document["misc"]["reports"] == [[1, 0.9]]
+    assert pruning._hear(second, [(2, 0.9)], [0.9]) is None
