@@ -76,7 +76,8 @@ if TYPE_CHECKING:
     from hyperbridge.surface.spark_trials import SparkTrials
     from hyperbridge.surface.trials import Trials
     from hyperbridge.translate.from_hyperopt import read_space
-    from hyperbridge.worker.reporting import TrialPruned, report, should_prune
+    from hyperbridge.worker.pruned import TrialPruned
+    from hyperbridge.worker.reporting import report, should_prune
 
     __version__: str
 

@@ -10,7 +10,8 @@ from hyperbridge.run.objective import Objective
 from hyperbridge.run.recording import failure_of
 from hyperbridge.run.run import FminRun
 from hyperbridge.worker.frames import format_users_part
-from hyperbridge.worker.reporting import is_pruned, take_account
+from hyperbridge.worker.pruned import is_pruned
+from hyperbridge.worker.reporting import take_account
 from hyperbridge.worker.trial_contexts import TrialContexts
 
 

@@ -17,7 +17,7 @@ OURS: Final = {
     "HyperoptSampler": "hyperbridge.search.optuna.hyperopt_sampler",
     "HyperoptSearcher": "hyperbridge.search.ray_searcher",
     "SparkTrials": "hyperbridge.surface.spark_trials",
-    "TrialPruned": "hyperbridge.worker.reporting",
+    "TrialPruned": "hyperbridge.worker.pruned",
     "Trials": "hyperbridge.surface.trials",
     "fmin": "hyperbridge.surface.fmin",
     "from_study": "hyperbridge.surface.optuna_tools",

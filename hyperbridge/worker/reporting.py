@@ -18,18 +18,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from hyperbridge.worker.open_trial import OpenTrial, Reports
+from hyperbridge.worker.pruned import pruned
 from hyperbridge.worker.report_channel import Address, ReportChannel
 from hyperbridge.worker.tune_reports import TuneTrial
 from hyperbridge.worker.verdict_kinds import make_verdict
 
 _PLACE = "_hyperbridge_reports"
-
-
-class TrialPruned(Exception):  # noqa: N818 - the field's name
-    """The trial is stopped before its end: the losses that it has reported are poor.
-
-    Where Optuna is loaded, what `report` raises is an ``optuna.TrialPruned`` too.
-    """
 
 
 def report(loss: float, step: int | None = None, *, raises: bool = True) -> None:
@@ -78,29 +72,6 @@ def should_prune() -> bool:
     """
     trial = _current()
     return trial is not None and trial.should_prune()
-
-
-def pruned(message: str) -> Exception:
-    """Return the exception of a stopped trial: Optuna's as well as ours where Optuna is loaded."""
-    optuna = sys.modules.get("optuna")
-    theirs = getattr(optuna, "TrialPruned", None)
-    if theirs is None:
-        return TrialPruned(message)
-    return type("TrialPruned", (TrialPruned, theirs), {"__module__": __name__})(message)  # type: ignore[no-any-return]
-
-
-def is_pruned(kind: Any) -> bool:
-    """Tell whether an exception's class says that a trial was stopped early.
-
-    Examples:
-        >>> is_pruned(TrialPruned), is_pruned(ValueError)
-        (True, False)
-    """
-    return isinstance(kind, type) and any(
-        base.__name__ == "TrialPruned"
-        and str(base.__module__).partition(".")[0] in ("hyperbridge", "optuna")
-        for base in kind.__mro__
-    )
 
 
 def _place() -> Any:

@@ -21,7 +21,8 @@ from hyperbridge.worker.forks import OnlyInThisProcess, release_in_children
 from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
 from hyperbridge.worker.limits import run_within
 from hyperbridge.worker.numbers import restore
-from hyperbridge.worker.reporting import is_pruned, take_account
+from hyperbridge.worker.pruned import is_pruned
+from hyperbridge.worker.reporting import take_account
 from hyperbridge.worker.stand_in import stand_in
 from hyperbridge.worker.trial_contexts import TrialContexts
 

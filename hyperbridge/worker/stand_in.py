@@ -9,13 +9,19 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 from hyperbridge.worker.callbacks import CALLBACKS
-from hyperbridge.worker.reporting import TrialPruned, report, should_prune
+from hyperbridge.worker.pruned import TrialPruned
+from hyperbridge.worker.reporting import report, should_prune
 
 
 def stand_in() -> None:
     """Let ``import hyperbridge`` work where it is not installed."""
-    if "hyperbridge" in sys.modules or importlib.util.find_spec("hyperbridge") is not None:
+    if "hyperbridge" in sys.modules:
         return
+    try:
+        if importlib.util.find_spec("hyperbridge") is not None:
+            return
+    except ImportError:  # an importer that says so
+        pass
     package: Any = types.ModuleType("hyperbridge", "What an objective may use of hyperbridge.")
     package.__path__ = []
     package.__spec__ = ModuleSpec("hyperbridge", None, is_package=True)

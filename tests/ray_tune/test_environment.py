@@ -56,7 +56,8 @@ def test_variables_log_levels_and_generators_are_put_back(
 ) -> None:
     monkeypatch.setattr("hyperbridge.backends.ray.environment.is_remote", lambda: False)
     monkeypatch.setenv("TUNE_MAX_PENDING_TRIALS_PG", "7")
-    config: Any = SimpleNamespace(verbose=verbose, progress_reporter=None)
+    failures = SimpleNamespace(max_failures=verbose)
+    config: Any = SimpleNamespace(verbose=verbose, progress_reporter=None, failure_config=failures)
     before = dict(os.environ), logging.getLogger("ray.tune").level, random.getstate()
     with tune_environment(config), tune_environment(config), same_random_state():
         assert os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] == "1"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ import mlflow
 
 from hyperbridge.documents import Assignment, Failure, Trial, TrialEnd
 from hyperbridge.run.observer import FminEnd, FminInfo, TrialAttachment
+from hyperbridge.run.shipping import dumps_by_value
 from hyperbridge.tracking.tracker import MlflowTracker
 
 Objective = Callable[[Assignment], Any]
@@ -180,23 +180,17 @@ def run_in_worker(
     """Run one trial per objective, one after the other, in one reused worker process."""
     run.tracker.run_started(run.info)
     attachment = run.tracker.attachment()
-    ours = [
-        module
-        for name, module in sys.modules.items()
-        if name == "hyperbridge.tracking.attach" or name.startswith("hyperbridge.tracking.attach.")
-    ]
-    by_value = [*ours, *pickled_by_value]
-    for module in by_value:
+    shipped = dumps_by_value(attachment, cloudpickle)
+    for module in pickled_by_value:
         cloudpickle.register_pickle_by_value(module)
     try:
-        shipped = cloudpickle.dumps(attachment)
         trials = [Trial(tid, {"C": 0.5}, {"misc": {}}) for tid in range(len(objectives))]
         tasks = [
             (cloudpickle.dumps(objective), run.tracker.trial_starting(trial), trial.assignment)
             for objective, trial in zip(objectives, trials, strict=True)
         ]
     finally:
-        for module in by_value:
+        for module in pickled_by_value:
             cloudpickle.unregister_pickle_by_value(module)
     (folder / "tasks").write_bytes(pickle.dumps((shipped, tasks)))
     (folder / "elsewhere").mkdir()

@@ -22,7 +22,7 @@ from hyperbridge.tracking.attach.imports import call_after_import
 from hyperbridge.tracking.attach.open_trials import open_trials
 from hyperbridge.tracking.attach.process import ProcessState
 from hyperbridge.tracking.attach.trial import AttachedTrial
-from hyperbridge.worker.reporting import is_pruned
+from hyperbridge.worker.pruned import is_pruned
 
 _OWN_PREFIXES = ("MLFLOW_", "_MLFLOW_")
 

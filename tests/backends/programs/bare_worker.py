@@ -21,5 +21,8 @@ sys.meta_path.insert(0, Blocker())
 entry, shipment, message = pickle.loads(Path(sys.argv[1]).read_bytes())
 run = pickle.loads(entry)
 reports = [run("key", lambda: shipment, message, "cloudpickle") for _ in range(2)]
-assert not {name for name in sys.modules if name.partition(".")[0] in ABSENT}
+# What stands in for hyperbridge there has no file, and no more than an objective needs.
+found = {name: vars(module) for name, module in sys.modules.items() if name.startswith(ABSENT)}
+assert set(found) == {"hyperbridge", "hyperbridge.callbacks"}, set(found)
+assert all("__file__" not in names for names in found.values())
 Path(sys.argv[2]).write_bytes(pickle.dumps(reports))
