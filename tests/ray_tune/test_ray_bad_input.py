@@ -190,8 +190,12 @@ def test_a_cluster_grows_when_something_says_so(
     monkeypatch.delenv("KUBERAY_GEN_RAY_START_CMD")
     for address, grows in [("127.0.0.1:9", False), (ray.get_runtime_context().gcs_address, True)]:
         words = [f"--gcs-address={address}", "--autoscaling-config=some.yaml"]
-        reader = [sys.executable, "-S", "-c", "input()", *words]  # a monitor's command line
-        with subprocess.Popen(reader, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL):
+        code = "print(flush=True); input()"
+        reader = [sys.executable, "-S", "-c", code, *words]  # a monitor's command line
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        with subprocess.Popen(reader, stdin=pipe, stdout=pipe, stderr=nothing) as child:
+            assert child.stdout is not None
+            child.stdout.readline()  # a process has its command line a moment after its start
             assert may_grow(nodes) is grows
     assert not may_grow(nodes)
     (tmp_path / "ray_bootstrap_config.yaml").touch()
