@@ -244,22 +244,16 @@ def _parse_text(text: str, source: str) -> str:  # noqa: ARG001 - one signature 
     return text
 
 
-def _parse_int(text: str, source: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidArgumentError(
-            f"parallelism must be a whole number of at least 1, got {text!r} (set by {source})"
-        ) from None
+def _parse_number(kind: type[int] | type[float]) -> Callable[[str, str], Any]:
+    """Return a parser; what is no number stays a text, which the setting's check refuses."""
 
+    def parse(text: str, source: str) -> Any:  # noqa: ARG001 - as above
+        try:
+            return kind(text)
+        except ValueError:
+            return text
 
-def _parse_float(text: str, source: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InvalidArgumentError(
-            f"trial_timeout must be a number of seconds above 0, got {text!r} (set by {source})"
-        ) from None
+    return parse
 
 
 def _parse_bool(text: str, source: str) -> bool:
@@ -281,9 +275,9 @@ _CHECKS: Final[dict[str, Callable[[Any, str], Any]]] = {
 }
 _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "backend": _parse_text,
-    "parallelism": _parse_int,
+    "parallelism": _parse_number(int),
     "tracking": _parse_bool,
     "pruner": _parse_text,
-    "trial_timeout": _parse_float,
+    "trial_timeout": _parse_number(float),
     "repeats": _parse_text,
 }
