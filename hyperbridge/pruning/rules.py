@@ -50,7 +50,7 @@ class Rule:
     """
 
     kind: ClassVar[str] = "never"
-    compares: ClassVar[bool] = True
+    compares: bool = True
     settings: dict[str, Any]
 
     def __init__(self) -> None:
@@ -346,6 +346,7 @@ class PatientRule(Rule):
 
     def __init__(self, inner: Rule | None, patience: int, min_delta: float = 0.0) -> None:
         self._inner = inner
+        self.compares = inner is not None and inner.compares
         self.settings = {
             "inner": None if inner is None else (inner.kind, inner.settings),
             "patience": patience,
