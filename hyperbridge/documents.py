@@ -6,12 +6,13 @@ backend hands back for it. Neither imports an engine, and both are plain data.
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from hyperopt.base import JOB_STATE_NEW
+from hyperopt.base import JOB_STATE_DONE, JOB_STATE_NEW, STATUS_OK
 
 Assignment = dict[str, Any]
 """Value by label, reached labels only: the index for a choice, a float for a quniform."""
@@ -71,6 +72,20 @@ def misc_of(
         idxs[label] = [at] if is_reached else []
         vals[label] = [assignment[label]] if is_reached else []
     return {"tid": tid, "cmd": COMMAND, "workdir": None, "idxs": idxs, "vals": vals}
+
+
+def loss_of(document: Document) -> float | None:
+    """Return the loss of a trial that is complete; None for any other, and for NaN.
+
+    Examples:
+        >>> loss_of({"state": 2, "result": {"status": "ok", "loss": 0.5}})
+        0.5
+    """
+    result = document["result"]
+    if document["state"] != JOB_STATE_DONE or result.get("status") != STATUS_OK:
+        return None
+    loss = float(result["loss"])
+    return None if math.isnan(loss) else loss
 
 
 def was_pruned(document: Document) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR, STATUS_OK
+from hyperopt.base import JOB_STATE_DONE, JOB_STATE_ERROR
 
 from hyperbridge.documents import (
     Document,
@@ -20,6 +20,7 @@ from hyperbridge.documents import (
     Report,
     Trial,
     assignment_of,
+    loss_of,
     reports_of,
     was_pruned,
 )
@@ -157,15 +158,10 @@ class _Live:
 
 
 def _ended(document: Document, losses: dict[int, float], notes: list[float] | None) -> Ended:
-    result = document["result"]
-    loss: float | None = None
-    state: EndState = "failed"
-    if document["state"] == JOB_STATE_DONE:
-        if result.get("status") == STATUS_OK:
-            loss = result.get("loss")
-            state = "complete" if loss is not None and loss == loss else "failed"
-        elif was_pruned(document):
-            state = "pruned"
+    loss = loss_of(document)
+    state: EndState = "complete"
+    if loss is None:
+        state = "pruned" if was_pruned(document) else "failed"
     try:
         assignment = assignment_of(document)
     except NotImplementedError:  # several values of a label, which no trial can have run with

@@ -8,7 +8,7 @@ from typing import Any
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 
 from hyperbridge.attached import attach
-from hyperbridge.documents import assignment_of
+from hyperbridge.documents import assignment_of, loss_of
 from hyperbridge.errors import InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.results import to_result
@@ -50,7 +50,7 @@ class _OptunaObjective:
         self.space = space
 
     def __call__(self, trial: Any) -> float:
-        from hyperbridge.search.optuna.history import attributes_of, loss_of
+        from hyperbridge.search.optuna.history import attributes_of
 
         result, _ = to_result(self.fn(self.space(trial)))
         document = {"state": JOB_STATE_DONE, "result": result}

@@ -22,7 +22,9 @@ import hyperbridge
 from hyperbridge import Trials, fmin
 from hyperbridge.documents import was_pruned
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
+from hyperbridge.pruning import make_rule
 from hyperbridge.run.observers import Observers
+from hyperbridge.search.optuna.pruners import pruner_of
 from hyperbridge.testing.pruning import AREA, N_STEPS, make_curve, make_reporting
 from hyperbridge.worker.verdicts import Losses, least
 
@@ -427,3 +429,15 @@ def test_earlier_documents_of_any_kind_do_not_end_a_search_with_a_pruner():
     trials = minimise(make_reporting(), max_evals=20, trials=earlier, pruner="median")
     assert len(trials) == 20
     assert any(map(was_pruned, trials.trials))
+
+
+@pytest.mark.parametrize("name", ["median", "percentile", "asha", "hyperband", "patient"])
+def test_a_name_means_the_same_with_and_without_optuna(name):
+    space = hyperbridge.read_space(AREA)
+
+    def facts(rule):
+        inner = vars(rule).get("_inner")
+        plain = {key: value for key, value in vars(rule).items() if key != "_inner"}
+        return type(rule), plain, None if inner is None else facts(inner)
+
+    assert facts(make_rule(name, space)) == facts(make_rule(pruner_of(name), space))

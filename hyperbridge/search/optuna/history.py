@@ -22,6 +22,7 @@ from hyperopt.base import (
 from hyperbridge.documents import (
     Document,
     assignment_of,
+    loss_of,
     misc_of,
     pruned_result,
     reports_of,
@@ -41,15 +42,6 @@ FAILURE = "hyperbridge.failure"
 
 _LONGEST_ENTRY = 2000
 _UNEXPLAINED = ("", "the Optuna trial failed")
-
-
-def loss_of(document: Document) -> float | None:
-    """Return the loss of a complete trial in the study; None for a failed trial."""
-    result = document["result"]
-    if document["state"] != JOB_STATE_DONE or result.get("status") != STATUS_OK:
-        return None
-    loss = float(result["loss"])
-    return None if math.isnan(loss) else loss
 
 
 def state_of(document: Document) -> str:

@@ -13,9 +13,9 @@ from hyperopt.base import (
     JOB_STATE_NEW,
 )
 
-from hyperbridge.documents import Document, assignment_of, know_ids, new_ids
+from hyperbridge.documents import Document, assignment_of, know_ids, loss_of, new_ids
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.search.optuna.history import documents_of, frozen_of, is_unexplained, loss_of
+from hyperbridge.search.optuna.history import documents_of, frozen_of, is_unexplained
 from hyperbridge.search.optuna.sessions import orphans_of
 from hyperbridge.translate.from_optuna import read_trial
 from hyperbridge.translate.to_optuna import OptunaSpace

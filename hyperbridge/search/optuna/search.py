@@ -12,6 +12,7 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW, JOB_STATE_RUNNING
 from hyperbridge.documents import (
     Document,
     Place,
+    loss_of,
     misc_of,
     new_document,
     reports_of,
@@ -23,7 +24,6 @@ from hyperbridge.search.optuna.history import (
     FAILURE,
     attributes_of,
     frozen_of,
-    loss_of,
     state_of,
     value_of,
 )
