@@ -16,6 +16,7 @@ FLOORS = {
     "attached": 1,
     "notebooks": 1,
     "documents": 1,
+    "files": 1,
     "space": 1,
     "worker": 1,
     "translate": 2,
@@ -23,6 +24,7 @@ FLOORS = {
     "search": 2,
     "run": 3,
     "tracking": 3,
+    "history": 3,
     "backends": 4,
     "surface": 5,
     "testing": 7,
@@ -46,6 +48,8 @@ NEIGHBOURS = {
     ("pruning", "translate"),
     ("search", "translate"),
     ("tracking", "run"),
+    ("history", "run"),
+    ("history", "tracking"),
     ("cli", "migrate"),
     ("cli", "report"),
     ("cli", "verify"),
@@ -62,6 +66,7 @@ ENGINES = {
     "ray": (
         "backends/ray",
         "search/ray",
+        "history/ray",
         "translate/to_ray",
         "worker/tune_reports",
         "surface/ray",
@@ -71,6 +76,7 @@ ENGINES = {
     "optuna": (
         "backends/optuna",
         "search/optuna",
+        "history/optuna",
         "pruning/from_optuna",
         "worker/optuna_verdict",
         "translate/to_optuna",
@@ -79,7 +85,7 @@ ENGINES = {
         "cli/doctor",
         "verify/read_optuna",
     ),
-    "mlflow": ("tracking/", "cli/doctor"),
+    "mlflow": ("tracking/", "history/mlflow", "cli/doctor"),
 }
 
 
