@@ -316,6 +316,7 @@ class TrialEnd:
         failure: What was raised, or why the trial was lost or stopped; None when the objective
             returned a valid result.
         reports: The losses that it has reported, in order.
+        attachments: What it has attached, by name.
     """
 
     trial: Trial
@@ -324,3 +325,4 @@ class TrialEnd:
     result: dict[str, Any] | None = None
     failure: Failure | None = None
     reports: list[Report] = field(default_factory=list)
+    attachments: dict[str, Any] = field(default_factory=dict)

@@ -6,6 +6,8 @@ catches in the same situation, so that old ``except`` clauses keep working.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class HyperbridgeError(Exception):
     """Base of every error that hyperbridge raises on purpose."""
@@ -68,3 +70,15 @@ class TrialTimeoutError(HyperbridgeError, TimeoutError):
 
 class TrialCancelledError(HyperbridgeError, RuntimeError):
     """A trial was cancelled before it ended."""
+
+
+class NotSavedError(HyperbridgeError, OSError):
+    """A search has ended, and what should keep it on disk does not have all of its trials.
+
+    Attributes:
+        trials: The Trials object, with all of them.
+    """
+
+    def __init__(self, message: str, trials: Any = None) -> None:
+        super().__init__(message)
+        self.trials = trials

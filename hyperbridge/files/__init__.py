@@ -1,1 +1,1 @@
-"""Files that are shared between processes or outlive them: how they are read and replaced."""
+"""Files that outlive a kill: one process at a time, replaced whole, or grown record by record."""

@@ -12,6 +12,7 @@ from typing import Any
 import cloudpickle
 
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.files.growing_pickle import DamagedFileError, check
 
 
 def load_trials(path: str | os.PathLike[str]) -> Any:
@@ -24,8 +25,13 @@ def load_trials(path: str | os.PathLike[str]) -> Any:
         InvalidArgumentError: The file cannot be read, or holds something else.
     """
     try:
-        with Path(path).open("rb") as file:
-            found = cloudpickle.load(file)
+        content = Path(path).read_bytes()
+        check(content)
+        found = cloudpickle.loads(content)
+    except DamagedFileError as exc:
+        raise InvalidArgumentError(
+            f"{os.fspath(path)!r} is damaged: {exc}. It was left as it is"
+        ) from exc
     except Exception as exc:
         raise InvalidArgumentError(
             f"{os.fspath(path)!r} cannot be read as a pickled Trials object: "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hyperbridge.documents import Assignment, Place, Trial, TrialEnd
+from hyperbridge.run.keeping import Earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,6 @@ class FminInfo:
         max_evals: As given to fmin; None when it was not given.
         parallelism: As the user gave it; None when it was not given.
         actual_parallelism: How many trials may run at once, to begin with.
-        is_elastic: Whether that may change.
         timeout: Seconds, or None.
         algo: Name of the algorithm: the module of a hyperopt suggest function
             (``hyperopt.tpe``), else a qualified class name.
@@ -32,6 +32,10 @@ class FminInfo:
         decode: Maps an assignment to ``{label: text of the chosen option}`` for the choices
             among its labels, for people to read.
         kept_in: Where the search is kept; None when it ends with its process.
+        is_elastic: Whether the number of slots may change.
+        earlier: What earlier calls have left of the search on disk; None for nothing. Its
+            documents are those of the Trials object: what is to run again is in state NEW.
+        note: Keeps where the call is tracked, see `Earlier.tracking`, for a later call.
     """
 
     backend: str
@@ -45,6 +49,8 @@ class FminInfo:
     decode: Callable[[Assignment], dict[str, str]]
     kept_in: Place | None = None
     is_elastic: bool = False
+    earlier: Earlier | None = None
+    note: Callable[[dict[str, str]], None] = lambda facts: None  # noqa: ARG005
 
 
 @dataclass(frozen=True, slots=True)

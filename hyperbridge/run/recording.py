@@ -9,8 +9,8 @@ from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR, STA
 
 from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd, pruned_result
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.run.keeping import Keepers
 from hyperbridge.run.results import BrokenRuleError, to_result
-from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.worker.frames import format_users_part, safe_text, type_text
 
@@ -28,19 +28,17 @@ class Recorder:
 
     Args:
         log: The Trials object, wrapped.
-        trials_file: Where the Trials are saved, which may refuse a result; or None.
+        keepers: Keep the trials on disk; they may refuse a result.
         spark_trials: Whether errors are written the way SparkTrials does.
 
     Attributes:
         first_failure: Why the first trial failed that did.
     """
 
-    def __init__(
-        self, log: TrialLog, trials_file: TrialsFile | None, *, spark_trials: bool
-    ) -> None:
+    def __init__(self, log: TrialLog, keepers: Keepers, *, spark_trials: bool) -> None:
         self.first_failure: Failure | None = None
         self._log = log
-        self._trials_file = trials_file
+        self._keepers = keepers
         self._spark_trials = spark_trials
 
     def record(self, trial: Trial, outcome: Outcome) -> TrialEnd:
@@ -54,7 +52,7 @@ class Recorder:
             return TrialEnd(trial, "pruned", result=result)
         if outcome.kind == "returned":
             try:
-                result = self._keep_result(trial.document, outcome)
+                result, attached = self._keep_result(trial.document, outcome)
             except Exception as exc:  # noqa: BLE001 - what a user's object does fails its trial
                 is_ours = isinstance(exc, HyperbridgeError)
                 text = f"{type(exc).__name__}: {exc}\n" if is_ours else format_users_part(exc)
@@ -63,25 +61,28 @@ class Recorder:
                 trial.document["result"] = result
                 self._log.finish(trial.document, JOB_STATE_DONE)
                 if result["status"] != STATUS_OK:
-                    return TrialEnd(trial, "failure", result=result)
-                return TrialEnd(trial, "success", loss=result["loss"], result=result)
+                    return TrialEnd(trial, "failure", result=result, attachments=attached)
+                return TrialEnd(
+                    trial, "success", loss=result["loss"], result=result, attachments=attached
+                )
         if failure is None:
             raise ValueError(f"trial {trial.tid}: a {outcome.kind!r} outcome without a failure")
         if outcome.kind == "cancelled":
             return self._record_failure(trial, failure, JOB_STATE_CANCEL)
         return self._record_failure(trial, failure, JOB_STATE_ERROR)
 
-    def _keep_result(self, document: Document, outcome: Outcome) -> dict[str, Any]:
-        """Return the result of an outcome, once its attachments are kept."""
+    def _keep_result(
+        self, document: Document, outcome: Outcome
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the result of an outcome and its attachments, once these are kept."""
         result, attached = to_result(outcome.value)
         attached = {**outcome.attachments, **attached}
-        if self._trials_file is not None:
-            self._trials_file.check(result, attached)
+        self._keepers.check(result, attached)
         if attached:
             store = self._log.attachments(document)
             for name, content in attached.items():
                 store[name] = content
-        return result
+        return result, attached
 
     def _record_failure(self, trial: Trial, failure: Failure, state: int) -> TrialEnd:
         misc = trial.document["misc"]

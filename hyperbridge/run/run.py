@@ -35,12 +35,12 @@ from hyperbridge.errors import HyperbridgeError
 from hyperbridge.pruning.rules import NoRule
 from hyperbridge.run.capacity import Capacity
 from hyperbridge.run.early_stop import EarlyStopCheck
+from hyperbridge.run.keeping import Keepers
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.observer import FminEnd, FminInfo, Observer, TrialAttachment
 from hyperbridge.run.observers import Observers
 from hyperbridge.run.pruning import Pruning
 from hyperbridge.run.recording import Recorder
-from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.run.why_stopped import log_stop, note_stop
 from hyperbridge.search.base import Search, SearchNotReadyError
@@ -80,7 +80,7 @@ class FminRun:
         spark_trials: True when the Trials object is a SparkTrials: errors are written and the
             early stop function is called the way SparkTrials does.
         observers: Told of everything, in order.
-        trials_file: Where the Trials are saved after each batch and at the end, or None.
+        keepers: Keep the trials on disk; None when nothing does.
         n_extra: Trials that come on top of ``max_evals``: the user's own points.
         known: Where a trial whose point has a result already takes it from; None to run all.
         retries: How often a trial is started again whose process was lost.
@@ -103,7 +103,7 @@ class FminRun:
         tolerant: bool,
         spark_trials: bool,
         observers: Sequence[Observer] = (),
-        trials_file: TrialsFile | None = None,
+        keepers: Keepers | None = None,
         n_extra: int = 0,
         in_line: int = 0,
         is_elastic: bool = False,
@@ -126,11 +126,10 @@ class FminRun:
         self._retries = retries
         self._observers = Observers(observers)
         self._pruning = Pruning(NoRule()) if pruning is None else pruning
-        self._trials_file = trials_file
+        self._keepers = Keepers() if keepers is None else keepers
         self.known = known
         self._n_reused = 0
         self._n_reused_in_a_row = 0
-        self._has_changed = False
         self._lock = threading.RLock()
         self._queue: deque[Document] = deque(log.new_documents())
         n_before = len(log.trials.trials) - len(self._queue)
@@ -139,7 +138,7 @@ class FminRun:
         self._fresh = True
         self._best_loss = math.inf  # as of the last batch of this FminRun
         self._counts = {"success": 0, "failure": 0, "pruned": 0, "cancelled": 0}
-        self._recorder = Recorder(log, trials_file, spark_trials=spark_trials)
+        self._recorder = Recorder(log, self._keepers, spark_trials=spark_trials)
         self._early_stop: EarlyStopCheck | None = None
         if limits.early_stop is not None:
             ok_only = spark_trials or not self._is_serial
@@ -242,6 +241,7 @@ class FminRun:
         if self._budget is not None:
             self._budget -= 1
         self._log.start(document)
+        self._keepers.started(document)
         try:
             self._search.observe(document)
         except BaseException:
@@ -281,6 +281,7 @@ class FminRun:
             self._observers.trial_lost(trial)
             trial.document["misc"]["attempts"] = attempt
             self._log.start(trial.document)
+            self._keepers.started(trial.document)
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
         """Record the outcome of a trial that `ask` gave, and see whether the FminRun goes on.
@@ -290,7 +291,7 @@ class FminRun:
         ran longer than its limit ends no search by either: nothing was raised that hyperopt knows.
 
         Raises:
-            Exception: Whatever the user's early stop function, or saving the Trials, raised.
+            Exception: Whatever the user's early stop function raised.
         """
         leaving = self._leaving(outcome)
         with self._lock:
@@ -314,11 +315,11 @@ class FminRun:
             outcome = Outcome("cancelled", failure=outcome.failure)
         with self._lock:
             end = self._recorder.record(trial, outcome)
-            self._has_changed = True
             reports = self._pruning.ended(trial, outcome)
             if reports:
                 end = replace(end, reports=reports)
             self._counts[end.status] += 1
+            self._keepers.ended(trial.document, end.attachments)
             try:
                 self._search.observe(trial.document)
             finally:  # a search that cannot go on must not hide a trial that has ended
@@ -354,17 +355,17 @@ class FminRun:
     def _finish(self) -> None:
         """Settle what was never started, note why the search ended, and save the Trials."""
         with self._lock:
-            note_stop(self._log.trials, self.stop_reason or StopReason.ENGINE)
+            reason = self.stop_reason or StopReason.ENGINE
+            note_stop(self._log.trials, reason)
             if self._spark_trials and self._fresh and self.stop_reason is StopReason.TIMEOUT:
                 self._refill()  # hyperopt has proposed its first trials by now; they are cancelled
             if self.stop_reason not in (None, StopReason.ERROR):
                 while self._queue:
                     document = self._queue.popleft()
                     self._log.finish(document, JOB_STATE_CANCEL)
+                    self._keepers.ended(document, {})
                     self._search.observe(document)
-                    self._has_changed = True
-            if self._has_changed and self._trials_file is not None:  # with why it ended, too
-                self._trials_file.save(self._log.trials)
+            self._keepers.closed(reason.rule)
 
     def _totals(self) -> FminEnd:
         return FminEnd(
@@ -400,7 +401,9 @@ class FminRun:
             if not documents:
                 self._stop_after_queue()
                 return
-            self._queue.extend(self._log.insert(documents))
+            stored = self._log.insert(documents)
+            self._queue.extend(stored)
+            self._keepers.proposed(stored)
 
     def _reuse(self, trial: Trial) -> bool:
         """End a trial by the result that its point has already; False when it has none."""
@@ -450,9 +453,7 @@ class FminRun:
             log_stop(reason, spark_trials=self._spark_trials)
 
     def _end_batch(self, end: TrialEnd) -> None:
-        """Do what hyperopt does after each batch: save, then ask the early stop function."""
-        if self._trials_file is not None:
-            self._trials_file.save(self._log.trials)
+        """Do what hyperopt does after each batch: ask the early stop function."""
         is_stopping = self.stop_reason is StopReason.EARLY_STOP
         if self._early_stop is not None and not is_stopping and self._early_stop(end):
             self._stop(StopReason.EARLY_STOP)

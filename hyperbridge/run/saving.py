@@ -1,120 +1,96 @@
 """Keep a Trials object in a file that a kill at any instant leaves whole.
 
-hyperopt rewrites its pickle in place; here it is written beside, synced and renamed.
+hyperopt rewrites its pickle in place after each batch. Here it is written beside and renamed when
+a search begins and when it ends, and grows by each trial that ends in between.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import socket
-import uuid
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import cloudpickle
+from hyperopt.base import JOB_STATE_RUNNING
 
-from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, ResultNotPicklableError
+from hyperbridge.documents import Document, Place, take_back
+from hyperbridge.errors import InvalidArgumentError, ResultNotPicklableError
+from hyperbridge.files.growing_pickle import GrowingPickle
+from hyperbridge.files.locking import FileLock
+from hyperbridge.files.pickles import load_trials
+from hyperbridge.files.replacing import check_replaceable, real_path
+from hyperbridge.run.keeping import Earlier, KeptCall, Stream
 from hyperbridge.worker.frames import safe_repr, safe_text
+
+_ARGUMENT: Final = "trials_save_file"
+_KEPT: Final = "_hyperbridge_kept"
+"""The attribute of a Trials object in the file that holds what only we read: a dict."""
+
+_PLAIN = (bool, int, float, str, bytes, type(None))
 
 
 class TrialsFile:
     """The file of fmin's ``trials_save_file``.
 
-    Loading a pickle runs code: load only files that you trust. What a killed process was writing
+    At each instant it is a pickle that hyperopt itself can load. Loading a pickle runs code: load
+    only files that you trust. What a killed process was writing
     lies beside the file, under a name that begins with a dot; the next search removes it.
 
     Args:
         path: Where the Trials are kept; its folder must exist.
 
     Raises:
-        InvalidArgumentError: The path cannot be a file's, or its folder cannot be written.
+        InvalidArgumentError: The path cannot be a file's, or its folder cannot be written, or
+            another search uses it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = real_path(path, _ARGUMENT)
+        self.name = f"{_ARGUMENT} {str(self.path)!r}"
+        self.place = Place(f"file {self.path}", is_shared=False)
+        self._lock = FileLock(self.path, self.name)
+        self._lock.acquire()
         try:
-            self.path = Path(os.path.realpath(os.fsdecode(path)))  # the link stays a link
-        except TypeError as exc:
-            raise ArgumentTypeError(f"trials_save_file must be a path, got {path!r}") from exc
-        except ValueError as exc:
-            raise InvalidArgumentError(f"trials_save_file must be a path, got {path!r}") from exc
-        if self.path.is_dir():
-            raise InvalidArgumentError(f"trials_save_file {str(path)!r} is a directory")
-        if not self.path.parent.is_dir():
-            raise InvalidArgumentError(
-                f"trials_save_file {str(path)!r}: the folder {self.path.parent} does not exist"
-            )
-        self._remove_leftovers()
-        self._check_writable()
+            check_replaceable(self.path, _ARGUMENT)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._pickle = GrowingPickle(self.path)
+        self._trials: Any = None
+        self._documents: list[Document] = []
+        self._attachments: Any = None
+        self._kept: dict[str, Any] = {}
+        self._positions: dict[int, int] = {}
+        self._stream: Stream | None = None
+        self._is_behind = False
+        self._has_changed = False
 
-    def _check_writable(self) -> None:
-        """Refuse a place that cannot be written, before a trial is run for nothing."""
-        beside = self._beside()
+    def load(self) -> Earlier | None:
+        """Return what is in the file; None when it is not there. See `Keeper.load`."""
+        if not self.path.exists():
+            return None
         try:
-            beside.touch(exist_ok=False)
-        except OSError as exc:
+            trials = load_trials(self.path)
+        except InvalidArgumentError as exc:
             raise InvalidArgumentError(
-                f"trials_save_file {str(self.path)!r}: its folder cannot be written ({exc}). A "
-                "save is written beside the file and replaces it, so that a kill cannot harm it."
-            ) from exc
-        finally:
-            beside.unlink(missing_ok=True)
-        if self.path.exists() and not self.path.is_file():
-            raise InvalidArgumentError(f"trials_save_file {str(self.path)!r} is not a regular file")
-
-    def _beside(self) -> Path:
-        """Return a new name beside the file that says which process writes there."""
-        mark = f"{uuid.uuid4().hex[:8]}.{os.getpid()}@{socket.gethostname()}"
-        return self.path.with_name(f".{self.path.name[:_LONGEST_NAME]}.{mark}")
-
-    def _remove_leftovers(self) -> None:
-        """Remove what processes of this machine were writing when they were killed."""
-        if os.name != "posix":
-            return
-        own = re.compile(
-            rf"\.{re.escape(self.path.name[:_LONGEST_NAME])}\.[0-9a-f]{{8}}\.([0-9]+)@"
-            rf"{re.escape(socket.gethostname())}"
+                f"{_ARGUMENT} {exc}. Move it away to start anew."
+            ) from exc.__cause__
+        kept = vars(trials).pop(_KEPT, {})
+        return Earlier(
+            documents=list(trials._dynamic_trials),
+            attachments=dict(trials.attachments),
+            stream=kept.get("stream"),
+            first_stream=kept.get("first_stream"),
+            tracking=kept.get("tracking", {}),
+            trials=trials,
         )
-        for beside in self.path.parent.iterdir():
-            found = own.fullmatch(beside.name)
-            if found is not None and not _is_written(beside.name, int(found[1])):
-                with contextlib.suppress(OSError):
-                    beside.unlink()
-
-    def exists(self) -> bool:
-        """Tell whether there is something to load."""
-        return self.path.exists()
-
-    def load(self) -> Any:
-        """Return the Trials object of the file.
-
-        Raises:
-            InvalidArgumentError: The file holds something else, or cannot be read.
-        """
-        try:
-            with self.path.open("rb") as file:
-                trials = cloudpickle.load(file)
-        except Exception as exc:
-            raise InvalidArgumentError(
-                f"trials_save_file {str(self.path)!r} cannot be read as a pickled Trials "
-                f"object: {type(exc).__name__}: {exc}. Move it away to start anew."
-            ) from exc
-        if not hasattr(trials, "_dynamic_trials"):
-            raise InvalidArgumentError(
-                f"trials_save_file {str(self.path)!r} holds a {type(trials).__name__}, "
-                "not a Trials object. Move it away to start anew."
-            )
-        return trials
 
     def check(self, result: dict[str, Any], attachments: dict[str, Any]) -> None:
-        """Refuse what a trial returned if the file cannot hold it.
-
-        Raises:
-            ResultNotPicklableError: It cannot be pickled; the message has the key.
-        """
+        """Refuse what cannot be pickled. See `Keeper.check`."""
         for what, parts in (("result", result), ("attachments", attachments)):
             for key, part in parts.items():
+                if type(part) in _PLAIN and type(key) is str:
+                    continue
                 try:
                     cloudpickle.dumps((key, part))
                 except (Exception, SystemExit) as exc:
@@ -124,39 +100,102 @@ class TrialsFile:
                         "less, for example numbers, or store the object and return its path."
                     ) from exc
 
-    def save(self, trials: Any) -> None:
-        """Replace the file's content by a pickle of the Trials, all or nothing."""
-        beside = self._beside()
-        _writing.add(beside.name)
+    def began(self, call: KeptCall, trials: Any) -> None:
+        """Know the Trials; they are written with the first trial. See `Keeper.began`."""
+        self._trials = trials
+        self._kept = {"first_stream": call.first_stream, "tracking": dict(call.tracking)}
+        if trials._dynamic_trials:
+            self._has_changed = True
+
+    def proposed(self, documents: Sequence[Document], stream: Stream | None) -> None:  # noqa: ARG002
+        """Note where the seeds stand; the documents are written with the next trial that ends."""
+        self._stream = stream
+
+    def started(self, document: Document) -> None:
+        """Do nothing: a trial that runs waits again in the next call."""
+
+    def reported(self, document: Document, step: int, loss: float, at_ms: int) -> None:
+        """Do nothing: the reports of a trial are in its document when it has ended."""
+
+    def tracked(self, facts: dict[str, str]) -> None:
+        """Note it. See `Keeper.tracked`."""
+        self._kept["tracking"] = facts
+        self._is_behind = True
+        self._write()
+
+    def ended(self, document: Document, attachments: dict[str, Any]) -> None:
+        """Write a document, and those that were proposed before it. See `Keeper.ended`."""
+        self._has_changed = True
+        if self._is_behind or not self._can_grow(document):
+            self._write()
+            return
+        changes: list[tuple[Any, Any, Any]] = []
+        at = self._positions.get(id(document))
+        if at is not None:
+            changes.append((self._documents, at, document))
+        first = len(self._positions)
+        new = self._documents[first:]
+        changes += [(self._documents, None, _waiting(each)) for each in new]
+        prefix = self._trials.aname(document, "") if attachments else ""
+        changes += [
+            (self._attachments, prefix + name, content) for name, content in attachments.items()
+        ]
+        changes.append((self._kept, "stream", self._stream))
+        self._is_behind = True  # until it is written
+        self._pickle.add(changes)
+        self._is_behind = False
+        self._know(new, first)
+
+    def closed(self, reason: str | None) -> None:  # noqa: ARG002 - the Trials object says it
+        """Write all, as it stands in the end. See `Keeper.closed`."""
+        if self._has_changed:
+            self._write()
+        self._pickle.close()
+
+    def release(self) -> None:
+        """Let other searches use the file. See `Keeper.release`."""
+        self._pickle.close()
+        self._lock.release()
+
+    def _can_grow(self, document: Document) -> bool:
+        """Tell whether the file has the documents that the Trials have, but for the last ones."""
+        there = self._trials._dynamic_trials
+        if not self._pickle.is_growing or there is not self._documents:
+            return False
+        at = self._positions.get(id(document))
+        is_at_its_place = at is None or (at < len(there) and there[at] is document)
+        return is_at_its_place and len(there) >= len(self._positions)
+
+    def _write(self) -> None:
+        """Replace the file by all that is known."""
+        trials = self._trials
+        self._documents, self._attachments = trials._dynamic_trials, trials.attachments
+        self._kept["stream"] = self._stream
+        self._is_behind = True
+        vars(trials)[_KEPT] = self._kept
         try:
-            with beside.open("xb") as file:
-                cloudpickle.dump(trials, file)
-                file.flush()
-                os.fsync(file.fileno())
-            if self.path.exists():
-                beside.chmod(self.path.stat().st_mode & 0o777)
-            beside.replace(self.path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
+            self._pickle.write(trials, self._documents, self._attachments, self._kept)
         finally:
-            _writing.discard(beside.name)
+            del vars(trials)[_KEPT]
+        self._positions = {}
+        self._know(self._documents, 0)
+        running = [
+            (self._documents, at, _waiting(each))
+            for at, each in enumerate(self._documents)
+            if each["state"] == JOB_STATE_RUNNING
+        ]
+        if running and self._pickle.is_growing:
+            self._pickle.add(running)
+        self._is_behind = False
+
+    def _know(self, documents: Sequence[Document], first: int) -> None:
+        self._positions.update((id(each), first + i) for i, each in enumerate(documents))
 
 
-_LONGEST_NAME = 100
-
-_writing: set[str] = set()
-"""Names of the files that this process writes just now."""
-
-
-def _is_written(name: str, pid: int) -> bool:
-    """Tell whether somebody may still be writing a file."""
-    if pid == os.getpid():  # an earlier process may have had our id
-        return name in _writing
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):  # it is somebody else's
-        return True
-    return True
+def _waiting(document: Document) -> Document:
+    """Return a document as it is to be found if this process dies now: hyperopt runs it then."""
+    if document["state"] != JOB_STATE_RUNNING:
+        return document
+    waiting = {**document, "misc": dict(document["misc"])}
+    take_back(waiting)
+    return waiting

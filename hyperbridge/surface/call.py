@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,18 @@ from hyperbridge.documents import Place, was_pruned
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.pruning import Rule
 from hyperbridge.run.capacity import Capacity
+from hyperbridge.run.keeping import Earlier, Keeper, Keepers, KeptCall, Stream
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import FminInfo, Observer
 from hyperbridge.run.progress import Progress, progress_bar
 from hyperbridge.run.pruning import Pruning
 from hyperbridge.run.run import FminRun
-from hyperbridge.run.saving import TrialsFile
 from hyperbridge.run.shipping import RemoteTracebackError
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
+from hyperbridge.search.hyperopt_algo import algo_name
+from hyperbridge.search.identity import space_texts
 from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.surface import originals
 from hyperbridge.surface.spark_trials import SparkTrials
@@ -57,7 +60,10 @@ class Call:
         repeats: "run", "skip" or "reuse", see `hyperbridge.fmin`.
         tolerant: Whether the search goes on after a failed trial.
         progress: True, False or a progress factory.
-        trials_file: Where the trials are saved, or None.
+        keepers: What keeps the trials on disk.
+        stream: Returns where the seeds stand.
+        first_stream: Where they stood when the search began; None if unknown.
+        earlier: What earlier calls have left on disk; None for nothing.
         return_argmin: Whether to return the assignment, else the point.
     """
 
@@ -74,7 +80,10 @@ class Call:
     repeats: str
     tolerant: bool
     progress: Any
-    trials_file: TrialsFile | None
+    keepers: Sequence[Keeper]
+    stream: Callable[[], Stream | None]
+    first_stream: Stream | None
+    earlier: Earlier | None
     return_argmin: bool
 
 
@@ -100,6 +109,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         if total is not None:
             total += call.n_extra
         observers.append(Progress(factory, initial=n_done, total=total, best_loss=log.best_loss))
+    keepers = Keepers(call.keepers, call.stream)
     run = FminRun(
         log=log,
         search=search,
@@ -110,7 +120,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         tolerant=call.tolerant,
         spark_trials=is_spark,
         observers=observers,
-        trials_file=call.trials_file,
+        keepers=keepers,
         n_extra=call.n_extra,
         known=KnownPoints(call.objective.space, call.trials) if call.repeats == "reuse" else None,
         retries=opened.retries,
@@ -132,7 +142,9 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         max_queue_len=call.limits.max_queue_len,
         space_text=call.objective.text,
         decode=call.objective.space.decode,
-        kept_in=opened.kept_in or search.kept_in or _place_of(call.trials_file),
+        kept_in=opened.kept_in or search.kept_in or _place_of(call.keepers),
+        earlier=call.earlier,
+        note=keepers.tracked,
     )
 
     def body() -> None:
@@ -154,6 +166,8 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
             call.limits.max_evals,
             len(call.trials.trials),
         )
+    if call.keepers:
+        keepers.began(_kept(call), call.trials)
     if not is_spark:
         return run.observe(info, body, answer)
     call.trials.parallelism = opened.parallelism
@@ -164,8 +178,20 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
             call.trials.log_totals()
 
 
-def _place_of(file: TrialsFile | None) -> Place | None:
-    return None if file is None else Place(f"file {file.path}", is_shared=False)
+def _kept(call: Call) -> KeptCall:
+    return KeptCall(
+        space=space_texts(call.objective.space),
+        objective={"name": algo_name(call.objective.fn)},
+        backend=call.backend.name,
+        algo=call.search.name,
+        max_evals=call.limits.max_evals,
+        first_stream=call.first_stream,
+        tracking={} if call.earlier is None else call.earlier.tracking,
+    )
+
+
+def _place_of(keepers: Sequence[Keeper]) -> Place | None:
+    return keepers[0].place if keepers else None
 
 
 def _best(call: Call, run: FminRun) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hyperbridge import backends, config
 from hyperbridge.backends.base import Backend
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.pruning import check_pruner, make_rule
+from hyperbridge.run.keeping import Keeper
 from hyperbridge.run.limits import (
     Limits,
     check_loss_threshold,
@@ -27,9 +29,15 @@ from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.choice import check_algo
 from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
+from hyperbridge.search.streams import stream_state
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
-from hyperbridge.surface.history import check_trials, fit_to_space, open_trials
+from hyperbridge.surface.history import (
+    check_trials,
+    fit_to_space,
+    load_earlier,
+    open_trials,
+)
 from hyperbridge.surface.points import check_points, count_generated, draw_again, insert_points
 from hyperbridge.surface.trials import Trials
 
@@ -100,8 +108,9 @@ def fmin(
         show_progressbar: True, False, or a context manager factory, see ``hyperopt.progress``.
         early_stop_fn: ``(trials, *args) -> (stop, args)``, called after each trial.
         trials_save_file: A file that the Trials are saved to after each trial, and continued
-            from when ``trials`` is None or an empty SparkTrials; a seeded search then goes on
-            with further draws, where hyperopt draws the same again. A symbolic link is followed.
+            from unless ``trials`` has other documents; the search then draws on as if it had not
+            been interrupted, where hyperopt draws the same again. One search at a time may use
+            it. A symbolic link is followed.
             Unpickling runs code: continue only from files that you trust.
         backend: ``"local"``, ``"spark"``, ``"ray"``, ``"optuna"`` or a backend object such as
             ``hyperbridge.Optuna(storage="sqlite:///study.db")``.
@@ -130,6 +139,8 @@ def fmin(
         BackendUnavailableError: The backend cannot run here.
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
         AllTrialsFailed: No trial has a loss; it is a subclass of hyperopt's.
+        NotSavedError: The search has ended, and its trials could not be written to
+            ``trials_save_file``; they are in the error's ``trials``.
         Exception: What the objective raised, with plain Trials.
 
     Examples:
@@ -192,22 +203,31 @@ def fmin(
         max_queue_len=check_max_queue_len(max_queue_len),
         trial_timeout=settings.trial_timeout,
     )
-    seeds = seed_source(_rstate(rstate))
+    is_seeded = rstate is not None or bool(os.environ.get("HYPEROPT_FMIN_SEED"))
+    rstate = _rstate(rstate)
+    seeds = seed_source(rstate)
     objective = Objective(fn, space, pass_expr_memo_ctrl)
     points = check_points(
         points_to_evaluate, objective, check_bounds=chosen.stays_within_bounds(algo)
     )
-    file = TrialsFile(trials_save_file) if trials_save_file else None
-    trials, restored = open_trials(trials, file)
-    n_extra = count_generated(trials)
-    requested = settings.parallelism
-    if requested is None and is_spark:
-        requested = trials.user_specified_parallelism
     with ExitStack() as stack:
+        keepers: list[Keeper] = [TrialsFile(trials_save_file)] if trials_save_file else []
+        for keeper in keepers:
+            stack.callback(keeper.release)
+        earlier = load_earlier(keepers)
+        trials, restored = open_trials(trials, earlier)
+        if earlier is not None:
+            earlier = replace(earlier, documents=restored)
+        n_extra = count_generated(trials)
+        requested = settings.parallelism
+        if requested is None and is_spark:
+            requested = trials.user_specified_parallelism
         opened = stack.enter_context(chosen.open(objective, trials=trials, parallelism=requested))
         _check_trial_timeout(limits, chosen, opened, settings.sources["trial_timeout"])
         fit_to_space(trials, objective.space)
-        draw_again(seeds, [*restored, *opened.restored], points)
+        first_stream = draw_again(
+            rstate, earlier, [*restored, *opened.restored], points, is_given=is_seeded
+        )
         search = stack.enter_context(closing(chosen.make_search(algo, objective, trials, seeds)))
         if isinstance(search, HyperoptSearch):
             ends = limits.timeout, limits.loss_threshold, limits.early_stop
@@ -240,7 +260,10 @@ def fmin(
                 repeats=settings.repeats or "run",
                 tolerant=is_spark or bool(catch_eval_exceptions),
                 progress=show_progressbar if verbose else False,
-                trials_file=file,
+                keepers=keepers,
+                stream=lambda: stream_state(rstate),
+                first_stream=first_stream,
+                earlier=earlier,
                 return_argmin=return_argmin,
             )
         )

@@ -1,18 +1,24 @@
-"""The Trials object that a call of fmin begins with: checked, in order, continued from a file."""
+"""The Trials object that a call of fmin begins with: checked, in order, continued."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from hyperopt import base
 
-from hyperbridge.documents import Document, give_own_ids, know_ids, take_back
+from hyperbridge.documents import (
+    Document,
+    assignment_of,
+    give_own_ids,
+    know_ids,
+    take_back,
+)
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError
-from hyperbridge.run.saving import TrialsFile
+from hyperbridge.run.keeping import Earlier, Keeper
 from hyperbridge.run.trial_log import is_running_here
 from hyperbridge.space import Space
-from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
 
 logger = logging.getLogger(__name__)
@@ -37,35 +43,55 @@ def check_trials(trials: Any) -> None:
         )
 
 
-def open_trials(trials: Any, file: TrialsFile | None) -> tuple[Any, list[Document]]:
-    """Return the Trials object of a call, in order, and what an earlier call left in its file.
+def load_earlier(keepers: Sequence[Keeper]) -> Earlier | None:
+    """Return what earlier calls have left where the call is kept; of several, the one with most.
 
-    As in hyperopt a file is continued when no Trials are given. An empty SparkTrials, which
-    hyperopt never saved, takes over the file's documents too. Plain Trials that the user made
-    begin anew, as in hyperopt. Trials that ran when their driver died wait again.
+    Raises:
+        InvalidArgumentError: Something there cannot be read.
+    """
+    found = [earlier for keeper in keepers if (earlier := keeper.load()) is not None]
+    return max(found, key=lambda each: _n_ended(each.documents), default=None)
+
+
+def _n_ended(documents: Sequence[Document]) -> int:
+    return sum(d["state"] not in (base.JOB_STATE_NEW, base.JOB_STATE_RUNNING) for d in documents)
+
+
+def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, list[Document]]:
+    """Return the Trials object of a call, in order, and what an earlier call left of it.
+
+    Trials that ran when their driver died wait again; so do those that were cancelled, if the
+    search was kept on disk, as they have no result.
 
     Args:
-        trials: As given to fmin; None for a new object.
-        file: The file of ``trials_save_file``, or None.
+        trials: As given to fmin; None for a new object, or that of the file.
+        earlier: What was kept on disk; None for nothing.
 
     Returns:
-        The Trials object, and those of its documents that come from the file.
+        The Trials object, and those of its documents that were kept.
+
+    Raises:
+        InvalidArgumentError: The Trials have documents, and not those that were kept.
     """
     restored: list[Document] = []
-    if file is None or not file.exists():
+    if earlier is None:
         trials = Trials() if trials is None else trials
-    elif trials is None:
-        trials = file.load()
+    elif trials is None and earlier.trials is not None:
+        trials = earlier.trials
         restored = list(trials._dynamic_trials)
-    elif isinstance(trials, SparkTrials) and not trials._dynamic_trials:
-        earlier = file.load()
-        restored = earlier._dynamic_trials
+    elif trials is None or not trials._dynamic_trials:
+        trials = Trials() if trials is None else trials
+        restored = earlier.documents
         trials._insert_trial_docs(restored)
         trials.attachments.update(earlier.attachments)
+    else:
+        restored = _of_both(trials._dynamic_trials, earlier.documents)
     know_ids(trials)
+    kept = set(map(id, restored))
     for document in trials._dynamic_trials:
-        is_left = document["state"] == base.JOB_STATE_RUNNING and _is_of(trials, document)
-        if is_left and not is_running_here(document):
+        is_left = document["state"] == base.JOB_STATE_RUNNING and not is_running_here(document)
+        is_cancelled = document["state"] == base.JOB_STATE_CANCEL and id(document) in kept
+        if (is_left or is_cancelled) and _is_of(trials, document):
             take_back(document)
     taken = give_own_ids(trials)
     if taken:
@@ -75,8 +101,34 @@ def open_trials(trials: Any, file: TrialsFile | None) -> tuple[Any, list[Documen
         )
     if restored:
         trials.refresh()
-        logger.info("continuing with %d trials of the save file", len(trials.trials))
+        logger.info("continuing with %d trials of an earlier call", len(trials.trials))
     return trials, restored
+
+
+def _of_both(given: Sequence[Document], kept: Sequence[Document]) -> list[Document]:
+    """Return the documents of the given Trials that were kept, too.
+
+    Raises:
+        InvalidArgumentError: A trial that was kept would be lost, or its result.
+    """
+    by_id = {document["tid"]: document for document in given}
+    found = []
+    n_missing = 0
+    for document in kept:
+        same = by_id.get(document["tid"])
+        if same is not None and assignment_of(same) == assignment_of(document):
+            is_older = _n_ended([document]) > _n_ended([same])
+            found.append(same)
+        else:
+            is_older = True
+        n_missing += is_older and document["state"] != base.JOB_STATE_NEW
+    if n_missing:
+        raise InvalidArgumentError(
+            f"trials has {len(given)} trials, and lacks {n_missing} of the {len(kept)} that are "
+            "kept in trials_save_file or journal, which would be lost. To go on with those that "
+            "are kept, pass an empty Trials object or none; else use another file."
+        )
+    return found
 
 
 def fit_to_space(trials: Any, space: Space) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 from hyperbridge.documents import Document, assignment_of, know_ids, misc_of, new_document, new_ids
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.run.keeping import Earlier, Stream
 from hyperbridge.run.objective import Objective
-from hyperbridge.search.hyperopt_algo import SeedSource, next_seed
+from hyperbridge.search.hyperopt_algo import next_seed, seed_source
+from hyperbridge.search.streams import draw_on, is_same_stream, stream_state
 from hyperbridge.space.points import validate_points
 from hyperbridge.worker.frames import safe_repr
 
@@ -98,17 +100,37 @@ def insert_points(trials: Any, points: Sequence[dict[str, Any]], labels: Iterabl
 
 
 def draw_again(
-    seeds: SeedSource, restored: Sequence[Document], points: Sequence[dict[str, Any]] | None
-) -> None:
-    """Draw the seeds that an interrupted call has drawn, so that its points are not drawn again.
+    rstate: Any,
+    earlier: Earlier | None,
+    restored: Sequence[Document],
+    points: Sequence[dict[str, Any]] | None,
+    *,
+    is_given: bool,
+) -> Stream | None:
+    """Let the seeds of this call go on where those of an interrupted call ended.
 
-    A search that skips repeats has drawn more than one for some trials, see `FreshPoints`.
+    Where it is known where they stood, they stand there afterwards, if this call has the same seed
+    or none. Else the seeds are drawn that the interrupted call has drawn, if it had the same:
+    a search that skips repeats has drawn more than one for some trials, see `FreshPoints`.
 
     Args:
-        seeds: Where the seeds of this call come from; the same as before, as a rule.
-        restored: The documents that the interrupted call left.
+        rstate: Where the seeds of this call come from.
+        earlier: What an interrupted call has left on disk; None for nothing.
+        restored: The documents that an interrupted call left there, or with an engine.
         points: The user's own points among them were drawn by nobody.
+        is_given: Whether the user has chosen the seed.
+
+    Returns:
+        Where the seeds stood when the search began; None if that is not known.
     """
+    first = stream_state(rstate)
+    if earlier is not None and earlier.stream is not None:
+        if is_given and not is_same_stream(first, earlier.first_stream):
+            logger.info("the search goes on with another seed than it began with")
+            return first
+        if draw_on(rstate, earlier.stream):
+            return earlier.first_stream
+    seeds = seed_source(rstate)
     given = list(points or ())
     for document in restored:
         assignment = assignment_of(document)
@@ -117,3 +139,4 @@ def draw_again(
         else:
             for _ in range(1 + document["misc"].get("redrawn", 0)):
                 next_seed(seeds)
+    return first

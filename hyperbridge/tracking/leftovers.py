@@ -7,13 +7,11 @@ place and their process as tags. A run is left alone while its process lives.
 from __future__ import annotations
 
 import hashlib
-import os
-import socket
 import time
-from pathlib import Path
 from typing import Any
 
 from hyperbridge.documents import Place
+from hyperbridge.files.processes import is_alive, this_process
 from hyperbridge.tracking.attach.trial import STRAY_TAG
 from hyperbridge.tracking.store import Store
 
@@ -38,7 +36,7 @@ def place_tags(place: Place | None) -> dict[str, str]:
     """Return the tags of the runs of a search that is kept at a place; none without one."""
     if place is None:
         return {}
-    return {_PLACE_TAG: _short(place), _PROCESS_TAG: _this_process()}
+    return {_PLACE_TAG: _short(place), _PROCESS_TAG: this_process()}
 
 
 def end_leftovers(store: Store, experiment_id: str, place: Place) -> None:
@@ -53,7 +51,7 @@ def end_leftovers(store: Store, experiment_id: str, place: Place) -> None:
     now_ms = int(time.time() * 1000)
     calls = set()
     for run in store.find_runs(experiment_id, query):
-        if _is_alive(run.data.tags, is_shared=place.is_shared):
+        if _is_open(run.data.tags, is_shared=place.is_shared):
             continue
         calls.add(run.data.tags.get("fmin_uuid"))
         if "hyperbridge.tid" in run.data.tags:
@@ -80,13 +78,8 @@ def _short(place: Place) -> str:
     return hashlib.sha256(place.name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _this_process() -> str:
-    pid = os.getpid()
-    return f"{socket.gethostname()}:{pid}:{_started(pid)}"
-
-
-def _is_alive(tags: dict[str, Any], *, is_shared: bool) -> bool:
-    """Tell whether the process of a run lives, or may do so.
+def _is_open(tags: dict[str, Any], *, is_shared: bool) -> bool:
+    """Tell whether the process of a run lives, or may do so, and has not ended its search.
 
     Args:
         tags: Of the run.
@@ -94,25 +87,7 @@ def _is_alive(tags: dict[str, Any], *, is_shared: bool) -> bool:
             on another machine is taken for dead: else this call would not go on with its search.
     """
     process: str = tags.get(_PROCESS_TAG, "")
-    if process == _this_process():
+    if process == this_process():
         return tags.get("fmin_uuid") in _open_here
-    host, _, rest = process.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname():
-        return is_shared
-    try:
-        pid = int(rest)
-        os.kill(pid, 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        pass
-    return f"{host}:{pid}:{_started(pid)}" == process
-
-
-def _started(pid: int) -> str:
-    """Return when a process started, as Linux counts it; elsewhere the ids alone must do."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return ""
-    return status.rpartition(")")[2].split()[19]
+    lives = is_alive(process)
+    return is_shared if lives is None else lives

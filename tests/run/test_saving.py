@@ -21,6 +21,7 @@ from hyperopt.base import JOB_STATE_DONE, JOB_STATE_RUNNING
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.surface.fmin import fmin
+from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import Trials
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,11 +114,30 @@ def test_a_trial_that_was_running_when_its_driver_died_is_run_again(tmp_path: Pa
     assert again.losses()[1] == abs(lost["misc"]["vals"]["x"][0])
 
 
-def test_trials_that_the_user_made_begin_anew_as_in_hyperopt(tmp_path: Path) -> None:
-    file = tmp_path / "trials.pkl"
+@pytest.mark.parametrize("kind", [Trials, hyperopt.Trials, SparkTrials])
+def test_an_empty_trials_object_gets_what_is_in_the_file(tmp_path: Path, kind: Any) -> None:
+    file, trials = tmp_path / "trials.pkl", kind()
     search(file, max_evals=3)
-    search(file, max_evals=1, trials=Trials())
-    assert len(load(file).trials) == 1
+    search(file, max_evals=4, trials=trials, backend="local")
+    assert len(trials.trials) == len(load(file).trials) == 4
+
+
+def test_trials_that_go_on_from_the_file_may_be_given_too(tmp_path: Path) -> None:
+    file, trials = tmp_path / "trials.pkl", Trials()
+    search(file, max_evals=3, trials=trials)
+    search(file, max_evals=4, trials=trials)
+    search(file, max_evals=5, trials=load(file))
+    assert len(load(file).trials) == 5
+
+
+def test_other_trials_than_those_of_the_file_are_refused(tmp_path: Path) -> None:
+    file, others = tmp_path / "trials.pkl", Trials()
+    search(file, max_evals=3)
+    before = file.read_bytes()
+    search(None, max_evals=2, trials=others, rstate=np.random.default_rng(9))
+    with pytest.raises(InvalidArgumentError, match="lacks 3 of the 3 that are kept"):
+        search(file, max_evals=4, trials=others)
+    assert file.read_bytes() == before
 
 
 def test_a_file_that_hyperopt_wrote_is_continued(tmp_path: Path) -> None:
