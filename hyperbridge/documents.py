@@ -31,6 +31,20 @@ COMMAND: Final = ("domain_attachment", "FMinIter_Domain")
 """What hyperopt's documents hold as ``misc["cmd"]``."""
 
 
+WARM_START: Final = "warm_started_from"
+"""The entry of ``misc`` of a document that a search has taken over from an earlier one."""
+
+
+def is_taken_over(document: Document) -> bool:
+    """Tell whether a search has the trial from a warm start, and has not evaluated it.
+
+    Examples:
+        >>> is_taken_over({"misc": {"warm_started_from": "old.pkl"}})
+        True
+    """
+    return WARM_START in document["misc"]
+
+
 def assignment_of(document: Document) -> Assignment:
     """Return the value by label of a document, reached labels only.
 

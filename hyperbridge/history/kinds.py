@@ -144,8 +144,8 @@ def recognise(source: Any) -> Kind:
             if kind.takes(source):
                 return kind()
         raise ArgumentTypeError(
-            f"a {type(source).__name__} is no history of a search. Give a path or address, such "
-            f"as {', '.join(kind.example for kind in readable)}, or a Trials object"
+            f"an object of type {type(source).__name__} is no history of a search. Give a path or "
+            f"address, such as {', '.join(kind.example for kind in readable)}, or a Trials object"
         )
     text = os.fspath(source)
     for kind in readable:

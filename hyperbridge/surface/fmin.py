@@ -40,6 +40,7 @@ from hyperbridge.surface.history import (
 )
 from hyperbridge.surface.points import check_points, count_generated, draw_again, insert_points
 from hyperbridge.surface.trials import Trials
+from hyperbridge.surface.warm_start import count_taken, read_warm_start, take_over
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +71,16 @@ def fmin(
     pruner: Any = None,
     trial_timeout: float | None = None,
     repeats: str | None = None,
+    warm_start: Any = None,
 ) -> Any:
     """Minimise a function over a search space.
 
     The arguments up to ``trials_save_file`` are those of ``hyperopt.fmin`` and mean the same.
-    Those behind the star can also be set by ``with hyperbridge.settings(...)`` and by the
-    environment variables ``HYPERBRIDGE_BACKEND``, ``HYPERBRIDGE_PARALLELISM``,
-    ``HYPERBRIDGE_TRACKING``, ``HYPERBRIDGE_PRUNER``, ``HYPERBRIDGE_TRIAL_TIMEOUT`` and
-    ``HYPERBRIDGE_REPEATS``; the argument outranks the context manager, and that the environment.
+    Those behind the star, ``warm_start`` excepted, can also be set by
+    ``with hyperbridge.settings(...)`` and by the environment variables
+    ``HYPERBRIDGE_BACKEND``, ``HYPERBRIDGE_PARALLELISM``, ``HYPERBRIDGE_TRACKING``,
+    ``HYPERBRIDGE_PRUNER``, ``HYPERBRIDGE_TRIAL_TIMEOUT`` and ``HYPERBRIDGE_REPEATS``; the argument
+    outranks the context manager, and that the environment.
 
     Args:
         fn: The objective: takes a point of the space, returns the loss as a number, or a dict
@@ -128,6 +131,12 @@ def fmin(
             as hyperopt does, ``"skip"`` draws another one, ``"reuse"`` takes its result. Points
             are the same whose reached labels have equal values; what raised once may be tried
             again. The search ends before ``max_evals`` when "skip" finds no further point.
+        warm_start: An earlier search to learn from: what ``hyperbridge convert`` reads, such as
+            ``"old_trials.pkl"`` or ``"sqlite:///study.db"``, or a Trials, an Optuna study, a Ray
+            Tune ResultGrid. Those of its trials that fit the space become documents in front of
+            the new ones, on top of ``max_evals``; a warning says what does not fit, and why. They
+            count for the best trial, and are not evaluated or logged again. A pickle is loaded,
+            which runs code.
 
     Returns:
         See ``return_argmin``.
@@ -174,6 +183,11 @@ def fmin(
                     f"by {settings.sources[name]}) has no effect. Use Trials or SparkTrials, or "
                     "leave it out."
                 )
+        if warm_start is not None:
+            raise UnsupportedArgumentError(
+                f"{type(trials).__name__} evaluates trials by its own means, so warm_start has no "
+                "effect. Use Trials or SparkTrials, or leave it out."
+            )
         return _hyperopt_fmin(
             fn, space, algo, max_evals,
             timeout=timeout, loss_threshold=loss_threshold, trials=trials, rstate=rstate,
@@ -210,6 +224,7 @@ def fmin(
     points = check_points(
         points_to_evaluate, objective, check_bounds=chosen.stays_within_bounds(algo)
     )
+    past = None if warm_start is None else read_warm_start(warm_start, objective.space)
     with ExitStack() as stack:
         keepers: list[Keeper] = [TrialsFile(trials_save_file)] if trials_save_file else []
         for keeper in keepers:
@@ -225,6 +240,9 @@ def fmin(
         opened = stack.enter_context(chosen.open(objective, trials=trials, parallelism=requested))
         _check_trial_timeout(limits, chosen, opened, settings.sources["trial_timeout"])
         fit_to_space(trials, objective.space)
+        if past is not None:
+            take_over(past, trials, objective.space, objective.domain.params)
+        n_extra += count_taken(trials)
         first_stream = draw_again(
             rstate, earlier, [*restored, *opened.restored], points, is_given=is_seeded
         )

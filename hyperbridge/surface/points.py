@@ -6,7 +6,15 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hyperbridge.documents import Document, assignment_of, know_ids, misc_of, new_document, new_ids
+from hyperbridge.documents import (
+    Document,
+    assignment_of,
+    is_taken_over,
+    know_ids,
+    misc_of,
+    new_document,
+    new_ids,
+)
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.keeping import Earlier, Stream
 from hyperbridge.run.objective import Objective
@@ -133,6 +141,8 @@ def draw_again(
     seeds = seed_source(rstate)
     given = list(points or ())
     for document in restored:
+        if is_taken_over(document):  # nor those of a warm start
+            continue
         assignment = assignment_of(document)
         if assignment in given:
             given.remove(assignment)

@@ -111,3 +111,15 @@ class ResumingContract(Basis):
             max_evals=9, catch_eval_exceptions=True, return_argmin=False,
         )  # fmt: skip
         self.check(cloudpickle.loads(file.read_bytes()), known, 9)
+
+    def test_a_warm_start_is_learnt_from_and_not_evaluated(self, minimise: Any) -> None:
+        """Two of the six earlier trials have ended; they come on top of ``max_evals``."""
+        trials = Trials()
+        best = minimise(
+            lambda point: 1.0 + point["x"] ** 2,
+            trials=trials, max_evals=2, warm_start=earlier(),
+        )  # fmt: skip
+        assert best == {"x": 0.0, "kind": 0, "q": 1.0}
+        taken = [d for d in trials.trials if "warm_started_from" in d["misc"]]
+        assert [(d["tid"], d["result"]["loss"]) for d in taken] == [(0, 0.0), (1, 0.5)]
+        assert len(trials.trials) == 4

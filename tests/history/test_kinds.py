@@ -42,7 +42,7 @@ def test_what_is_no_history_is_named(tmp_path: Path) -> None:
     strange.write_bytes(b"\x00\x01\x02")
     with pytest.raises(InvalidArgumentError, match=r"is no history that is known"):
         recognise(strange)
-    with pytest.raises(ArgumentTypeError, match=r"a int is no history"):
+    with pytest.raises(ArgumentTypeError, match=r"an object of type int is no history"):
         recognise(3)
     with pytest.raises(InvalidArgumentError, match=r"cannot tell what 'out\.xyz' is to be"):
         kind_of_target("out.xyz")

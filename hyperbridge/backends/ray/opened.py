@@ -43,7 +43,7 @@ from hyperbridge.backends.ray.resources import (
 )
 from hyperbridge.backends.ray.restoring import RestoredDispatcher, running, save_search
 from hyperbridge.backends.ray.trainable import make_trainable, registered_name
-from hyperbridge.documents import Place
+from hyperbridge.documents import Place, is_taken_over
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.capacity import Capacity, capacity_of, watch_slots
 from hyperbridge.run.objective import Objective
@@ -148,7 +148,12 @@ class OpenRay(OpenBackend):
         # Without a rule of the user's, Tune tries again what was lost, and no failure.
         retries_raised = self._experiment.run_config.failure_config.max_failures != 0
         saved_search = save_search(
-            folder, self._objective, run, rules, retries_raised=retries_raised
+            folder,
+            self._objective,
+            run,
+            rules,
+            has_taken_over=any(map(is_taken_over, self._trials._dynamic_trials)),
+            retries_raised=retries_raised,
         )
         dispatcher = running[folder.path] = TrialDispatcher(
             run,

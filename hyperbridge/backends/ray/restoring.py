@@ -56,13 +56,23 @@ def save_search(
     run: FminRun,
     rules: Any,
     *,
+    has_taken_over: bool,
     retries_raised: bool,
 ) -> SavedSearch:
-    """Return what is to be kept of a search."""
+    """Return what is to be kept of a search: less where the folder lacks trials it has taken over.
+
+    Args:
+        folder: The experiment's folder.
+        objective: What the trials evaluate.
+        run: The call of fmin.
+        rules: One stopper for the user's stop rules, or None.
+        has_taken_over: Whether it knows trials of a warm start.
+        retries_raised: Whether Tune retries what the objective raises.
+    """
     search, repeats = run.search, "run" if run.known is None else "reuse"
     if isinstance(search, FreshPoints):
         search, repeats = search.inner, "skip"
-    if not isinstance(search, HyperoptSearch):
+    if has_taken_over or not isinstance(search, HyperoptSearch):
         return SavedSearch(folder, None, rules, retries_raised)
     parts = (objective.expr, search.algo, run.limits, run.capacity, run.n_extra, repeats)
     try:
