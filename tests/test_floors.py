@@ -45,6 +45,7 @@ NEIGHBOURS = {
     ("config", "errors"),
     ("documents", "space"),
     ("worker", "space"),
+    ("files", "worker"),
     ("pruning", "translate"),
     ("search", "translate"),
     ("tracking", "run"),
