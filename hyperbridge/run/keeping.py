@@ -20,7 +20,8 @@ from hyperbridge.worker.frames import safe_text
 logger = logging.getLogger(__name__)
 
 Stream = dict[str, Any]
-"""State of a random generator, as plain data, see `hyperbridge.search.streams`."""
+"""Where a search stands: ``seeds``, the state of its random generator as plain data, see
+`hyperbridge.search.streams`, and ``n_ids``, how many trial ids it has given out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Earlier:
         documents: All trials, in the order of their proposal. Those that were running are as they
             were: in state NEW or RUNNING.
         attachments: As ``Trials.attachments`` holds them.
-        stream: Where the seeds of the algorithm stood after the last proposal; None if unknown.
-        first_stream: Where they stood when the search began.
+        stream: Where the search stood after the last proposal; None if unknown.
+        first_stream: Where it stood when it began.
         tracking: What the MLflow tracker has noted: ``tracking_uri``, ``experiment_id``,
             ``run_id`` and ``fmin_uuid`` of the parent run.
         trials: The Trials object itself, where it was kept.
@@ -56,7 +57,8 @@ class KeptCall:
         backend: Name of the backend.
         algo: Name of the algorithm.
         max_evals: As given to fmin.
-        first_stream: Where the seeds stood when the search began, in this call or an earlier one.
+        first_stream: Where the search stood when it began, in this call or an earlier one.
+        stream: Where it stands now.
         tracking: What earlier calls have noted, see `Earlier`.
     """
 
@@ -66,6 +68,7 @@ class KeptCall:
     algo: str
     max_evals: int | None
     first_stream: Stream | None
+    stream: Stream | None
     tracking: dict[str, str] = field(default_factory=dict)
 
 
@@ -103,7 +106,7 @@ class Keeper(Protocol):
         ...
 
     def proposed(self, documents: Sequence[Document], stream: Stream | None) -> None:
-        """Hear of new documents, as they stand in the Trials object, and of the seeds after it."""
+        """Hear of new documents, which the Trials object has, and where the search stands."""
         ...
 
     def started(self, document: Document) -> None:
@@ -143,7 +146,7 @@ class Keepers:
 
     Args:
         keepers: All of a call.
-        stream: Returns where the seeds stand.
+        stream: Returns where the search stands.
     """
 
     def __init__(

@@ -81,6 +81,8 @@ class FminRun:
             early stop function is called the way SparkTrials does.
         observers: Told of everything, in order.
         keepers: Keep the trials on disk; None when nothing does.
+        is_continued: Whether the search goes on where an interrupted call has left it: no points
+            are proposed before the ones that wait are used up, as they would not have been then.
         n_extra: Trials that come on top of ``max_evals``: the user's own points.
         known: Where a trial whose point has a result already takes it from; None to run all.
         retries: How often a trial is started again whose process was lost.
@@ -104,6 +106,7 @@ class FminRun:
         spark_trials: bool,
         observers: Sequence[Observer] = (),
         keepers: Keepers | None = None,
+        is_continued: bool = False,
         n_extra: int = 0,
         in_line: int = 0,
         is_elastic: bool = False,
@@ -135,7 +138,7 @@ class FminRun:
         n_before = len(log.trials.trials) - len(self._queue)
         self._budget = None if limits.max_evals is None else limits.max_evals + n_extra - n_before
         self._is_exhausted = False
-        self._fresh = True
+        self._fresh = not is_continued
         self._best_loss = math.inf  # as of the last batch of this FminRun
         self._counts = {"success": 0, "failure": 0, "pruned": 0, "cancelled": 0}
         self._recorder = Recorder(log, self._keepers, spark_trials=spark_trials)

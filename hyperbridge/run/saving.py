@@ -103,12 +103,13 @@ class TrialsFile:
     def began(self, call: KeptCall, trials: Any) -> None:
         """Know the Trials; they are written with the first trial. See `Keeper.began`."""
         self._trials = trials
+        self._stream = call.stream
         self._kept = {"first_stream": call.first_stream, "tracking": dict(call.tracking)}
         if trials._dynamic_trials:
             self._has_changed = True
 
     def proposed(self, documents: Sequence[Document], stream: Stream | None) -> None:  # noqa: ARG002
-        """Note where the seeds stand; the documents are written with the next trial that ends."""
+        """Note where the search stands; the documents are written with the next trial that ends."""
         self._stream = stream
 
     def started(self, document: Document) -> None:

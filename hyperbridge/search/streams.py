@@ -33,7 +33,7 @@ def is_same_stream(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other))
 
 
-def draw_on(rstate: Any, state: dict[str, Any]) -> bool:
+def draw_on(rstate: Any, state: dict[str, Any] | None) -> bool:
     """Let a generator draw on from where another one stood.
 
     Args:
@@ -49,6 +49,8 @@ def draw_on(rstate: Any, state: dict[str, Any]) -> bool:
         (True, np.True_)
     """
     try:
+        if state is None:
+            return False
         if isinstance(rstate, np.random.Generator):
             rstate.bit_generator.state = state
         elif isinstance(rstate, np.random.RandomState):

@@ -61,8 +61,8 @@ class Call:
         tolerant: Whether the search goes on after a failed trial.
         progress: True, False or a progress factory.
         keepers: What keeps the trials on disk.
-        stream: Returns where the seeds stand.
-        first_stream: Where they stood when the search began; None if unknown.
+        stream: Returns where the search stands.
+        first_stream: Where it stood when it began; None if unknown.
         earlier: What earlier calls have left on disk; None for nothing.
         return_argmin: Whether to return the assignment, else the point.
     """
@@ -121,6 +121,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         spark_trials=is_spark,
         observers=observers,
         keepers=keepers,
+        is_continued=call.earlier is not None and bool(call.earlier.documents),
         n_extra=call.n_extra,
         known=KnownPoints(call.objective.space, call.trials) if call.repeats == "reuse" else None,
         retries=opened.retries,
@@ -186,6 +187,7 @@ def _kept(call: Call) -> KeptCall:
         algo=call.search.name,
         max_evals=call.limits.max_evals,
         first_stream=call.first_stream,
+        stream=call.stream(),
         tracking={} if call.earlier is None else call.earlier.tracking,
     )
 

@@ -29,7 +29,6 @@ from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.choice import check_algo
 from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
-from hyperbridge.search.streams import stream_state
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.history import (
@@ -38,7 +37,13 @@ from hyperbridge.surface.history import (
     load_earlier,
     open_trials,
 )
-from hyperbridge.surface.points import check_points, count_generated, draw_again, insert_points
+from hyperbridge.surface.points import (
+    check_points,
+    count_generated,
+    draw_again,
+    insert_points,
+    stream_of,
+)
 from hyperbridge.surface.trials import Trials
 from hyperbridge.surface.warm_start import count_taken, read_warm_start, take_over
 
@@ -244,7 +249,7 @@ def fmin(
             take_over(past, trials, objective.space, objective.domain.params)
         n_extra += count_taken(trials)
         first_stream = draw_again(
-            rstate, earlier, [*restored, *opened.restored], points, is_given=is_seeded
+            rstate, trials, earlier, [*restored, *opened.restored], points, is_given=is_seeded
         )
         search = stack.enter_context(closing(chosen.make_search(algo, objective, trials, seeds)))
         if isinstance(search, HyperoptSearch):
@@ -279,7 +284,7 @@ def fmin(
                 tolerant=is_spark or bool(catch_eval_exceptions),
                 progress=show_progressbar if verbose else False,
                 keepers=keepers,
-                stream=lambda: stream_state(rstate),
+                stream=lambda: stream_of(rstate, trials),
                 first_stream=first_stream,
                 earlier=earlier,
                 return_argmin=return_argmin,

@@ -107,37 +107,48 @@ def insert_points(trials: Any, points: Sequence[dict[str, Any]], labels: Iterabl
     return len(points)
 
 
+def stream_of(rstate: Any, trials: Any) -> Stream:
+    """Return where a search stands, see `hyperbridge.run.keeping.Stream`."""
+    return {"seeds": stream_state(rstate), "n_ids": len(trials._ids)}
+
+
 def draw_again(
     rstate: Any,
+    trials: Any,
     earlier: Earlier | None,
     restored: Sequence[Document],
     points: Sequence[dict[str, Any]] | None,
     *,
     is_given: bool,
-) -> Stream | None:
-    """Let the seeds of this call go on where those of an interrupted call ended.
+) -> Stream:
+    """Let a search go on where that of an interrupted call has ended.
 
-    Where it is known where they stood, they stand there afterwards, if this call has the same seed
-    or none. Else the seeds are drawn that the interrupted call has drawn, if it had the same:
+    Where it is known where its seeds stood, they stand there afterwards, if this call has the same
+    seed or none. Else the seeds are drawn that the interrupted call has drawn, if it had the same:
     a search that skips repeats has drawn more than one for some trials, see `FreshPoints`.
 
     Args:
         rstate: Where the seeds of this call come from.
+        trials: The Trials object of this call; it gets to know the ids that were given out.
         earlier: What an interrupted call has left on disk; None for nothing.
         restored: The documents that an interrupted call left there, or with an engine.
         points: The user's own points among them were drawn by nobody.
         is_given: Whether the user has chosen the seed.
 
     Returns:
-        Where the seeds stood when the search began; None if that is not known.
+        Where the search stood when it began.
     """
-    first = stream_state(rstate)
+    first = stream_of(rstate, trials)
     if earlier is not None and earlier.stream is not None:
-        if is_given and not is_same_stream(first, earlier.first_stream):
+        n_ids = earlier.stream["n_ids"]
+        if all(isinstance(tid, int) and tid < n_ids for tid in trials._ids):
+            trials._ids.update(range(n_ids))
+        began = earlier.first_stream or {}
+        if is_given and not is_same_stream(first["seeds"], began.get("seeds")):
             logger.info("the search goes on with another seed than it began with")
             return first
-        if draw_on(rstate, earlier.stream):
-            return earlier.first_stream
+        if draw_on(rstate, earlier.stream["seeds"]):
+            return began
     seeds = seed_source(rstate)
     given = list(points or ())
     for document in restored:

@@ -1,0 +1,246 @@
+"""Files that keep a search: one at a time, not ended by a full disk, the same trials after it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import clean_child
+import cloudpickle
+import hyperopt
+import numpy as np
+import pytest
+from hyperopt import anneal, hp, rand, tpe
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW
+
+from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.files.locking import FileLock
+from hyperbridge.surface.fmin import fmin
+from hyperbridge.surface.trials import Trials
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+SPACE = {"x": hp.uniform("x", -5, 5), "kind": hp.choice("kind", [0, hp.quniform("q", 1, 9, 2)])}
+
+
+class StoppedError(KeyboardInterrupt):
+    """What a user's Ctrl-C, or a scheduler's SIGTERM, raises."""
+
+
+def distance(point: dict[str, Any]) -> float:
+    return float(abs(point["x"] - 1) + point["kind"])
+
+
+def search(file: Path | None, fn: Any = distance, **kwargs: Any) -> Any:
+    arguments: dict[str, Any] = {
+        "algo": tpe.suggest, "max_evals": 30, "rstate": np.random.default_rng(0),
+        "trials_save_file": file or "", **kwargs,
+    }  # fmt: skip
+    return fmin(fn, SPACE, show_progressbar=False, **arguments)
+
+
+def load(file: Path) -> Any:
+    return cloudpickle.loads(file.read_bytes())
+
+
+def stopping_at(n: int, error: BaseException) -> Any:
+    """Return an objective that raises in its n-th call."""
+    calls = 0
+
+    def fn(point: dict[str, Any]) -> float:
+        nonlocal calls
+        calls += 1
+        if calls == n:
+            raise error
+        return distance(point)
+
+    return fn
+
+
+@pytest.mark.parametrize(
+    ("algo", "queue"),
+    [(rand.suggest, 1), (rand.suggest, 4), (tpe.suggest, 1), (tpe.suggest, 4), (anneal.suggest, 1)],
+)
+@pytest.mark.parametrize("at", [1, 7, 26])
+def test_an_interrupted_search_ends_as_one_that_was_not(
+    tmp_path: Path, algo: Any, queue: int, at: int
+) -> None:
+    file, whole = tmp_path / "trials.pkl", Trials()
+    search(None, trials=whole, algo=algo, max_queue_len=queue)
+    with pytest.raises(KeyboardInterrupt):
+        search(file, stopping_at(at, StoppedError()), algo=algo, max_queue_len=queue)
+    search(file, algo=algo, max_queue_len=queue)
+    found = load(file)
+    assert found.tids == whole.tids
+    assert found.vals == whole.vals
+    assert found.losses() == whole.losses()
+
+
+def test_an_unseeded_search_goes_on_with_its_own_draws(tmp_path: Path) -> None:
+    file, seeds = tmp_path / "trials.pkl", np.random.default_rng(5)
+    with pytest.raises(KeyboardInterrupt):
+        search(file, stopping_at(9, StoppedError()), rstate=seeds)
+    search(file, rstate=None)
+    whole = Trials()
+    search(None, trials=whole, rstate=np.random.default_rng(5))
+    assert load(file).vals == whole.vals
+
+
+def test_another_seed_is_taken(tmp_path: Path) -> None:
+    file = tmp_path / "trials.pkl"
+    search(file, algo=rand.suggest, max_evals=3)
+    search(file, algo=rand.suggest, max_evals=6, rstate=np.random.default_rng(77))
+    other = Trials()
+    search(None, trials=other, algo=rand.suggest, max_evals=3, rstate=np.random.default_rng(77))
+    assert load(file).vals["x"][3:] == other.vals["x"]
+
+
+def test_an_old_random_state_goes_on(tmp_path: Path) -> None:
+    file, whole = tmp_path / "trials.pkl", Trials()
+    search(None, trials=whole, rstate=np.random.RandomState(3))
+    with pytest.raises(KeyboardInterrupt):
+        search(file, stopping_at(25, StoppedError()), rstate=np.random.RandomState(3))
+    search(file, rstate=np.random.RandomState(3))
+    assert load(file).vals == whole.vals
+
+
+def test_nothing_of_ours_is_left_on_the_users_trials(tmp_path: Path) -> None:
+    trials = hyperopt.Trials()
+    search(tmp_path / "trials.pkl", trials=trials, max_evals=3)
+    assert not any("hyperbridge" in name for name in vars(trials))
+
+
+def test_during_a_search_the_file_holds_what_hyperopt_would_run(tmp_path: Path) -> None:
+    file = tmp_path / "trials.pkl"
+    seen: list[list[int]] = []
+
+    def fn(point: dict[str, Any]) -> float:
+        if file.exists():
+            seen.append([d["state"] for d in load(file)._dynamic_trials])
+        return distance(point)
+
+    search(file, fn, max_evals=8, max_queue_len=4)
+    states = [state for states in seen for state in states]
+    assert JOB_STATE_NEW in states
+    assert set(states) <= {JOB_STATE_NEW, 2}
+    assert [len(states) for states in seen] == [4, 4, 4, 4, 8, 8, 8]
+
+
+# -- one search at a time ----------------------------------------------------------------------
+
+
+def test_two_searches_of_one_process_do_not_share_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "trials.pkl"
+    refused: list[Any] = []
+
+    def fn(point: dict[str, Any]) -> float:
+        if not refused:
+            with pytest.raises(
+                InvalidArgumentError, match="another search of this process"
+            ) as info:
+                search(file, max_evals=1)
+            refused.append(info.value)
+        return distance(point)
+
+    search(file, fn, max_evals=2)
+    search(file, max_evals=3)
+    assert len(load(file).trials) == 3
+    assert [each.name for each in tmp_path.iterdir()] == ["trials.pkl"]
+
+
+HOLDER = """
+import os, sys
+from hyperbridge.files.locking import FileLock
+FileLock(sys.argv[1], "x").acquire()
+if len(sys.argv) > 2 and os.fork() == 0:  # a worker that outlives its driver
+    sys.stdin.readline()
+    os._exit(0)
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    command = ["-c", HOLDER, str(tmp_path / "trials.pkl"), *getattr(request, "param", [])]
+    process = clean_child.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+
+
+def test_another_process_is_named(tmp_path: Path, holder: Any) -> None:
+    file = tmp_path / "trials.pkl"
+    with pytest.raises(
+        InvalidArgumentError, match=rf"in use by process {holder.pid} on \S+, since"
+    ):
+        search(file)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("holder", [[], ["worker"]], indirect=True)
+def test_a_killed_process_holds_nothing(tmp_path: Path, holder: Any) -> None:
+    holder.kill()
+    holder.wait()
+    search(tmp_path / "trials.pkl", max_evals=2)
+    assert len(load(tmp_path / "trials.pkl").trials) == 2
+
+
+def test_many_threads_that_take_turns(tmp_path: Path) -> None:
+    path, inside, most = tmp_path / "x", [0], [0]
+
+    def work() -> None:
+        for _ in range(50):
+            lock = FileLock(path, "x")
+            try:
+                lock.acquire()
+            except InvalidArgumentError:
+                continue
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            inside[0] -= 1
+            lock.release()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- a disk that is full -----------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+@pytest.mark.parametrize(("limit", "n_kept"), [(30_000, 4), (2_000, 0)])
+def test_a_file_that_cannot_grow_ends_no_search_and_stays_whole(
+    tmp_path: Path, limit: int, n_kept: int
+) -> None:
+    file = tmp_path / "trials.pkl"
+    if n_kept == 0:
+        search(file, max_evals=1)
+        n_kept = 1
+    before = file.read_bytes() if file.exists() else b""
+    command = [str(PROGRAMS / "limited_search.py"), str(file), str(limit), "12"]
+    done = clean_child.run(command, fresh=True)
+    assert done.returncode == 0, done.stderr
+    assert "the search has ended, but its trials could not be written" in done.stdout
+    assert "in memory 12" in done.stdout
+    assert "warnings 1" in done.stdout
+    n_found = int(re.search(r"in the file (\d+)", done.stdout)[1])  # type: ignore[index]
+    assert n_kept <= n_found < 12
+    assert not before or limit > 2_000 or file.read_bytes() == before
+    done = clean_child.run([*command[:2], "10000000", "12"], fresh=True)
+    assert "in the file 12" in done.stdout
+    assert JOB_STATE_CANCEL not in [d["state"] for d in load(file)._dynamic_trials]
