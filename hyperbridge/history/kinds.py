@@ -20,6 +20,7 @@ from hyperbridge.space import Space
 
 _TABLE: Final = {
     "trials": "hyperbridge.history.trials_kind:TrialsKind",
+    "optuna": "hyperbridge.history.optuna_kind:OptunaKind",
 }
 """Where each kind is; a source or target that several would take is the first one's."""
 

@@ -95,10 +95,33 @@ class OptunaSpace:
             MissingLabelError: A reached label has no value.
             ValueError: A value lies outside of its parameter's bounds; the message has the label.
         """
+        return self._written(self._reached(assignment))
+
+    def flat_params_of(
+        self, assignment: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Write an assignment of a space of which it is not known when each label is reached.
+
+        Args:
+            assignment: Raw value by label, reached labels only.
+
+        Returns:
+            As `params_of`.
+
+        Raises:
+            KeyError: The space does not have a label.
+            ValueError: A value lies outside of its parameter's bounds; the message has the label.
+        """
+        parameters = self.space.parameters
+        return self._written([(label, raw, parameters[label]) for label, raw in assignment.items()])
+
+    def _written(
+        self, reached: list[tuple[str, Any, Parameter]]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         params: dict[str, Any] = {}
         distributions: dict[str, Any] = {}
         attributes: dict[str, Any] = {}
-        for label, raw, parameter in self._reached(assignment):
+        for label, raw, parameter in reached:
             check_bounds(parameter, raw)
             counterpart = self.counterparts[parameter]
             distribution = distribution_of(counterpart.suggestion)

@@ -76,7 +76,7 @@ def attributes_of(document: Document) -> dict[str, Any]:
     is_complete = loss_of(document) is not None
     if is_complete and len(result) == 2:  # status and loss, which the study has already
         return {}
-    extras = _plain(result)
+    extras = plain_entries(result)
     if is_complete:
         extras.pop("loss")
         if extras.get("status") == STATUS_OK:
@@ -84,7 +84,7 @@ def attributes_of(document: Document) -> dict[str, Any]:
     return {RESULT: extras} if extras else {}
 
 
-def _plain(result: dict[str, Any]) -> dict[str, Any]:
+def plain_entries(result: dict[str, Any]) -> dict[str, Any]:
     """Return the entries of a result that JSON can hold. A loss that it cannot hold is None."""
     found: dict[str, Any] = {}
     for key, value in result.items():
@@ -99,15 +99,22 @@ def _plain(result: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def frozen_of(document: Document, space: OptunaSpace) -> Any:
+def frozen_of(document: Document, space: OptunaSpace, *, is_flat: bool = False) -> Any:
     """Write a document that ended as a finished trial of a study.
+
+    Args:
+        document: The document.
+        space: The search space.
+        is_flat: Whether the space has the labels alone, and not when each of them is reached.
 
     Raises:
         KeyError: The document has no value for a label that it reaches.
+        ValueError: A value lies outside of its parameter's bounds; the message has the label.
     """
     from optuna.trial import TrialState, create_trial
 
-    params, distributions, attributes = space.params_of(assignment_of(document))
+    write = space.flat_params_of if is_flat else space.params_of
+    params, distributions, attributes = write(assignment_of(document))
     frozen = create_trial(
         state=TrialState[state_of(document)],
         value=value_of(document),
@@ -148,11 +155,20 @@ def documents_of(study: Any, space: OptunaSpace) -> list[Document]:
             logger.debug("trial %d cannot be carried over: %s", frozen.number, exc)
     labels = list(space.space.parameters)
     return [
-        _document(frozen, tid, assignment, labels) for tid, (frozen, assignment) in enumerate(found)
+        document_of(frozen, tid, assignment, labels)
+        for tid, (frozen, assignment) in enumerate(found)
     ]
 
 
-def _document(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[str]) -> Document:
+def document_of(frozen: Any, tid: int, assignment: dict[str, Any], labels: list[str]) -> Document:
+    """Write a finished trial of a study as a document.
+
+    Args:
+        frozen: An ``optuna.trial.FrozenTrial``.
+        tid: The document's id.
+        assignment: The raw value by label, reached labels only.
+        labels: All labels, in the order that the document is to have.
+    """
     misc = misc_of(tid, assignment, labels)
     state = JOB_STATE_DONE
     result: dict[str, Any] = dict(frozen.user_attrs.get(RESULT, {}))

@@ -83,7 +83,7 @@ def reconcile(study: Any, trials: Any, space: OptunaSpace) -> int:
         for document in trials._dynamic_trials
         if document["state"] in (JOB_STATE_DONE, JOB_STATE_ERROR, JOB_STATE_CANCEL)
     ]
-    only_stored, only_here = _beyond(stored, ended), _beyond(ended, stored)
+    only_stored, only_here = beyond(stored, ended), beyond(ended, stored)
     lost = [assignment_of(document) for document in only_here]
     only_stored = [d for d in only_stored if not (is_unexplained(d) and assignment_of(d) in lost)]
     unfinished = orphans_of(study) if only_here else []
@@ -136,11 +136,11 @@ def _fill_waiting(trials: Any, stored: list[Document]) -> list[Document]:
 
 def only_in(documents: list[Document], study: Any, space: OptunaSpace) -> list[bool]:
     """Tell for each document that ended whether a study does not have its trial yet."""
-    new = {id(document) for document in _beyond(documents, documents_of(study, space))}
+    new = {id(document) for document in beyond(documents, documents_of(study, space))}
     return [id(document) in new for document in documents]
 
 
-def _beyond(documents: list[Document], others: list[Document]) -> list[Document]:
+def beyond(documents: list[Document], others: list[Document]) -> list[Document]:
     """Return the documents that are not among the others; of two equal ones, one is."""
     known = Counter(_key(document) for document in others)
     found = []

@@ -12,9 +12,9 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
+from hyperbridge.errors import BackendUnavailableError, HyperbridgeError, InvalidArgumentError
 
 T = TypeVar("T")
 
@@ -75,6 +75,34 @@ def when_tables_are_made(create: Callable[[], T]) -> T:
     return create()
 
 
+def contents_of(url: str) -> Literal["studies", "nothing", "other"]:
+    """Tell what a database has, without making anything in it.
+
+    Optuna makes its tables in any database that it opens, and marks it as its own.
+
+    Args:
+        url: A database URL.
+
+    Returns:
+        ``other`` for tables of other code beside which those of a study cannot be.
+    """
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite and not Path(parsed.database or "").is_file():
+        return "nothing"
+    engine = create_engine(url)
+    try:
+        names = set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    if "studies" in names:
+        return "studies"
+    return "other" if names and (is_sqlite or "alembic_version" in names) else "nothing"
+
+
 @contextlib.contextmanager
 def explained(storage: Any) -> Iterator[None]:
     """Turn the failures of opening a storage into an error whose message names it."""
@@ -83,8 +111,15 @@ def explained(storage: Any) -> Iterator[None]:
 
     try:
         yield
-    except (OptunaError, SQLAlchemyError, OSError, ImportError, ValueError) as exc:
-        if isinstance(exc, InvalidArgumentError):
+    except (
+        OptunaError,
+        SQLAlchemyError,
+        OSError,
+        ImportError,
+        ValueError,
+        RuntimeError,
+    ) as exc:  # RuntimeError: tables of another Optuna
+        if isinstance(exc, HyperbridgeError):
             raise
         shown = storage if isinstance(storage, str | os.PathLike) else type(storage).__name__
         cause: BaseException = exc.__cause__ if exc.__cause__ is not None else exc
@@ -92,11 +127,17 @@ def explained(storage: Any) -> Iterator[None]:
             cause = ValueError(f"the file is not a journal of Optuna ({exc})")
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
         raise BackendUnavailableError(
-            f"The Optuna storage {_without_password(str(shown))!r} cannot be opened: {reason}"
+            f"The Optuna storage {without_password(str(shown))!r} cannot be opened: {reason}"
         ) from exc
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """Return a database URL without its password.
+
+    Examples:
+        >>> without_password("postgresql://me:secret@host/studies")
+        'postgresql://me:***@host/studies'
+    """
     scheme, separator, rest = url.partition("://")
     account, at, host = rest.rpartition("@")
     if not at:
