@@ -249,7 +249,7 @@ def fmin(
             take_over(past, trials, objective.space, objective.domain.params)
         n_extra += count_taken(trials)
         first_stream = draw_again(
-            rstate, trials, earlier, [*restored, *opened.restored], points, is_given=is_seeded
+            rstate, trials, earlier, opened.restored, points, is_given=is_seeded
         )
         search = stack.enter_context(closing(chosen.make_search(algo, objective, trials, seeds)))
         if isinstance(search, HyperoptSearch):

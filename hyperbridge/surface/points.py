@@ -116,7 +116,7 @@ def draw_again(
     rstate: Any,
     trials: Any,
     earlier: Earlier | None,
-    restored: Sequence[Document],
+    brought: Sequence[Document],
     points: Sequence[dict[str, Any]] | None,
     *,
     is_given: bool,
@@ -131,7 +131,7 @@ def draw_again(
         rstate: Where the seeds of this call come from.
         trials: The Trials object of this call; it gets to know the ids that were given out.
         earlier: What an interrupted call has left on disk; None for nothing.
-        restored: The documents that an interrupted call left there, or with an engine.
+        brought: The documents that an interrupted call left with an engine, and not there.
         points: The user's own points among them were drawn by nobody.
         is_given: Whether the user has chosen the seed.
 
@@ -139,6 +139,7 @@ def draw_again(
         Where the search stood when it began.
     """
     first = stream_of(rstate, trials)
+    kept: Sequence[Document] = [] if earlier is None else earlier.documents
     if earlier is not None and earlier.stream is not None:
         n_ids = earlier.stream["n_ids"]
         if all(isinstance(tid, int) and tid < n_ids for tid in trials._ids):
@@ -148,10 +149,10 @@ def draw_again(
             logger.info("the search goes on with another seed than it began with")
             return first
         if draw_on(rstate, earlier.stream["seeds"]):
-            return began
+            first, kept = began, []
     seeds = seed_source(rstate)
     given = list(points or ())
-    for document in restored:
+    for document in [*kept, *brought]:
         if is_taken_over(document):  # nor those of a warm start
             continue
         assignment = assignment_of(document)

@@ -320,7 +320,9 @@ def test_tuner_restore_knows_what_becomes_of_repeats(storage: str, repeats: str)
         tolerant=True, spark_trials=False,
         known=KnownPoints(objective.space, trials) if repeats == "reuse" else None,
     )  # fmt: skip
-    dispatcher = restore_dispatcher(save_search(folder, objective, run, None, retries_raised=False))
+    dispatcher = restore_dispatcher(
+        save_search(folder, objective, run, None, has_taken_over=False, retries_raised=False)
+    )
     left = dispatcher.run.ask()
     if repeats == "run":
         assert left is not None
@@ -347,13 +349,18 @@ def test_seeds_go_on_after_those_that_the_experiment_has_used(
     file = Path(storage).with_name("trials.pkl")
     file.write_bytes(pickle.dumps(searched(2)))
     given = None if n_kept is None else searched(n_kept)
-    trials, from_file = open_trials(given, TrialsFile(file) if n_kept is None else None)
+    earlier = None
+    if n_kept is None:
+        kept = TrialsFile(file)
+        earlier = kept.load()
+        kept.release()
+    trials, _ = open_trials(given, earlier)
     experiment = open_experiment(
         Objective(len, SPACE, None), trials, tune_config=None,
         run_config=tune.RunConfig(name="n", storage_path=storage),
     )  # fmt: skip
     rstate, expected = np.random.default_rng(0), np.random.default_rng(0)
-    draw_again(rstate, [*from_file, *experiment.restored], None)
+    draw_again(rstate, trials, earlier, experiment.restored, None, is_given=True)
     for _ in range(n_drawn):
         next_seed(expected)
     assert next_seed(rstate) == next_seed(expected)
