@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any, ClassVar
 
 import cloudpickle
 from hyperopt import base
 
+from hyperbridge.documents import Document
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.files.pickles import load_trials
 from hyperbridge.history.history import History
 from hyperbridge.history.kinds import Kind, Options
 from hyperbridge.history.targets import check_new_file, replace_file
+from hyperbridge.history.trials_object import history_of, without_stand_ins
 
 
 class TrialsKind(Kind):
@@ -28,12 +29,13 @@ class TrialsKind(Kind):
 
     @classmethod
     def recognises(cls, text: str) -> bool:
-        """Tell whether a file begins as a pickle does."""
+        """Tell whether a file begins as a pickle does, or is named as one."""
         if not Path(text).is_file():
             return False
         with Path(text).open("rb") as file:
             first = file.read(2)
-        return first[:1] == b"\x80" and first[1:] in (b"\x02", b"\x03", b"\x04", b"\x05")
+        is_pickle = first[:1] == b"\x80" and first[1:] in (b"\x02", b"\x03", b"\x04", b"\x05")
+        return is_pickle or cls.is_named_by(text)
 
     @classmethod
     def takes(cls, value: Any) -> bool:
@@ -49,21 +51,47 @@ class TrialsKind(Kind):
                 f"{source!r} is a pickle, and loading a pickle runs whatever code is in it. If you "
                 "trust where it comes from, say so with --allow-pickle."
             )
-        return history_of(load_trials(source), source)
+        missing: dict[str, str] = {}
+        history = history_of(load_trials(source, missing=missing), source)
+        without_stand_ins(history, missing)
+        return history
 
     def write(self, history: History, target: str, options: Options) -> None:
         """Write a pickle that hyperopt alone can load."""
         check_new_file(target, options)
-        trials = base.Trials(exp_key=None)
-        trials.insert_trial_docs(history.documents)
-        trials.attachments.update(history.attachments)
+        keys = {document["exp_key"] for document in history.documents}
+        trials = base.Trials(exp_key=keys.pop() if len(keys) == 1 else None, refresh=False)
+        trials._dynamic_trials = [_picklable(document, history) for document in history.documents]
+        for name, content in history.attachments.items():
+            if _why_not(content) is None:
+                trials.attachments[name] = content
+            else:
+                history.remark(f"attachment {name!r} is left out: {_why_not(content)}")
         trials.refresh()
+        trials._ids.update(document["tid"] for document in history.documents)
         replace_file(target, cloudpickle.dumps(trials))
 
 
-def history_of(trials: Any, source: str) -> History:
-    """Return the trials of a Trials object; its documents are copied, not what results hold."""
-    documents = [
-        {**document, "misc": copy.deepcopy(document["misc"])} for document in trials._dynamic_trials
-    ]
-    return History(documents, dict(trials.attachments), source)
+def _picklable(document: Document, history: History) -> Document:
+    """Return a document without those entries of its result that no pickle can hold."""
+    if _why_not(document) is None:
+        return document
+    kept = {}
+    for key, value in document["result"].items():
+        why = _why_not(value)
+        if why is None:
+            kept[key] = value
+        else:
+            history.remark(f"trial {document['tid']}: result[{key!r}] is left out: {why}")
+    return {**document, "result": kept}
+
+
+def _why_not(value: Any) -> str | None:
+    """Return why something cannot be pickled; None if it can."""
+    if type(value) in (bool, int, float, str, bytes, type(None)):
+        return None
+    try:
+        cloudpickle.dumps(value)
+    except Exception as exc:  # noqa: BLE001 - pickling a user's object may raise anything
+        return f"{type(value).__name__} cannot be pickled ({type(exc).__name__})"
+    return None
