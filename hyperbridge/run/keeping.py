@@ -113,12 +113,8 @@ class Keeper(Protocol):
         """Hear that a trial, or a further attempt at it, is about to run."""
         ...
 
-    def reported(self, document: Document, step: int, loss: float, at_ms: int) -> None:
-        """Hear of a report of a trial that runs, where the engine brings it."""
-        ...
-
     def ended(self, document: Document, attachments: dict[str, Any]) -> None:
-        """Write a document that is final. It is on disk when this returns.
+        """Write a document that is final, its reports in it. It is on disk when this returns.
 
         Raises:
             OSError: It could not be written. It is written with the next event.
@@ -184,12 +180,6 @@ class Keepers:
         for keeper in self._all:
             with self._guarded(keeper):
                 keeper.started(document)
-
-    def reported(self, document: Document, step: int, loss: float, at_ms: int) -> None:
-        """Tell all."""
-        for keeper in self._all:
-            with self._guarded(keeper):
-                keeper.reported(document, step, loss, at_ms)
 
     def ended(self, document: Document, attachments: dict[str, Any]) -> None:
         """Tell all."""
