@@ -23,6 +23,7 @@ import warm_spark_daemon
 from costs import recorded
 from left_behind import Watch
 from mlflow_server import MlflowServer
+from postgres_server import DRIVER, PostgresServer, programs
 from warm_ray_worker import in_clusters_of_this_process
 
 try:
@@ -96,7 +97,9 @@ KILLS = frozenset({
 """The tests that kill or interrupt a process on purpose. On a busy machine a signal may come too
 early or too late for what they ask, so they have two more tries; a real fault fails three times."""
 
-ENGINE_FIXTURES = {"spark", "connect", "ray_cluster", "mlflow_server", "own_server", "shell"}
+ENGINE_FIXTURES = {
+    "spark", "connect", "ray_cluster", "mlflow_server", "own_server", "postgres", "shell",
+}  # fmt: skip
 
 FEW = 3
 """So many files of tests on Spark start fewer JVMs than an archive of its classes pays for."""
@@ -305,6 +308,20 @@ def mlflow_server(
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole test run; each test makes a database of its own there."""
+    pytest.importorskip(DRIVER)
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed here: there is no postgres program")
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="session")
