@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.history.history import History
+from hyperbridge.history.inference import space_of
 from hyperbridge.history.kinds import Kind, Options
 
 _URL = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb|mssql|oracle)(\+\w+)?://")
@@ -65,9 +65,7 @@ class OptunaKind(Kind):
         from hyperbridge.search.optuna.stored import study_to_write
         from hyperbridge.search.optuna.writing import write_documents
 
-        space = options.space or history.space
-        if space is None:
-            raise InvalidArgumentError("a study needs the search space")
+        space = space_of(history) if options.space is None else options.space
         with study_to_write(
             target, options.study or _name_from(history.source), append=options.append
         ) as study:

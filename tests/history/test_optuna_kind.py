@@ -343,6 +343,18 @@ def test_another_optuna_gets_its_trials_one_by_one(tmp_path, monkeypatch):
     assert added == trials
 
 
+def test_without_a_space_the_values_show_one_and_the_trials_come_back(tmp_path):
+    target = str(tmp_path / "study.db")
+    documents = some_trials(30)._dynamic_trials
+    history = History(documents, {}, "t.pkl")
+    kind_of_target(target).write(history, target, Options())
+    assert any("'q' is taken for hp.quniform('q', 0, 10, 1)" in line for line in history.remarks)
+    back = read_history(target, Options())
+    assert without_times(back.documents) == without_times(documents)
+    study = optuna.load_study(study_name="t", storage=f"sqlite:///{target}")
+    assert study.trials[0].distributions["k"] == CategoricalDistribution([0, 1])
+
+
 def test_a_study_that_is_there_is_left_alone_or_gets_what_it_lacks(tmp_path):
     target, options = str(tmp_path / "study.db"), Options(space=read_space(SPACE))
     documents = some_trials()._dynamic_trials
