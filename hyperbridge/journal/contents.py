@@ -1,0 +1,176 @@
+"""What a journal says: calls of fmin, the documents as they were last, and what goes with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hyperopt.base import JOB_STATE_NEW, JOB_STATE_RUNNING
+
+from hyperbridge.documents import Document, Report, take_back
+from hyperbridge.journal.documents import decode_document
+from hyperbridge.journal.lines import Record, Torn
+from hyperbridge.journal.values import decode
+
+
+@dataclass
+class Contents:
+    """What the records of a journal come to.
+
+    Attributes:
+        written_by: What wrote its first record, such as ``hyperbridge 0.1.0``.
+        calls: The calls of fmin, as their records say; ``closed`` is that of the end, if any.
+        documents: All trials in the order in which they came; one that was running when its
+            process died is still in state RUNNING.
+        attachments: By the names that ``Trials.attachments`` has them under.
+        stream: The state of the seeds after the last proposal; None where there was none.
+        first_stream: The state of the seeds when the first call began, where it had one.
+        tracking: What the MLflow tracker has noted.
+        reports: Those of the trials that have not ended, as they came, by trial id.
+        torn: The last line, if it was cut off.
+    """
+
+    written_by: str = ""
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
+    attachments: dict[str, Any] = field(default_factory=dict)
+    stream: dict[str, Any] | None = None
+    first_stream: dict[str, Any] | None = None
+    tracking: dict[str, str] = field(default_factory=dict)
+    reports: dict[Any, list[Report]] = field(default_factory=dict)
+    torn: Torn | None = None
+
+
+class Reader:
+    """Makes the contents of records, which are taken in order."""
+
+    def __init__(self) -> None:
+        self.contents = Contents()
+        self._by_tid: dict[Any, Document] = {}
+        self._stream: str | None = None
+        self._events = {
+            "call": self._call,
+            "brought": self._brought,
+            "proposed": self._proposed,
+            "started": self._started,
+            "reported": self._reported,
+            "ended": self._ended,
+            "tracked": self._tracked,
+            "closed": self._closed,
+        }
+
+    def take(self, record: Record) -> None:
+        """Take a record.
+
+        Raises:
+            ValueError: It says what a journal does not say.
+        """
+        event = record.get("event")
+        take = self._events.get(event) if isinstance(event, str) else None
+        if take is None:
+            raise ValueError(f"there is no event {event!r}")
+        try:
+            take(record)
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise ValueError(
+                f"the event {event!r} is not as it should be ({type(exc).__name__}: {exc})"
+            ) from exc
+
+    def finish(self, torn: Torn | None) -> Contents:
+        """Return the contents, when all records are taken."""
+        self.contents.torn = torn
+        self.contents.stream = _stream(self._stream)
+        return self.contents
+
+    def _call(self, record: Record) -> None:
+        call = {key: value for key, value in record.items() if key != "event"}
+        stream = call.pop("first_stream", None)
+        if not self.contents.calls:
+            self.contents.first_stream = _stream(stream)
+        self.contents.calls.append(call)
+
+    def _brought(self, record: Record) -> None:
+        self._add(record["trial"])
+        self._attach(record)
+
+    def _proposed(self, record: Record) -> None:
+        for part in record["trials"]:
+            self._add(part)
+        if record.get("stream") is not None:
+            self._stream = record["stream"]
+
+    def _add(self, part: dict[str, Any]) -> None:
+        document = decode_document(part)
+        before = self._by_tid.get(document["tid"])
+        if before is not None and before["state"] in (JOB_STATE_NEW, JOB_STATE_RUNNING):
+            index = next(i for i, each in enumerate(self.contents.documents) if each is before)
+            del self.contents.documents[index]  # it was given up, and its id has another trial
+        self._by_tid[document["tid"]] = document
+        self.contents.documents.append(document)
+
+    def _attach(self, record: Record) -> None:
+        for name, value in record.get("attachments", {}).items():
+            self.contents.attachments[attachment_name(record["trial"]["tid"], name)] = value
+
+    def _started(self, record: Record) -> None:
+        document = self._known(record["tid"])
+        at = record["book_time"]
+        take_back(document)
+        document.update(state=JOB_STATE_RUNNING, book_time=at, refresh_time=at)
+        if "attempt" in record:
+            document["misc"]["attempts"] = record["attempt"]
+        self.contents.reports.pop(record["tid"], None)
+
+    def _reported(self, record: Record) -> None:
+        reports = self.contents.reports.setdefault(self._known(record["tid"])["tid"], [])
+        reports.append((record["step"], record["loss"], record["at"]))
+
+    def _ended(self, record: Record) -> None:
+        part = record["trial"]
+        document = self._known(part["tid"])
+        after = decode_document(part, document)
+        document.clear()
+        document.update(after)
+        self._attach(record)
+        self.contents.reports.pop(part["tid"], None)
+
+    def _tracked(self, record: Record) -> None:
+        self.contents.tracking.update(record["facts"])
+
+    def _closed(self, record: Record) -> None:
+        if self.contents.calls:
+            self.contents.calls[-1]["closed"] = {"at": record["at"], "reason": record["reason"]}
+
+    def _known(self, tid: Any) -> Document:
+        try:
+            return self._by_tid[tid]
+        except KeyError:
+            raise ValueError(f"trial {tid!r} was not proposed before") from None
+
+
+def contents_of(records: Iterable[Record]) -> Contents:
+    """Return what records come to.
+
+    Examples:
+        >>> contents_of([{"event": "closed", "at": 0, "reason": None}]).documents
+        []
+    """
+    reader = Reader()
+    for record in records:
+        reader.take(record)
+    return reader.finish(None)
+
+
+def attachment_name(tid: Any, name: Any) -> str:
+    """Return the name that an attachment of a trial has in ``Trials.attachments``."""
+    return f"ATTACH::{tid}::{name}"
+
+
+def _stream(text: str | None) -> dict[str, Any] | None:
+    """Return the state of the seeds: a text until now, since only the last one is asked for."""
+    if text is None:
+        return None
+    stream: dict[str, Any] = json.loads(text, object_hook=decode)
+    return stream
