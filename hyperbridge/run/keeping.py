@@ -37,6 +37,7 @@ class Earlier:
         tracking: What the MLflow tracker has noted: ``tracking_uri``, ``experiment_id``,
             ``run_id`` and ``fmin_uuid`` of the parent run.
         trials: The Trials object itself, where it was kept.
+        is_finished_here: Whether the search was one of this process, and has come to its end.
     """
 
     documents: list[Document]
@@ -45,6 +46,7 @@ class Earlier:
     first_stream: Stream | None = None
     tracking: dict[str, str] = field(default_factory=dict)
     trials: Any = None
+    is_finished_here: bool = False
 
 
 @dataclass(frozen=True, slots=True)

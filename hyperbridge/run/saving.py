@@ -18,6 +18,7 @@ from hyperbridge.errors import InvalidArgumentError, ResultNotPicklableError
 from hyperbridge.files.growing_pickle import GrowingPickle
 from hyperbridge.files.locking import FileLock
 from hyperbridge.files.pickles import load_trials
+from hyperbridge.files.processes import this_process
 from hyperbridge.files.replacing import check_replaceable, real_path
 from hyperbridge.run.keeping import Earlier, KeptCall, Stream
 from hyperbridge.worker.frames import safe_repr, safe_text
@@ -26,6 +27,7 @@ _ARGUMENT: Final = "trials_save_file"
 _KEPT: Final = "_hyperbridge_kept"
 """The attribute of a Trials object in the file that holds what only we read: a dict."""
 
+_UNFINISHED = (None, "user", "error", "engine")
 _PLAIN = (bool, int, float, str, bytes, type(None))
 
 
@@ -83,6 +85,8 @@ class TrialsFile:
             first_stream=kept.get("first_stream"),
             tracking=kept.get("tracking", {}),
             trials=trials,
+            is_finished_here=kept.get("process") == this_process()
+            and kept.get("ended") not in _UNFINISHED,
         )
 
     def check(self, result: dict[str, Any], attachments: dict[str, Any]) -> None:
@@ -104,7 +108,12 @@ class TrialsFile:
         """Know the Trials; they are written with the first trial. See `Keeper.began`."""
         self._trials = trials
         self._stream = call.stream
-        self._kept = {"first_stream": call.first_stream, "tracking": dict(call.tracking)}
+        self._kept = {
+            "first_stream": call.first_stream,
+            "tracking": dict(call.tracking),
+            "process": this_process(),
+            "ended": None,
+        }
         if trials._dynamic_trials:
             self._has_changed = True
 
@@ -144,8 +153,9 @@ class TrialsFile:
         self._is_behind = False
         self._know(new, first)
 
-    def closed(self, reason: str | None) -> None:  # noqa: ARG002 - the Trials object says it
+    def closed(self, reason: str | None) -> None:
         """Write all, as it stands in the end. See `Keeper.closed`."""
+        self._kept["ended"] = reason
         if self._has_changed:
             self._write()
         self._pickle.close()

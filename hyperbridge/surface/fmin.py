@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -235,9 +234,7 @@ def fmin(
         for keeper in keepers:
             stack.callback(keeper.release)
         earlier = load_earlier(keepers)
-        trials, restored = open_trials(trials, earlier)
-        if earlier is not None:
-            earlier = replace(earlier, documents=restored)
+        trials, earlier = open_trials(trials, earlier)
         n_extra = count_generated(trials)
         requested = settings.parallelism
         if requested is None and is_spark:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hyperopt import base
@@ -57,29 +58,36 @@ def _n_ended(documents: Sequence[Document]) -> int:
     return sum(d["state"] not in (base.JOB_STATE_NEW, base.JOB_STATE_RUNNING) for d in documents)
 
 
-def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, list[Document]]:
-    """Return the Trials object of a call, in order, and what an earlier call left of it.
+def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, Earlier | None]:
+    """Return the Trials object of a call, in order, and what goes on in it of an earlier call.
 
     Trials that ran when their driver died wait again; so do those that were cancelled, if the
     search was kept on disk, as they have no result.
+
+    An empty Trials object that the user gives means in hyperopt that a search begins anew. Here it
+    does so after one of the same process that has come to its end, as in a loop over data sets.
 
     Args:
         trials: As given to fmin; None for a new object, or that of the file.
         earlier: What was kept on disk; None for nothing.
 
     Returns:
-        The Trials object, and those of its documents that were kept.
+        The Trials object, and ``earlier`` with those of its documents that were kept; None when
+        the search begins anew.
 
     Raises:
         InvalidArgumentError: The Trials have documents, and not those that were kept.
     """
     restored: list[Document] = []
+    is_empty = trials is not None and not trials._dynamic_trials
+    if is_empty and earlier is not None and earlier.is_finished_here:
+        earlier = None
     if earlier is None:
         trials = Trials() if trials is None else trials
     elif trials is None and earlier.trials is not None:
         trials = earlier.trials
         restored = list(trials._dynamic_trials)
-    elif trials is None or not trials._dynamic_trials:
+    elif trials is None or is_empty:
         trials = Trials() if trials is None else trials
         restored = earlier.documents
         trials._insert_trial_docs(restored)
@@ -101,8 +109,13 @@ def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, list[Documen
         )
     if restored:
         trials.refresh()
-        logger.info("continuing with %d trials of an earlier call", len(trials.trials))
-    return trials, restored
+        logger.log(
+            logging.WARNING if is_empty else logging.INFO,
+            "the search goes on with %d trials that an earlier call has kept on disk; to begin "
+            "anew, remove the file",
+            len(trials.trials),
+        )
+    return trials, None if earlier is None else replace(earlier, documents=restored)
 
 
 def _of_both(given: Sequence[Document], kept: Sequence[Document]) -> list[Document]:

@@ -130,6 +130,7 @@ def draw_again(
     Args:
         rstate: Where the seeds of this call come from.
         trials: The Trials object of this call; it gets to know the ids that were given out.
+            When it has others, somebody has gone on with it meanwhile, and drawn seeds.
         earlier: What an interrupted call has left on disk; None for nothing.
         brought: The documents that an interrupted call left with an engine, and not there.
         points: The user's own points among them were drawn by nobody.
@@ -142,13 +143,14 @@ def draw_again(
     kept: Sequence[Document] = [] if earlier is None else earlier.documents
     if earlier is not None and earlier.stream is not None:
         n_ids = earlier.stream["n_ids"]
-        if all(isinstance(tid, int) and tid < n_ids for tid in trials._ids):
+        is_known = all(isinstance(tid, int) and tid < n_ids for tid in trials._ids)
+        if is_known:
             trials._ids.update(range(n_ids))
         began = earlier.first_stream or {}
         if is_given and not is_same_stream(first["seeds"], began.get("seeds")):
             logger.info("the search goes on with another seed than it began with")
             return first
-        if draw_on(rstate, earlier.stream["seeds"]):
+        if is_known and draw_on(rstate, earlier.stream["seeds"]):
             first, kept = began, []
     seeds = seed_source(rstate)
     given = list(points or ())

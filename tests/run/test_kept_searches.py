@@ -109,6 +109,27 @@ def test_an_old_random_state_goes_on(tmp_path: Path) -> None:
     assert load(file).vals == whole.vals
 
 
+def test_a_loop_with_new_trials_and_one_file_is_one_search_each(tmp_path: Path) -> None:
+    file, best = tmp_path / "trials.pkl", []
+    for shift in (0.0, 100.0):
+        trials = hyperopt.Trials()
+        search(file, lambda p, s=shift: p["x"] + s, trials=trials, max_evals=5)
+        best.append(min(trials.losses()))
+    assert best[1] == best[0] + 100
+    assert len(load(file).trials) == 5
+
+
+def test_a_file_that_somebody_went_on_with_is_drawn_on_from_its_documents(tmp_path: Path) -> None:
+    file, whole = tmp_path / "trials.pkl", Trials()
+    search(file, max_evals=5)
+    trials = load(file)  # as people do who keep the pickle themselves
+    search(None, trials=trials, max_evals=9, rstate=np.random.default_rng(1))
+    file.write_bytes(cloudpickle.dumps(trials))
+    search(file, max_evals=12, algo=rand.suggest)
+    search(None, trials=whole, max_evals=12, algo=rand.suggest)
+    assert load(file).vals["x"][9:] == whole.vals["x"][9:]
+
+
 def test_nothing_of_ours_is_left_on_the_users_trials(tmp_path: Path) -> None:
     trials = hyperopt.Trials()
     search(tmp_path / "trials.pkl", trials=trials, max_evals=3)
