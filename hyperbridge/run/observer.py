@@ -31,7 +31,7 @@ class FminInfo:
         space_text: Returns the text of the search space's pyll graph, which may take seconds.
         decode: Maps an assignment to ``{label: text of the chosen option}`` for the choices
             among its labels, for people to read.
-        kept_in: Where the search is kept; None when it ends with its process.
+        kept_in: Where the search is kept; nothing when it ends with its process.
         is_elastic: Whether the number of slots may change.
         earlier: What earlier calls have left of the search on disk; None for nothing. Its
             documents are those of the Trials object: what is to run again is in state NEW.
@@ -47,7 +47,7 @@ class FminInfo:
     max_queue_len: int
     space_text: Callable[[], str]
     decode: Callable[[Assignment], dict[str, str]]
-    kept_in: Place | None = None
+    kept_in: tuple[Place, ...] = ()
     is_elastic: bool = False
     earlier: Earlier | None = None
     note: Callable[[dict[str, str]], None] = lambda facts: None  # noqa: ARG005

@@ -329,6 +329,15 @@ class FminRun:
                 self._observers.trial_finished(end)
             return end
 
+    def note_tracking(self, facts: dict[str, str]) -> None:
+        """Keep where the call is tracked. An observer calls it, on any thread.
+
+        Args:
+            facts: See `hyperbridge.run.keeping.Earlier`.
+        """
+        with self._lock:
+            self._keepers.tracked(facts)
+
     def resize(self, capacity: Capacity) -> None:
         """Hear how many trials the engine has room for now; they never fall below one."""
         with self._lock:

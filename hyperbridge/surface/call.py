@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hyperopt import exceptions
@@ -143,9 +143,9 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         max_queue_len=call.limits.max_queue_len,
         space_text=call.objective.text,
         decode=call.objective.space.decode,
-        kept_in=opened.kept_in or search.kept_in or _place_of(call.keepers),
-        earlier=call.earlier,
-        note=keepers.tracked,
+        kept_in=_places(call),
+        earlier=call.earlier and replace(call.earlier, documents=list(call.trials._dynamic_trials)),
+        note=run.note_tracking,
     )
 
     def body() -> None:
@@ -192,8 +192,10 @@ def _kept(call: Call) -> KeptCall:
     )
 
 
-def _place_of(keepers: Sequence[Keeper]) -> Place | None:
-    return keepers[0].place if keepers else None
+def _places(call: Call) -> tuple[Place, ...]:
+    """Return where the engine, the search, and what keeps the trials have them."""
+    places = (call.opened.kept_in, call.search.kept_in, *(each.place for each in call.keepers))
+    return tuple(dict.fromkeys(place for place in places if place is not None))
 
 
 def _best(call: Call, run: FminRun) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from hyperbridge.tracking.attach import make_token
 from hyperbridge.tracking.parent import ParentRun
 from hyperbridge.tracking.record import (
     ATTEMPT_TAG,
+    STATUS_TAG,
     Legaliser,
     Record,
     ending_record,
@@ -21,14 +22,19 @@ from hyperbridge.tracking.store import Store, StoreAwayError
 
 Step = Callable[[], None]
 
-_STATUS = {
+STATUS = {
     "success": "FINISHED",
     "failure": "FAILED",
     "pruned": "FINISHED",
     "cancelled": "KILLED",
 }
+"""The status of a run by how its trial ended."""
+
+CALL_TAG = "hyperbridge.call"
+"""Names the call of fmin that started a trial, where it goes on with an earlier one's search."""
+
 _TAGS_AT_CREATION = 90
-_PARENT_TAG = "mlflow.parentRunId"
+PARENT_TAG = "mlflow.parentRunId"
 
 
 @dataclass(eq=False)
@@ -43,6 +49,7 @@ class Child:
         may_exist: Whether it may exist although ``run`` is None: an attempt to create it got
             no answer, or the worker was left to create it.
         refused: Whether the store refused to create it.
+        is_left: Whether a call that was killed has created it, and may have logged to it.
         lock: Held while it is being created.
     """
 
@@ -52,6 +59,7 @@ class Child:
     run: Any = None
     may_exist: bool = False
     refused: bool = False
+    is_left: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -61,7 +69,8 @@ class Child:
 
     def is_about(self, run: Any) -> bool:
         """Tell whether a run of this trial is that of this attempt."""
-        return bool(run.data.tags.get(ATTEMPT_TAG) == self.tags.get(ATTEMPT_TAG))
+        tags = run.data.tags
+        return all(tags.get(name) == self.tags.get(name) for name in (ATTEMPT_TAG, CALL_TAG))
 
 
 class ChildRuns:
@@ -139,7 +148,7 @@ class ChildRuns:
                     else None
                 )
             )
-        return steps, lambda: self._end(child, _STATUS[end.status], ended_ms)
+        return steps, lambda: self._end(child, STATUS[end.status], ended_ms)
 
     def discard(self, child: Child, ended_ms: int) -> None:
         """Delete the run of a lost attempt, and what the objective has nested in it.
@@ -150,11 +159,14 @@ class ChildRuns:
         """
         with child.lock:
             self._find(child)
-        if child.run is None:
-            return
-        doomed = [child.run]
+        if child.run is not None:
+            self.discard_run(child.run, ended_ms)
+
+    def discard_run(self, run: Any, ended_ms: int) -> None:
+        """Delete a run, and what the objective has nested in it. See `discard`."""
+        doomed = [run]
         for run in doomed:
-            query = f"tags.`{_PARENT_TAG}` = '{run.info.run_id}'"
+            query = f"tags.`{PARENT_TAG}` = '{run.info.run_id}'"
             doomed.extend(self._store.find_runs(run.info.experiment_id, query))
         for run in reversed(doomed):  # what is nested first: a later try finds the rest
             self._store.delete_run(run.info.run_id, ended_ms)
@@ -183,25 +195,27 @@ class ChildRuns:
         runs = self._store.find_runs(parent.info.experiment_id, query)
         found = [run for run in runs if child.is_about(run)]
         if found:
-            if _PARENT_TAG not in found[0].data.tags:  # created before the parent run was
-                self._store.log(found[0].info.run_id, tags={_PARENT_TAG: parent.info.run_id})
+            if PARENT_TAG not in found[0].data.tags:  # created before the parent run was
+                self._store.log(found[0].info.run_id, tags={PARENT_TAG: parent.info.run_id})
             child.run = found[0]
 
     def _tags(self, child: Child, parent: Any) -> dict[str, str]:
         tags = dict(list(child.tags.items())[:_TAGS_AT_CREATION])
-        return tags if parent is None else {**tags, _PARENT_TAG: parent.info.run_id}
+        return tags if parent is None else {**tags, PARENT_TAG: parent.info.run_id}
 
     def _log(self, child: Child, end: TrialEnd, ended_ms: int) -> None:
         if child.run is None:
             return
         record = ending_record(end, self._legalise)
+        if child.is_left and child.run.data.tags.get(STATUS_TAG) == record.tags[STATUS_TAG]:
+            return  # the tags come last, so all of it is there
         tags = {**dict(list(child.tags.items())[_TAGS_AT_CREATION:]), **record.tags}
         params, metrics, reports = record.params, record.metrics, record.reports
         if metrics or reports:  # a call that most objectives spare us: they return a loss alone
             params, metrics, reports = self._reconciled(child, record)
         points = [(name, value, ended_ms, 0) for name, value in metrics.items()]
         points += [("loss", value, at_ms, step) for step, value, at_ms in reports]
-        if record.loss is not None:
+        if record.loss is not None and not _has_loss(child, record.loss):
             # The run shows the point of the highest step and, of several, of the latest time.
             last_step = max((step for step, *_ in reports), default=0)
             last_ms = max((at_ms + 1 for *_, at_ms in reports), default=0)
@@ -237,6 +251,12 @@ class ChildRuns:
                 self._find(child)  # in a hurry the steps before this one are left out
         if child.run is not None:
             self._store.end_run(_id_of(child), status, ended_ms)
+
+
+def _has_loss(child: Child, loss: float) -> bool:
+    """Tell whether a call that was killed has logged the loss of the trial."""
+    logged = child.run.data.metrics.get("loss") if child.is_left else None
+    return logged is not None and (logged == loss or (logged != logged and loss != loss))
 
 
 def _id_of(child: Child) -> str:

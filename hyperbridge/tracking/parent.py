@@ -7,15 +7,17 @@ Names and values follow what the Databricks runtime logs for SparkTrials (its do
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from hyperbridge.run.observer import FminInfo
+from hyperbridge.tracking.continuing import EarlierRun, facts_of
 from hyperbridge.tracking.leftovers import place_tags
 from hyperbridge.tracking.names import (
     MAX_PARAM_LENGTH,
@@ -23,7 +25,10 @@ from hyperbridge.tracking.names import (
     legal_metric,
     legal_text,
 )
-from hyperbridge.tracking.store import Store, impatient
+from hyperbridge.tracking.store import Store, StoreAwayError, impatient
+from hyperbridge.worker.frames import safe_text
+
+logger = logging.getLogger(__name__)
 
 RUN_SOURCE = "hyperoptAutoTracking"
 
@@ -79,20 +84,29 @@ class ParentRun:
     """The run that a call of fmin logs to.
 
     A run that has an ``fmin_uuid`` tag belongs to an earlier call too: then each param and tag
-    of this call carries the suffix ``_<its fmin_uuid>``. So does a single name that the user
-    has given another value. Metrics keep their names; the steps of their histories go on where
+    of this call carries the suffix ``_<its fmin_uuid>``. So does a single name that the user,
+    or an earlier call of the same search, has given another value (``_<its fmin_uuid>_2`` where
+    that name is taken, too). Metrics keep their names; the steps of their histories go on where
     those of the earlier call's ``best_trial_loss`` ended.
 
     Args:
         store: Where it is.
         info: The call of fmin.
-        fmin_uuid: Names it.
+        fmin_uuid: Names it, and the calls with whose search it goes on.
+        earlier: The run of those calls, which this one logs to; None for a run of its own.
     """
 
-    def __init__(self, store: Store, info: FminInfo, fmin_uuid: str) -> None:
+    def __init__(
+        self, store: Store, info: FminInfo, fmin_uuid: str, earlier: EarlierRun | None = None
+    ) -> None:
         self._store = store
         self._fmin_uuid = fmin_uuid
-        self._first_tags = {"fmin_uuid": fmin_uuid, **place_tags(info.kept_in)}
+        self._earlier = earlier
+        self._noted = None if info.earlier is None else info.earlier.tracking
+        self._note: Callable[[dict[str, str]], None] | None = info.note
+        self._places = info.kept_in
+        self._going_on_tags = place_tags(info.kept_in)
+        self._first_tags = {"fmin_uuid": fmin_uuid, **self._going_on_tags}
         self._params, self._tags = describe(info, fmin_uuid)
         self._mlflow: Any = importlib.import_module("mlflow")
         self._fluent: Any = importlib.import_module("mlflow.tracking.fluent")
@@ -103,6 +117,7 @@ class ParentRun:
         self._known_data: Any = None
         self._described = False
         self._owned = False
+        self._began_ms = self._started_ms if earlier is None else earlier.began_ms
         self._first_step = 0
         self._is_later = False
 
@@ -120,11 +135,14 @@ class ParentRun:
             # A run that a launcher names is the user's: MLflow resumes it, and it stays open.
             self._owned = "MLFLOW_RUN_ID" not in os.environ
             tags = self._first_tags if self._owned else None
+            run_id = None
+            if self._owned and self._earlier is not None:
+                run_id, tags = self._earlier.run_id, self._going_on_tags
             generator = random.getstate()  # MLflow draws the run's name from it
             random.seed()  # else each search of a script would get the same name
             try:
                 with impatient():
-                    self._run = self._mlflow.start_run(tags=tags)
+                    self._run = self._mlflow.start_run(run_id=run_id, tags=tags)
             finally:
                 random.setstate(generator)
             self._known_data = self._run.data
@@ -149,7 +167,40 @@ class ParentRun:
                 with _describing:  # two calls of fmin in one run, in two threads
                     self._describe(self._run.info.run_id)
                 self._described = True
-            return self._run
+            note, self._note = self._note, None
+        if note is not None:
+            info = self._run.info
+            search = EarlierRun(
+                info.run_id, info.experiment_id, self._fmin_uuid, self._began_ms, self._first_step
+            )
+            facts = facts_of(search, self._uri, self._places)
+            if facts != self._noted:
+                note(facts)
+        return self._run
+
+    def complete_history(self, points: Sequence[tuple[float, int, int]]) -> None:
+        """Log the values of ``best_trial_loss`` that earlier calls could not log any more.
+
+        Args:
+            points: What its history should be: value, time in milliseconds since the epoch, number
+                of trials that had finished.
+        """
+        run_id = self.ensure().info.run_id
+        if not points:
+            return
+        end = self._first_step + points[-1][2]
+        known = [
+            entry.value
+            for entry in self._store.history(run_id, BEST)
+            if self._first_step < entry.step <= end
+        ]
+        missing = [
+            (BEST, legal_metric(value), at_ms, self._first_step + n)
+            for value, at_ms, n in points
+            if not known or legal_metric(value) < min(known)
+        ]
+        if missing:
+            self._store.log(run_id, metrics=missing)
 
     def log_history(self, points: Sequence[tuple[str, float, int, int]]) -> None:
         """Log values of metrics that change in the course of the search.
@@ -212,6 +263,11 @@ class ParentRun:
 
     def _find_or_create(self) -> Any:
         """Create the run late, unless an attempt that got no answer has created it."""
+        if self._earlier is not None:
+            run = self._taken_up(self._earlier)
+            if run is not None:
+                return run
+            self._began_ms, self._earlier = self._started_ms, None
         with impatient():
             experiment_id = self._fluent._get_experiment_id()
         found = self._store.find_runs(experiment_id, f"tags.fmin_uuid = '{self._fmin_uuid}'")
@@ -227,6 +283,25 @@ class ParentRun:
             )
         )
 
+    def _taken_up(self, earlier: EarlierRun) -> Any:
+        """Return the run of the earlier calls, open again; None when it is gone."""
+        try:
+            run = self._store.get_run(earlier.run_id)
+            if run.info.lifecycle_stage != "active":
+                return None
+            self._store.reopen_run(earlier.run_id, run.info.end_time)
+            self._store.log(earlier.run_id, tags=self._going_on_tags)
+        except StoreAwayError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
+            logger.warning(
+                "the search goes on in a new MLflow run: its run %s cannot be continued (%s)",
+                earlier.run_id,
+                safe_text(exc),
+            )
+            return None
+        return run
+
     def _describe(self, run_id: str) -> None:
         data = self._known_data
         if data is None:
@@ -238,18 +313,31 @@ class ParentRun:
             params=self._renamed(self._params, data.params, everything=self._is_later),
             tags=self._renamed(self._tags, data.tags, everything=self._is_later),
         )
-        if self._is_later:
-            self._first_step = self._store.last_step(run_id, BEST)
+        if self._earlier is not None:
+            self._first_step = self._earlier.first_step
+        elif self._is_later:
+            history = self._store.history(run_id, BEST)
+            self._first_step = max((entry.step for entry in history), default=0)
 
     def _renamed(
         self, ours: dict[str, str], theirs: dict[str, str], *, everything: bool
     ) -> dict[str, str]:
+        suffix = f"_{self._fmin_uuid}"
         return {
-            f"{name}_{self._fmin_uuid}"
+            _free_name(f"{name}{suffix}", value, theirs)
             if everything or theirs.get(name, value) != value
             else name: value
             for name, value in ours.items()
         }
+
+
+def _free_name(name: str, value: str, theirs: dict[str, str]) -> str:
+    """Return a name under which nothing stands, or the same value."""
+    n, free = 1, name
+    while theirs.get(free, value) != value:
+        n += 1
+        free = f"{name}_{n}"
+    return free
 
 
 def context_tags() -> dict[str, str]:

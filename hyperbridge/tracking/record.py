@@ -23,6 +23,9 @@ from hyperbridge.worker.frames import safe_text
 ATTEMPT_TAG = "hyperbridge.attempt"
 """Which attempt at its trial a run is about, from the second one on: earlier ones were lost."""
 
+STATUS_TAG = "trial_status"
+"""How a trial ended."""
+
 _STATUS_KEY = "status"
 _LOSS_KEY = "loss"
 _NO_METRICS = (_LOSS_KEY, _STATUS_KEY, "pruned")
@@ -133,7 +136,7 @@ def starting_tags(
 def ending_record(end: TrialEnd, legalise: Legaliser) -> Record:
     """Return what is logged when a trial has ended."""
     tid = end.trial.tid
-    tags: dict[str, str] = {"trial_status": end.status}
+    tags: dict[str, str] = {STATUS_TAG: end.status}
     result = end.result or {}
     if result and result.get(_STATUS_KEY) != "ok" and end.status != "pruned":
         tags["hyperbridge.result_status"] = legal_text(

@@ -132,13 +132,22 @@ class Store:
         return self.call(lambda client: client.get_run(run_id))
 
     def find_runs(self, experiment_id: str, query: str) -> list[Any]:
-        """Return the active runs of an experiment that a filter string selects."""
-        return list(self.call(lambda client: client.search_runs([experiment_id], query)))
+        """Return all active runs of an experiment that a filter string selects."""
+        found = self._page(experiment_id, query, None)
+        runs = list(found)
+        while found.token:
+            found = self._page(experiment_id, query, found.token)
+            runs += found
+        return runs
 
-    def last_step(self, run_id: str, metric: str) -> int:
-        """Return the largest step of a metric's history, 0 without one."""
-        history = self.call(lambda client: client.get_metric_history(run_id, metric))
-        return max((entry.step for entry in history), default=0)
+    def _page(self, experiment_id: str, query: str, token: str | None) -> Any:
+        return self.call(
+            lambda client: client.search_runs([experiment_id], query, page_token=token)
+        )
+
+    def history(self, run_id: str, metric: str) -> list[Any]:
+        """Return all points of a metric."""
+        return list(self.call(lambda client: client.get_metric_history(run_id, metric)))
 
     def log(
         self,
@@ -178,6 +187,16 @@ class Store:
         """
         # MlflowClient.set_terminated fetches the run once more to print a link to it.
         code = self._entities.RunStatus.from_string(status)
+        self.call(lambda _: self._plain_store().update_run_info(run_id, code, end_ms, None))
+
+    def reopen_run(self, run_id: str, end_ms: int | None) -> None:
+        """Set a run RUNNING again, as `mlflow.start_run` does.
+
+        Args:
+            run_id: The run.
+            end_ms: When it ended; the store wants a value until it ends anew.
+        """
+        code = self._entities.RunStatus.RUNNING
         self.call(lambda _: self._plain_store().update_run_info(run_id, code, end_ms, None))
 
     def delete_run(self, run_id: str, end_ms: int) -> None:

@@ -8,12 +8,15 @@ import uuid
 from contextlib import ExitStack
 from typing import Any
 
-from hyperbridge.documents import Trial, TrialEnd
+from hyperbridge.documents import Document, Trial, TrialEnd
 from hyperbridge.optional import MLFLOW
 from hyperbridge.run.observer import FminEnd, FminInfo, TrialAttachment
-from hyperbridge.tracking.children import Child, ChildRuns
+from hyperbridge.tracking.children import CALL_TAG, Child, ChildRuns
 from hyperbridge.tracking.complaints import Complaints
+from hyperbridge.tracking.continuing import EarlierRun, earlier_run, is_continued
+from hyperbridge.tracking.earlier_children import EarlierChildren
 from hyperbridge.tracking.environment import make_attachment
+from hyperbridge.tracking.from_documents import counts_of, has_ended, improvements, is_of_search
 from hyperbridge.tracking.interrupts import interrupts_deferred
 from hyperbridge.tracking.leftovers import (
     end_leftovers,
@@ -55,11 +58,15 @@ class MlflowTracker:
 
     def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
         self._patience_s = patience_s
-        self._fmin_uuid = uuid.uuid4().hex[:6]
+        self._call = self._fmin_uuid = uuid.uuid4().hex[:6]
+        self._is_going_on = False
+        self._before: list[Document] = []  # trials of the same parent run that have ended
+        self._earlier_children: EarlierChildren | None = None
         self._complaints = Complaints()
         self._lock = threading.Lock()
         self._open: dict[int, Child] = {}
         self._over: set[int] = set()
+        self._earlier_run: EarlierRun | None = None
         self._is_on = False
         self._pause_until = 0.0
         self._best: float | None = None
@@ -94,12 +101,7 @@ class MlflowTracker:
             note_open(self._fmin_uuid)
             if info.is_elastic:
                 self.parallelism_changed(info.actual_parallelism)
-            place = info.kept_in
-            if place is not None:
-                self._logger.submit(
-                    "runs that an earlier process left open",
-                    lambda: end_leftovers(self._store, self._experiment_id(), place),
-                )
+            self._see_to_earlier_runs(info)
         self._complaints.issue()
 
     def attachment(self) -> TrialAttachment | None:
@@ -110,8 +112,9 @@ class MlflowTracker:
         """Create the trial's run, unless the store is away. See `Observer.trial_starting`."""
         if not self._is_on:
             return None
-        tags = {**self._common_tags, **starting_tags(trial, self._decode, self._legalise)}
-        child = Child(trial, tags, _now_ms())
+        if self._earlier_children is not None and self._is_going_on:
+            self._earlier_children.started_again(trial)
+        child = Child(trial, self._tags(trial), _now_ms())
         with child.lock:
             with self._lock:
                 if not self._is_on or trial.tid in self._over:
@@ -175,16 +178,7 @@ class MlflowTracker:
             left = list(self._open.values())
         for child in left:
             self._complete(TrialEnd(child.trial, "cancelled"))
-        counts = {
-            "total": end.total,
-            "successful": end.successful,
-            "failed": end.failed,
-            "cancelled": end.cancelled,
-        }
-        if end.reused is not None:
-            counts["reused"] = end.reused
-        if end.pruned is not None:
-            counts["pruned"] = end.pruned
+        counts = self._counts(end)
         now_ms = _now_ms()
         submit = self._logger.submit
         submit("the parent run", lambda: self._parent.log_counts(counts, now_ms))
@@ -198,13 +192,75 @@ class MlflowTracker:
         )
         self._flush(_status_of(end.error))
 
+    def _counts(self, end: FminEnd) -> dict[str, int]:
+        """Return the numbers of trials of the search, in this call and those before it."""
+        before = counts_of(self._before)
+        counts = {
+            "total": end.total + len(self._before),
+            "successful": end.successful + before["success"],
+            "failed": end.failed + before["failure"],
+            "cancelled": end.cancelled + before["cancelled"],
+        }
+        if end.reused is not None or before["reused"]:
+            counts["reused"] = (end.reused or 0) + before["reused"]
+        if end.pruned is not None or before["pruned"]:
+            counts["pruned"] = (end.pruned or 0) + before["pruned"]
+        return counts
+
+    def _tags(self, trial: Trial) -> dict[str, str]:
+        return {**self._common_tags, **starting_tags(trial, self._decode, self._legalise)}
+
+    def _see_to_earlier_runs(self, info: FminInfo) -> None:
+        """Have what the earlier calls of the search have left in the store put in order."""
+        earlier, submit = self._earlier_run, self._logger.submit
+        if earlier is not None and info.earlier is not None:
+            ended = [document for document in info.earlier.documents if has_ended(document)]
+            children = self._earlier_children = EarlierChildren(
+                self._store,
+                self._children,
+                self._logger,
+                fmin_uuid=earlier.fmin_uuid,
+                call=self._call,
+                ended=ended,
+                began_ms=earlier.began_ms,
+                tags=self._tags,
+                experiment_id=self._experiment_id
+                if self._is_going_on
+                else lambda: earlier.experiment_id,
+                creates=self._is_going_on,
+            )
+            submit("runs of earlier calls", last=children.put_in_order)
+            if self._is_going_on:
+                own = [each for each in ended if is_of_search(each, earlier.began_ms)]
+                points = improvements(own)
+                self._before, self._n_finished = own, len(own)
+                self._best = points[-1][0] if points else None
+                submit("the parent run", lambda: self._parent.complete_history(points))
+        if info.kept_in:
+            submit(
+                "runs that an earlier process left open",
+                lambda: end_leftovers(
+                    self._store,
+                    {self._experiment_id()} | ({earlier.experiment_id} if earlier else set()),
+                    info.kept_in,
+                    put_in_order=None if earlier is None else earlier.fmin_uuid,
+                    going_on=earlier.run_id if earlier and self._is_going_on else None,
+                ),
+            )
+
     def _experiment_id(self) -> str:
         return self._parent.ensure().info.experiment_id  # type: ignore[no-any-return]
 
     def _open_store(self, uri: str, info: FminInfo) -> None:
         self._store = Store(uri)
         self._resources.enter_context(self._store.opened())
-        self._parent = ParentRun(self._store, info, self._fmin_uuid)
+        earlier = self._earlier_run = earlier_run(info, uri)
+        if earlier is not None and is_continued(earlier, self._store):
+            self._is_going_on = True
+            self._fmin_uuid = earlier.fmin_uuid
+        self._parent = ParentRun(
+            self._store, info, self._fmin_uuid, earlier if self._is_going_on else None
+        )
         try:
             self._parent.start()
         except StoreAwayError as exc:
@@ -214,6 +270,7 @@ class MlflowTracker:
             "fmin_uuid": self._fmin_uuid,
             "runSource": RUN_SOURCE,
             **place_tags(info.kept_in),
+            **({CALL_TAG: self._call} if self._is_going_on else {}),
         }
         self._legalise = Legaliser(self._complaints)
         self._children = ChildRuns(
