@@ -90,6 +90,7 @@ KILLS = frozenset({
     "test_runs_that_died_with_their_worker_are_ended",
     "test_sigterm_ends_the_runs_of_a_search_as_ctrl_c_does",
     "test_the_call_that_goes_on_ends_what_a_killed_process_left",
+    "test_the_call_that_goes_on_logs_to_the_run_of_a_killed_process",
     "test_the_trial_of_a_killed_process_is_failed_once_no_older_process_is_left",
     "test_the_trial_of_a_killed_process_is_failed_while_a_younger_one_works",
     "test_tuner_restore_finishes_a_killed_search_and_fmin_then_has_all_trials",

@@ -79,8 +79,11 @@ class Watch:
                 def started(self_: Any, info: Any) -> None:
                     import mlflow
 
-                    self.tracked.append((_absolute(mlflow.get_tracking_uri()), self_._fmin_uuid))
-                    tracker_started(self_, info)
+                    uri = _absolute(mlflow.get_tracking_uri())
+                    try:
+                        tracker_started(self_, info)
+                    finally:
+                        self.tracked.append((uri, self_._fmin_uuid))
 
                 tracker.run_started = started
             yield
@@ -169,6 +172,10 @@ def _runs(uri: str, fmin_uuid: str) -> Iterator[str]:
         os.environ.pop("MLFLOW_HTTP_REQUEST_MAX_RETRIES", None)
     open_by_user = {run.info.run_id for run in fluent._active_run_stack.get()}
     ids = {run.info.run_id for run in runs}
+    of_trials = Counter(run.data.tags.get("hyperbridge.tid") for run in runs)
+    for tid, times in of_trials.items():
+        if tid is not None and times > 1:
+            yield f"trial {tid} has {times} MLflow runs"
     for run in runs:
         parent = run.data.tags.get("mlflow.parentRunId")
         is_child = "hyperbridge.tid" in run.data.tags

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import threading
@@ -15,6 +16,7 @@ from typing import Any
 import clean_child
 import mlflow
 import pytest
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 from mlflow_proxy import mlflow_proxy
 
 PROGRAM = Path(__file__).parent / "programs" / "sleeping_search.py"
@@ -67,6 +69,23 @@ def statuses(uri: str) -> dict[str, list[str]]:
     return found
 
 
+def states(file: Path) -> list[str]:
+    """The states of the trials in a file, which hyperopt alone reads, too."""
+    names = {JOB_STATE_DONE: "DONE", JOB_STATE_CANCEL: "CANCEL"}
+    trials = pickle.loads(file.read_bytes())
+    return [names.get(d["state"], str(d["state"])) for d in trials._dynamic_trials]
+
+
+def go_on(folder: Path, *arguments: str) -> None:
+    """Run the search to its end."""
+    (folder / "go_on").touch()
+    with started(folder, *arguments) as process:
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+
+
+AS_ONE = {"parents": ["FINISHED"], "children": ["FINISHED"] * 5, "below": []}
+
 STOPPED = {
     "parents": ["KILLED"],
     "children": ["FINISHED", "FINISHED", "KILLED"],
@@ -74,8 +93,9 @@ STOPPED = {
 }
 
 
-def test_sigterm_ends_the_runs_of_a_search_as_ctrl_c_does(tmp_path, sqlite_store):
-    with started(tmp_path, sqlite_store, run=True) as process:
+@pytest.mark.parametrize("kept_in", ["", "trials.pkl"])
+def test_sigterm_ends_the_runs_of_a_search_as_ctrl_c_does(tmp_path, sqlite_store, kept_in):
+    with started(tmp_path, sqlite_store, kept_in, run=True) as process:
         wait_until_it_sleeps(tmp_path, process)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
@@ -83,6 +103,11 @@ def test_sigterm_ends_the_runs_of_a_search_as_ctrl_c_does(tmp_path, sqlite_store
     assert "stopped by SIGTERM" in output
     assert "Traceback" not in output
     assert statuses(sqlite_store) == STOPPED
+    if kept_in:
+        assert states(tmp_path / kept_in) == ["DONE", "DONE", "CANCEL"]
+        go_on(tmp_path, sqlite_store, kept_in)
+        assert states(tmp_path / kept_in) == ["DONE"] * 5
+        assert statuses(sqlite_store) == AS_ONE
 
 
 def test_a_second_ctrl_c_on_a_slow_store_leaves_no_run_open(tmp_path, own_server):
@@ -109,8 +134,8 @@ def test_a_second_ctrl_c_on_a_slow_store_leaves_no_run_open(tmp_path, own_server
     assert statuses(own_server.uri) == STOPPED
 
 
-@pytest.mark.parametrize("kept_in", ["trials.pkl", "sqlite:///study.db"])
-def test_the_call_that_goes_on_ends_what_a_killed_process_left(tmp_path, sqlite_store, kept_in):
+@pytest.mark.parametrize("kept_in", ["trials.pkl", "sqlite:///study.db,trials.pkl"])
+def test_the_call_that_goes_on_logs_to_the_run_of_a_killed_process(tmp_path, sqlite_store, kept_in):
     with started(tmp_path, sqlite_store, kept_in) as process:
         wait_until_it_sleeps(tmp_path, process)
         process.kill()
@@ -118,10 +143,20 @@ def test_the_call_that_goes_on_ends_what_a_killed_process_left(tmp_path, sqlite_
     before = statuses(sqlite_store)
     assert before["parents"] == ["RUNNING"]
     assert before["children"][2] == "RUNNING"
-    (tmp_path / "go_on").touch()
+    go_on(tmp_path, sqlite_store, kept_in)
+    assert statuses(sqlite_store) == AS_ONE
+
+
+def test_the_call_that_goes_on_ends_what_a_killed_process_left(tmp_path, sqlite_store):
+    kept_in = "sqlite:///study.db"
     with started(tmp_path, sqlite_store, kept_in) as process:
-        output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
+        wait_until_it_sleeps(tmp_path, process)
+        process.kill()
+        process.wait()
+    before = statuses(sqlite_store)
+    assert before["parents"] == ["RUNNING"]
+    assert before["children"][2] == "RUNNING"
+    go_on(tmp_path, sqlite_store, kept_in)
     after = statuses(sqlite_store)
     assert after["parents"] == ["KILLED", "FINISHED"]
     assert after["children"][2] == "KILLED"

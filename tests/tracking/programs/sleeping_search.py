@@ -1,6 +1,7 @@
 """A tracked search whose third trial sleeps until it is stopped, unless there is a file ``go_on``.
 
-Arguments: the tracking URI; the file of trials, the URL of a study's storage, or nothing.
+Arguments: the tracking URI; the file of trials, the URL of a study's storage, or both with a comma,
+or nothing.
 """
 
 import sys
@@ -34,10 +35,11 @@ def objective(x: float) -> float:
 
 
 options: dict[str, Any] = {}
-if kept_in.startswith("sqlite"):
-    options["backend"] = hyperbridge.Optuna(storage=kept_in)
-elif kept_in:
-    options["trials_save_file"] = kept_in
+for place in filter(None, kept_in.split(",")):
+    if place.startswith("sqlite"):
+        options["backend"] = hyperbridge.Optuna(storage=place)
+    else:
+        options["trials_save_file"] = place
 fmin(
     objective,
     hp.uniform("x", 0, 1),
