@@ -68,6 +68,7 @@ class Package:
 
 
 MLFLOW = Package("mlflow", "MLflow", install="hyperbridge[mlflow]", oldest="3.0")
+PYARROW = Package("pyarrow", "PyArrow", install="hyperbridge[parquet]")
 
 
 def is_installed(package: str) -> bool:

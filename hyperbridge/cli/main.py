@@ -19,13 +19,15 @@ example:
       says whether both programs are the same search
   hyperbridge explain HB204
       says what a remark of scan or migrate means
+  hyperbridge convert trials.pkl sqlite:///study.db --allow-pickle
+      turns the history of a search into another kind
   hyperbridge doctor
       says what can run here, and what to do about the rest
 
 'hyperbridge VERB --help' says more.
 """
 
-_VERBS = ("run", "scan", "migrate", "explain", "translate", "verify", "doctor")
+_VERBS = ("run", "scan", "migrate", "explain", "translate", "verify", "convert", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

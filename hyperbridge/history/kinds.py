@@ -20,6 +20,9 @@ from hyperbridge.space import Space
 
 _TABLE: Final = {
     "trials": "hyperbridge.history.trials_kind:TrialsKind",
+    "csv": "hyperbridge.history.csv_kind:CsvKind",
+    "json": "hyperbridge.history.json_kind:JsonKind",
+    "parquet": "hyperbridge.history.parquet_kind:ParquetKind",
     "optuna": "hyperbridge.history.optuna_kind:OptunaKind",
 }
 """Where each kind is; a source or target that several would take is the first one's."""
