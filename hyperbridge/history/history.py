@@ -27,6 +27,7 @@ class History:
         source: Where they come from, for messages and ``misc["warm_started_from"]``.
         remarks: One line for each thing that was dropped or assumed on the way.
         space: The search space, where the source knows it.
+        options: The options of a choice by its label, where the source knows these alone.
 
     Examples:
         >>> History([], {}, "trials.pkl").best_loss() is None
@@ -38,6 +39,7 @@ class History:
     source: str
     remarks: list[str] = field(default_factory=list)
     space: Space | None = None
+    options: dict[str, list[Any]] = field(default_factory=dict)
 
     def remark(self, line: str) -> None:
         """Note once that something was dropped or assumed."""

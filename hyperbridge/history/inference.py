@@ -67,25 +67,37 @@ def _infer(history: History) -> Space:
         for label, values in columns.items()
         if label not in {parent for parent, _ in conditions.values()}
     }
+    for label in history.options.keys() & nodes.keys():
+        known = history.options[label]
+        nodes[label] = _choice(label, [Constant(option) for option in known])
+        texts[label] = f"a choice of {len(known)} options that the source has"
     for parent in dict.fromkeys(_deepest_first(conditions)):
         children = {c: wanted for c, (of, wanted) in conditions.items() if of == parent}
-        options = []
-        for index in range(1 + max(map(int, columns[parent].values()))):
+        highest = max(map(int, columns[parent].values()))
+        known = history.options.get(parent) or list(range(1 + highest))
+        options: list[Node] = []
+        for index, option in enumerate(known):
             inside = {c: nodes[c] for c, wanted in children.items() if index in wanted}
-            options.append(_dict_of(inside) if inside else Constant(index))
-        index_node = Parameter(parent, RandInt(0, len(options)))
-        nodes[parent] = Choice(index_node, tuple(options))
+            options.append(_dict_of(inside) if inside else Constant(option))
+        nodes[parent] = _choice(parent, options)
         texts[parent] = (
             f"a choice of {len(options)} options, which decides whether there is "
             f"{', '.join(map(repr, children))}"
         )
     for label, values in columns.items():
+        doubt = ""
+        if label not in history.options:
+            doubt = _doubt(label, values, columns, conditions, len(history.documents))
         history.remark(
             f"no space is known: {label!r} is taken for {texts[label]}, from {len(values)} values"
-            f"{_doubt(label, values, columns, conditions, len(history.documents))}"
+            f"{doubt}"
         )
     top = {label: nodes[label] for label in columns if label not in conditions}
     return Space(_dict_of(top))
+
+
+def _choice(label: str, options: Sequence[Node]) -> Choice:
+    return Choice(Parameter(label, RandInt(0, len(options))), tuple(options))
 
 
 def _dict_of(nodes: dict[str, Node]) -> DictNode:

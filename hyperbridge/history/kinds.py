@@ -24,6 +24,7 @@ _TABLE: Final = {
     "json": "hyperbridge.history.json_kind:JsonKind",
     "parquet": "hyperbridge.history.parquet_kind:ParquetKind",
     "optuna": "hyperbridge.history.optuna_kind:OptunaKind",
+    "mlflow": "hyperbridge.history.mlflow_kind:MlflowKind",
 }
 """Where each kind is; a source or target that several would take is the first one's."""
 
