@@ -20,6 +20,7 @@ from hyperbridge.space import Space
 
 _TABLE: Final = {
     "trials": "hyperbridge.history.trials_kind:TrialsKind",
+    "journal": "hyperbridge.history.journal_kind:JournalKind",
     "csv": "hyperbridge.history.csv_kind:CsvKind",
     "json": "hyperbridge.history.json_kind:JsonKind",
     "parquet": "hyperbridge.history.parquet_kind:ParquetKind",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from typing import Any, Final
 
 from hyperbridge.documents import Document
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.files.pickles import StandIn
+from hyperbridge.history.absent import leave_out_absent
 from hyperbridge.history.history import History
 
 _KEYS: Final = ("state", "tid", "result", "misc")
@@ -96,42 +96,9 @@ def without_stand_ins(history: History, missing: dict[str, str]) -> None:
         history: Its documents and attachments are changed.
         missing: The classes, and why each cannot be imported.
     """
-    if not missing:
-        return
-    dropped: Counter[tuple[str, str]] = Counter()
-    for document in history.documents:
-        for name, part in (("result", document["result"]), ("misc", document["misc"])):
-            for key, value in list(part.items()):
-                _drop(part, key, value, f"{name}[{key!r}]", dropped)
-        for key, value in list(document.items()):
-            if key not in ("result", "misc"):  # such as the "_id" of MongoDB
-                _drop(document, key, value, f"entry {key!r}", dropped)
-        for key, value in _DEFAULTS.items():
-            document.setdefault(key, value)
-    for name, value in list(history.attachments.items()):
-        _drop(history.attachments, name, value, f"attachment {name!r}", dropped)
-    for (what, stands_for), n in dropped.items():
-        of = "" if what.startswith("attachment") else f" of {n} trials"
-        why = missing.get(stands_for, "it cannot be imported here")
-        history.remark(f"{what}{of} is left out: it holds a {stands_for} ({why})")
+    if missing:
+        leave_out_absent(history, _name_of, lambda name: missing.get(name, "it is missing"))
 
 
-def _drop(part: Any, key: Any, value: Any, what: str, dropped: Counter[tuple[str, str]]) -> None:
-    found = _stand_in(value)
-    if found is not None:
-        del part[key]
-        dropped[what, found.stands_for] += 1
-
-
-def _stand_in(value: Any, depth: int = 0) -> StandIn | None:
-    """Return a stand-in that a value is or holds; None for none."""
-    if isinstance(value, StandIn):
-        return value
-    parts: Any = ()
-    if isinstance(value, dict):
-        parts = [*value.keys(), *value.values()]
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        parts = value
-    if depth > 20:
-        return None
-    return next((found for part in parts if (found := _stand_in(part, depth + 1))), None)
+def _name_of(value: Any) -> str | None:
+    return value.stands_for if isinstance(value, StandIn) else None

@@ -19,6 +19,7 @@ from hyperopt import hp, rand
 from hypothesis import given, settings
 
 from hyperbridge.errors import InvalidArgumentError, MissingDependencyError
+from hyperbridge.files.locking import FileLock
 from hyperbridge.files.pickles import load_trials
 from hyperbridge.history.convert import convert
 from hyperbridge.history.history import History
@@ -28,7 +29,7 @@ from hyperbridge.translate.from_hyperopt import read_space
 
 ALLOWED = Options(allow_pickle=True)
 HEAD = "tid,state,hyperopt_state,status,loss,started,ended"
-SUFFIXES = ("pkl", "csv", "json")
+SUFFIXES = ("pkl", "csv", "json", "journal")
 SPACE = {
     "x": hp.uniform("x", -3, 3),
     "kind": hp.choice("kind", ["svm", {"depth": hp.randint("depth", 8)}]),
@@ -82,6 +83,7 @@ def test_attachments_go_with_a_pickle_and_are_named_elsewhere(tmp_path: Path) ->
     history = read_history(trials, Options())
     again = load_trials(_written_pickle(history, tmp_path))
     assert again.attachments == trials.attachments
+    assert written(history, tmp_path / "a.journal").attachments == trials.attachments
     written(history, tmp_path / "trials.csv")
     assert history.remarks == ["a CSV file has no attachments: 6 are left out"]
 
@@ -90,6 +92,21 @@ def _written_pickle(history: History, folder: Path) -> Path:
     path = folder / "trials.pkl"
     kind_of_target(str(path)).write(history, str(path), Options())
     return path
+
+
+def test_a_journal_keeps_what_has_a_plain_form(tmp_path: Path) -> None:
+    odd = {"model": object(), "curve": np.arange(3), "pair": (1, 2), "raw": b"1", "by": {1: 2}}
+    history = read_history(trials_of(2, **odd), Options())
+    again = written(history, tmp_path / "a.journal")
+    assert history.remarks == ["result['model'] of 2 trials: a object is left out in a journal"]
+    assert again.remarks == [
+        "result['model'] of 2 trials is left out: it holds a object (the journal could not keep it)"
+    ]
+    result = again.documents[0]["result"]
+    assert np.array_equal(result.pop("curve"), np.arange(3))
+    assert {key: result[key] for key in ("pair", "raw", "by")} == {
+        "pair": (1, 2), "raw": b"1", "by": {1: 2},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("csv", "a CSV file"), ("json", "a JSON file")])
@@ -179,7 +196,7 @@ def test_json_is_strict(tmp_path: Path) -> None:
     assert content["trials"][1]["result"] == {"bad": {"$number": "Infinity"}}
 
 
-@pytest.mark.parametrize("suffix", ["pkl", "csv", "json", "parquet"])
+@pytest.mark.parametrize("suffix", ["pkl", "csv", "json", "parquet", "journal"])
 def test_a_file_that_exists_is_left_alone(suffix: str, tmp_path: Path) -> None:
     history, target = read_history(trials_of(2), Options()), tmp_path / f"trials.{suffix}"
     target.write_bytes(b"mine")
@@ -190,6 +207,12 @@ def test_a_file_that_exists_is_left_alone(suffix: str, tmp_path: Path) -> None:
         kind.write(history, str(target), Options(append=True))
     with pytest.raises(InvalidArgumentError, match="does not exist"):
         kind.write(history, str(tmp_path / "none" / target.name), Options())
+    assert target.read_bytes() == b"mine"
+    lock = FileLock(target, "a search")
+    lock.acquire()
+    with pytest.raises(InvalidArgumentError, match="in use by another search"):
+        kind.write(history, str(target), Options(force=True))
+    lock.release()
     assert target.read_bytes() == b"mine"
     kind.write(history, str(target), Options(force=True))
     assert target.read_bytes() != b"mine"
