@@ -24,8 +24,9 @@ from hyperbridge.run.keeping import Earlier, KeptCall, Stream
 from hyperbridge.worker.frames import safe_repr, safe_text
 
 _ARGUMENT: Final = "trials_save_file"
-_KEPT: Final = "_hyperbridge_kept"
-"""The attribute of a Trials object in the file that holds what only we read: a dict."""
+KEPT: Final = "_hyperbridge_kept"
+"""The attribute of a Trials object in the file that holds what only we read: a dict. While it is
+there the object is being written, and is pickled as one that hyperopt alone can load."""
 
 _UNFINISHED = (None, "user", "error", "engine")
 _PLAIN = (bool, int, float, str, bytes, type(None))
@@ -77,7 +78,7 @@ class TrialsFile:
             raise InvalidArgumentError(
                 f"{_ARGUMENT} {exc}. Move it away to start anew."
             ) from exc.__cause__
-        kept = vars(trials).pop(_KEPT, {})
+        kept = vars(trials).pop(KEPT, {})
         return Earlier(
             documents=list(trials._dynamic_trials),
             attachments=dict(trials.attachments),
@@ -180,11 +181,11 @@ class TrialsFile:
         self._documents, self._attachments = trials._dynamic_trials, trials.attachments
         self._kept["stream"] = self._stream
         self._is_behind = True
-        vars(trials)[_KEPT] = self._kept
+        vars(trials)[KEPT] = self._kept
         try:
             self._pickle.write(trials, self._documents, self._attachments, self._kept)
         finally:
-            del vars(trials)[_KEPT]
+            del vars(trials)[KEPT]
         self._positions = {}
         self._know(self._documents, 0)
         running = [

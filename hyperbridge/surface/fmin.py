@@ -32,7 +32,6 @@ from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.history import (
     check_trials,
-    count_failed,
     fit_to_space,
     load_earlier,
     open_trials,
@@ -236,8 +235,7 @@ def fmin(
             stack.callback(keeper.release)
         earlier = load_earlier(keepers)
         trials, earlier = open_trials(trials, earlier)
-        is_tolerant = is_spark or bool(catch_eval_exceptions)
-        n_extra = count_generated(trials) - (count_failed(earlier) if is_tolerant else 0)
+        n_extra = count_generated(trials)
         requested = settings.parallelism
         if requested is None and is_spark:
             requested = trials.user_specified_parallelism
@@ -280,7 +278,7 @@ def fmin(
                 tracking=settings.tracking,
                 pruner=rule,
                 repeats=settings.repeats or "run",
-                tolerant=is_tolerant,
+                tolerant=is_spark or bool(catch_eval_exceptions),
                 progress=show_progressbar if verbose else False,
                 keepers=keepers,
                 stream=lambda: stream_of(rstate, trials),

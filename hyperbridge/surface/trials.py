@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable
 from typing import Any
 
@@ -9,10 +10,9 @@ from hyperopt import base
 
 from hyperbridge.attached import Attached
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.run.saving import KEPT
 from hyperbridge.run.why_stopped import note_stop
 from hyperbridge.space import Space
-from hyperbridge.surface.frames import to_pandas
-from hyperbridge.surface.notebook_table import table_of
 from hyperbridge.translate.from_hyperopt import read_space
 
 
@@ -63,14 +63,6 @@ class BridgedTrials:
             )
         return model.point(self.argmin)
 
-    def to_pandas(self, *, space: Any = None) -> Any:
-        """Return a ``pandas.DataFrame`` with a row for each trial. See `hyperbridge.to_pandas`."""
-        return to_pandas(self, space=space)
-
-    def _repr_html_(self) -> str:
-        """Return what a notebook shows: the numbers of trials by state, and the best ones."""
-        return table_of(self)
-
     def fmin(
         self,
         fn: Callable[..., Any],
@@ -117,6 +109,13 @@ class BridgedTrials:
         """Forget all trials, as in hyperopt, and why the last search ended."""
         super().delete_all()  # type: ignore[misc]  # of hyperopt's class beside this one
         note_stop(self, None)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Be pickled as hyperopt's Trials in a file for which hyperopt alone must be enough."""
+        is_ours = type(self).__module__.startswith("hyperbridge.")
+        if is_ours and KEPT in vars(self):
+            return copyreg._reconstructor, (base.Trials, object, None), self.__getstate__()  # type: ignore[attr-defined]
+        return super().__reduce_ex__(protocol)
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)

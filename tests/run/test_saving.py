@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -148,6 +149,26 @@ def test_a_file_that_hyperopt_wrote_is_continued(tmp_path: Path) -> None:
     )  # fmt: skip
     search(file, max_evals=5)
     assert len(load(file).trials) == 5
+
+
+@pytest.mark.parametrize("kind", [None, Trials, SparkTrials])
+def test_a_file_loads_where_hyperopt_is_and_hyperbridge_is_not(tmp_path: Path, kind: Any) -> None:
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            assert not module.startswith("hyperbridge")
+            return super().find_class(module, name)
+
+    file, given = tmp_path / "trials.pkl", kind() if kind else None
+    search(file, max_evals=3, trials=given, backend="local")
+    with file.open("rb") as opened:
+        trials = Unpickler(opened).load()
+    assert type(trials) is hyperopt.Trials
+    assert len(trials.losses()) == 3
+    seen: list[Any] = []
+    search(file, max_evals=4, early_stop_fn=lambda trials: (seen.append(trials), (False, []))[1])
+    assert isinstance(seen[0], Trials)
+    assert seen[0].losses()[:3] == trials.losses()
+    assert given is None or type(pickle.loads(pickle.dumps(given))) is kind
 
 
 def test_the_files_permissions_are_kept(tmp_path: Path) -> None:
