@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from hyperbridge.backends.ray import Ray
     from hyperbridge.backends.spark import Spark
     from hyperbridge.config import settings
+    from hyperbridge.journal.choice import Journal
     from hyperbridge.search.optuna.hyperopt_sampler import HyperoptSampler as HyperoptSampler
     from hyperbridge.search.ray_searcher import HyperoptSearcher as HyperoptSearcher
     from hyperbridge.surface import spark_trials as spark
@@ -96,6 +97,7 @@ __all__ = [
     "Ctrl",
     "Domain",
     "FMinIter",
+    "Journal",
     "Local",
     "Optuna",
     "Ray",

@@ -25,6 +25,7 @@ ENVIRONMENT: Final = {
     "pruner": "HYPERBRIDGE_PRUNER",
     "trial_timeout": "HYPERBRIDGE_TRIAL_TIMEOUT",
     "repeats": "HYPERBRIDGE_REPEATS",
+    "journal": "HYPERBRIDGE_JOURNAL",
 }
 """The environment variable of each setting."""
 
@@ -33,6 +34,9 @@ REPEATS: Final = ("run", "skip", "reuse")
 
 STORAGE: Final = "HYPERBRIDGE_STORAGE"
 """The environment variable of the storage of Optuna studies, for backends that set none."""
+
+JOURNAL_IF_DIFFERENT: Final = "HYPERBRIDGE_JOURNAL_IF_DIFFERENT"
+"""The environment variable that says what to do with the journal of another search."""
 
 DEFAULT_SOURCE: Final = "the default"
 
@@ -64,6 +68,7 @@ class Settings:
         pruner: A pruner's name or object; None stops no trial early.
         trial_timeout: Seconds that a trial may take, above 0; None for no limit.
         repeats: One of `REPEATS`; None for "run".
+        journal: The path of the journal, or a `hyperbridge.Journal`; None for no journal.
         sources: For each of them, who said so, for messages:
             ``the environment variable HYPERBRIDGE_BACKEND``.
     """
@@ -74,6 +79,7 @@ class Settings:
     pruner: Any = None
     trial_timeout: float | None = None
     repeats: str | None = None
+    journal: Any = None
     sources: dict[str, str] = field(
         default_factory=lambda: dict.fromkeys(ENVIRONMENT, DEFAULT_SOURCE)
     )
@@ -95,6 +101,7 @@ def settings(
     pruner: Any = UNSET,
     trial_timeout: float | _Unset | None = UNSET,
     repeats: str | _Unset | None = UNSET,
+    journal: Any = UNSET,
 ) -> Iterator[None]:
     """Set arguments for the calls of fmin inside a ``with`` block.
 
@@ -111,6 +118,8 @@ def settings(
         pruner: A pruner's name or object, see `hyperbridge.fmin`; None for none.
         trial_timeout: Seconds that a trial may take, above 0; None for no limit.
         repeats: ``"run"``, ``"skip"`` or ``"reuse"``; None for "run".
+        journal: A path or a ``hyperbridge.Journal``; None for no journal. Calls after the first
+            one have files of their own beside it: ``run.2.journal`` and so on.
 
     Raises:
         InvalidArgumentError: A value cannot work; the message names it.
@@ -129,6 +138,7 @@ def settings(
         "pruner": pruner,
         "trial_timeout": trial_timeout,
         "repeats": repeats,
+        "journal": journal,
     }
     mentioned = {
         name: _CHECKS[name](value, f"hyperbridge.settings({name}=...)")
@@ -169,6 +179,11 @@ def resolve(**given: Any) -> Settings:
 def storage() -> str | None:
     """Return the storage of Optuna studies that the environment sets; None for memory."""
     return os.environ.get(STORAGE, "").strip() or None
+
+
+def journal_if_different() -> str:
+    """Return what to do with the journal of another search where a journal does not say it."""
+    return os.environ.get(JOURNAL_IF_DIFFERENT, "").strip() or "refuse"
 
 
 def _decide(name: str, argument: Any) -> tuple[Any, str]:
@@ -240,6 +255,18 @@ def _check_repeats(value: Any, source: str) -> str | None:
     )
 
 
+def _check_journal(value: Any, source: str) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise InvalidArgumentError(
+            f"journal must be a path or a hyperbridge.Journal, got {value!r} (set by {source})"
+        )
+    if not os.fspath(value):
+        raise InvalidArgumentError(f"journal must not be an empty path (set by {source})")
+    return value
+
+
 def _parse_text(text: str, source: str) -> str:  # noqa: ARG001 - one signature for all parsers
     return text
 
@@ -272,6 +299,7 @@ _CHECKS: Final[dict[str, Callable[[Any, str], Any]]] = {
     "pruner": _check_pruner,
     "trial_timeout": _check_trial_timeout,
     "repeats": _check_repeats,
+    "journal": _check_journal,
 }
 _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "backend": _parse_text,
@@ -280,4 +308,5 @@ _PARSERS: Final[dict[str, Callable[[str, str], Any]]] = {
     "pruner": _parse_text,
     "trial_timeout": _parse_number(float),
     "repeats": _parse_text,
+    "journal": _parse_text,
 }

@@ -177,11 +177,12 @@ def know_ids(trials: Any) -> None:
 
 
 def take_back(document: Document) -> None:
-    """Let a document wait again whose trial was lost with the process that ran it."""
+    """Let a document wait again whose trial was lost with the process that ran it, or cancelled."""
     document.update(
         state=JOB_STATE_NEW, result={"status": "new"}, book_time=None, refresh_time=None
     )
-    document["misc"].pop("attempts", None)
+    for key in ("attempts", "error", "traceback", "reports"):
+        document["misc"].pop(key, None)
 
 
 def attempt_of(document: Document) -> int:

@@ -10,11 +10,13 @@ from hyperbridge import config
 from hyperbridge.cli.programs import load
 from hyperbridge.cli.termination import terminable
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.journal.choice import IF_DIFFERENT
 from hyperbridge.optional import MLFLOW
 
 _USAGE = (
     "hyperbridge run [--backend NAME] [--parallelism N] [--tracking | --no-tracking]\n"
     "                       [--pruner NAME] [--trial-timeout SECONDS] [--repeats run|skip|reuse]\n"
+    "                       [--journal FILE] [--journal-if-different refuse|continue]\n"
     "                       [--storage URL] [--widget NAME=VALUE]\n"
     "                       (SCRIPT | NOTEBOOK | -m MODULE) [ARG ...]"
 )
@@ -29,10 +31,13 @@ examples:
   hyperbridge run --backend local --no-tracking train.py
   hyperbridge run --parallelism 8 -m package.train data.csv
   hyperbridge run notebooks/tune.ipynb
+  hyperbridge run --journal run.journal train.py       # again, to go on after a kill
   hyperbridge run --widget env=prod --widget max_evals=50 tune_databricks.py
 """
 _TAKES_VALUE = (
     "--backend",
+    "--journal",
+    "--journal-if-different",
     "--parallelism",
     "--pruner",
     "--repeats",
@@ -86,6 +91,17 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         "--repeats",
         choices=config.REPEATS,
         help="what becomes of a point that was evaluated before (default: run, as hyperopt)",
+    )
+    parser.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="keep what happens in a journal, and go on with the search in it; further searches of "
+        "the program have FILE with .2, .3 before its suffix (default: none)",
+    )
+    parser.add_argument(
+        "--journal-if-different",
+        choices=IF_DIFFERENT,
+        help="what to do with the journal of another space or objective (default: refuse)",
     )
     parser.add_argument(
         "--storage",
@@ -167,6 +183,8 @@ def run(args: argparse.Namespace, target: list[str]) -> int:
         _usage_error(parser, "give a SCRIPT, a NOTEBOOK or -m MODULE to run")
     if args.backend is not None and not args.backend.strip():
         _usage_error(parser, "--backend must not be empty")
+    if args.journal is not None and not args.journal.strip():
+        _usage_error(parser, "--journal must not be empty")
     if args.storage is not None and not args.storage.strip():
         _usage_error(parser, "--storage must not be empty")
     if args.parallelism is not None and args.parallelism < 1:
@@ -206,7 +224,11 @@ def _widgets(parser: argparse.ArgumentParser, given: list[str]) -> dict[str, str
 def _export(args: argparse.Namespace) -> None:
     """Put the options into the environment, where the script and its child processes see them."""
     given = {variable: getattr(args, name) for name, variable in config.ENVIRONMENT.items()}
-    for variable, value in {**given, config.STORAGE: args.storage}.items():
+    given[config.STORAGE] = args.storage
+    given[config.JOURNAL_IF_DIFFERENT] = args.journal_if_different
+    if args.journal is not None:  # the program may go to another folder
+        given[config.ENVIRONMENT["journal"]] = os.path.abspath(args.journal)
+    for variable, value in given.items():
         if value is not None:
             os.environ[variable] = str(int(value)) if isinstance(value, bool) else str(value)
 

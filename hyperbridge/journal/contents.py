@@ -25,8 +25,9 @@ class Contents:
         documents: All trials in the order in which they came; one that was running when its
             process died is still in state RUNNING.
         attachments: By the names that ``Trials.attachments`` has them under.
-        stream: The state of the seeds after the last proposal; None where there was none.
-        first_stream: The state of the seeds when the first call began, where it had one.
+        stream: Where the search stood after the last proposal, or when its last call began; None
+            where it could not say.
+        first_stream: Where it stood when it began, as the last call has it.
         tracking: What the MLflow tracker has noted.
         reports: Those of the trials that have not ended, as they came, by trial id.
         torn: The last line, if it was cut off.
@@ -86,9 +87,8 @@ class Reader:
 
     def _call(self, record: Record) -> None:
         call = {key: value for key, value in record.items() if key != "event"}
-        stream = call.pop("first_stream", None)
-        if not self.contents.calls:
-            self.contents.first_stream = _stream(stream)
+        self.contents.first_stream = _stream(call.pop("first_stream"))
+        self._stream = call.pop("stream")
         self.contents.calls.append(call)
 
     def _brought(self, record: Record) -> None:
@@ -98,8 +98,7 @@ class Reader:
     def _proposed(self, record: Record) -> None:
         for part in record["trials"]:
             self._add(part)
-        if record.get("stream") is not None:
-            self._stream = record["stream"]
+        self._stream = record["stream"]
 
     def _add(self, part: dict[str, Any]) -> None:
         document = decode_document(part)
@@ -169,7 +168,7 @@ def attachment_name(tid: Any, name: Any) -> str:
 
 
 def _stream(text: str | None) -> dict[str, Any] | None:
-    """Return the state of the seeds: a text until now, since only the last one is asked for."""
+    """Return where a search stood: a text until now, since only the last one is asked for."""
     if text is None:
         return None
     stream: dict[str, Any] = json.loads(text, object_hook=decode)

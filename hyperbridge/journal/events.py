@@ -31,6 +31,7 @@ def call(
     algo: str,
     max_evals: int | None,
     first_stream: dict[str, Any] | None,
+    stream: dict[str, Any] | None,
 ) -> Record:
     """A call of fmin begins, in this process."""
     return _event(
@@ -42,6 +43,7 @@ def call(
         algo=algo,
         max_evals=max_evals,
         first_stream=stream_text(first_stream),
+        stream=stream_text(stream),
     )
 
 
@@ -56,7 +58,7 @@ def proposed(parts: Iterable[Part], stream: dict[str, Any] | None) -> Record:
 
     Args:
         parts: The `whole_of` each.
-        stream: Where the seeds of the algorithm stand after it.
+        stream: Where the search stands after it.
     """
     return _event("proposed", trials=list(parts), stream=stream_text(stream))
 
@@ -102,7 +104,7 @@ def closed(reason: str | None) -> Record:
 
 
 def stream_text(stream: dict[str, Any] | None) -> str | None:
-    """Return a state of seeds as a text in the record: of many, the last alone is ever read."""
+    """Return where a search stands as a text in the record: of many, the last alone is read."""
     if stream is None:
         return None
     return json.dumps(encode(stream, []), separators=(",", ":"))

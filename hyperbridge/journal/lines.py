@@ -71,7 +71,7 @@ def line_of(record: Record, checksum: int) -> tuple[bytes, int]:
 
     Examples:
         >>> line_of({"event": "closed"}, 0)
-        (b'e1dd7f75 18 {"event":"closed"}\n', 3789389685)
+        (b'a38abbab 18 {"event":"closed"}\n', 2743778219)
     """
     text = _ENCODE(record).encode("ascii")
     rest = b"%d %b" % (len(text), text)

@@ -11,6 +11,7 @@ from hyperopt import base, exceptions, pyll
 
 from hyperbridge.documents import Assignment, Document
 from hyperbridge.errors import ArgumentTypeError, HyperbridgeError, InvalidSpaceError
+from hyperbridge.run.objective_identity import objective_texts
 from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.worker.frames import safe_repr, safe_text
@@ -119,6 +120,7 @@ class Objective:
                 f"fn must be callable, got {fn!r} ({type(fn).__name__}). "
                 "Pass the function itself, not its result."
             )
+        self._users_fn = fn
         if isinstance(space, str) and space == "annotated":
             space = read_annotated_space(fn)
             fn = _KeywordObjective(fn)
@@ -141,6 +143,11 @@ class Objective:
     def domain(self) -> base.Domain:
         """Hyperopt's Domain; made when it is asked for, as it costs more than all the rest."""
         return base.Domain(self.fn, self.expr, pass_expr_memo_ctrl=self.low_level)
+
+    @functools.cached_property
+    def identity(self) -> dict[str, str]:
+        """What tells this objective from another one, see `objective_identity`."""
+        return objective_texts(self._users_fn)
 
     def text(self) -> str:
         """Return the text of the space's pyll graph; it may take seconds where options print."""

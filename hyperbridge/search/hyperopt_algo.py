@@ -209,6 +209,7 @@ class HyperoptSearch:
                 pruner=None,
                 trial_timeout=None,
                 repeats=None,
+                journal=None,
             ):
                 documents = self.algo(list(new_ids), self._domain, self._trials, seed)
         if len(documents) > len(new_ids):

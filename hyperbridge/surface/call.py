@@ -26,7 +26,6 @@ from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import RemoteTracebackError
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
-from hyperbridge.search.hyperopt_algo import algo_name
 from hyperbridge.search.identity import space_texts
 from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.surface import originals
@@ -182,7 +181,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
 def _kept(call: Call) -> KeptCall:
     return KeptCall(
         space=space_texts(call.objective.space),
-        objective={"name": algo_name(call.objective.fn)},
+        objective=call.objective.identity,
         backend=call.backend.name,
         algo=call.search.name,
         max_evals=call.limits.max_evals,

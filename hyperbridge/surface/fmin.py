@@ -15,6 +15,7 @@ from hyperbridge import backends, config
 from hyperbridge.backends.base import Backend
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.pruning import check_pruner, make_rule
+from hyperbridge.run.journal_keeper import JournalKeeper
 from hyperbridge.run.keeping import Keeper
 from hyperbridge.run.limits import (
     Limits,
@@ -28,6 +29,7 @@ from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.choice import check_algo
 from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
+from hyperbridge.search.identity import space_texts
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.history import (
@@ -36,6 +38,7 @@ from hyperbridge.surface.history import (
     load_earlier,
     open_trials,
 )
+from hyperbridge.surface.journals import journal_of
 from hyperbridge.surface.points import (
     check_points,
     count_generated,
@@ -75,6 +78,7 @@ def fmin(
     pruner: Any = None,
     trial_timeout: float | None = None,
     repeats: str | None = None,
+    journal: Any = None,
     warm_start: Any = None,
 ) -> Any:
     """Minimise a function over a search space.
@@ -83,8 +87,8 @@ def fmin(
     Those behind the star, ``warm_start`` excepted, can also be set by
     ``with hyperbridge.settings(...)`` and by the environment variables
     ``HYPERBRIDGE_BACKEND``, ``HYPERBRIDGE_PARALLELISM``, ``HYPERBRIDGE_TRACKING``,
-    ``HYPERBRIDGE_PRUNER``, ``HYPERBRIDGE_TRIAL_TIMEOUT`` and ``HYPERBRIDGE_REPEATS``; the argument
-    outranks the context manager, and that the environment.
+    ``HYPERBRIDGE_PRUNER``, ``HYPERBRIDGE_TRIAL_TIMEOUT``, ``HYPERBRIDGE_REPEATS`` and
+    ``HYPERBRIDGE_JOURNAL``; the argument outranks the context manager, and that the environment.
 
     Args:
         fn: The objective: takes a point of the space, returns the loss as a number, or a dict
@@ -135,6 +139,10 @@ def fmin(
             as hyperopt does, ``"skip"`` draws another one, ``"reuse"`` takes its result. Points
             are the same whose reached labels have equal values; what raised once may be tried
             again. The search ends before ``max_evals`` when "skip" finds no further point.
+        journal: A path or a ``hyperbridge.Journal``: a file that what happens is appended to, and
+            continued from like ``trials_save_file``. It is plain data, and reading it runs no
+            code; of results that plain data cannot hold it keeps the rest. The journal of another
+            space or objective is refused, unless the Journal says otherwise.
         warm_start: An earlier search to learn from: what ``hyperbridge convert`` reads, such as
             ``"old_trials.pkl"`` or ``"sqlite:///study.db"``, or a Trials, an Optuna study, a Ray
             Tune ResultGrid. Those of its trials that fit the space become documents in front of
@@ -153,7 +161,7 @@ def fmin(
         ObjectiveNotPicklableError: The objective cannot be sent to workers.
         AllTrialsFailed: No trial has a loss; it is a subclass of hyperopt's.
         NotSavedError: The search has ended, and its trials could not be written to
-            ``trials_save_file``; they are in the error's ``trials``.
+            ``trials_save_file`` or the journal; they are in the error's ``trials``.
         Exception: What the objective raised, with plain Trials.
 
     Examples:
@@ -172,6 +180,7 @@ def fmin(
         pruner=pruner,
         trial_timeout=trial_timeout,
         repeats=repeats,
+        journal=journal,
     )
     chosen = None if settings.backend is None else backends.get(settings.backend)
     if _goes_to_hyperopt(trials, allow_trials_fmin):
@@ -180,7 +189,7 @@ def fmin(
                 f"{type(trials).__name__} evaluates trials by its own means, so backend "
                 f"{chosen.name!r} cannot take them. Use Trials or SparkTrials, or set no backend."
             )
-        for name in ("pruner", "trial_timeout", "repeats"):
+        for name in ("pruner", "trial_timeout", "repeats", "journal"):
             if getattr(settings, name) is not None:
                 raise UnsupportedArgumentError(
                     f"{type(trials).__name__} evaluates trials by its own means, so {name} (set "
@@ -231,6 +240,9 @@ def fmin(
     past = None if warm_start is None else read_warm_start(warm_start, objective.space)
     with ExitStack() as stack:
         keepers: list[Keeper] = [TrialsFile(trials_save_file)] if trials_save_file else []
+        kept = journal_of(settings)
+        if kept is not None:
+            keepers.append(JournalKeeper(kept, space_texts(objective.space), objective.identity))
         for keeper in keepers:
             stack.callback(keeper.release)
         earlier = load_earlier(keepers)

@@ -16,6 +16,7 @@ from hyperbridge.backends import ours
 OURS: Final = {
     "HyperoptSampler": "hyperbridge.search.optuna.hyperopt_sampler",
     "HyperoptSearcher": "hyperbridge.search.ray_searcher",
+    "Journal": "hyperbridge.journal.choice",
     "SparkTrials": "hyperbridge.surface.spark_trials",
     "TrialPruned": "hyperbridge.worker.pruned",
     "Trials": "hyperbridge.surface.trials",

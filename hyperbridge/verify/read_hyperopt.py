@@ -13,6 +13,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
+from hyperbridge.config import ENVIRONMENT
 from hyperbridge.space.distributions import Categorical, Normal, QUniform, RandInt
 from hyperbridge.space.model import Space
 from hyperbridge.space.nodes import ComputedDistribution
@@ -68,7 +69,7 @@ class HyperoptReader:
             owner.__dict__["SparkTrials"] = SparkTrials
 
     def _fmin(self, *args: Any, **kwargs: Any) -> Any:
-        ours = ("backend", "parallelism", "tracking", "pruner", "trial_timeout", "repeats")
+        ours = {*ENVIRONMENT, "warm_start"}
         kwargs = {name: value for name, value in kwargs.items() if name not in ours}
         given = dict(self._signature.bind(*args, **kwargs).arguments)
         if hasattr(given.get("timeout"), "_dynamic_trials"):  # an old signature

@@ -74,6 +74,11 @@ def should_prune() -> bool:
     return trial is not None and trial.should_prune()
 
 
+def is_in_trial() -> bool:
+    """Tell whether the calling thread works for a trial."""
+    return _place().current.get() is not None
+
+
 def _place() -> Any:
     """Return what this process knows of its running trials, whichever copy of this code asks."""
     module: Any = sys.modules.get(_PLACE)

@@ -76,6 +76,8 @@ def test_arguments_after_the_script_are_its_own(rest, ours, theirs):
         (["--pruner", "medium", "train.py"], "pruner must be one of 'median', 'percentile', "),
         (["--trial-timeout", "0", "train.py"], "trial_timeout must be a number of seconds above 0"),
         (["--repeats", "again", "train.py"], "invalid choice: 'again'"),
+        (["--journal", "", "train.py"], "--journal must not be empty"),
+        (["--journal-if-different", "ask", "train.py"], "invalid choice: 'ask'"),
         (["--paralelism", "2", "train.py"], "unrecognized arguments: --paralelism"),
         (["broken.ipynb"], "'broken.ipynb' is not a Jupyter notebook"),
         (["-m", ".relative"], "'.relative' is a relative name"),

@@ -35,7 +35,8 @@ CALL: dict[str, Any] = {
     "backend": "local",
     "algo": "hyperopt.tpe",
     "max_evals": 3,
-    "first_stream": {"state": {"state": 2**127, "inc": 1}},
+    "first_stream": {"seeds": {"state": 2**127, "inc": 1}, "n_ids": 0},
+    "stream": {"seeds": {"state": 2**127, "inc": 1}, "n_ids": 7},
 }
 
 
@@ -69,7 +70,7 @@ def small_journal() -> list[Record]:
         events.call(**CALL),
         events.tracked({"run_id": "abc"}),
         events.brought(done(7), {"note": b"old"}, no_loss),
-        proposed(document(8), document(9), stream={"state": {"state": 2**100}}),
+        proposed(document(8), document(9), stream={"seeds": {"state": 2**100}, "n_ids": 9}),
         events.started({**document(8), "book_time": NOW}, 2),
         events.reported(8, 3, float("nan"), 1_700_000_000_000),
         events.ended(
@@ -113,14 +114,13 @@ def test_what_was_written_comes_back(path: Path) -> None:
     running = {**document(9), "state": JOB_STATE_RUNNING, "book_time": NOW, "refresh_time": NOW}
     assert is_same(found.documents[2], running)
     assert found.attachments == {"ATTACH::7::note": b"old", "ATTACH::8::model": b"\0\1"}
-    assert found.stream == {"state": {"state": 2**100}}
+    assert found.stream == {"seeds": {"state": 2**100}, "n_ids": 9}
     assert found.first_stream == CALL["first_stream"]
     assert found.tracking == {"run_id": "abc"}
     assert found.reports == {9: [(0, 0.25, 1_700_000_000_001)]}
     (call,) = found.calls
-    assert {key: call[key] for key in CALL if key != "first_stream"} == {
-        key: value for key, value in CALL.items() if key != "first_stream"
-    }
+    plain = {key: value for key, value in CALL.items() if "stream" not in key}
+    assert {key: call[key] for key in plain} == plain
     assert call["process"].split(":")[1] == str(os.getpid())
     assert call["closed"]["reason"] == "timeout"
 

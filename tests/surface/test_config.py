@@ -44,8 +44,10 @@ def test_what_the_environment_says_of_trials_is_read(monkeypatch):
     monkeypatch.setenv("HYPERBRIDGE_PRUNER", "median")
     monkeypatch.setenv("HYPERBRIDGE_TRIAL_TIMEOUT", "2.5")
     monkeypatch.setenv("HYPERBRIDGE_REPEATS", "skip")
+    monkeypatch.setenv("HYPERBRIDGE_JOURNAL", "run.journal")
     chosen = resolve()
     assert (chosen.pruner, chosen.trial_timeout, chosen.repeats) == ("median", 2.5, "skip")
+    assert chosen.journal == "run.journal"
     with settings(pruner=None, trial_timeout=None):
         assert resolve(repeats="run").repeats == "run"
         assert resolve().trial_timeout is None

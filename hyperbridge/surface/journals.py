@@ -1,0 +1,54 @@
+"""The journal of a call of fmin: the argument's own, or one of those that a setting stands for."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections import Counter
+from pathlib import Path
+
+from hyperbridge import config
+from hyperbridge.journal.choice import Journal, as_journal
+from hyperbridge.worker.reporting import is_in_trial
+
+logger = logging.getLogger(__name__)
+
+_counting = threading.Lock()
+_n_calls: Counter[str] = Counter()
+"""How many calls of fmin in this process a setting has given a journal, by its path."""
+
+
+def journal_of(settings: config.Settings) -> Journal | None:
+    """Return the journal of a call of fmin.
+
+    A program may have several searches, so what the environment, the command line or a ``with``
+    block say stands for one file for each: ``run.journal`` for the first call of this process,
+    ``run.2.journal`` for the second. What runs inside of a trial has none of them: it is called
+    for another trial in the next run of the program.
+
+    Args:
+        settings: Those of the call.
+
+    Raises:
+        InvalidArgumentError: The environment's choice for another search's journal is none.
+    """
+    if settings.journal is None:
+        return None
+    journal = as_journal(settings.journal, config.journal_if_different())
+    if settings.sources["journal"] == "the argument journal":
+        return journal
+    if is_in_trial():
+        logger.info(
+            "this call of fmin is inside of a trial, and has no journal: %s is for the searches of "
+            "the program. Give it one by the argument journal.",
+            settings.sources["journal"],
+        )
+        return None
+    path = Path(os.path.realpath(journal))
+    with _counting:
+        _n_calls[str(path)] += 1
+        n = _n_calls[str(path)]
+    if n == 1:
+        return journal
+    return Journal(path.with_name(f"{path.stem}.{n}{path.suffix}"), journal.if_different)
