@@ -21,13 +21,18 @@ example:
       says what a remark of scan or migrate means
   hyperbridge convert trials.pkl sqlite:///study.db --allow-pickle
       turns the history of a search into another kind
+  hyperbridge journal show run.journal
+      lists the trials of a search that was kept in a journal
   hyperbridge doctor
       says what can run here, and what to do about the rest
 
 'hyperbridge VERB --help' says more.
 """
 
-_VERBS = ("run", "scan", "migrate", "explain", "translate", "verify", "convert", "doctor")
+_VERBS = (
+    *("run", "scan", "migrate", "explain", "translate", "verify"),
+    *("convert", "journal", "doctor"),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

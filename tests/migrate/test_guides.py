@@ -27,6 +27,7 @@ WRITTEN = {
     "ray_on_spark": ("pyspark", "ray", "hyperopt"),
     "verify": ("optuna", "hyperopt"),
     "stopping_early": ("sklearn",),
+    "nothing_is_lost": ("hyperopt",),
 }
 GENERATED = {"remarks"}
 """The guide that is printed from a table, whose examples are tested with it."""
