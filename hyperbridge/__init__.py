@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from hyperbridge.search.ray_searcher import HyperoptSearcher as HyperoptSearcher
     from hyperbridge.surface import spark_trials as spark
     from hyperbridge.surface.fmin import fmin
+    from hyperbridge.surface.frames import to_pandas
     from hyperbridge.surface.optuna_tools import (
         from_study,
         optuna_objective,
@@ -135,6 +136,7 @@ __all__ = [
     "spark",
     "std_out_err_redirect_tqdm",
     "to_optuna",
+    "to_pandas",
     "to_ray",
     "to_study",
     "tpe",

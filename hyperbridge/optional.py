@@ -68,6 +68,7 @@ class Package:
 
 
 MLFLOW = Package("mlflow", "MLflow", install="hyperbridge[mlflow]", oldest="3.0")
+PANDAS = Package("pandas", "pandas", install="pandas>=2")
 PYARROW = Package("pyarrow", "PyArrow", install="hyperbridge[parquet]")
 
 

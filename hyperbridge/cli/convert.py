@@ -45,6 +45,10 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--experiment", metavar="NAME", help="the MLflow experiment")
     parser.add_argument("--tracking-uri", metavar="URI", help="where MLflow's runs are")
     parser.add_argument(
+        "--metric", metavar="NAME", help="the loss, of MLflow runs or a Ray Tune experiment"
+    )
+    parser.add_argument("--mode", choices=("min", "max"), help="whether less or more of it is good")
+    parser.add_argument(
         "--append", action="store_true", help="add to a study that has trials already"
     )
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
@@ -76,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
             study=args.study,
             experiment=args.experiment,
             tracking_uri=args.tracking_uri,
+            metric=args.metric,
+            mode=args.mode,
             allow_pickle=args.allow_pickle,
             append=args.append,
             force=args.force,

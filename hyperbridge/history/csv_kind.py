@@ -13,7 +13,7 @@ from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.history.history import History
 from hyperbridge.history.kinds import Kind, Options
 from hyperbridge.history.plain_documents import documents_from
-from hyperbridge.history.rows import FIRST, rows_of, unflatten
+from hyperbridge.history.rows import FIRST, PARAMS, rows_of, unflatten
 from hyperbridge.history.targets import check_new_file, replace_file
 
 _MARK: Final = ",".join(FIRST)
@@ -51,7 +51,7 @@ class CsvKind(Kind):
                 raise InvalidArgumentError(f"{source!r}: row {number} is damaged")
             row = {name: value_of(text) for name, text in line.items() if text}
             plain.append(unflatten(row))
-            labels.update(dict.fromkeys(n[len("params.") :] for n in line if _is_label(n)))
+            labels.update(dict.fromkeys(n[len(PARAMS) :] for n in line if _is_label(n)))
         try:
             return History(documents_from(plain, labels), {}, source)
         except InvalidArgumentError as exc:
@@ -69,7 +69,7 @@ class CsvKind(Kind):
 
 
 def _is_label(name: str) -> bool:
-    return name.startswith("params.")
+    return name.startswith(PARAMS)
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:

@@ -12,7 +12,7 @@ from abc import ABC
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError
 from hyperbridge.history.history import History
@@ -26,6 +26,7 @@ _TABLE: Final = {
     "parquet": "hyperbridge.history.parquet_kind:ParquetKind",
     "optuna": "hyperbridge.history.optuna_kind:OptunaKind",
     "mlflow": "hyperbridge.history.mlflow_kind:MlflowKind",
+    "ray": "hyperbridge.history.ray_kind:RayKind",
 }
 """Where each kind is; a source or target that several would take is the first one's."""
 
@@ -39,6 +40,9 @@ class Options:
         study: The name of the Optuna study in a storage; None for the only one there is.
         experiment: The name or id of the MLflow experiment; None for the one of the parent run.
         tracking_uri: MLflow's tracking URI; None for MLflow's own choice.
+        metric: The metric that is the loss, in MLflow's runs and Ray Tune's experiments; None for
+            ``loss``, or for the one that the experiment was given.
+        mode: Whether it was minimised, ``min``, or maximised, ``max``; None for what is known.
         allow_pickle: Whether a pickle may be loaded, which runs code.
         append: Whether trials may be added to a target that has some already.
         force: Whether a file that exists may be replaced.
@@ -48,6 +52,8 @@ class Options:
     study: str | None = None
     experiment: str | None = None
     tracking_uri: str | None = None
+    metric: str | None = None
+    mode: Literal["min", "max"] | None = None
     allow_pickle: bool = False
     append: bool = False
     force: bool = False

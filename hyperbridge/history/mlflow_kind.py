@@ -28,7 +28,7 @@ class MlflowKind(Kind):
 
     def read(self, source: Any, options: Options) -> History:
         """Return the trials of the child runs that have ended."""
-        from hyperbridge.history.mlflow_runs import children_of, history_of_runs
+        from hyperbridge.history.mlflow_runs import LOSS, children_of, history_of_runs
 
         mlflow = MLFLOW.require("An MLflow run")
         run_id, _, fmin_uuid = source.removeprefix(_SCHEME).partition("/")
@@ -56,8 +56,16 @@ class MlflowKind(Kind):
                 )
         shown = f"MLflow run {parent.info.run_id}"
         history = history_of_runs(
-            client, runs, shown, options.space, in_threads=uri.startswith(("http", "databricks"))
+            client,
+            runs,
+            shown,
+            options.space,
+            in_threads=uri.startswith(("http", "databricks")),
+            metric=options.metric or LOSS,
+            sign=-1.0 if options.mode == "max" else 1.0,
         )
+        if options.metric is not None and not any(options.metric in r.data.metrics for r in runs):
+            raise InvalidArgumentError(f"no child run of {shown} has a metric {options.metric!r}")
         if len(calls) > 1 and not fmin_uuid:
             history.remark(
                 f"the run has the trials of {len(calls)} calls of fmin, all of which are taken; "

@@ -21,6 +21,7 @@ from hyperopt import base
 
 from hyperbridge.documents import Document, misc_of, new_document, pruned_result
 from hyperbridge.history.history import History
+from hyperbridge.history.tracebacks import error_of
 from hyperbridge.history.values import number_of, raw_values
 from hyperbridge.space import Space
 
@@ -66,7 +67,14 @@ def search(client: Any, experiment_id: str, query: str) -> list[Any]:
 
 
 def history_of_runs(
-    client: Any, runs: Sequence[Any], source: str, space: Space | None, *, in_threads: bool
+    client: Any,
+    runs: Sequence[Any],
+    source: str,
+    space: Space | None,
+    *,
+    in_threads: bool,
+    metric: str = LOSS,
+    sign: float = 1.0,
 ) -> History:
     """Return the trials of child runs.
 
@@ -76,6 +84,8 @@ def history_of_runs(
         source: What they are of, for messages.
         space: The search space; None where it is not known.
         in_threads: Whether the store answers several requests at a time.
+        metric: The metric that is the loss.
+        sign: -1 where it was maximised.
     """
     history = History([], {}, source, space=space)
     ended = [run for run in runs if run.info.status not in _UNFINISHED]
@@ -88,7 +98,7 @@ def history_of_runs(
     for assignment, _ in labelled:
         names.update(dict.fromkeys(assignment))
     tids = _tids(ended, history)
-    histories = _metric_histories(client, ended, in_threads=in_threads)
+    histories = _metric_histories(client, ended, metric, in_threads=in_threads)
     failures = [run for run in ended if _status(run) == "failure" and not _returned(run)]
     tracebacks = dict(
         zip(
@@ -101,12 +111,16 @@ def history_of_runs(
         document = new_document(tid, misc_of(tid, assignment, names), None)
         document["book_time"] = _time(run.info.start_time)
         document["refresh_time"] = _time(run.info.end_time)
-        _end(document, run, histories.get(run.info.run_id), tracebacks.get(run.info.run_id))
+        run_id = run.info.run_id
+        losses = _Losses(run, metric, sign, histories.get(run_id))
+        _end(document, run, losses, tracebacks.get(run_id))
         for name, value in (*others.items(), *run.data.metrics.items()):
-            if name != LOSS:
+            if name != metric:
                 document["result"].setdefault(name, value)
         history.documents.append(document)
     history.documents.sort(key=lambda document: document["tid"])
+    if sign < 0:
+        history.remark(f"the metric {metric!r} is maximised: each loss is its negative")
     _remark_on(history, tracebacks)
     return history
 
@@ -191,21 +205,21 @@ def _tids(runs: Sequence[Any], history: History) -> list[int]:
 
 
 def _metric_histories(
-    client: Any, runs: Sequence[Any], *, in_threads: bool
+    client: Any, runs: Sequence[Any], metric: str, *, in_threads: bool
 ) -> dict[str, list[Any]]:
-    """Return the history of ``loss`` of each run, if any of them has reported losses.
+    """Return the history of the loss of each run, if any of them has reported losses.
 
     That costs a request for each run, so the first ones and those with further steps tell.
     """
-    with_loss = [run for run in runs if LOSS in run.data.metrics]
+    with_loss = [run for run in runs if metric in run.data.metrics]
     has_reports = any(
         _status(run) == "pruned"
-        or any(metric.key == LOSS and metric.step for metric in run.data.to_proto().metrics)
+        or any(point.key == metric and point.step for point in run.data.to_proto().metrics)
         for run in with_loss
     )
 
     def read(run: Any) -> list[Any]:
-        points = list(client.get_metric_history(run.info.run_id, LOSS))
+        points = list(client.get_metric_history(run.info.run_id, metric))
         return sorted(points, key=lambda point: point.timestamp)  # stable: as they were logged
 
     if not has_reports and not any(len(read(run)) > 1 for run in with_loss[:2]):
@@ -230,20 +244,34 @@ def _returned(run: Any) -> bool:
     return "hyperbridge.result_status" in run.data.tags
 
 
-def _end(document: Document, run: Any, points: list[Any] | None, traceback: str | None) -> None:
+class _Losses:
+    """The losses that a run has.
+
+    Attributes:
+        final: The last one; None without any.
+        reports: All of them by step, the last one among them.
+    """
+
+    def __init__(self, run: Any, metric: str, sign: float, points: list[Any] | None) -> None:
+        known = run.data.metrics.get(metric)
+        self.reports = [[point.step, sign * _unlimited(point.value)] for point in points or ()]
+        self.final: float | None = None if known is None else sign * _unlimited(known)
+        if self.reports:
+            self.final = self.reports[-1][1]
+
+
+def _end(document: Document, run: Any, losses: _Losses, traceback: str | None) -> None:
     """Write into a document how its trial has ended."""
     status = _status(run)
-    losses = [_unlimited(point.value) for point in points or ()]
-    loss = losses[-1] if losses else run.data.metrics.get(LOSS)
-    is_success = status == "success" and loss is not None
-    reported = points[:-1] if points and is_success else points or []
-    if reported:
-        document["misc"]["reports"] = [[p.step, _unlimited(p.value)] for p in reported]
+    is_success = status == "success" and losses.final is not None
+    reports = losses.reports[:-1] if is_success else losses.reports
+    if reports:
+        document["misc"]["reports"] = reports
     document["state"] = base.JOB_STATE_DONE
     if status == "pruned":
-        document["result"] = pruned_result(dict(document["misc"].get("reports", ())))
+        document["result"] = pruned_result(dict(map(tuple, reports)))
     elif is_success:
-        document["result"] = {"status": base.STATUS_OK, "loss": _unlimited(loss)}
+        document["result"] = {"status": base.STATUS_OK, "loss": losses.final}
     elif status == "cancelled":
         document["state"] = base.JOB_STATE_CANCEL
     elif status == "success" or _returned(run):
@@ -251,7 +279,7 @@ def _end(document: Document, run: Any, points: list[Any] | None, traceback: str 
         document["result"] = {"status": text}
     else:
         document["state"] = base.JOB_STATE_ERROR
-        document["misc"]["error"] = _error_of(traceback)
+        document["misc"]["error"] = error_of(traceback, "the MLflow run failed")
         if traceback is not None:
             document["misc"]["traceback"] = traceback
 
@@ -259,18 +287,6 @@ def _end(document: Document, run: Any, points: list[Any] | None, traceback: str 
 def _unlimited(value: float) -> float:
     """Return an infinity for the largest float, which MLflow's stores have in its place."""
     return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
-
-
-def _error_of(text: str | None) -> tuple[str, str]:
-    """Return type and message of an exception from its traceback, as documents have them."""
-    if not text:
-        return "", "the MLflow run failed"
-    _, header, last = text.rpartition("Traceback (most recent call last):\n")
-    lines = last.rstrip("\n").split("\n")
-    while header and len(lines) > 1 and lines[0].startswith(" "):
-        del lines[0]
-    name, _, message = "\n".join(lines).partition(": ")
-    return name if name.startswith("<class") else f"<class '{name}'>", message
 
 
 def _traceback(client: Any, run: Any) -> str | None:

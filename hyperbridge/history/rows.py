@@ -11,10 +11,14 @@ from hyperbridge.history.plain_documents import Plain, plain_documents
 FIRST: Final = ("tid", "state", "hyperopt_state", "status", "loss", "started", "ended")
 """The columns that each table begins with."""
 
+PARAMS: Final = "params."
+CHOICE: Final = "choice."
+RESULT: Final = "result."
+
 _GROUPS: Final = {
-    "params.": "values",
-    "choice.": "choices",
-    "result.": "result",
+    PARAMS: "values",
+    CHOICE: "choices",
+    RESULT: "result",
     "misc.": "misc",
     "more.": "more",
 }
@@ -30,7 +34,7 @@ def rows_of(history: History, target: str) -> tuple[list[str], list[Plain]]:
     """
     plain = plain_documents(history, target)
     columns = dict.fromkeys(FIRST)
-    columns.update(dict.fromkeys(f"params.{label}" for label in history.labels()))
+    columns.update(dict.fromkeys(f"{PARAMS}{label}" for label in history.labels()))
     for prefix, name in _GROUPS.items():
         columns.update(dict.fromkeys(f"{prefix}{key}" for each in plain for key in each[name]))
     return list(columns), [_flat(each) for each in plain]

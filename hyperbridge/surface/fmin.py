@@ -34,6 +34,7 @@ from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.history import (
     check_trials,
+    count_failed,
     fit_to_space,
     load_earlier,
     open_trials,
@@ -247,7 +248,8 @@ def fmin(
             stack.callback(keeper.release)
         earlier = load_earlier(keepers)
         trials, earlier = open_trials(trials, earlier)
-        n_extra = count_generated(trials)
+        is_tolerant = is_spark or bool(catch_eval_exceptions)
+        n_extra = count_generated(trials) - (count_failed(earlier) if is_tolerant else 0)
         requested = settings.parallelism
         if requested is None and is_spark:
             requested = trials.user_specified_parallelism
@@ -290,7 +292,7 @@ def fmin(
                 tracking=settings.tracking,
                 pruner=rule,
                 repeats=settings.repeats or "run",
-                tolerant=is_spark or bool(catch_eval_exceptions),
+                tolerant=is_tolerant,
                 progress=show_progressbar if verbose else False,
                 keepers=keepers,
                 stream=lambda: stream_of(rstate, trials),

@@ -118,6 +118,17 @@ def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, Earlier | No
     return trials, None if earlier is None else replace(earlier, documents=restored)
 
 
+def count_failed(earlier: Earlier | None) -> int:
+    """Return how many failed trials of an interrupted call count for ``max_evals``.
+
+    hyperopt counts them while a search runs and forgets them when it goes on. Where it is known
+    that it was this search, they count in both: it ends as one that was not interrupted.
+    """
+    if earlier is None or earlier.stream is None:
+        return 0
+    return sum(document["state"] == base.JOB_STATE_ERROR for document in earlier.documents)
+
+
 def _as_ours(trials: Any) -> Any:
     """Return hyperopt's own Trials as ours, which have more to offer; any others as they are."""
     if type(trials) is not base.Trials:

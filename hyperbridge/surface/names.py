@@ -30,6 +30,7 @@ OURS: Final = {
     "settings": "hyperbridge.config",
     "should_prune": "hyperbridge.worker.reporting",
     "to_optuna": "hyperbridge.surface.optuna_tools",
+    "to_pandas": "hyperbridge.surface.frames",
     "to_ray": "hyperbridge.surface.ray_tools",
     "to_study": "hyperbridge.surface.optuna_tools",
     "uninstall": "hyperbridge.surface.shim",

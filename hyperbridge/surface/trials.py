@@ -13,6 +13,8 @@ from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.saving import KEPT
 from hyperbridge.run.why_stopped import note_stop
 from hyperbridge.space import Space
+from hyperbridge.surface.frames import to_pandas
+from hyperbridge.surface.notebook_table import table_of
 from hyperbridge.translate.from_hyperopt import read_space
 
 
@@ -62,6 +64,14 @@ class BridgedTrials:
                 "fmin in this process; call best_values(space)"
             )
         return model.point(self.argmin)
+
+    def to_pandas(self, *, space: Any = None) -> Any:
+        """Return a ``pandas.DataFrame`` with a row for each trial. See `hyperbridge.to_pandas`."""
+        return to_pandas(self, space=space)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the numbers of trials by state, and the best ones."""
+        return table_of(self)
 
     def fmin(
         self,

@@ -8,6 +8,15 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
+TUNES_OWN = frozenset({
+    "checkpoint_dir_name", "config", "date", "done", "episodes_this_iter", "episodes_total",
+    "experiment_tag", "hostname", "iterations_since_restore", "node_ip", "pid", "should_checkpoint",
+    "time_since_restore", "time_this_iter_s", "time_total_s", "timestamp",
+    "timesteps_since_restore", "timesteps_this_iter", "timesteps_total", "training_iteration",
+    "trial_id",
+})  # fmt: skip
+"""Keys of a result that Ray Tune fills in, or acts on."""
+
 
 def plain_metrics(result: Any, reserved: frozenset[str]) -> dict[str, Any]:
     """Return the numbers, flags and texts of a result whose keys nobody else uses.

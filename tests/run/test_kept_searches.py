@@ -81,6 +81,30 @@ def test_an_interrupted_search_ends_as_one_that_was_not(
     assert found.losses() == whole.losses()
 
 
+@pytest.mark.parametrize("at", [2, 9, 28])
+def test_failed_trials_count_as_in_a_search_that_was_not_interrupted(
+    tmp_path: Path, at: int
+) -> None:
+    file, whole = tmp_path / "trials.pkl", Trials()
+
+    def failing(fn: Any) -> Any:
+        def objective(point: dict[str, Any]) -> float:
+            loss = float(fn(point))
+            if abs(point["x"]) > 2:
+                raise ArithmeticError("far away")
+            return loss
+
+        return objective
+
+    search(None, failing(distance), trials=whole, catch_eval_exceptions=True)
+    with pytest.raises(KeyboardInterrupt):
+        search(file, failing(stopping_at(at, StoppedError())), catch_eval_exceptions=True)
+    search(file, failing(distance), catch_eval_exceptions=True)
+    kept = [(d["tid"], d["state"], d["misc"]["vals"]) for d in load(file)._dynamic_trials]
+    assert kept == [(d["tid"], d["state"], d["misc"]["vals"]) for d in whole._dynamic_trials]
+    assert len({state for _, state, _ in kept}) == 2
+
+
 def test_an_unseeded_search_goes_on_with_its_own_draws(tmp_path: Path) -> None:
     file, seeds = tmp_path / "trials.pkl", np.random.default_rng(5)
     with pytest.raises(KeyboardInterrupt):

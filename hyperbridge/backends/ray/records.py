@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import pickle
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from hyperopt import base
 
 from hyperbridge.backends.ray.storage import ExperimentFolder
 from hyperbridge.documents import Document, assignment_of, know_ids, take_back
+from hyperbridge.history.ray_folder import saved_records
 
 logger = logging.getLogger(__name__)
 
@@ -41,17 +41,9 @@ class Saved:
 
 def load_records(folder: ExperimentFolder) -> Saved:
     """Read what an earlier run left. Unpickling runs code, as it does for Tune's own files."""
-    entries: dict[int, tuple[str, Document, dict[str, Any]]] = {}
-    for name in sorted(folder.list_names(folder.inner()), reverse=True):  # .start before .end
-        stem, _, kind = name.partition(".")
-        if kind not in ("start", "end"):
-            continue
-        try:
-            entries[int(stem)] = pickle.loads(folder.read(name))
-        except (EOFError, pickle.UnpicklingError):
-            logger.debug("%s was cut off by a kill", folder.inner(name))
     saved = Saved()
-    for tid, (trial_id, document, attachments) in sorted(entries.items()):
+    names = folder.list_names(folder.inner())
+    for tid, trial_id, document, attachments in saved_records(names, folder.read):
         saved.documents.append(document)
         saved.attachments[tid] = attachments
         saved.tids[trial_id] = tid

@@ -13,16 +13,7 @@ from hyperbridge.documents import Document, Failure, Outcome
 from hyperbridge.errors import WorkerLostError
 from hyperbridge.run.dispatch import cancelled
 from hyperbridge.worker.frames import safe_text, type_text
-from hyperbridge.worker.metrics import plain_metrics
-
-TUNES_OWN = frozenset({
-    "checkpoint_dir_name", "config", "date", "done", "episodes_this_iter", "episodes_total",
-    "experiment_tag", "hostname", "iterations_since_restore", "node_ip", "pid", "should_checkpoint",
-    "time_since_restore", "time_this_iter_s", "time_total_s", "timestamp",
-    "timesteps_since_restore", "timesteps_this_iter", "timesteps_total", "training_iteration",
-    "trial_id",
-})  # fmt: skip
-"""Keys that Tune fills in, or acts on."""
+from hyperbridge.worker.metrics import TUNES_OWN, plain_metrics
 
 
 def metrics_of(document: Document) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from typing import Any
 
 import ray.cloudpickle
 
-from hyperbridge.backends.ray.results import TUNES_OWN
 from hyperbridge.run.shipping import dumps_by_value
-from hyperbridge.worker.metrics import plain_metrics
+from hyperbridge.worker.metrics import TUNES_OWN, plain_metrics
 from hyperbridge.worker.runtime import load_shipped, run_shipped
 
 REPORT = "hyperbridge_report"
