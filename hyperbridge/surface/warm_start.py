@@ -86,7 +86,7 @@ def take_over(history: History, trials: Any, space: Space, labels: Iterable[str]
         _insert(document, tid, history, trials, labels)
     trials.refresh()
     for line in history.remarks:
-        logger.info("warm_start %s: %s", history.source, line)
+        logger.warning("warm_start %s: %s", history.source, line)
     _report(history, len(fitting), len(new), left_out)
     return len(new)
 
