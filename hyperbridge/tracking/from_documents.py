@@ -18,6 +18,7 @@ from hyperbridge.documents import (
     TrialEnd,
     TrialStatus,
     assignment_of,
+    is_taken_over,
     loss_of,
     reports_of,
     was_pruned,
@@ -27,9 +28,6 @@ _STATUS_OF: dict[int, TrialStatus] = {JOB_STATE_ERROR: "failure", JOB_STATE_CANC
 
 REUSED_KEY = "reused_from"
 """Key of ``misc`` in documents whose result is another trial's: they were never started."""
-
-BROUGHT_KEY = "warm_started_from"
-"""Key of ``misc`` in documents that another search has brought about."""
 
 
 def has_ended(document: Document) -> bool:
@@ -50,7 +48,7 @@ def is_of_search(document: Document, since_ms: int) -> bool:
         document: One that has ended.
         since_ms: When the first call of the search began: what started before was brought along.
     """
-    return BROUGHT_KEY not in document["misc"] and started_ms(document) >= since_ms
+    return not is_taken_over(document) and started_ms(document) >= since_ms
 
 
 def status_of(document: Document) -> TrialStatus:
