@@ -106,7 +106,7 @@ FEW = 3
 """So many files of tests on Spark start fewer JVMs than an archive of its classes pays for."""
 
 SHARING = {
-    "ray_cluster": ("conformance/test_ray", "ray_tune/"),
+    "ray_cluster": ("conformance/test_ray", "durability/test_kills_on_ray.py", "ray_tune/"),
     "spark": (
         "backends/test_spark_inside_objectives.py", "backends/test_spark_jobs_of_trials.py",
         "cli/test_doctor.py", "conformance/test_spark.py", "conformance/test_spark_tracking.py",

@@ -10,12 +10,13 @@ import random
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import clean_child
 import mlflow
+import spark_jvms
 from hyperopt.base import JOB_STATE_DONE
 
 from hyperbridge.documents import Document
@@ -43,17 +44,16 @@ class KeptSearch:
     Attributes:
         folder: Where it runs.
         settings: What the program gets.
-        uri: Of its MLflow store; None when it is not tracked.
+        uri: Of its MLflow store.
         last: How long its last whole run took, in seconds.
         kills: How often it was killed.
     """
 
     folder: Path
     settings: dict[str, Any]
-    uri: str | None = None
+    uri: str
     last_s: float = 1.0
     kills: int = 0
-    orphans: list[int] = field(default_factory=list)
 
     def run(self, *, kill_after_s: float | None = None, **changes: Any) -> bool:
         """Run the program to its end, or kill it.
@@ -101,8 +101,8 @@ class KeptSearch:
             for name, value in os.environ.items()
             if not name.startswith(("HYPERBRIDGE_", "MLFLOW_", "PYSPARK_"))
         }
-        tracked = {} if self.uri is None else {"MLFLOW_TRACKING_URI": self.uri}
-        return {**kept, **tracked, "PYTHONPATH": str(ROOT), "SPARK_LOCAL_IP": "127.0.0.1"}
+        own = {"MLFLOW_TRACKING_URI": self.uri, "SPARK_LOCAL_IP": "127.0.0.1"}
+        return {**kept, **spark_jvms.variables(), **own, "PYTHONPATH": str(ROOT)}
 
     def _log(self) -> str:
         return (self.folder / "log").read_text()[-3000:]
@@ -201,8 +201,7 @@ def kill_again_and_again(
     whole = points_of(next(iter(reference.kept().values())))
     for argument, documents in search.kept().items():
         assert points_of(documents) == whole, f"{argument}: another end"
-    if search.uri is not None:
-        search.check_runs()
+    search.check_runs()
 
 
 # -- processes -----------------------------------------------------------------------------
