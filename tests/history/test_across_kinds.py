@@ -137,6 +137,18 @@ def test_a_search_begins_with_any_kind(
     assert f"{n} of the {len(old._dynamic_trials)} trials" in caplog.text
 
 
+def test_a_journal_goes_on_with_what_it_has_taken_over(at: Path, old: Any) -> None:
+    def go_on(max_evals: int, journal: str) -> Any:
+        trials = Trials()
+        search(warm_start=old, journal=journal, max_evals=max_evals, trials=trials)
+        return trials
+
+    go_on(3, "a.journal")
+    again, whole = go_on(8, "a.journal"), go_on(8, "b.journal")
+    assert normal(own(again)) == normal(own(whole))
+    assert [d["tid"] for d in again.trials] == [d["tid"] for d in whole.trials]
+
+
 def test_what_was_taken_over_has_no_run_in_mlflow(
     at: Path, old: Any, empty_database: Path, mlflow_left_as_found: None
 ) -> None:
