@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import math
 import sys
 from typing import Any
 
@@ -68,12 +70,16 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 1 when nothing was written.
     """
-    from hyperbridge.cli.space_file import load_space
+    from hyperbridge.cli.space_file import is_space_name, load_space
     from hyperbridge.errors import HyperbridgeError
     from hyperbridge.history.convert import convert
     from hyperbridge.history.kinds import Options
     from hyperbridge.search.optuna.storages import without_password
 
+    if args.space is not None and not is_space_name(args.space):
+        args.parser.error(f"--space {args.space!r}: give FILE:NAME, such as train.py:space")
+    quiet_from = logging.root.manager.disable
+    logging.disable(logging.INFO)  # Optuna and MLflow say what they do
     try:
         options = Options(
             space=None if args.space is None else load_space(args.space),
@@ -87,9 +93,11 @@ def run(args: argparse.Namespace) -> int:
             force=args.force,
         )
         history = convert(args.source, args.target, options)
-    except HyperbridgeError as exc:
+    except (HyperbridgeError, OSError) as exc:
         print(f"hyperbridge: {exc}", file=sys.stderr)
         return 1
+    finally:
+        logging.disable(quiet_from)
     for remark in history.remarks:
         print(f"note: {remark}", file=sys.stderr)
     best = history.best_loss()
@@ -98,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
             "source": without_password(args.source),
             "target": without_password(args.target),
             "trials": history.by_state(),
-            "best_loss": best,
+            "best_loss": best if best is None or math.isfinite(best) else str(best),
             "remarks": history.remarks,
         }
         print(json.dumps(report, indent=2))

@@ -21,6 +21,12 @@ class _ReachedFminError(BaseException):
     """The program has come to its call of fmin; no ``except Exception`` of it is to see this."""
 
 
+def is_space_name(text: str) -> bool:
+    """Tell whether a text has the form ``FILE:NAME``."""
+    program, _, name = text.rpartition(":")
+    return bool(program) and name.isidentifier()
+
+
 def load_space(text: str) -> Space:
     """Import a program and return the space that a name of it holds, or a function returns.
 
@@ -34,9 +40,9 @@ def load_space(text: str) -> Space:
         InvalidArgumentError: There is no such program or name, or it is no space; the message
             has the names of those that are.
     """
-    program, _, name = text.rpartition(":")
-    if not program or not name.isidentifier():
+    if not is_space_name(text):
         raise InvalidArgumentError(f"give FILE:NAME, for example train.py:space, not {text!r}")
+    program, _, name = text.rpartition(":")
     namespace = _import(program)
     if name not in namespace:
         known = ", ".join(_spaces_in(namespace)) or "none at its top level"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.history.history import History
-from hyperbridge.history.kinds import Options, kind_of_target, recognise
+from hyperbridge.history.kinds import Kind, Options, kind_of_target, kinds, recognise
 
 
 def convert(source: str, target: str, options: Options) -> History:
@@ -25,7 +25,9 @@ def convert(source: str, target: str, options: Options) -> History:
     writer = kind_of_target(target)
     if source == target:
         raise InvalidArgumentError(f"{source!r} is source and target")
-    history = recognise(source).read(source, options)
+    reader = recognise(source)
+    _check_heeded(options, reader, writer)
+    history = reader.read(source, options)
     if not history.documents:
         raise InvalidArgumentError(f"{source!r} holds no trials")
     if options.space is not None:
@@ -33,6 +35,20 @@ def convert(source: str, target: str, options: Options) -> History:
         _compare(history)
     writer.write(history, target, options)
     return history
+
+
+def _check_heeded(options: Options, reader: Kind, writer: Kind) -> None:
+    """Refuse an option that neither kind looks at.
+
+    Raises:
+        InvalidArgumentError: It is one.
+    """
+    for kind in kinds():
+        for name in kind.heeds:
+            if getattr(options, name) is not None and name not in reader.heeds + writer.heeds:
+                raise InvalidArgumentError(
+                    f"--{name.replace('_', '-')} means nothing for {reader.help} and {writer.help}"
+                )
 
 
 def _compare(history: History) -> None:

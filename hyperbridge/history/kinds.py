@@ -72,6 +72,7 @@ class Kind(ABC):
         writes: Whether `write` works.
         schemes: What a source or target may begin with, such as ``sqlite:///``.
         suffixes: What a file's name may end with, such as ``.csv``.
+        heeds: The names of those `Options` that mean something for this kind alone.
     """
 
     name: ClassVar[str]
@@ -81,6 +82,7 @@ class Kind(ABC):
     writes: ClassVar[bool] = False
     schemes: ClassVar[tuple[str, ...]] = ()
     suffixes: ClassVar[tuple[str, ...]] = ()
+    heeds: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def recognises(cls, text: str) -> bool:

@@ -25,6 +25,7 @@ class MlflowKind(Kind):
     example: ClassVar[str] = "mlflow:RUN_ID"
     reads: ClassVar[bool] = True
     schemes: ClassVar[tuple[str, ...]] = (_SCHEME,)
+    heeds: ClassVar[tuple[str, ...]] = ("experiment", "tracking_uri", "metric", "mode")
 
     def read(self, source: Any, options: Options) -> History:
         """Return the trials of the child runs that have ended."""

@@ -22,6 +22,7 @@ class OptunaKind(Kind):
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = (".db", ".sqlite", ".sqlite3", ".log")
+    heeds: ClassVar[tuple[str, ...]] = ("study",)
 
     @classmethod
     def recognises(cls, text: str) -> bool:
@@ -66,9 +67,10 @@ class OptunaKind(Kind):
         from hyperbridge.search.optuna.writing import write_documents
 
         space = space_of(history) if options.space is None else options.space
-        with study_to_write(
-            target, options.study or _name_from(history.source), append=options.append
-        ) as study:
+        name = options.study or _name_from(history.source)
+        if options.study is None:
+            history.remark(f"the study is named {name!r}, after the source; --study names it")
+        with study_to_write(target, name, append=options.append) as study:
             remarks = write_documents(
                 study,
                 history.documents,

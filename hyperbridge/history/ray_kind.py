@@ -37,6 +37,7 @@ class RayKind(Kind):
     help: ClassVar[str] = "the folder of a Ray Tune experiment; --metric and --mode say its loss"
     example: ClassVar[str] = "~/ray_results/NAME/"
     reads: ClassVar[bool] = True
+    heeds: ClassVar[tuple[str, ...]] = ("metric", "mode")
 
     @classmethod
     def recognises(cls, text: str) -> bool:

@@ -46,7 +46,13 @@ _SWITCHES = (
 """Arguments that must be known, for the new code is another one with each value."""
 _SHOWN = ("verbose", "show_progressbar")
 _OF_HYPERBRIDGE = ("backend", "parallelism", "tracking")
-_WITHOUT_COUNTERPART = {"pruner": None, "trial_timeout": None, "repeats": "run", "journal": None}
+_WITHOUT_COUNTERPART = {
+    "pruner": None,
+    "trial_timeout": None,
+    "repeats": "run",
+    "journal": None,
+    "warm_start": None,
+}
 """Arguments of hyperbridge's own that nothing is written for, with what is as if not given."""
 _OLD_ORDER = ("fn", "space", "algo", "max_evals", "trials", "rstate")
 _SPARK_ARGUMENTS = ("parallelism", "timeout", "loss_threshold", "spark_session", "resource_profile")

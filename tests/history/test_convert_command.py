@@ -131,23 +131,53 @@ def test_a_space_gives_the_options_their_names(old: Path, tmp_path: Path, capsys
         (["empty.pkl", "new.csv", "--allow-pickle"], "'empty.pkl' holds no trials"),
         (["old.pkl", "new.csv", "--allow-pickle", "--space", "train.py:flat"],
          "are of another space: they have 'kind', 'x', and the space has 'n'"),
+        (["old.pkl", "new.csv", "--allow-pickle", "--study", "x"],
+         "--study means nothing for a pickle of hyperopt's Trials and a CSV file"),
+        (["old.pkl", "new.csv", "--tracking-uri", "x"], "--tracking-uri means nothing"),
+        (["no_right.pkl", "new.csv", "--allow-pickle"], "Permission denied"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_code_1(
-    old: Path, tmp_path: Path, argv: list[str], text: str, capsys: Any
+    old: Path, tmp_path: Path, argv: list[str], text: str, capsys: Any, monkeypatch: Any
 ) -> None:
     (tmp_path / "train.py").write_text(PROGRAM)
+    Path("no_right.pkl").write_bytes(b"")
     Path("there.csv").write_text("mine")
+    monkeypatch.setattr(Path, "open", _refusing(Path.open))
     Path("empty.pkl").write_bytes(pickle.dumps(hyperopt.Trials()))
-    before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
+    names = sorted(path for path in tmp_path.glob("*.*") if path.name != "no_right.pkl")
+    before = {path: path.read_bytes() for path in names}
     code, out, err = call(capsys, *argv)
     assert (code, out) == (1, "")
     assert text in err
     assert "Traceback" not in err
-    assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+    assert {path: path.read_bytes() for path in names} == before
+    assert sorted(path for path in tmp_path.glob("*.*") if path.name != "no_right.pkl") == names
 
 
-@pytest.mark.parametrize("argv", [[], ["old.pkl"], ["a", "b", "--wrong"], ["a", "b", "c"]])
+def _refusing(original: Any) -> Any:
+    """Return an ``open`` that has no right to one file, as for a user that is not root."""
+
+    def open_file(path: Path, *args: Any, **kwargs: Any) -> Any:
+        if path.name == "no_right.pkl":
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path, *args, **kwargs)
+
+    return open_file
+
+
+def test_other_packages_say_nothing_beside(old: Path, capsys: Any) -> None:
+    code, out, err = call(capsys, "old.pkl", "sqlite:///new.db", "--allow-pickle")
+    assert code == 0
+    assert out.endswith("; written to sqlite:///new.db\n")
+    assert all(line.startswith("note: ") for line in err.splitlines())
+    assert "note: the study is named 'old', after the source; --study names it\n" in err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [[], ["old.pkl"], ["a", "b", "--wrong"], ["a", "b", "c"], ["a", "b", "--space", "train.py"]],
+)
 def test_bad_usage_is_code_2(argv: list[str], capsys: Any) -> None:
     code, out, err = call(capsys, *argv)
     assert (code, out) == (2, "")
