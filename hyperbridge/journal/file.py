@@ -80,8 +80,8 @@ class JournalFile:
             InvalidArgumentError: Another process writes to it, it cannot be read or written, or it
                 is no journal or damaged; it is untouched then.
         """
-        self._lock.acquire()
         try:
+            self._lock.acquire()
             return self._open()
         except OSError as exc:
             self.release()

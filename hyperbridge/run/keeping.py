@@ -115,6 +115,10 @@ class Keeper(Protocol):
         """Hear that a trial, or a further attempt at it, is about to run."""
         ...
 
+    def reported(self, document: Document, step: int, loss: float, at_ms: int) -> None:
+        """Hear of a report of a trial that runs, where it comes to the driver at once."""
+        ...
+
     def ended(self, document: Document, attachments: dict[str, Any]) -> None:
         """Write a document that is final, its reports in it. It is on disk when this returns.
 
@@ -182,6 +186,12 @@ class Keepers:
         for keeper in self._all:
             with self._guarded(keeper):
                 keeper.started(document)
+
+    def reported(self, document: Document, step: int, loss: float, at_ms: int) -> None:
+        """Tell all."""
+        for keeper in self._all:
+            with self._guarded(keeper):
+                keeper.reported(document, step, loss, at_ms)
 
     def ended(self, document: Document, attachments: dict[str, Any]) -> None:
         """Tell all."""

@@ -8,7 +8,7 @@ import pickle
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -42,6 +42,9 @@ class Pruning:
         documents: Of earlier trials; those that have reported count.
         to_tune: Whether reports go to Ray Tune instead, whose scheduler decides.
         host: By which workers reach this process; None when they cannot.
+
+    Attributes:
+        on_report: Called with each report of a running trial that comes here, on any thread.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Pruning:
         to_tune: bool = False,
         host: str | None = None,
     ) -> None:
+        self.on_report: Callable[[Trial, Report], None] = lambda *_: None
         self._rule = rule
         self._kind = "tune" if to_tune else rule.kind
         self._key = uuid.uuid4().hex
@@ -131,8 +135,10 @@ class Pruning:
             trial = self._running.get(attempt)
             if trial is None:  # it has ended
                 return None
-            received = self._received.setdefault(attempt, [])
-            received += [(int(step), float(loss), now_ms) for step, loss in new]
+            reports = [(int(step), float(loss), now_ms) for step, loss in new]
+            self._received.setdefault(attempt, []).extend(reports)
+        for report in reports:
+            self.on_report(trial, report)
         return self.known_after(trial, notes)
 
     def known_after(self, trial: Trial, notes: list[float]) -> Any:
@@ -148,9 +154,15 @@ class _Live:
     def __init__(self, pruning: Pruning, trial: Trial) -> None:
         self._pruning = pruning
         self._trial = trial
+        self._n_heard = 0
 
-    def known_after(self, losses: dict[int, float], notes: list[float]) -> Any:  # noqa: ARG002
+    def known_after(self, losses: dict[int, float], notes: list[float]) -> Any:
         """Return what is known now, after a report."""
+        now_ms = int(time.time() * 1000)
+        n_new = len(losses) - self._n_heard
+        for step, loss in reversed(list(itertools.islice(reversed(losses.items()), n_new))):
+            self._pruning.on_report(self._trial, (step, loss, now_ms))
+        self._n_heard = len(losses)
         return self._pruning.known_after(self._trial, notes)
 
     def close(self) -> None:

@@ -15,14 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from hyperopt.base import (
-    JOB_STATE_CANCEL,
-)
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_RUNNING
 
 from hyperbridge.documents import (
     Document,
     Failure,
     Outcome,
+    Report,
     Trial,
     TrialEnd,
     assignment_of,
@@ -130,6 +129,8 @@ class FminRun:
         self._observers = Observers(observers)
         self._pruning = Pruning(NoRule()) if pruning is None else pruning
         self._keepers = Keepers() if keepers is None else keepers
+        if self._keepers:
+            self._pruning.on_report = self._hear
         self.known = known
         self._n_reused = 0
         self._n_reused_in_a_row = 0
@@ -337,6 +338,12 @@ class FminRun:
         """
         with self._lock:
             self._keepers.tracked(facts)
+
+    def _hear(self, trial: Trial, report: Report) -> None:
+        """Keep what a running trial has reported."""
+        with self._lock:
+            if trial.document["state"] == JOB_STATE_RUNNING:
+                self._keepers.reported(trial.document, *report)
 
     def resize(self, capacity: Capacity) -> None:
         """Hear how many trials the engine has room for now; they never fall below one."""

@@ -125,6 +125,9 @@ class TrialsFile:
     def started(self, document: Document) -> None:
         """Do nothing: a trial that runs waits again in the next call."""
 
+    def reported(self, document: Document, step: int, loss: float, at_ms: int) -> None:
+        """Do nothing: the reports of a trial are in its document when that is final."""
+
     def tracked(self, facts: dict[str, str]) -> None:
         """Note it. See `Keeper.tracked`."""
         self._kept["tracking"] = facts

@@ -164,6 +164,23 @@ def test_what_runs_is_known_while_it_runs(tmp_path: Path) -> None:
     assert [d["state"] for d in seen[1].documents] == [JOB_STATE_DONE, JOB_STATE_RUNNING]
 
 
+def test_reports_are_known_while_a_trial_runs_that_others_are_compared_with(tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def fn(point: dict[str, Any]) -> float:
+        for step in (0, 1, 5):
+            hyperbridge.report(step / 7, step, raises=step == 1)
+            reports = read_journal(tmp_path / "run.journal").reports
+            seen.append([report[:2] for each in reports.values() for report in each])
+        return 0.0
+
+    search(tmp_path / "run.journal", fn, max_evals=2, pruner="median")
+    assert seen == [[], [(0, 0.0), (1, 1 / 7)], [(0, 0.0), (1, 1 / 7)]] * 2
+    kept = read_journal(tmp_path / "run.journal")
+    assert kept.documents[1]["misc"]["reports"] == [[0, 0.0], [1, 1 / 7], [5, 5 / 7]]
+    assert kept.reports == {}
+
+
 def test_the_trials_go_on_that_the_user_has_gone_on_with(tmp_path: Path, plan: type[Plan]) -> None:
     path = tmp_path / "run.journal"
     plan.raises = {4: StoppedError()}
