@@ -240,12 +240,14 @@ def fmin(
     )
     past = None if warm_start is None else read_warm_start(warm_start, objective.space)
     with ExitStack() as stack:
-        keepers: list[Keeper] = [TrialsFile(trials_save_file)] if trials_save_file else []
+        keepers: list[Keeper] = []
+        if trials_save_file:
+            keepers.append(TrialsFile(trials_save_file))
+            stack.callback(keepers[-1].release)
         kept = journal_of(settings)
         if kept is not None:
             keepers.append(JournalKeeper(kept, space_texts(objective.space), objective.identity))
-        for keeper in keepers:
-            stack.callback(keeper.release)
+            stack.callback(keepers[-1].release)
         earlier = load_earlier(keepers)
         trials, earlier = open_trials(trials, earlier)
         is_tolerant = is_spark or bool(catch_eval_exceptions)
