@@ -47,8 +47,9 @@ def _expression(label: str, found: list[Any], remarks: list[str]) -> Any:
     steps = {each.step for each in found}
     step = steps.pop() if len(steps) == 1 else None
     is_int = type(first).__name__ == "IntDistribution"
-    if is_int and low == high:
-        return hp.randint(label, low, high + 1)
+    if low == high:  # as hyperopt itself writes what has one value
+        fixed = scope.hyperopt_param(label, int(low) if is_int else float(low))
+        return scope.int(fixed) if is_int else scope.float(fixed)
     if first.log:
         ends = math.log(low), math.log(high)
         return scope.int(hp.qloguniform(label, *ends, 1)) if is_int else hp.loguniform(label, *ends)

@@ -171,6 +171,8 @@ def native(direction="minimize", storage=None):
     def objective(trial):
         x = trial.suggest_float("x", 0, 1)
         trial.suggest_int("n", 2, 8, step=2)
+        trial.suggest_float("one", 1.5, 1.5)
+        trial.suggest_int("same", 3, 3)
         trial.suggest_float("lr", 1e-5, 1e-1, log=True)
         trial.suggest_int("width", 1, 1024, log=True)
         if trial.suggest_categorical("kind", ["tree", "svm", None, True]) == "svm":
@@ -215,6 +217,7 @@ def test_a_study_of_other_code_has_plain_values_and_all_its_states():
     assert "no steps of 0.5 that begin at 0.1" in remarks
     space = history.space.parameters
     assert list(map(repr, space["n"].distribution.bounds())) == ["2.0", "8.0"]
+    assert [space[name].distribution.bounds() for name in ("one", "same")] == [(1.5, 1.5), (3, 3)]
     assert history.space.decode({"kind": 3}) == {"kind": "True"}
     times = [(d["book_time"], d["refresh_time"]) for d in history.documents]
     assert all(isinstance(start, datetime) and start <= end for start, end in times)
@@ -226,6 +229,7 @@ def test_a_space_that_is_given_says_what_does_not_fit():
         "x": hp.uniform("x", 0, 1), "n": hp.quniform("n", 2, 8, 2),
         "lr": hp.loguniform("lr", -12, 0), "width": hp.uniformint("width", 1, 1024),
         "kind": hp.choice("kind", ["tree", {"svm": hp.uniform("gamma", 0, 3)}, None, True]),
+        "same": hp.randint("same", 9), "one": hp.uniform("one", 1, 2),
     }  # fmt: skip
     history = read_history(study, Options(space=read_space(space)))
     (line,) = (line for line in history.remarks if "does not fit" in line)
@@ -259,7 +263,7 @@ def test_a_study_of_other_code_goes_to_trials_and_back_with_its_parameters(tmp_p
         for label, value in theirs.params.items():
             given = theirs.distributions[label].to_internal_repr(value)
             assert ours.distributions[label].to_internal_repr(ours.params[label]) == given
-    for label in ("x", "n", "lr", "width"):
+    for label in ("x", "n", "lr", "width", "one", "same"):
         was, now = study.trials[0].distributions[label], copied.trials[0].distributions[label]
         assert type(was) is type(now)
         assert (now.low, now.high, now.step, now.log) == pytest.approx(
