@@ -141,7 +141,7 @@ def load_trials(path: str | os.PathLike[str], *, missing: dict[str, str] | None 
         advice = _advice(content, exc, unpickler.missing)
         raise InvalidArgumentError(
             f"{shown} cannot be read as a pickled Trials object: "
-            f"{type(exc).__name__}: {safe_text(exc)}.{advice}"
+            f"{type(exc).__name__}: {safe_text(exc).rstrip('.')}{advice and f'. {advice}'}"
         ) from exc
     if unpickler.missing and missing is None:
         raise InvalidArgumentError(f"{shown} cannot be read here: {_advice_on(unpickler.missing)}")
@@ -186,15 +186,15 @@ def _advice(content: bytes, exc: Exception, missing: dict[str, str]) -> str:
     """Return what may be done about an error while a pickle is loaded, or nothing."""
     packed = _COMPRESSED.get(content[:2])
     if packed is not None:
-        return f" It is compressed by {packed}: unpack it, or load it there and pickle.dump it."
+        return f"It is compressed by {packed}: unpack it, or load it there and pickle.dump it"
     if b"joblib.numpy_pickle" in content[:100_000]:
-        return " It was written by joblib: joblib.load it, and pickle.dump what that returns."
+        return "It was written by joblib: joblib.load it, and pickle.dump what that returns"
     if isinstance(exc, EOFError) or "truncated" in str(exc):
-        return f" It ends too early, after {len(content)} bytes: it was not written to its end."
+        return f"It ends too early, after {len(content)} bytes: it was not written to its end"
     if missing:
-        return " " + _advice_on(missing)
+        return _advice_on(missing)
     if isinstance(exc, ValueError) and "pickle protocol" in str(exc):
-        return " A newer Python has written it: read it with that, or write it with protocol=4."
+        return "A newer Python has written it: read it with that, or write it with protocol=4"
     return ""
 
 
@@ -207,15 +207,15 @@ def _advice_on(missing: dict[str, str]) -> str:
         names = ", ".join(name.removeprefix("__main__.") for name in own)
         parts.append(
             f"it has objects of {names}, defined in the program that wrote it. Load it in that "
-            "program, or define them in __main__ before."
+            "program, or define them in __main__ before"
         )
     if others:
         packages = dict.fromkeys(_package_of(name) for name in missing if name not in own)
         parts.append(
             f"it has objects of {', '.join(others)}. Install what it was written with "
-            f"({', '.join(packages)}), in that version, or load it where that is installed."
+            f"({', '.join(packages)}), in that version, or load it where that is installed"
         )
-    return " ".join(parts)
+    return ". ".join(parts)
 
 
 def _package_of(name: str) -> str:

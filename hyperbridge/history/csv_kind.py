@@ -17,6 +17,7 @@ from hyperbridge.history.rows import FIRST, PARAMS, rows_of, unflatten
 from hyperbridge.history.targets import check_new_file, replace_file
 
 _MARK: Final = ",".join(FIRST)
+_LONGEST_CELL: Final = 2**31 - 1
 
 
 class CsvKind(Kind):
@@ -39,11 +40,14 @@ class CsvKind(Kind):
 
     def read(self, source: Any, options: Options) -> History:  # noqa: ARG002
         """Return the trials of a file that `write` has made."""
+        limit = csv.field_size_limit(_LONGEST_CELL)
         try:
             with Path(source).open(encoding="utf-8", newline="") as file:
                 lines = list(csv.DictReader(file, strict=True))
         except (OSError, ValueError, csv.Error) as exc:
             raise InvalidArgumentError(f"{source!r} cannot be read: {exc}") from exc
+        finally:
+            csv.field_size_limit(limit)
         plain = []
         labels: dict[str, None] = {}
         for number, line in enumerate(lines, 2):

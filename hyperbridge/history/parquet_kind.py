@@ -34,8 +34,8 @@ class ParquetKind(Kind):
             values = [row.get(column) for row in rows]
             if not _is_of_one_kind(values):
                 history.remark(
-                    f"column {column!r} of a Parquet file has texts, in JSON: its values are of "
-                    "several kinds"
+                    f"column {column!r} of a Parquet file has texts, in JSON: its values are not "
+                    "all numbers, or all texts"
                 )
                 values = [None if value is None else text_of(value) for value in values]
             if column in ("started", "ended"):
@@ -51,10 +51,9 @@ class ParquetKind(Kind):
 def _is_of_one_kind(values: Sequence[Any]) -> bool:
     """Tell whether a column can have one type of numbers or texts."""
     kinds = {type(value) for value in values if value is not None}
-    if kinds == {int, float}:
-        return True
-    if kinds == {int}:
-        return all(value is None or abs(value) < 2**63 for value in values)
+    most = {frozenset({int}): 2**63 - 1, frozenset({int, float}): 2**53}.get(frozenset(kinds))
+    if most is not None:
+        return all(abs(value) <= most for value in values if isinstance(value, int))
     return len(kinds) <= 1 and not kinds & {list, dict}
 
 

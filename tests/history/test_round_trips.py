@@ -73,8 +73,6 @@ def test_hyperopt_loads_what_is_written(history: History) -> None:
     assert b"hyperbridge" not in content
     trials = pickle.loads(content)
     assert type(trials) is hyperopt.Trials
-    ids = {document["tid"] for document in history.documents}
-    assert not ids & set(trials.new_trial_ids(3)) or len(ids) <= max(ids)  # as hyperopt counts
     assert normal(trials._dynamic_trials) == normal(history.documents)
 
 
@@ -169,9 +167,30 @@ def test_pandas_reads_what_parquet_holds(tmp_path: Path) -> None:
     assert frame["result.mixed"].tolist() == ["text", *["[1]"] * 5]
     assert str(frame["started"].dtype).endswith("UTC]")
     assert history.remarks == [
-        "column 'result.mixed' of a Parquet file has texts, in JSON: its values are of several "
-        "kinds"
+        "column 'result.mixed' of a Parquet file has texts, in JSON: its values are not all "
+        "numbers, or all texts"
     ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(history=histories())
+def test_parquet_holds_whatever_a_table_does(history: History) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "trials.parquet")
+        kind_of_target(str(path)).write(history, str(path), Options())
+        rows = parquet.read_table(path).to_pylist()
+    for document, row in zip(history.documents, rows, strict=True):
+        assert row["tid"] == document["tid"]
+        for label, values in document["misc"]["vals"].items():
+            found = row[f"params.{label}"]
+            found = json.loads(found) if isinstance(found, str) else found
+            assert found == (values[0] if values else None)
+
+
+def test_a_cell_may_be_long(tmp_path: Path) -> None:
+    history = read_history(trials_of(1, log="line\n" * 100_000), Options())
+    assert normal(written(history, tmp_path / "a.csv").documents) == normal(history.documents)
 
 
 def test_parquet_without_pyarrow_says_what_to_install(
