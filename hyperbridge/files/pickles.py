@@ -19,6 +19,7 @@ from hyperopt import base
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.files.growing_pickle import DamagedFileError, check
+from hyperbridge.files.old_code import CODE, OldCode
 from hyperbridge.worker.frames import safe_text
 
 _MOVED: Final = (("numpy.core", "numpy._core"), ("numpy._core", "numpy.core"))
@@ -82,6 +83,14 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, content: bytes, missing: dict[str, str]) -> None:
         super().__init__(io.BytesIO(content))
         self.missing = missing
+        self._old_code = OldCode(
+            lambda exc: self._stand_in(CODE, exc)(), lambda value: isinstance(value, StandIn)
+        )
+
+    def _stand_in(self, name: str, exc: Exception) -> type[StandIn]:
+        """Return the class of what stands for an object that is not to be had, and note it."""
+        self.missing[name] = f"{type(exc).__name__}: {safe_text(exc)}"
+        return type("StandIn", (StandIn,), {"stands_for": name})
 
     def _loads(self, content: bytes) -> Any:
         return _Unpickler(content, self.missing).load()
@@ -96,13 +105,12 @@ class _Unpickler(pickle.Unpickler):
                     module = moved if _has(moved) else module
                 break
         try:
-            return super().find_class(module, name)
+            found = super().find_class(module, name)
         except Exception as exc:  # noqa: BLE001 - whatever importing somebody's module raises
             if (module, name) == ("bson.son", "SON"):
                 return _Sorted
-            full = f"{module}.{name}"
-            self.missing[full] = f"{type(exc).__name__}: {safe_text(exc)}"
-            return type("StandIn", (StandIn,), {"stands_for": full})
+            return self._stand_in(f"{module}.{name}", exc)
+        return self._old_code.answer(name, found) if module.startswith("cloudpickle.") else found
 
 
 def _has(module: str) -> bool:
@@ -201,8 +209,14 @@ def _advice(content: bytes, exc: Exception, missing: dict[str, str]) -> str:
 def _advice_on(missing: dict[str, str]) -> str:
     """Return what may be done about classes that cannot be imported."""
     own = [name for name in missing if name.startswith("__main__.")]
-    others = [f"{name} ({why})" for name, why in missing.items() if name not in own]
+    apart = {*own, CODE}
+    others = [f"{name} ({why})" for name, why in missing.items() if name not in apart]
     parts = []
+    if CODE in missing:
+        parts.append(
+            "it has functions or classes with the code of another version of Python "
+            f"({missing[CODE]}): load it with that version"
+        )
     if own:
         names = ", ".join(name.removeprefix("__main__.") for name in own)
         parts.append(
@@ -210,7 +224,7 @@ def _advice_on(missing: dict[str, str]) -> str:
             "program, or define them in __main__ before"
         )
     if others:
-        packages = dict.fromkeys(_package_of(name) for name in missing if name not in own)
+        packages = dict.fromkeys(_package_of(name) for name in missing if name not in apart)
         parts.append(
             f"it has objects of {', '.join(others)}. Install what it was written with "
             f"({', '.join(packages)}), in that version, or load it where that is installed"

@@ -90,6 +90,22 @@ def test_a_list_of_documents_is_taken_for_their_trials() -> None:
     assert trials.argmin["x"] == min(trials.vals["x"], key=abs)
 
 
+def test_functions_of_another_python_are_lost_alone() -> None:
+    path = DATA / "hyperopt_0.2.7_functions_of_python_3.10.pkl"
+    if sys.version_info[:2] == (3, 10):
+        assert load_trials(path).results[0]["function"](1) > 1
+        return
+    with pytest.raises(InvalidArgumentError, match="the code of another version of Python .*load"):
+        load_trials(path)
+    history = read_history(path, ALLOWED)
+    assert len(history.documents) == 3
+    assert all(0 < document["result"]["loss"] < 1 for document in history.documents)
+    assert [line.partition(" (")[0] for line in history.remarks] == [
+        "result['function'] of 3 trials is left out: it holds a function of another version of "
+        "Python"
+    ]
+
+
 def small_trials(**result: Any) -> Any:
     trials = hyperopt.Trials()
     hyperopt.fmin(
@@ -124,6 +140,35 @@ def test_a_missing_class_is_named_with_what_to_install(vanished: Any, tmp_path: 
         "result['model'] of 2 trials is left out: it holds a xgboost_of_old.Booster "
         "(ModuleNotFoundError: No module named 'xgboost_of_old')"
     ]
+
+
+def test_what_a_save_file_has_added_is_read_with_the_same_care(
+    vanished: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "trials.pkl"
+
+    def objective(x: float) -> Any:
+        return {"loss": x, "status": "ok", "model": vanished() if x > 0.5 else None}
+
+    def stop(trials: Any) -> Any:  # the file is as a kill leaves it: whole, and grown
+        if len(trials.trials) == 6:
+            grown.append(file.read_bytes())
+        return False, []
+
+    grown: list[bytes] = []
+    fmin(
+        objective, hp.uniform("x", 0, 1), rand.suggest, 7, trials_save_file=str(file),
+        show_progressbar=False, rstate=np.random.default_rng(0), early_stop_fn=stop,
+    )  # fmt: skip
+    file.write_bytes(grown[0])
+    assert b"loads" in grown[0]
+    del sys.modules["xgboost_of_old"]
+    history = read_history(file, ALLOWED)
+    assert len(history.documents) >= 5
+    n = sum(document["result"]["loss"] > 0.5 for document in history.documents)
+    assert n > 0
+    assert sum("model" not in document["result"] for document in history.documents) == n
+    assert history.remarks[0].startswith(f"result['model'] of {n} trials is left out")
 
 
 def test_a_class_of_the_program_is_to_be_defined_there(tmp_path: Path) -> None:

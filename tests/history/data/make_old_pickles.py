@@ -48,3 +48,18 @@ fmin(
     objective, space, tpe.suggest, 5, rstate=seed(), show_progressbar=False,
     trials_save_file=str(folder / f"{name}_save_file.pkl"),
 )  # fmt: skip
+
+
+class Own:
+    def method(self):
+        return 1
+
+
+def returns_functions(x):
+    return {"loss": x, "status": STATUS_OK, "function": lambda y: y + x, "own": Own()}
+
+
+fmin(
+    returns_functions, hp.uniform("x", 0, 1), tpe.suggest, 3, rstate=seed(),
+    show_progressbar=False, trials_save_file=str(folder / f"{name}_functions.pkl"),
+)  # fmt: skip
