@@ -34,6 +34,8 @@ _LOWEST_INT, _HIGHEST_INT = -(2**63), 2**64 - 1
 class NotKept:
     """Stands where an object was that plain data cannot hold.
 
+    A pickle has its text instead, so that it loads without this package.
+
     Attributes:
         type_name: Its type, such as ``sklearn.svm._classes.SVC``.
     """
@@ -42,6 +44,12 @@ class NotKept:
 
     def __repr__(self) -> str:
         return f"<not kept: {self.type_name}>"
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (repr(self),)
+
+    def __deepcopy__(self, memo: Any) -> NotKept:
+        return self
 
 
 @dataclass(frozen=True, slots=True)

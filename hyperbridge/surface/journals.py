@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 _counting = threading.Lock()
 _n_calls: Counter[str] = Counter()
-"""How many calls of fmin in this process a setting has given a journal, by its path."""
+"""How many searches of this process a setting has given a journal, by its path, and how often a
+child of a name was started."""
 
 
 def journal_of(settings: config.Settings) -> Journal | None:
@@ -46,9 +47,32 @@ def journal_of(settings: config.Settings) -> Journal | None:
         )
         return None
     path = Path(os.path.realpath(journal))
-    with _counting:
-        _n_calls[str(path)] += 1
-        n = _n_calls[str(path)]
+    n = _counted(str(path))
     if n == 1:
         return journal
     return Journal(path.with_name(f"{path.stem}.{n}{path.suffix}"), journal.if_different)
+
+
+def environment_of_child(name: str) -> dict[str, str]:
+    """Return what the environment of a program says of journals that this one starts.
+
+    Its searches are not this program's, so their files are named after it: ``run.child.journal``,
+    and ``run.child-2.journal`` when it is started a second time.
+
+    Args:
+        name: The child's.
+    """
+    variable = config.ENVIRONMENT["journal"]
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return {}
+    path = Path(os.path.realpath(text))
+    n = _counted(f"{path} {name}")
+    own = name if n == 1 else f"{name}-{n}"
+    return {variable: str(path.with_name(f"{path.stem}.{own}{path.suffix}"))}
+
+
+def _counted(key: str) -> int:
+    with _counting:
+        _n_calls[key] += 1
+        return _n_calls[key]

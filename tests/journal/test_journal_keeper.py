@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from hyperbridge.errors import (
 from hyperbridge.journal import file as journal_file
 from hyperbridge.journal.contents import Contents
 from hyperbridge.journal.file import read_journal
+from hyperbridge.surface.journals import environment_of_child
 
 SPACE = {"x": hp.uniform("x", -5, 5), "kind": hp.choice("kind", [0, hp.quniform("q", 1, 9, 2)])}
 
@@ -278,6 +280,7 @@ def test_an_object_is_marked_with_one_warning_for_its_key(
     again = search(path, fn, max_evals=4)
     assert repr(again.results[0]["model"]) == f"<not kept: {__name__}.Model>"
     assert again.losses() == [0.5] * 4
+    assert pickle.loads(pickle.dumps(again.results[0]))["model"] == f"<not kept: {__name__}.Model>"
 
 
 def test_a_full_disk_ends_no_search_and_the_trials_are_in_the_error(
@@ -359,6 +362,18 @@ def test_a_search_inside_of_a_trial_has_none_of_a_setting(
     with hyperbridge.settings(journal=tmp_path / "run.journal"):
         search(None, inner, max_evals=2)
     assert [path.name for path in tmp_path.iterdir()] == ["run.journal"]
+
+
+def test_a_notebook_that_another_one_runs_has_files_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert environment_of_child("prepare") == {}
+    monkeypatch.setenv("HYPERBRIDGE_JOURNAL", str(tmp_path / "run.journal"))
+    names = [
+        Path(environment_of_child(name)["HYPERBRIDGE_JOURNAL"]).name
+        for name in ("prepare", "train", "prepare")
+    ]
+    assert names == ["run.prepare.journal", "run.train.journal", "run.prepare-2.journal"]
 
 
 def test_what_to_do_with_another_search_can_be_set_for_all(

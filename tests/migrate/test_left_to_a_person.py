@@ -50,6 +50,10 @@ CASES = {
         SPACE + "fmin(len, space, algo=tpe.suggest, max_evals=5, repeats='skip', pruner=None)\n",
         "nothing is written for repeats",
     ),
+    "a journal": (
+        SPACE + "fmin(len, space, algo=tpe.suggest, max_evals=5, journal='run.journal')\n",
+        "nothing is written for journal",
+    ),
     "an earlier search that is learnt from": (
         SPACE + "fmin(len, space, algo=tpe.suggest, max_evals=5, warm_start='old.pkl')\n",
         "nothing is written for warm_start",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
+from hyperbridge.surface.journals import environment_of_child
 
 _EXIT_FILE = "HYPERBRIDGE_NOTEBOOK_EXIT"
 """Environment variable of a notebook that another one runs: where it leaves its exit value."""
@@ -79,7 +80,9 @@ class Flow:
         sys.stdout.flush()
         with tempfile.TemporaryDirectory(prefix="hyperbridge-notebook-") as folder:
             file = Path(folder) / "value"
-            environment = {**os.environ, _EXIT_FILE: str(file)}
+            environment = {
+                **os.environ, **environment_of_child(found.stem), _EXIT_FILE: str(file)
+            }  # fmt: skip
             try:
                 ended = subprocess.run(command, env=environment, timeout=timeout_seconds or None)
             except subprocess.TimeoutExpired:
