@@ -21,7 +21,9 @@ from hyperbridge.worker.frames import safe_text
 PLOTLY: Final = Package("plotly", "Plotly", install="hyperbridge[report]", oldest="5.0")
 
 _LONGEST = 100_000
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
 """Characters that show nothing, or turn the text around them."""
 
 

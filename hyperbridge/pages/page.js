@@ -47,9 +47,14 @@
     delete layout.paper_bgcolor; delete layout.plot_bgcolor;
     layout.template = shared;
     layout.autosize = true;
+    layout.dragmode = narrow.matches ? false : "zoom";
     layout.margin = Object.assign({ l: 48, r: 16, t: 24, b: 44 }, layout.margin);
     layout.legend = Object.assign(
       { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom" }, layout.legend);
+    (layout.annotations || []).forEach(function (note) {
+      note.font = Object.assign({}, note.font, { color: shared.layout.font.color });
+      if (note.bgcolor) note.bgcolor = shared.layout.paper_bgcolor;
+    });
     (drawing.data || []).forEach(function (trace) {
       const marker = trace.marker || {};
       if (trace.line && trace.line.color) trace.line.color = onDark(trace.line.color);
@@ -69,7 +74,9 @@
   function draw(each, shared) {
     const drawing = themed(each.text, shared);
     const options = { responsive: true, displaylogo: false, scrollZoom: false,
-      modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+      displayModeBar: each.canvas.clientWidth < 500 ? false : "hover",
+      plotlyServerURL: "", showSendToCloud: false, showEditInChartStudio: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "sendDataToCloud", "sendChartToCloud"] };
     return window.Plotly.react(each.canvas, drawing.data, drawing.layout, options);
   }
 
