@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import spark_jvms
 import warm_spark_daemon
+from chromium import WHY_NOT, Chromium, find_chromium
 from costs import recorded
 from left_behind import Watch
 from mlflow_server import MlflowServer
@@ -101,6 +102,7 @@ early or too late for what they ask, so they have two more tries; a real fault f
 
 ENGINE_FIXTURES = {
     "spark", "connect", "ray_cluster", "mlflow_server", "own_server", "postgres", "shell",
+    "browser",
 }  # fmt: skip
 
 FEW = 3
@@ -184,6 +186,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests needed a second try."""
     n = len(terminalreporter.stats.get("rerun", ()))
     terminalreporter.write_line(f"second tries: {n} (at most {MOST_RERUNS})")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """Return a headless Chromium; a test opens a `chromium.Tab` in it."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip(WHY_NOT)
+    started = Chromium(program, tmp_path_factory.mktemp("chromium"))
+    yield started
+    started.close()
 
 
 closers: dict[str, Callable[[], None]] = {}

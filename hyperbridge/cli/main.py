@@ -23,6 +23,10 @@ example:
       turns the history of a search into another kind
   hyperbridge journal show run.journal
       lists the trials of a search that was kept in a journal
+  hyperbridge report sqlite:///study.db -o report.html
+      makes a page that shows what came of a search
+  hyperbridge dashboard trials.json
+      opens optuna-dashboard on a search
   hyperbridge doctor
       says what can run here, and what to do about the rest
 
@@ -31,7 +35,7 @@ example:
 
 _VERBS = (
     *("run", "scan", "migrate", "explain", "translate", "verify"),
-    *("convert", "journal", "doctor"),
+    *("convert", "journal", "report", "dashboard", "doctor"),
 )
 
 

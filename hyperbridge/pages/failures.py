@@ -50,9 +50,7 @@ def _reason(document: Document) -> tuple[str, str]:
             name = name[len("<class '") : -len("'>")]
         return name.removeprefix("builtins.") or "failed", _last_line(safe_text(error[1]))
     result = document["result"]
-    status = safe_text(result.get("status", "failed"))
-    if status == "ok":
-        return "no loss", f"the loss is {safe_text(result.get('loss'))}"
+    status = safe_text(result.get("status", "unknown"))
     return f"status {status}", safe_text(result.get("failure", result.get("error", "")))
 
 

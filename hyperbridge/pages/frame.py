@@ -274,4 +274,5 @@ def _part(name: str) -> str:
 
 
 def _plotly() -> str:
+    PLOTLY.require("A page with figures")
     return str(PLOTLY.require("A page with figures", "offline").get_plotlyjs())

@@ -62,8 +62,7 @@ def require() -> None:
     Raises:
         MissingDependencyError: Optuna or Plotly is not installed; the message has the pip line.
     """
-    PLOTLY.require("A report", "graph_objects")
-    PLOTLY.require("A report", "offline")
+    PLOTLY.require("A report")
     OPTUNA.require("A report")
 
 

@@ -176,13 +176,15 @@ def _parameters(figures: OptunaFigures, columns: Sequence[Column]) -> Iterator[H
 _IMPORTANCES: Final = (
     "How much each parameter decides whether a trial is among the best tenth (PED-ANOVA). "
 )
-_PARALLEL: Final = "Each line is a trial; the darker, in the dark the brighter, the better. "
+_PARALLEL: Final = (
+    "Each line is a trial, the strongest ones have the lowest loss; the best are always drawn. "
+)
 
 
 def _of(drawing: Drawing, what: str, n_all: int | None = None) -> str:
     """Say of how many trials a figure is drawn, where not of all."""
     of = drawing.n_all if n_all is None else n_all
-    return f"Drawn of {drawing.n:,} of {of:,} {what}, the best among them." if drawing.n < of else ""
+    return f"Drawn of {drawing.n:,} of {of:,} {what}." if drawing.n < of else ""
 
 
 def _shown(

@@ -28,6 +28,7 @@ WRITTEN = {
     "verify": ("optuna", "hyperopt"),
     "stopping_early": ("sklearn",),
     "nothing_is_lost": ("hyperopt",),
+    "evidence": ("optuna", "plotly", "hyperopt"),
 }
 GENERATED = {"remarks"}
 """The guide that is printed from a table, whose examples are tested with it."""

@@ -34,13 +34,8 @@ def stored_study(storage: str, name: str | None) -> Any:
     """
     optuna = OPTUNA.require("An Optuna storage")
     shown = without_password(storage)
+    place = storage_with_studies(storage)
     with explained(storage):
-        place = storage_object(storage)
-        if isinstance(place, str):
-            if contents_of(place) != "studies":
-                raise InvalidArgumentError(f"{shown!r} has no studies of Optuna's")
-        elif not Path(storage).is_file():
-            raise InvalidArgumentError(f"there is no {shown!r}")
         names = optuna.get_all_study_names(place)
     if not names:
         raise InvalidArgumentError(f"{shown!r} has no study")
@@ -52,6 +47,28 @@ def stored_study(storage: str, name: str | None) -> Any:
         raise InvalidArgumentError(f"{shown!r} has no study {name!r}. It has {_listed(names)}")
     with explained(storage):
         return optuna.load_study(storage=place, study_name=name or names[0])
+
+
+def storage_with_studies(storage: str) -> Any:
+    """Return what Optuna takes for a storage that is there; nothing is made in it.
+
+    Args:
+        storage: As for `stored_study`.
+
+    Raises:
+        InvalidArgumentError: It is not there, or has no studies.
+        BackendUnavailableError: The storage cannot be opened.
+    """
+    OPTUNA.require("An Optuna storage")
+    shown = without_password(storage)
+    with explained(storage):
+        place = storage_object(storage)
+        if isinstance(place, str):
+            if contents_of(place) != "studies":
+                raise InvalidArgumentError(f"{shown!r} has no studies of Optuna's")
+        elif not Path(storage).is_file():
+            raise InvalidArgumentError(f"there is no {shown!r}")
+    return place
 
 
 @contextlib.contextmanager

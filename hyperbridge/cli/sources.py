@@ -1,0 +1,70 @@
+"""The options of verbs that read the history of a search."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hyperbridge.history.history import History
+    from hyperbridge.history.kinds import Options
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Add the source and what may be said about it."""
+    parser.add_argument("source", metavar="SOURCE", help="a file, folder or address, see below")
+    parser.add_argument(
+        "--space", metavar="FILE:NAME", help="the search space, as in train.py:space"
+    )
+    parser.add_argument(
+        "--allow-pickle", action="store_true", help="load a pickle, which runs code"
+    )
+    parser.add_argument("--study", metavar="NAME", help="the name of the study in a storage")
+    parser.add_argument("--experiment", metavar="NAME", help="the MLflow experiment")
+    parser.add_argument("--tracking-uri", metavar="URI", help="where MLflow's runs are")
+    parser.add_argument(
+        "--metric", metavar="NAME", help="the loss, of MLflow runs or a Ray Tune experiment"
+    )
+    parser.add_argument("--mode", choices=("min", "max"), help="whether less or more of it is good")
+
+
+def kinds_text() -> str:
+    """Return a line for each kind of history that can be read; hyperopt is imported."""
+    from hyperbridge.history.kinds import lines_of_kinds
+
+    return "sources:\n" + "\n".join(lines_of_kinds()) + "\n\n"
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """Return what the user said about the source.
+
+    Raises:
+        InvalidArgumentError: The space cannot be had.
+    """
+    from hyperbridge.cli.space_file import load_space
+    from hyperbridge.history.kinds import Options
+
+    return Options(
+        space=None if args.space is None else load_space(args.space),
+        study=args.study,
+        experiment=args.experiment,
+        tracking_uri=args.tracking_uri,
+        metric=args.metric,
+        mode=args.mode,
+        allow_pickle=args.allow_pickle,
+    )
+
+
+def history_of(args: argparse.Namespace) -> History:
+    """Return the history that the source is.
+
+    Raises:
+        HyperbridgeError: It cannot be read; the message says what to do.
+    """
+    from dataclasses import replace
+
+    from hyperbridge.history.kinds import read_history
+
+    options = options_of(args)
+    history = read_history(args.source, options)
+    return history if history.space is not None else replace(history, space=options.space)
