@@ -54,7 +54,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 STARTS_PROCESSES = (
     "backends", "cli", "durability", "ray_tune", "spark", "tracking", "verify",
-    "test_clean_child.py", "test_equivalence.py", "test_examples.py", "test_exported_names.py",
+    "test_clean_child.py", "test_compare_verb.py", "test_equivalence.py", "test_examples.py",
+    "test_exported_names.py",
     "test_golden.py", "test_guides.py", "test_journal_processes.py", "test_live.py",
     "test_local_processes.py",
     "test_local_tracking.py", "test_optuna.py", "test_optuna_locks.py", "test_optuna_names.py",

@@ -35,6 +35,7 @@ FLOORS = {
     "cli": 6,
     "migrate": 6,
     "verify": 6,
+    "compare": 6,
     "__init__": 6,
     "__main__": 6,
 }
@@ -56,6 +57,10 @@ NEIGHBOURS = {
     ("history", "tracking"),
     ("cli", "migrate"),
     ("cli", "verify"),
+    ("cli", "compare"),
+    ("compare", "cli"),
+    ("compare", "migrate"),
+    ("compare", "verify"),
     ("verify", "migrate"),
     ("verify", "__init__"),
     ("auto", "__init__"),
@@ -74,6 +79,7 @@ ENGINES = {
         "surface/ray",
         "cli/doctor",
         "verify/read_tune",
+        "compare/watch_tune",
     ),
     "optuna": (
         "backends/optuna",
@@ -87,8 +93,16 @@ ENGINES = {
         "surface/stud",
         "cli/doctor",
         "verify/read_optuna",
+        "compare/watch_optuna",
     ),
-    "mlflow": ("tracking/", "history/mlflow", "cli/doctor"),
+    "mlflow": (
+        "tracking/",
+        "history/mlflow",
+        "cli/doctor",
+        "compare/mlflow_runs",
+        "compare/new_store",
+        "compare/stores",
+    ),
 }
 
 

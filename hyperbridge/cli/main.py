@@ -17,6 +17,8 @@ example:
       shows train.py as native Optuna code
   hyperbridge verify train.py train_optuna.py
       says whether both programs are the same search
+  hyperbridge compare train.py --backends local,optuna
+      shows what train.py comes to on each
   hyperbridge explain HB204
       says what a remark of scan or migrate means
   hyperbridge convert trials.pkl sqlite:///study.db --allow-pickle
@@ -34,7 +36,7 @@ example:
 """
 
 _VERBS = (
-    *("run", "scan", "migrate", "explain", "translate", "verify"),
+    *("run", "scan", "migrate", "explain", "translate", "verify", "compare"),
     *("convert", "journal", "report", "dashboard", "doctor"),
 )
 
@@ -76,6 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from hyperbridge.cli import run
 
         arguments, target = run.split(arguments)
+    elif arguments[:1] == ["compare"]:
+        from hyperbridge.cli import compare
+
+        arguments, target = compare.split(arguments)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -83,6 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from hyperbridge.cli import run
 
         return run.run(args, target)
+    if target:
+        args.arguments = target
     code: int = args.run(args)
     return code
 

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -32,13 +33,22 @@ class Ended:
         return next(reversed(self.errors.strip().splitlines()), "")
 
 
-def run_apart(module: str, request: dict[str, Any], timeout_s: float) -> Ended:
+def run_apart(
+    module: str,
+    request: dict[str, Any],
+    timeout_s: float,
+    *,
+    environment: Mapping[str, str] | None = None,
+    grace_s: float = 0.0,
+) -> Ended:
     """Run a module of ours, with a request in JSON, in a session of its own.
 
     Args:
         module: The module.
         request: What it gets as its argument.
         timeout_s: Seconds after which it is killed, with what it started.
+        environment: Its environment variables; None for this process's.
+        grace_s: Seconds between SIGTERM and that, for one that has an engine to stop.
     """
     child = subprocess.Popen(
         [sys.executable, "-m", module, json.dumps(request)],
@@ -48,10 +58,15 @@ def run_apart(module: str, request: dict[str, Any], timeout_s: float) -> Ended:
         text=True,
         errors="replace",
         start_new_session=True,
+        env=None if environment is None else dict(environment),
     )
     try:
         errors = child.communicate(timeout=timeout_s)[1]
     except subprocess.TimeoutExpired:
+        if grace_s:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=grace_s)
         return Ended(None, "")
     finally:
         with contextlib.suppress(ProcessLookupError):  # and what the program has started

@@ -31,6 +31,7 @@ from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.surface import originals
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import BridgedTrials
+from hyperbridge.surface.watching import watcher
 from hyperbridge.tracking import make_tracker, should_track
 from hyperbridge.worker.frames import set_cause
 
@@ -108,6 +109,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         if total is not None:
             total += call.n_extra
         observers.append(Progress(factory, initial=n_done, total=total, best_loss=log.best_loss))
+    observers = watcher().observers(call, observers)
     keepers = Keepers(call.keepers, call.stream)
     run = FminRun(
         log=log,

@@ -49,6 +49,7 @@ from hyperbridge.surface.points import (
 )
 from hyperbridge.surface.trials import Trials
 from hyperbridge.surface.warm_start import count_taken, read_warm_start, take_over
+from hyperbridge.surface.watching import watcher
 
 logger = logging.getLogger(__name__)
 
@@ -222,7 +223,7 @@ def fmin(
     if early_stop_fn is not None and not callable(early_stop_fn):
         raise ArgumentTypeError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
     limits = Limits(
-        max_evals=check_max_evals(max_evals),
+        max_evals=watcher().max_evals(check_max_evals(max_evals)),
         timeout=check_timeout(_timeout_of(trials, timeout) if is_spark else timeout),
         loss_threshold=check_loss_threshold(
             _threshold_of(trials, loss_threshold) if is_spark else loss_threshold
@@ -232,7 +233,7 @@ def fmin(
         trial_timeout=settings.trial_timeout,
     )
     is_seeded = rstate is not None or bool(os.environ.get("HYPEROPT_FMIN_SEED"))
-    rstate = _rstate(rstate)
+    rstate = watcher().random_state(_rstate(rstate))
     seeds = seed_source(rstate)
     objective = Objective(fn, space, pass_expr_memo_ctrl)
     points = check_points(
@@ -281,7 +282,7 @@ def fmin(
                 "max_evals=0 evaluates nothing. There are no evaluation tasks, cannot return "
                 "argmin of task losses. Give max_evals of at least 1, or return_argmin=False."
             )
-        return minimise(
+        return watcher().minimise(
             Call(
                 objective=objective,
                 search=search,
@@ -301,7 +302,8 @@ def fmin(
                 first_stream=first_stream,
                 earlier=earlier,
                 return_argmin=return_argmin,
-            )
+            ),
+            minimise,
         )
 
 

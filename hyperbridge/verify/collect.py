@@ -63,7 +63,7 @@ def collect(path: Path, settings: Settings, spaces: Path, *, is_original: bool) 
         "answer": str(answer),
         "spaces": str(spaces),
         "writes_spaces": is_original,
-        "engines": _engines(path),
+        "engines": engines_of(path),
         "n_draws": settings.n_draws,
         "trial_timeout_s": settings.trial_timeout_s,
     }
@@ -79,7 +79,7 @@ def collect(path: Path, settings: Settings, spaces: Path, *, is_original: bool) 
     return evidence
 
 
-def _engines(path: Path) -> list[str]:
+def engines_of(path: Path) -> list[str]:
     """Return what the program, or a module or package beside it, speaks of."""
     beside = {each.stem: [each] for each in path.parent.glob("*.py")}
     for each in path.parent.iterdir():

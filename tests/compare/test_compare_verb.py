@@ -1,0 +1,145 @@
+"""``hyperbridge compare`` runs programs, and reports what really is otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comparisons import cell
+
+from hyperbridge.cli.main import main
+
+pytest.importorskip("optuna")
+
+Compared = Callable[..., tuple[int, dict[str, Any]]]
+GOLDEN = Path(__file__).parent.parent / "migrate" / "golden"
+
+
+def test_a_backend_that_is_worse_is_reported_and_one_that_looks_so_by_chance_is_not(
+    compared: Compared, programs: Path
+) -> None:
+    program = programs / "two_searches.py"
+    options = ("--backends", "optuna,local", "--no-tracking", "--fail-on", "worse")
+    code, report = compared(program, *options)
+    assert code == 1
+    worse = cell(report, "best", "local", search=1)
+    assert worse["verdict"] == "worse", worse
+    assert worse["p_worse"] <= report["alpha"]["loss"]
+    assert (
+        cell(report, "search", "local", search=1)["verdict"] == "same"
+    )  # its losses alone show it
+
+    chance = cell(report, "best", "local", search=2)
+    before = cell(report, "best", "optuna", search=2)
+    assert chance["values"][0] > 100 * before["values"][0]  # one lucky run
+    assert chance["verdict"] == "same", chance
+    assert "would be found 4 times in 5" in chance["why"]
+    assert all(len(set(each["values"])) == 5 for each in (chance, before))  # seeds vary
+
+
+def test_what_the_programs_ask_of_mlflow_their_folder_and_their_arguments(
+    compared: Compared, programs: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data.txt").write_text("1.5")
+    command = (programs / "fails_on_optuna.py", "--backends", "local,optuna", "--max-evals", "6")
+    code, report = compared(*command, "--repeats", "1", "--", "go")
+    assert code == 0
+    assert sorted(os.listdir(tmp_path)) == ["data.txt"]  # the user's store is not touched
+    (remark,) = report["columns"][0]["remarks"]
+    assert remark.startswith("mlflow.set_tracking_uri('sqlite:///the_users.db') is not followed")
+    for name in ("local", "optuna"):
+        assert cell(report, "trials", name)["text"] == "6"
+        assert cell(report, "mlflow", name)["text"].startswith("6 children: ")
+        assert cell(report, "tracking", name)["values"][0] > 0
+        assert 0 < cell(report, "objective", name)["values"][0] < 0.1
+    for row in ("search", "trials", "argmin", "documents", "mlflow"):
+        assert cell(report, row, "optuna")["verdict"] == "same", cell(report, row, "optuna")
+    assert cell(report, "best", "optuna")["why"] == "1 repeat cannot show it: it takes at least 5"
+
+    code, report = compared(*command, "--repeats", "2", "--", "fail")
+    assert code == 1
+    assert report["columns"][1]["failure"] == "RuntimeError: not here"
+    assert report["columns"][1]["repeats"] == 1  # what fails at first is not run again
+    assert cell(report, "best", "local")["values"]
+    assert cell(report, "best", "optuna")["verdict"] is None
+
+
+@pytest.mark.parametrize("case", ["dict_space", "mlflow_nested_locally"])
+def test_a_program_before_and_after_migrate(compared: Compared, case: str) -> None:
+    folder = GOLDEN / case
+    code, report = compared(
+        folder / "before.py", folder / "optuna.py", "--max-evals", "4", "--repeats", "2"
+    )
+    assert code == 0
+    for name in ("old", "new"):
+        assert cell(report, "trials", name)["text"] == "4"
+        assert len(set(cell(report, "best", name)["values"])) == 2  # the seeds vary in both
+        assert cell(report, "objective", name)["values"]
+    assert cell(report, "search", "new")["verdict"] == "different"
+    assert "TPESampler" in cell(report, "search", "new")["why"]
+    assert cell(report, "argmin", "new")["verdict"] == "same"
+    assert cell(report, "documents", "new")["verdict"] == "not known"
+
+
+@pytest.mark.slow
+def test_spark_and_ray_in_a_command_of_its_own(tmp_path: Path, programs: Path) -> None:
+    pytest.importorskip("pyspark")
+    pytest.importorskip("ray")
+    (tmp_path / "data.txt").write_text("1.5")
+    command = [
+        sys.executable, "-m", "hyperbridge", "compare", str(programs / "fails_on_optuna.py"),
+        "--backends", "local,spark,ray", "--max-evals", "4", "--repeats", "1",
+        "--parallelism", "1", "--accept", "start",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "search, spark" not in done.stdout
+    for row in ("documents", "mlflow", "argmin", "search"):
+        assert f"{row}, spark: different" not in done.stdout, done.stdout
+        assert f"{row}, ray: different" not in done.stdout, done.stdout
+    assert "best, spark: same: the same losses, trial by trial" in done.stdout
+
+
+def test_mistakes_in_the_command_line(
+    tmp_path: Path, programs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = str(programs / "two_searches.py")
+    for arguments, said in (
+        ([program], "give --backends with two or more"),
+        ([program, "--backends", "local"], "give --backends with two or more"),
+        ([program, "--backends", "local,local"], "give --backends with two or more"),
+        ([program, "--backends", "local,nothing"], "Unknown backend 'nothing'"),
+        ([program, program, "--backends", "local,ray"], "--backends is for one program"),
+        ([program, program, program], "or two programs"),
+        (["missing.py", "--backends", "local,ray"], "there is no file 'missing.py'"),
+        ([program, "--backends", "local,ray", "--repeats", "0"], "--repeats must be above 0"),
+        ([program, "--backends", "local,ray", "--max-evals", "-1"], "--max-evals must be above 0"),
+        ([program, "--backends", "local,ray", "--fail-on", "same"], "invalid choice"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main(["compare", *arguments])
+        assert said in capsys.readouterr().err
+
+
+def test_a_backend_that_is_not_installed_says_so_in_its_column(
+    compared: Compared, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hyperbridge import backends
+    from hyperbridge.optional import Package
+
+    (tmp_path / "data.txt").write_text("1.5")
+    missing = Package("no_such_ray", "Ray", install="hyperbridge[ray]", oldest="2.0")
+    monkeypatch.setattr(backends.find("ray"), "package", missing)
+    code, report = compared(
+        programs / "fails_on_optuna.py", "--backends", "local,ray", "--max-evals", "2",
+        "--repeats", "1", "--no-tracking",
+    )  # fmt: skip
+    assert code == 1
+    assert "hyperbridge[ray]" in report["columns"][1]["failure"]
+    assert report["columns"][0]["failure"] is None
+    assert cell(report, "trials", "local")["text"] == "2"
