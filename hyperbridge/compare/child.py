@@ -37,6 +37,7 @@ class Child:
             repeat=request["repeat"],
             folder=self._folder,
             noted=self._write,
+            remark=self._remark,
         )
         self._optuna: Any = None
         self._tune: Any = None
@@ -77,7 +78,7 @@ class Child:
         if "optuna" in self._request["engines"]:
             from hyperbridge.compare.watch_optuna import OptunaWatcher
 
-            self._optuna = OptunaWatcher(**options)
+            self._optuna = OptunaWatcher(**options, remark=self._remark)
             self._optuna.install()
         if "ray" in self._request["engines"]:
             from hyperbridge.compare.watch_tune import TuneWatcher

@@ -79,10 +79,15 @@ def collect(
         place.mkdir()
         record = _run(column, repeat, settings, place, template)
         column.runs.append(record)
+        elsewhere = {each.engine for each in record.searches} - {column.backend}
         if not record.searches:
             column.failure = record.ended or "it calls no search that is known here"
         elif record.ended:
             column.failure = f"repeat {repeat + 1}: {record.ended}"
+        elif column.backend is not None and elsewhere:
+            column.failure = (
+                f"the program itself says backend={min(elsewhere)!r}, which outranks --backends"
+            )
         said(
             f"run {number} of {len(waiting)}: {column.name}, repeat {repeat + 1}: "
             + (column.failure or f"{record.wall_s:.1f} s")
@@ -131,7 +136,8 @@ def _run(
 
 
 def _environment(column: Column, settings: Settings) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in stores.POINTERS}
+    left_out = {*stores.POINTERS, config.ENVIRONMENT["journal"], config.STORAGE}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
     for name, value in (
         ("backend", column.backend),
         ("parallelism", settings.parallelism),

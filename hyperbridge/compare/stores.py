@@ -17,7 +17,7 @@ POINTERS = (
     "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID", "MLFLOW_REGISTRY_URI",
     "MLFLOW_TRACKING_SERVER_URI",
 )  # fmt: skip
-"""Environment variables that point into the user's store."""
+"""Environment variables that point into the user's MLflow store."""
 
 
 def new_template(folder: Path) -> Path | None:

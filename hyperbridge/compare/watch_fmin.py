@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -23,6 +24,7 @@ from hyperbridge.surface.call import Call
 from hyperbridge.surface.watching import Watcher
 from hyperbridge.worker.clock import TrialClock, read_times
 from hyperbridge.worker.frames import safe_repr
+from hyperbridge.worker.reporting import is_in_trial
 
 
 @dataclass
@@ -48,23 +50,31 @@ class FminWatcher(Watcher):
         repeat: Which repeat this is; the first, 0, keeps the program's own seed.
         folder: Where times are noted.
         noted: Called when a search has ended.
+        remark: Called with a line about what the program asks for and does not get.
     """
 
     def __init__(
-        self, *, most: int | None, repeat: int, folder: Path, noted: Callable[[], None]
+        self,
+        *,
+        most: int | None,
+        repeat: int,
+        folder: Path,
+        noted: Callable[[], None],
+        remark: Callable[[str], None],
     ) -> None:
         self.searches: list[SearchRecord] = []
         self._most = most
         self._repeat = repeat
         self._folder = folder
         self._noted = noted
+        self._remark = remark
         self._of_trials: list[tuple[Any, SearchRecord]] = []
         self._here = threading.local()
 
     @property
     def is_inside(self) -> bool:
-        """Whether this thread is in a call of fmin."""
-        return getattr(self._here, "seen", None) is not None
+        """Whether this thread is in a call of fmin, or works for a trial."""
+        return getattr(self._here, "seen", None) is not None or is_in_trial()
 
     def max_evals(self, asked: int | None) -> int | None:
         """See `Watcher.max_evals`."""
@@ -77,6 +87,11 @@ class FminWatcher(Watcher):
         if not self.is_inside:
             self._here.began = time.perf_counter()
         return shifted(given, self._repeat)
+
+    def may_keep(self, file: str | os.PathLike[str]) -> bool:
+        """See `Watcher.may_keep`: a repeat must not go on with another one's trials."""
+        self._remark(f"{os.fspath(file)!r} is neither read nor written: each repeat begins anew")
+        return False
 
     def minimise(self, call: Call, minimise: Callable[[Call], Any]) -> Any:
         """See `Watcher.minimise`."""

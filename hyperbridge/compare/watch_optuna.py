@@ -36,12 +36,21 @@ class OptunaWatcher:
         most: The most trials of a search; None for what the program says.
         repeat: Which repeat this is; the first, 0, keeps the program's own seeds.
         is_inside: Tells whether a call of fmin is under way on this thread, whose study is its own.
+        remark: Called with a line about what the program asks for and does not get.
     """
 
-    def __init__(self, *, most: int | None, repeat: int, is_inside: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        most: int | None,
+        repeat: int,
+        is_inside: Callable[[], bool],
+        remark: Callable[[str], None],
+    ) -> None:
         self._most = most
         self._repeat = repeat
         self._is_inside = is_inside
+        self._remark = remark
         self._studies: dict[str, tuple[Any, int]] = {}  # with how many trials there were before
         self._n_jobs: dict[str, int] = {}
         self._proposing_s: defaultdict[str, float] = defaultdict(float)
@@ -61,6 +70,8 @@ class OptunaWatcher:
         study = optuna.study.Study
         self._wrap_optimize(study)
         self._wrap_ask(study)
+        create = self._in_memory(optuna.create_study)
+        optuna.create_study = optuna.study.create_study = create
 
     def searches(self) -> list[SearchRecord]:
         """Return what the studies hold now, in the order in which they were begun."""
@@ -102,6 +113,16 @@ class OptunaWatcher:
             return ask(study, *args, **kwargs)
 
         kind.ask = watched
+
+    def _in_memory(self, create: Any) -> Any:
+        @functools.wraps(create)
+        def watched(**kwargs: Any) -> Any:
+            if kwargs.get("storage") is not None and not self._is_inside():
+                self._remark("studies are kept in memory, not in the program's storage")
+                kwargs["storage"] = None
+            return create(**kwargs)
+
+        return watched
 
     def _timed(self, method: Any) -> Any:
         here = self._here

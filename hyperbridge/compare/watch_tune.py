@@ -30,7 +30,13 @@ class TuneWatcher:
         is_inside: Tells whether a call of fmin is under way on this thread.
     """
 
-    def __init__(self, *, most: int | None, repeat: int, is_inside: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        most: int | None,
+        repeat: int,
+        is_inside: Callable[[], bool],
+    ) -> None:
         self.found: list[SearchRecord] = []
         self._most = most
         self._repeat = repeat

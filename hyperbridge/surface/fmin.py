@@ -242,11 +242,11 @@ def fmin(
     past = None if warm_start is None else read_warm_start(warm_start, objective.space)
     with ExitStack() as stack:
         keepers: list[Keeper] = []
-        if trials_save_file:
+        if trials_save_file and watcher().may_keep(trials_save_file):
             keepers.append(TrialsFile(trials_save_file))
             stack.callback(keepers[-1].release)
         kept = journal_of(settings)
-        if kept is not None:
+        if kept is not None and watcher().may_keep(kept):
             keepers.append(JournalKeeper(kept, space_texts(objective.space), objective.identity))
             stack.callback(keepers[-1].release)
         earlier = load_earlier(keepers)

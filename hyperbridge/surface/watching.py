@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ class Watcher:
     def random_state(self, given: Any) -> Any:
         """Return the random state that the call is to draw from."""
         return given
+
+    def may_keep(self, file: str | os.PathLike[str]) -> bool:  # noqa: ARG002
+        """Tell whether the call may go on with what a file has, and keep its trials there."""
+        return True
 
     def minimise(self, call: Call, minimise: Callable[[Call], Any]) -> Any:
         """Run the call, and return what fmin returns."""

@@ -50,8 +50,9 @@ def test_what_the_programs_ask_of_mlflow_their_folder_and_their_arguments(
     code, report = compared(*command, "--repeats", "1", "--", "go")
     assert code == 0
     assert sorted(os.listdir(tmp_path)) == ["data.txt"]  # the user's store is not touched
-    (remark,) = report["columns"][0]["remarks"]
-    assert remark.startswith("mlflow.set_tracking_uri('sqlite:///the_users.db') is not followed")
+    file, uri = report["columns"][0]["remarks"]
+    assert file.startswith("'trials.pkl' is neither read nor written")
+    assert uri.startswith("mlflow.set_tracking_uri('sqlite:///the_users.db') is not followed")
     for name in ("local", "optuna"):
         assert cell(report, "trials", name)["text"] == "6"
         assert cell(report, "mlflow", name)["text"].startswith("6 children: ")
@@ -103,6 +104,22 @@ def test_spark_and_ray_in_a_command_of_its_own(tmp_path: Path, programs: Path) -
         assert f"{row}, spark: different" not in done.stdout, done.stdout
         assert f"{row}, ray: different" not in done.stdout, done.stdout
     assert "best, spark: same: the same losses, trial by trial" in done.stdout
+
+
+def test_a_backend_that_the_program_says_itself_cannot_be_exchanged(
+    compared: Compared, tmp_path: Path
+) -> None:
+    program = tmp_path / "train.py"
+    program.write_text(
+        "from hyperbridge import fmin, hp, rand\n"
+        "fmin(abs, hp.uniform('x', -1, 1), rand.suggest, 2, backend='local')\n"
+    )
+    command = (program, "--backends", "local,optuna", "--repeats", "1", "--no-tracking")
+    code, report = compared(*command)
+    assert code == 1
+    assert [each["failure"] for each in report["columns"]] == [
+        None, "the program itself says backend='local', which outranks --backends",
+    ]  # fmt: skip
 
 
 def test_mistakes_in_the_command_line(

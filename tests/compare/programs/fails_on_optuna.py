@@ -29,4 +29,5 @@ fmin(
     trials=Trials(),
     rstate=np.random.default_rng(3),
     catch_eval_exceptions=True,
+    trials_save_file="trials.pkl",
 )
