@@ -17,6 +17,7 @@ import pytest
 from histories import normal
 from hyperopt import hp, rand, tpe
 
+import hyperbridge
 from hyperbridge import TrialPruned, report
 from hyperbridge.files.pickles import load_trials
 from hyperbridge.history.convert import convert
@@ -168,3 +169,14 @@ def test_a_study_learns_what_a_search_takes_over(at: Path, old: Any) -> None:
     taken = [d["result"]["loss"] for d in old.trials if "loss" in d["result"]]
     assert values[: len(taken)] == taken
     assert len(trials.study.trials) == len(trials._dynamic_trials)
+
+
+def test_a_stored_study_gets_them_once(at: Path, old: Any) -> None:
+    backend = hyperbridge.Optuna(storage="sqlite:///s.db", study_name="s")
+    n_taken = sum(d["state"] == 2 for d in old._dynamic_trials)
+    for max_evals in (2, 5):
+        trials = search(warm_start=old, backend=backend, max_evals=max_evals, tracking=False)
+        n_ended = sum("warm_started_from" not in d["misc"] for d in trials._dynamic_trials)
+        study = optuna.load_study(study_name="s", storage="sqlite:///s.db")
+        assert len(study.trials) == len(trials._dynamic_trials) == n_taken + n_ended
+        assert len(own(trials)) == max_evals
