@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hyperbridge.documents import Place
@@ -41,7 +41,13 @@ class EarlierRun:
 
 
 def facts_of(run: EarlierRun, tracking_uri: str, places: Sequence[Place]) -> dict[str, str]:
-    """Return what is kept with the search, for calls that go on with it."""
+    """Return what is kept with the search, for calls that go on with it.
+
+    Args:
+        run: What is known of the run; its ids are empty while it is about to be created.
+        tracking_uri: The store.
+        places: Where the search is kept.
+    """
     return {
         "tracking_uri": absolute_uri(tracking_uri),
         "experiment_id": run.experiment_id,
@@ -53,37 +59,52 @@ def facts_of(run: EarlierRun, tracking_uri: str, places: Sequence[Place]) -> dic
     }
 
 
-def earlier_run(info: FminInfo, tracking_uri: str) -> EarlierRun | None:
+def earlier_run(info: FminInfo, store: Store, tracking_uri: str) -> EarlierRun | None:
     """Return the parent run of the earlier calls; None without one in this store.
 
     Args:
         info: The call of fmin.
-        tracking_uri: The present store.
+        store: The present store.
+        tracking_uri: Its address.
     """
     facts = {} if info.earlier is None else info.earlier.tracking
-    if not facts.get("run_id") or not facts.get("fmin_uuid"):
+    if not facts.get("fmin_uuid"):
         return None
     if facts.get("tracking_uri") != absolute_uri(tracking_uri):
         logger.info(
             "the search goes on in a new MLflow run: its run %s is in another tracking store",
-            facts["run_id"],
+            facts.get("run_id"),
         )
         return None
     if _is_copy(facts.get("kept_in", ""), info.kept_in):
         logger.info(
             "the search goes on in a new MLflow run: its run %s is that of the search in %s, of "
             "which this is a copy",
-            facts["run_id"],
+            facts.get("run_id"),
             facts["kept_in"],
         )
         return None
-    return EarlierRun(
-        run_id=facts["run_id"],
+    known = EarlierRun(
+        run_id=facts.get("run_id", ""),
         experiment_id=facts.get("experiment_id", ""),
         fmin_uuid=facts["fmin_uuid"],
         began_ms=int(facts.get("began_ms", "0")),
         first_step=int(facts.get("first_step", "0")),
     )
+    return known if known.run_id else _just_created(known, store)
+
+
+def _just_created(known: EarlierRun, store: Store) -> EarlierRun | None:
+    """Return a run whose creation was intended; None when that was not reached."""
+    fluent: Any = importlib.import_module("mlflow.tracking.fluent")
+    try:
+        with impatient():
+            experiment_id = fluent._get_experiment_id()
+        runs = store.find_runs(experiment_id, f"tags.fmin_uuid = '{known.fmin_uuid}'")
+    except StoreAwayError:
+        return None
+    ids = [run.info.run_id for run in runs if "hyperbridge.tid" not in run.data.tags]
+    return replace(known, run_id=ids[0], experiment_id=experiment_id) if ids else None
 
 
 def _is_copy(kept_in: str, places: Sequence[Place]) -> bool:

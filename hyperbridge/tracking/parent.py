@@ -103,7 +103,7 @@ class ParentRun:
         self._fmin_uuid = fmin_uuid
         self._earlier = earlier
         self._noted = None if info.earlier is None else info.earlier.tracking
-        self._note: Callable[[dict[str, str]], None] | None = info.note
+        self._note: Callable[[dict[str, str]], None] = info.note
         self._places = info.kept_in
         self._going_on_tags = place_tags(info.kept_in)
         self._first_tags = {"fmin_uuid": fmin_uuid, **self._going_on_tags}
@@ -138,6 +138,8 @@ class ParentRun:
             run_id = None
             if self._owned and self._earlier is not None:
                 run_id, tags = self._earlier.run_id, self._going_on_tags
+            elif self._owned:  # a kill may come between the run and the note of its id
+                self._say("", "")
             generator = random.getstate()  # MLflow draws the run's name from it
             random.seed()  # else each search of a script would get the same name
             try:
@@ -167,16 +169,18 @@ class ParentRun:
                 with _describing:  # two calls of fmin in one run, in two threads
                     self._describe(self._run.info.run_id)
                 self._described = True
-            note, self._note = self._note, None
-        if note is not None:
-            info = self._run.info
-            search = EarlierRun(
-                info.run_id, info.experiment_id, self._fmin_uuid, self._began_ms, self._first_step
-            )
-            facts = facts_of(search, self._uri, self._places)
-            if facts != self._noted:
-                note(facts)
+        self._say(self._run.info.run_id, self._run.info.experiment_id)
         return self._run
+
+    def _say(self, run_id: str, experiment_id: str) -> None:
+        """Note which run it is, unless that is noted."""
+        search = EarlierRun(
+            run_id, experiment_id, self._fmin_uuid, self._began_ms, self._first_step
+        )
+        facts = facts_of(search, self._uri, self._places)
+        if facts != self._noted:
+            self._noted = facts
+            self._note(facts)
 
     def complete_history(self, points: Sequence[tuple[float, int, int]]) -> None:
         """Log the values of ``best_trial_loss`` that earlier calls could not log any more.

@@ -254,7 +254,7 @@ class MlflowTracker:
     def _open_store(self, uri: str, info: FminInfo) -> None:
         self._store = Store(uri)
         self._resources.enter_context(self._store.opened())
-        earlier = self._earlier_run = earlier_run(info, uri)
+        earlier = self._earlier_run = earlier_run(info, self._store, uri)
         if earlier is not None and is_continued(earlier, self._store):
             self._is_going_on = True
             self._fmin_uuid = earlier.fmin_uuid

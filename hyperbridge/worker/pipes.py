@@ -6,6 +6,7 @@ frame comes back when a trial begins, and its report when it has ended.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import queue
@@ -51,7 +52,8 @@ def serve(descriptor: int) -> None:
     is_idle.set()
 
     def receive() -> None:
-        with connection.makefile("rb") as incoming:
+        # A parent that was killed before it had read all resets the connection.
+        with contextlib.suppress(ConnectionResetError), connection.makefile("rb") as incoming:
             while (content := read_frame(incoming)) is not None:
                 frames.put(content)
         frames.put(None)

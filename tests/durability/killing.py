@@ -45,7 +45,7 @@ class KeptSearch:
         folder: Where it runs.
         settings: What the program gets.
         uri: Of its MLflow store.
-        last: How long its last whole run took, in seconds.
+        last_s: How long a whole run takes, in seconds.
         kills: How often it was killed.
     """
 
@@ -153,7 +153,8 @@ class KeptSearch:
         documents = {each["tid"]: each for each in next(iter(self.kept().values()))}
         client = mlflow.MlflowClient(self.uri)
         runs = list(client.search_runs(["0"], max_results=5000))
-        assert [run.info.status for run in runs] == ["FINISHED"] * len(runs)
+        unfinished = [run.info for run in runs if run.info.status != "FINISHED"]
+        assert not unfinished, unfinished
         parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
         assert len(parents) == 1, f"{len(parents)} parent runs"
         children = [run for run in runs if run is not parents[0]]
@@ -192,9 +193,11 @@ def kill_again_and_again(
         last: Changes of the settings for the last run.
     """
     while search.kills < most:
-        is_killed = search.run(kill_after_s=rng.uniform(0.0, reference.last_s))
+        instant_s = rng.uniform(0.0, reference.last_s)
+        is_killed = search.run(kill_after_s=instant_s)
         search.check_files()
-        if not is_killed:
+        if not is_killed:  # it takes less than that
+            reference.last_s = instant_s
             break
     search.run(**last)
     search.check_files()
@@ -226,10 +229,22 @@ def await_end(processes: dict[int, str]) -> None:
     deadline = time.monotonic() + ORPHANS_MAY_TAKE_S
     while (left := [pid for pid in processes if _lives(pid)]) and time.monotonic() < deadline:
         time.sleep(0.05)
+    named = [_named(pid) for pid in left]
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    assert not left, f"processes of a killed driver live on: {left}"
+    assert not left, f"processes of a killed driver live on: {named}"
+
+
+def _named(pid: int) -> str:
+    """Return what a process is and what it waits for."""
+    found = []
+    for name in ("cmdline", "wchan", "status"):
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{pid}/{name}").read_text().replace("\0", " ")[:400])
+    with contextlib.suppress(OSError):
+        found += [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
+    return "; ".join(found)
 
 
 def _lives(pid: int) -> bool:

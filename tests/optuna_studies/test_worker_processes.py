@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import clean_child
 import numpy as np
@@ -15,6 +18,7 @@ from hyperopt import hp, rand
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR
 
 import hyperbridge
+from hyperbridge.worker.pipes import write_frame
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
@@ -139,3 +143,25 @@ def test_a_worker_ends_when_its_driver_is_killed(tmp_path):
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_alive(pid)
+
+
+def test_a_worker_ends_when_its_driver_was_killed_before_it_had_read_all():
+    ours, theirs = socket.socketpair()
+    code = "import sys; from hyperbridge.worker.pipes import serve; serve(int(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with ours:
+        with theirs:
+            process = clean_child.start(
+                ["-c", code, str(theirs.fileno())], env=environment, pass_fds=[theirs.fileno()]
+            )
+        for content in (SimpleNamespace(run=bytes), 3):  # a trial whose report has three bytes
+            write_frame(ours, pickle.dumps(content))
+        ours.settimeout(60)
+        begun_and_ended = 8 + 8 + 3
+        while len(ours.recv(100, socket.MSG_PEEK)) < begun_and_ended:
+            time.sleep(0.01)
+    try:
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()

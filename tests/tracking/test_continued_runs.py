@@ -356,7 +356,7 @@ def test_a_new_run_is_noted_when_the_store_is_back(server_store, request):
         begin = search.begin
 
         def begin_and_return(tid: int) -> Trial:
-            assert search.facts == {}
+            assert search.facts["run_id"] == ""
             trial = begin(tid)
             away[0] = False
             return trial
@@ -369,6 +369,29 @@ def test_a_new_run_is_noted_when_the_store_is_back(server_store, request):
         r for r in in_experiment(request.node.name) if "hyperbridge.tid" not in r.data.tags
     ]
     assert search.facts["run_id"] == parent.info.run_id
+
+
+def test_a_kill_between_a_run_and_its_note_leaves_no_second_run(sqlite_store):
+    class KilledError(BaseException):
+        """Stands for kill -9."""
+
+    search = Search()
+    search.is_known = True
+
+    def note(facts: dict[str, str]) -> None:
+        if facts["run_id"]:
+            raise KilledError
+        search.facts.update(facts)
+
+    with pytest.raises(KilledError):
+        MlflowTracker().run_started(replace(INFO, note=note, **PLACE))
+    mlflow.tracking.fluent._active_run_stack.get().clear()
+    (left,) = parents()
+    assert left.info.status == "RUNNING"
+    search.call({0: 0.5}, **PLACE)
+    assert only_parent().info.run_id == left.info.run_id == search.facts["run_id"]
+    assert only_parent().info.status == "FINISHED"
+    assert sorted(child_runs(left)) == [0]
 
 
 def test_trials_of_before_the_search_and_of_elsewhere_get_no_runs(sqlite_store):
