@@ -38,6 +38,9 @@ STORAGE: Final = "HYPERBRIDGE_STORAGE"
 JOURNAL_IF_DIFFERENT: Final = "HYPERBRIDGE_JOURNAL_IF_DIFFERENT"
 """The environment variable that says what to do with the journal of another search."""
 
+TRIAL_LOGS: Final = "HYPERBRIDGE_TRIAL_LOGS"
+"""The environment variable that says whether what objectives print is kept."""
+
 DEFAULT_SOURCE: Final = "the default"
 
 _BOOLEANS = {
@@ -186,6 +189,17 @@ def journal_if_different() -> str:
     return os.environ.get(JOURNAL_IF_DIFFERENT, "").strip() or "refuse"
 
 
+def keeps_trial_logs() -> bool:
+    """Tell whether what objectives print is kept for their trials, which is the default.
+
+    Raises:
+        InvalidArgumentError: The environment variable is neither true nor false.
+    """
+    text = os.environ.get(TRIAL_LOGS, "").strip()
+    source = f"the environment variable {TRIAL_LOGS}"
+    return _parse_bool(text, source, "keeping of trial logs") if text else True
+
+
 def _decide(name: str, argument: Any) -> tuple[Any, str]:
     if argument is not None:
         source = f"the argument {name}"
@@ -283,12 +297,12 @@ def _parse_number(kind: type[int] | type[float]) -> Callable[[str, str], Any]:
     return parse
 
 
-def _parse_bool(text: str, source: str) -> bool:
+def _parse_bool(text: str, source: str, what: str = "tracking") -> bool:
     try:
         return _BOOLEANS[text.lower()]
     except KeyError:
         raise InvalidArgumentError(
-            f"tracking must be one of {', '.join(_BOOLEANS)}, got {text!r} (set by {source})"
+            f"{what} must be one of {', '.join(_BOOLEANS)}, got {text!r} (set by {source})"
         ) from None
 
 

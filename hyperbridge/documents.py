@@ -31,6 +31,10 @@ COMMAND: Final = ("domain_attachment", "FMinIter_Domain")
 """What hyperopt's documents hold as ``misc["cmd"]``."""
 
 
+LOG: Final = "hyperbridge.log"
+"""The name of the attachment that holds what the objective of a trial has printed."""
+
+
 WARM_START: Final = "warm_started_from"
 """The entry of ``misc`` of a document that a search has taken over from an earlier one."""
 
@@ -275,6 +279,7 @@ class Outcome:
         attachments: What the objective attached through a ``Ctrl`` object, by name.
         reports: The losses that it has reported, in order, as far as they are known.
         notes: What its pruner has left, see `hyperbridge.worker.verdicts.Verdict`.
+        log: What it has printed, see `hyperbridge.worker.prints`, as far as that is known.
     """
 
     kind: OutcomeKind
@@ -283,6 +288,7 @@ class Outcome:
     attachments: dict[str, Any] = field(default_factory=dict)
     reports: list[Report] = field(default_factory=list)
     notes: list[float] = field(default_factory=list)
+    log: str = ""
 
     def __post_init__(self) -> None:
         if (self.kind in ("returned", "pruned")) != (self.failure is None):
@@ -331,7 +337,7 @@ class TrialEnd:
         failure: What was raised, or why the trial was lost or stopped; None when the objective
             returned a valid result.
         reports: The losses that it has reported, in order.
-        attachments: What it has attached, by name.
+        attachments: What it has attached, by name; what it has printed among them, as `LOG`.
     """
 
     trial: Trial

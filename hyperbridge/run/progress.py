@@ -19,6 +19,7 @@ from tqdm.contrib import DummyTqdmFile
 
 from hyperbridge.documents import Trial, TrialEnd
 from hyperbridge.run.observer import FminEnd, FminInfo, TrialAttachment
+from hyperbridge.worker.prints import put_streams, without_router
 
 ProgressFactory = Callable[..., AbstractContextManager[Any]]
 
@@ -33,8 +34,8 @@ def _prints_above_the_bar() -> Iterator[TextIO]:
     global _redirect_depth, _redirected
     with _redirect_lock:
         if _redirect_depth == 0:
-            _redirected = (sys.stdout, sys.stderr)
-            sys.stdout, sys.stderr = (DummyTqdmFile(stream) for stream in _redirected)
+            _redirected = (without_router(sys.stdout), without_router(sys.stderr))
+            put_streams(*(DummyTqdmFile(stream) for stream in _redirected))
         _redirect_depth += 1
         assert _redirected is not None
         stdout = _redirected[0]
@@ -44,7 +45,7 @@ def _prints_above_the_bar() -> Iterator[TextIO]:
         with _redirect_lock:
             _redirect_depth -= 1
             if _redirect_depth == 0:
-                sys.stdout, sys.stderr = _redirected
+                put_streams(*_redirected)
                 _redirected = None
 
 

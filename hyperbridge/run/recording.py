@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR, STATUS_OK
 
-from hyperbridge.documents import Document, Failure, Outcome, Trial, TrialEnd, pruned_result
+from hyperbridge.documents import LOG, Document, Failure, Outcome, Trial, TrialEnd, pruned_result
 from hyperbridge.errors import HyperbridgeError
 from hyperbridge.run.keeping import Keepers
 from hyperbridge.run.results import BrokenRuleError, to_result
@@ -43,6 +44,13 @@ class Recorder:
 
     def record(self, trial: Trial, outcome: Outcome) -> TrialEnd:
         """Give a trial's document its final state and return how it ended."""
+        end = self._record(trial, outcome)
+        if not outcome.log:
+            return end
+        self._log.attachments(trial.document)[LOG] = outcome.log
+        return replace(end, attachments={**end.attachments, LOG: outcome.log})
+
+    def _record(self, trial: Trial, outcome: Outcome) -> TrialEnd:
         failure = outcome.failure
         if outcome.kind == "pruned":
             trial.document["result"] = result = pruned_result(

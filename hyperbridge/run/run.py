@@ -17,7 +17,9 @@ from typing import TypeVar, cast
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_RUNNING
 
+from hyperbridge.config import keeps_trial_logs
 from hyperbridge.documents import (
+    LOG,
     Document,
     Failure,
     Outcome,
@@ -91,6 +93,7 @@ class FminRun:
         known: As given.
         capacity: How many trials may be with the engine at once now.
         parallelism: How many of them can run.
+        keeps_logs: Whether what the objectives print is kept.
         on_resize: Called, on any thread, when `capacity` has changed.
     """
 
@@ -115,6 +118,7 @@ class FminRun:
     ) -> None:
         self.capacity = capacity
         self.parallelism = capacity - in_line
+        self.keeps_logs = keeps_trial_logs()
         self.on_resize: Callable[[], None] = lambda: None
         self._is_serial = capacity == 1 and not is_elastic
         self.limits = limits
@@ -316,7 +320,7 @@ class FminRun:
         one that was lost and would have been started again.
         """
         if self._leaving(outcome) is not None or self._may_try_again(trial, outcome):
-            outcome = Outcome("cancelled", failure=outcome.failure)
+            outcome = Outcome("cancelled", failure=outcome.failure, log=outcome.log)
         with self._lock:
             end = self._recorder.record(trial, outcome)
             reports = self._pruning.ended(trial, outcome)
@@ -434,6 +438,7 @@ class FminRun:
         self._n_reused_in_a_row += 1
         trial.document["misc"]["reused_from"] = earlier["tid"]
         attachments = attachments_of(self._log.trials, earlier)
+        attachments.pop(LOG, None)  # this trial prints nothing
         outcome = Outcome("returned", earlier["result"], attachments=attachments)
         if was_pruned(earlier):
             now_ms = int(time.time() * 1000)

@@ -19,6 +19,7 @@ from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+from hyperbridge.config import keeps_trial_logs
 from hyperbridge.documents import Failure, Outcome
 from hyperbridge.errors import (
     HyperbridgeError,
@@ -179,6 +180,7 @@ def pack_runtime(
         fresh_state=fresh_state,
         search_path=search_path or [],
         limit_s=limit_s,
+        keeps_log=keeps_trial_logs(),
     )
     return dumps_by_value(runtime, pickler)
 
@@ -201,9 +203,9 @@ def unpack_outcome(report: bytes, *, advise: Callable[[str], str | None] | None 
         report: From `hyperbridge.worker.runtime.Runtime.run`.
         advise: Returns what to do about a traceback, to be shown below it, or None.
     """
-    kind, (reports, notes), *parts = pickle.loads(report)
+    kind, (reports, notes, log), *parts = pickle.loads(report)
     outcome = _outcome_of(kind, parts, advise)
-    return replace(outcome, reports=reports, notes=notes) if reports else outcome
+    return replace(outcome, reports=reports, notes=notes, log=log) if reports or log else outcome
 
 
 def _outcome_of(kind: str, parts: list[Any], advise: Callable[[str], str | None] | None) -> Outcome:

@@ -9,6 +9,7 @@ from typing import Any
 from hyperopt import base
 
 from hyperbridge.attached import Attached
+from hyperbridge.documents import LOG, Document
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.run.saving import KEPT
 from hyperbridge.run.why_stopped import note_stop
@@ -34,7 +35,10 @@ class BridgedTrials:
     """
 
     _space: Space | None = None
+    _dynamic_trials: list[Document]
+    attachments: dict[str, Any]
     argmin: dict[str, Any]
+    aname: Callable[[Any, str], str]
 
     def best_values(self, space: Any = None) -> Any:
         """Return the best point as the objective saw it.
@@ -64,6 +68,37 @@ class BridgedTrials:
                 "fmin in this process; call best_values(space)"
             )
         return model.point(self.argmin)
+
+    def log(self, tid: int) -> str:
+        r"""Return what the objective of a trial has printed and logged, on whatever machine.
+
+        It is what went through Python's ``sys.stdout`` and ``sys.stderr``: ``print``, warnings,
+        `logging` as far as it goes there, progress bars as they were in the end. What programs
+        and C code write by themselves is not among it. Of a long text the first and the last
+        16,384 characters are kept. A trial that was lost or killed with its process has none.
+
+        Args:
+            tid: The trial's id.
+
+        Raises:
+            InvalidArgumentError: There is no such trial.
+
+        Examples:
+            >>> from hyperbridge import Trials, fmin, hp, rand
+            >>> def objective(x):
+            ...     print("half of it")
+            ...     return x / 2
+            >>> trials = Trials()
+            >>> best = fmin(objective, hp.uniform("x", 0, 1), algo=rand.suggest, max_evals=1,
+            ...             trials=trials, show_progressbar=False)
+            half of it
+            >>> trials.log(0)
+            'half of it\n'
+        """
+        if all(document["tid"] != tid for document in self._dynamic_trials):
+            raise InvalidArgumentError(f"log({tid!r}): there is no trial with this id")
+        found: str = self.attachments.get(self.aname({"tid": tid}, LOG), "")
+        return found
 
     def to_pandas(self, *, space: Any = None) -> Any:
         """Return a ``pandas.DataFrame`` with a row for each trial. See `hyperbridge.to_pandas`."""

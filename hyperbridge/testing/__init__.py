@@ -32,12 +32,14 @@ for _part in (
     "resuming",
     "repeats",
     "pruning",
+    "logs",
 ):
     pytest.register_assert_rewrite(f"hyperbridge.testing.{_part}")
 
 from hyperbridge.testing.arguments import ArgumentsContract  # noqa: E402
 from hyperbridge.testing.bad_input import BadInputContract  # noqa: E402
 from hyperbridge.testing.failures import FailuresContract  # noqa: E402
+from hyperbridge.testing.logs import LogsContract  # noqa: E402
 from hyperbridge.testing.pruning import PruningContract  # noqa: E402
 from hyperbridge.testing.repeats import RepeatsContract  # noqa: E402
 from hyperbridge.testing.results import ResultsContract  # noqa: E402
@@ -58,5 +60,6 @@ class BackendContract(
     ResumingContract,
     RepeatsContract,
     PruningContract,
+    LogsContract,
 ):
     """Inherit it, set the class attributes, give the fixture ``backend``."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from hyperbridge.documents import Report, Trial, TrialEnd
+from hyperbridge.documents import LOG, Report, Trial, TrialEnd
 from hyperbridge.tracking.attach import make_token
 from hyperbridge.tracking.parent import ParentRun
 from hyperbridge.tracking.record import (
@@ -141,13 +141,10 @@ class ChildRuns:
         ]
         if end.status == "failure" and end.failure is not None:
             text = traceback_text(end.failure)
-            steps.append(
-                lambda: (
-                    self._store.log_text(_id_of(child), text, "traceback.txt")
-                    if child.run is not None
-                    else None
-                )
-            )
+            steps.append(lambda: self._log_text(child, text, "traceback.txt"))
+        log = end.attachments.get(LOG)
+        if log:
+            steps.append(lambda: self._log_text(child, log, "log.txt"))
         return steps, lambda: self._end(child, STATUS[end.status], ended_ms)
 
     def discard(self, child: Child, ended_ms: int) -> None:
@@ -229,6 +226,10 @@ class ChildRuns:
             if ours == params:
                 raise
             self._store.log(_id_of(child), params=ours, tags=tags, metrics=points)
+
+    def _log_text(self, child: Child, text: str, name: str) -> None:
+        if child.run is not None:
+            self._store.log_text(_id_of(child), text, name)
 
     def _reconciled(
         self, child: Child, record: Record

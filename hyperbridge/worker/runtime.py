@@ -21,6 +21,7 @@ from hyperbridge.worker.forks import OnlyInThisProcess, release_in_children
 from hyperbridge.worker.frames import format_users_part, safe_repr, safe_text, type_text
 from hyperbridge.worker.limits import run_within
 from hyperbridge.worker.numbers import restore
+from hyperbridge.worker.prints import Caught, take_log
 from hyperbridge.worker.pruned import is_pruned
 from hyperbridge.worker.reporting import take_account
 from hyperbridge.worker.stand_in import stand_in
@@ -43,6 +44,7 @@ class Runtime:
         search_path: Folders to import the user's modules from, beside the worker's own.
         limit_s: Seconds after which this process ends a trial, see `hyperbridge.worker.limits`;
             None when the driver does so, or nobody.
+        keeps_log: Whether what the objective prints goes back with the report.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Runtime:
         fresh_state: Callable[[], Any],
         search_path: list[str],
         limit_s: float | None = None,
+        keeps_log: bool = True,
     ) -> None:
         self.objective = objective
         self.attachments = attachments
@@ -61,12 +64,14 @@ class Runtime:
         self.fresh_state = fresh_state
         self.search_path = search_path
         self.limit_s = limit_s
+        self.keeps_log = keeps_log
 
     def run(self, message: Message) -> bytes:
         """Run one trial.
 
         Returns:
-            Pickled ``(kind, account, *parts)``, the account as of `take_account`: ``("returned",
+            Pickled ``(kind, account, *parts)``, the account as of `take_account`, and what was
+            printed as its last part: ``("returned",
             account, value bytes, attachments)``, ``("raised", account, type name, message,
             traceback, exception bytes or None)``, ``("unpicklable", account, text)``,
             ``("overdue", account, seconds)`` or ``("pruned", account)``.
@@ -74,7 +79,7 @@ class Runtime:
         dumps: Callable[[Any], bytes] = importlib.import_module(self.pickler).dumps
         if self.limit_s is None:
             return self._run(message, dumps)
-        overdue = dumps(("overdue", ([], []), self.limit_s))
+        overdue = dumps(("overdue", ([], [], ""), self.limit_s))
         return run_within(self.limit_s, lambda: self._run(message, dumps), overdue)
 
     def _run(self, message: Message, dumps: Callable[[Any], bytes]) -> bytes:
@@ -88,7 +93,7 @@ class Runtime:
                 report = _pack(value, attached, dumps)
         _flush()
         kind, *parts = report
-        return dumps((kind, take_account(), *parts))
+        return dumps((kind, (*take_account(), take_log()), *parts))
 
     def _evaluate(self, message: Message) -> tuple[Any, dict[str, Any]]:
         tid, assignment, tokens = message
@@ -98,7 +103,8 @@ class Runtime:
                 sys.path.append(folder)
         stand_in()
         contexts = TrialContexts(self.attachments, tokens, shared_process=False)
-        with contexts, OnlyInThisProcess():
+        caught = Caught(owns_threads=True) if self.keeps_log else contextlib.nullcontext()
+        with caught, contexts, OnlyInThisProcess():
             return loads(self.objective)(tid, restore(assignment))  # type: ignore[no-any-return]
 
 

@@ -200,11 +200,12 @@ class TrackingContract:
         assert parent.data.params["max_evals"] == "2"
         assert parent.data.params[f"max_evals_{uuid}"] == "3"
 
-    def test_a_failed_trial_is_a_failed_child_with_its_traceback(
+    def test_a_failed_trial_is_a_failed_child_with_its_traceback_and_what_it_printed(
         self, minimise: Any, client: MlflowClient, tmp_path: Path
     ) -> None:
         def fn(p: Any) -> float:
             if p["x"] < 0:
+                print("x is", float(p["x"]))
                 raise ArithmeticError("negative")
             return float(p["x"])
 
@@ -219,6 +220,11 @@ class TrackingContract:
             assert child.data.tags["trial_status"] == "failure"
             path = client.download_artifacts(child.info.run_id, "traceback.txt", str(tmp_path))
             assert "ArithmeticError: negative" in Path(path).read_text()
+            path = client.download_artifacts(child.info.run_id, "log.txt", str(tmp_path))
+            assert f"x is {child.data.params['x']}" in Path(path).read_text()
+        for child in children:
+            if child.info.status == "FINISHED":
+                assert client.list_artifacts(child.info.run_id) == []
         assert {c.info.status for c in children} == {"FINISHED", "FAILED"}
 
     def test_a_lost_attempt_leaves_nothing_behind_and_the_last_one_is_counted(

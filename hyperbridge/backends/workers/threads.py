@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from hyperbridge.backends.base import OpenBackend
@@ -13,6 +15,7 @@ from hyperbridge.run.limits import StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.pool import ThreadPool
 from hyperbridge.run.run import FminRun
+from hyperbridge.worker.prints import Catching, take_log
 
 _INTERRUPT_WAIT_S = 1.0
 
@@ -33,6 +36,10 @@ class OpenThreads(OpenBackend):
 
     def execute(self, run: FminRun) -> None:
         """Run trials until the FminRun ends. See `OpenBackend.execute`."""
+        with Catching() if run.keeps_logs else nullcontext():
+            self._execute(run)
+
+    def _execute(self, run: FminRun) -> None:
         if self.parallelism > 1:
             drive(run, _Pool(self, run))
             return
@@ -46,7 +53,8 @@ class OpenThreads(OpenBackend):
         except BaseException as exc:
             run.abort(exc)
             if running is not None:
-                run.settle(running, cancelled(str(exc) or type(exc).__name__))
+                outcome = cancelled(str(exc) or type(exc).__name__)
+                run.settle(running, replace(outcome, log=take_log()))
             raise
 
     def evaluate(self, run: FminRun, trial: Trial) -> Outcome:
