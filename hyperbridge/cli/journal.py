@@ -128,9 +128,8 @@ def _as_json(document: Document, contents: Contents) -> dict[str, Any]:
     from hyperbridge.history.history import state_of
 
     misc, result = document["misc"], document["result"]
-    reports = misc.get("reports") or [
-        (step, loss) for step, loss, _ in contents.reports.get(document["tid"], ())
-    ]
+    reports = contents.reports.get(document["tid"]) or misc.get("reports")
+    reports = reports if isinstance(reports, list) else []
     found = {
         "tid": _plain(document["tid"]),
         "state": state_of(document),
@@ -140,10 +139,15 @@ def _as_json(document: Document, contents: Contents) -> dict[str, Any]:
         },
         "seconds": _seconds(document),
         "started": _time(document["book_time"]),
-        "reports": [[_plain(step), _plain(loss)] for step, loss in reports],
+        "reports": [
+            [_plain(part) for part in each[:2]]
+            for each in reports
+            if isinstance(each, list | tuple)
+        ],
     }
     if "error" in misc:
-        found["error"] = [str(part) for part in misc["error"]]
+        error = misc["error"] if isinstance(misc["error"], list | tuple) else [misc["error"]]
+        found["error"] = [str(part) for part in error]
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from hyperopt.base import JOB_STATE_NEW, JOB_STATE_RUNNING
 
@@ -44,11 +44,45 @@ class Contents:
     torn: Torn | None = None
 
 
+_TEXT_OR_NONE: Final = (str, type(None))
+
+_KEYS: Final[dict[str, dict[str, type | tuple[type, ...]]]] = {
+    "call": {
+        "process": str,
+        "space": dict,
+        "objective": dict,
+        "backend": str,
+        "algo": str,
+        "max_evals": (int, type(None)),
+        "first_stream": _TEXT_OR_NONE,
+        "stream": _TEXT_OR_NONE,
+    },
+    "brought": {"trial": dict},
+    "proposed": {"trials": list, "stream": _TEXT_OR_NONE},
+    "started": {"tid": object, "book_time": object},
+    "reported": {"tid": object, "step": int, "loss": float},
+    "ended": {"trial": dict},
+    "tracked": {"facts": dict},
+    "closed": {"reason": _TEXT_OR_NONE},
+}
+"""What each event says, and as what."""
+
+_LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999."""
+
+
 class Reader:
-    """Makes the contents of records, which are taken in order."""
+    """Makes the contents of records, which are taken in order, from the second one of a file on.
+
+    Attributes:
+        contents: What they come to so far.
+        line: The line of the last record that was taken.
+    """
 
     def __init__(self) -> None:
         self.contents = Contents()
+        self.line = 1
+        self._stream_line = 1
         self._by_tid: dict[Any, Document] = {}
         self._stream: str | None = None
         self._events = {
@@ -68,11 +102,17 @@ class Reader:
         Raises:
             ValueError: It says what a journal does not say.
         """
+        self.line += 1
         event = record.get("event")
         take = self._events.get(event) if isinstance(event, str) else None
         if take is None:
             raise ValueError(f"there is no event {event!r}")
         try:
+            if not 0 <= record["at"] <= _LAST_MS:
+                raise TypeError(f"at {record['at']!r}")
+            for key, kind in _KEYS[str(event)].items():
+                if not isinstance(record[key], kind):
+                    raise TypeError(f"{key} is a {type(record[key]).__name__}")
             take(record)
         except (KeyError, TypeError, AttributeError) as exc:
             raise ValueError(
@@ -80,15 +120,22 @@ class Reader:
             ) from exc
 
     def finish(self, torn: Torn | None) -> Contents:
-        """Return the contents, when all records are taken."""
+        """Return the contents, when all records are taken.
+
+        Raises:
+            ValueError: Where the search stood makes no sense.
+        """
         self.contents.torn = torn
+        self.line = self._stream_line
         self.contents.stream = _stream(self._stream)
         return self.contents
 
     def _call(self, record: Record) -> None:
+        _check_texts(record["space"])
+        _check_texts({name: record["objective"][name] for name in ("name", "code")})
         call = {key: value for key, value in record.items() if key != "event"}
         self.contents.first_stream = _stream(call.pop("first_stream"))
-        self._stream = call.pop("stream")
+        self._stream, self._stream_line = call.pop("stream"), self.line
         self.contents.calls.append(call)
 
     def _brought(self, record: Record) -> None:
@@ -98,7 +145,7 @@ class Reader:
     def _proposed(self, record: Record) -> None:
         for part in record["trials"]:
             self._add(part)
-        self._stream = record["stream"]
+        self._stream, self._stream_line = record["stream"], self.line
 
     def _add(self, part: dict[str, Any]) -> None:
         document = decode_document(part)
@@ -119,6 +166,8 @@ class Reader:
         take_back(document)
         document.update(state=JOB_STATE_RUNNING, book_time=at, refresh_time=at)
         if "attempt" in record:
+            if type(record["attempt"]) is not int:
+                raise TypeError("attempt is no number")
             document["misc"]["attempts"] = record["attempt"]
         self.contents.reports.pop(record["tid"], None)
 
@@ -136,6 +185,7 @@ class Reader:
         self.contents.reports.pop(part["tid"], None)
 
     def _tracked(self, record: Record) -> None:
+        _check_texts(record["facts"])
         self.contents.tracking.update(record["facts"])
 
     def _closed(self, record: Record) -> None:
@@ -167,9 +217,16 @@ def attachment_name(tid: Any, name: Any) -> str:
     return f"ATTACH::{tid}::{name}"
 
 
+def _check_texts(values: dict[str, Any]) -> None:
+    if not all(type(value) is str for value in values.values()):
+        raise TypeError("something that should be a text is none")
+
+
 def _stream(text: str | None) -> dict[str, Any] | None:
     """Return where a search stood: a text until now, since only the last one is asked for."""
     if text is None:
         return None
-    stream: dict[str, Any] = json.loads(text, object_hook=decode)
+    stream = json.loads(text, object_hook=decode)
+    if not isinstance(stream, dict) or type(stream.get("n_ids")) is not int:
+        raise ValueError("a stream is not as it should be")
     return stream

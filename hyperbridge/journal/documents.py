@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+from hyperopt.base import JOB_STATES
 
 from hyperbridge.documents import COMMAND, Document, new_document
 from hyperbridge.journal.values import Loss, encode, is_plain_key
@@ -142,11 +143,15 @@ def decode_document(part: Part, known: Document | None = None) -> Document:
             misc = {name: misc[name] for name in _CORE}
     else:
         raise ValueError(f"trial {tid!r} was not proposed before")
+    if type(misc) is not dict or not all(type(each) is list for each in misc["vals"].values()):
+        raise TypeError("misc is not as it should be")
     if "misc" in part:
         misc.update(part["misc"])
     document = new_document(tid, misc, None)
     if "document" in part:
         document.update(part["document"])
+    if type(document["result"]) is not dict or document["state"] not in JOB_STATES:
+        raise TypeError("result or state is not as it should be")
     return document
 
 

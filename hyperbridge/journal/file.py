@@ -237,25 +237,25 @@ def _read(path: Path) -> tuple[Contents, Scan]:
             "path, to begin a new one."
         )
     scan, reader = Scan(data), Reader()
-    number, is_journal = 0, False
+    is_journal = False
     try:
         with _uncollected():
             for record in scan:
-                number += 1
-                if number == 1:
+                if is_journal:
+                    reader.take(record)
+                else:
                     reader.contents.written_by = _check_first(path, record)
                     is_journal = True
-                else:
-                    reader.take(record)
+        contents = reader.finish(scan.torn)
     except DamagedLineError as exc:
         if exc.number == 1 and FORMAT.encode() not in data[:200]:
             raise _no_journal(path) from None
         raise InvalidArgumentError(_damaged(path, exc.number, exc.what)) from exc
     except ValueError as exc:
-        raise InvalidArgumentError(_damaged(path, number, str(exc))) from exc
+        raise InvalidArgumentError(_damaged(path, reader.line, str(exc))) from exc
     if not is_journal:
         raise _no_journal(path)
-    return reader.finish(scan.torn), scan
+    return contents, scan
 
 
 @contextlib.contextmanager

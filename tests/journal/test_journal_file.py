@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 import zlib
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from same_values import is_same
 
+from hyperbridge.cli.main import main
 from hyperbridge.documents import Document, misc_of, new_document
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.journal import events
@@ -307,9 +309,15 @@ def rewritten(path: Path, number: int, text: str) -> None:
     ("text", "message"),
     [
         ('{"event":"danced"}', "there is no event 'danced'"),
-        ('{"event":"started","tid":99}', "trial 99 was not proposed before"),
+        (
+            '{"event":"started","at":1,"tid":99,"book_time":null}',
+            "trial 99 was not proposed",
+        ),
         ('{"event":"ended","at":1}', "is not as it should be"),
-        ('{"event":"proposed","trials":[{"tid":1}]}', "trial 1 was not proposed before"),
+        (
+            '{"event":"proposed","at":1,"trials":[{"tid":1}],"stream":null}',
+            "trial 1 was not proposed",
+        ),
         ('{"event":"proposed","trials":7}', "is not as it should be"),
         ("[1]", "not one JSON object"),
         ('{"event":"closed"}x', "not one JSON object"),
@@ -323,6 +331,55 @@ def test_a_record_that_makes_no_sense_is_refused(path: Path, text: str, message:
     rewritten(path, 4, text)
     with pytest.raises(InvalidArgumentError, match=f"damaged in line 4: .*{message}"):
         read_journal(path)
+
+
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-3, 10),
+        st.floats(0, 1),
+        st.text(max_size=3),
+        st.sampled_from(["$tuple", "$array", "tid", "vals", "document", "misc", "state", "result"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["$tuple", "$set", "$array", "$lost", "tid", "vals", "misc", "x"]),
+            inner,
+            max_size=3,
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+def replaced(value: Any, draw: Any) -> Any:
+    """Return a value with some part of it replaced by anything."""
+    if isinstance(value, dict) and value and draw(st.integers(0, 3)):
+        key = draw(st.sampled_from(sorted(value)))
+        return {**value, key: replaced(value[key], draw)}
+    if isinstance(value, list) and value and draw(st.integers(0, 3)):
+        at = draw(st.integers(0, len(value) - 1))
+        return [*value[:at], replaced(value[at], draw), *value[at + 1 :]]
+    return draw(JSON)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_records_of_anybodys_making_are_read_or_refused(data: Any) -> None:
+    records = small_journal()
+    at = data.draw(st.integers(0, len(records) - 1))
+    records[at] = replaced(records[at], data.draw)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.journal"
+        write_journal(path, records)
+        try:
+            contents = read_journal(path)
+        except InvalidArgumentError:
+            return
+        assert len(contents.documents) <= 4
+        assert main(["journal", "show", str(path)]) == 0
 
 
 def test_a_newer_version_is_refused(path: Path) -> None:
