@@ -15,6 +15,7 @@ from studies import PROGRAMS, minimise
 
 from hyperbridge.search.optuna import sessions
 from hyperbridge.search.optuna.sessions import PREFIX, study_session
+from hyperbridge.search.optuna.studies import tell
 
 SPACE = {"x": hp.uniform("x", 0, 1)}
 
@@ -150,3 +151,19 @@ def test_an_entry_of_a_process_that_had_our_id_is_dead(study):
     with study_session(study):
         assert [t.state.name for t in study.trials] == ["FAIL"]
         assert len(open_sessions(study)) == 1
+
+
+def test_a_trial_that_another_process_fails_at_the_same_moment_is_no_error(study, monkeypatch):
+    """Two searches that end together find the same trial of a killed third one."""
+    trial = study.ask()
+    asked = type(study._storage).set_trial_state_values
+
+    def both(storage, trial_id, *args, **kwargs):
+        asked(storage, trial_id, *args, **kwargs)
+        return asked(storage, trial_id, *args, **kwargs)  # as the slower one does
+
+    monkeypatch.setattr(type(study._storage), "set_trial_state_values", both)
+    tell(study, trial.number, None, optuna.trial.TrialState.FAIL)
+    assert [t.state.name for t in study.trials] == ["FAIL"]
+    with pytest.raises(ValueError, match="number 7"):
+        tell(study, 7, None, optuna.trial.TrialState.FAIL)

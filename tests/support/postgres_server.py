@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class PostgresServer:
         self._place = place
         self._as_user = _other_user()
         self._folder = Path(tempfile.mkdtemp(prefix="postgres"))
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._password = secrets.token_hex(8)
         self._made = 0
 
@@ -70,20 +71,19 @@ class PostgresServer:
             "listen_addresses": "127.0.0.1", "port": self._port, "fsync": "off",
             "unix_socket_directories": "", "shared_buffers": "16MB",
         }  # fmt: skip
-        self._process = subprocess.Popen(
-            [
-                self._place / "postgres", "-D", data,
-                *(word for item in settings.items() for word in ("-c", "=".join(map(str, item)))),
-            ],
-            stderr=subprocess.PIPE, text=True, cwd=self._folder, **self._as_user,
-        )  # fmt: skip
-        assert self._process.stderr is not None
-        lines = []
-        for line in self._process.stderr:
-            lines.append(line)
-            if "ready to accept connections" in line:
-                return
-        raise RuntimeError("".join(lines))
+        log = self._folder / "log"
+        with log.open("wb") as file:  # no pipe: the server would wait for its reader
+            self._process = subprocess.Popen(
+                [
+                    self._place / "postgres", "-D", data,
+                    *(w for item in settings.items() for w in ("-c", "=".join(map(str, item)))),
+                ],
+                stderr=file, cwd=self._folder, **self._as_user,
+            )  # fmt: skip
+        while "ready to accept connections" not in log.read_text():
+            if self._process.poll() is not None:
+                raise RuntimeError(log.read_text())
+            time.sleep(0.05)
 
     def new_database(self) -> str:
         """Make an empty database, and return its URL."""
@@ -105,7 +105,7 @@ class PostgresServer:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGINT)
-            self._process.communicate()
+            self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

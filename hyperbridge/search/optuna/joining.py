@@ -17,6 +17,7 @@ from hyperbridge.documents import Document, assignment_of, know_ids, loss_of, ne
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.search.optuna.history import documents_of, frozen_of, is_unexplained
 from hyperbridge.search.optuna.sessions import orphans_of
+from hyperbridge.search.optuna.studies import tell, unless_finished
 from hyperbridge.translate.from_optuna import read_trial
 from hyperbridge.translate.to_optuna import OptunaSpace
 
@@ -110,9 +111,10 @@ def _finish(study: Any, trial: Any, frozen: Any) -> None:
     """Tell a study how a running trial has ended."""
     from optuna.trial import Trial
 
-    for name, value in frozen.user_attrs.items():
-        Trial(study, trial._trial_id).set_user_attr(name, value)
-    study.tell(trial.number, frozen.value, state=frozen.state, skip_if_finished=True)
+    with unless_finished():
+        for name, value in frozen.user_attrs.items():
+            Trial(study, trial._trial_id).set_user_attr(name, value)
+    tell(study, trial.number, frozen.value, frozen.state)
 
 
 def _fill_waiting(trials: Any, stored: list[Document]) -> list[Document]:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hyperbridge.search.optuna.studies import tell
+
 logger = logging.getLogger(__name__)
 
 PREFIX = "hyperbridge:session:"
@@ -109,7 +111,7 @@ def _fail_orphans(study: Any) -> None:
             study.study_name,
             trial.number,
         )
-        study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+        tell(study, trial.number, None, TrialState.FAIL)
     dead, alive = _sessions(study)
     for key, since in dead.items():
         if not alive or all(t.datetime_start and t.datetime_start < since for t in _running(study)):

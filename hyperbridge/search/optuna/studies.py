@@ -127,12 +127,31 @@ def tell(study: Any, trial: Any, value: float | None, state: Any) -> None:
     ``Study.tell`` returns a deep copy of the trial, which takes longer than everything else that
     fmin does for a trial. ``Study.optimize`` calls a private function that does not copy. It is
     called here too, if the installed Optuna has it with the known arguments.
+
+    Args:
+        study: An ``optuna.Study``.
+        trial: A trial that it was asked for, or the number of one.
+        value: The loss; None for a trial that has none.
+        state: How it ended.
     """
     lean = _lean_tell()
-    if lean is None:
-        study.tell(trial, value, state, skip_if_finished=True)
-    else:
-        lean(study=study, trial=trial, value_or_values=value, state=state, skip_if_finished=True)
+    with unless_finished():
+        if lean is None:
+            study.tell(trial, value, state, skip_if_finished=True)
+        else:
+            lean(
+                study=study, trial=trial, value_or_values=value, state=state, skip_if_finished=True
+            )
+
+
+@contextlib.contextmanager
+def unless_finished() -> Iterator[None]:
+    """Leave a trial as it is that another process finishes at the same moment."""
+    try:
+        yield
+    except RuntimeError as exc:  # a class of its own in newer versions of Optuna
+        if "already finished" not in str(exc):
+            raise
 
 
 @functools.cache
