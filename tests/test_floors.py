@@ -59,6 +59,7 @@ NEIGHBOURS = {
     ("cli", "verify"),
     ("cli", "compare"),
     ("compare", "cli"),
+    ("compare", "pages"),
     ("compare", "migrate"),
     ("compare", "verify"),
     ("verify", "migrate"),

@@ -127,6 +127,10 @@ def run(args: argparse.Namespace) -> int:
         collect(columns, settings, Path(folder), lambda line: print(line, file=sys.stderr))
     tables = judge(columns)
     accepted = set(args.accept)
+    if args.html is not None:
+        from hyperbridge.compare.html import as_html
+
+        args.html.write_text(as_html(columns, tables, accepted), encoding="utf-8")
     if args.json:
         print(json.dumps(without_infinities(as_data(columns, tables, accepted)), indent=2))
     else:
@@ -144,6 +148,8 @@ def _columns(args: argparse.Namespace) -> list[Column]:
         value = getattr(args, name)
         if value is not None and value <= 0:
             args.parser.error(f"--{name.replace('_', '-')} must be above 0, got {value}")
+    if args.html is not None and not args.html.absolute().parent.is_dir():
+        args.parser.error(f"there is no folder {str(args.html.absolute().parent)!r} for --html")
     for path in args.programs:
         if not path.is_file():
             args.parser.error(f"there is no file {str(path)!r}")

@@ -13,6 +13,11 @@ _UUID = "fmin_uuid"
 _ABOUT_STATE = ("trial_status", "runSource", "hyperbridge.attempt")
 """Tags whose values are compared; all others by their names alone."""
 
+_WHERE = (
+    "hyperbridge.backend", "hyperbridge.version", "hyperbridge.kept_in", "hyperbridge.process",
+)  # fmt: skip
+"""Tags that say where a search ran and where it is kept, which is what is compared."""
+
 _PAGE = 1000
 
 
@@ -101,4 +106,4 @@ def _run_name(name: str | None) -> str:
 
 
 def _is_ours(name: str) -> bool:
-    return not name.startswith("mlflow.")
+    return not name.startswith("mlflow.") and name not in _WHERE

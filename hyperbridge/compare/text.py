@@ -33,10 +33,14 @@ def as_text(columns: Sequence[Column], tables: Sequence[Table], accepted: set[st
     for column in columns:
         if column.failure:
             lines.append(f"{column.name} FAILED: {column.failure}")
-        remarks = dict.fromkeys(line for run in column.runs for line in run.remarks)
-        lines += [f"{column.name}: {line}" for line in remarks]
+    lines += [f"note: {line}" for line in remarks_of(columns)]
     lines += [*textwrap.wrap(statement(columns), _WIDTH), "", summary(columns, tables, accepted)]
     return "\n".join(lines)
+
+
+def remarks_of(columns: Sequence[Column]) -> list[str]:
+    """Return what programs asked for and did not get, a line for each."""
+    return list(dict.fromkeys(x for column in columns for run in column.runs for x in run.remarks))
 
 
 def statement(columns: Sequence[Column]) -> str:
@@ -157,10 +161,14 @@ def _grid(columns: Sequence[Column], table: Table) -> Iterator[str]:
 
 
 def _reasons(columns: Sequence[Column], table: Table, accepted: set[str]) -> Iterator[str]:
-    for row in table.rows:
-        for column, verdict in zip(columns, row.verdicts, strict=True):
-            if verdict is None or not verdict.why:
-                continue
-            mark = " (accepted)" if is_accepted(column, row, accepted) else ""
-            text = f"{row.key}, {column.name}: {verdict.word}{mark}: {verdict.why}"
+    """Yield the reasons of each column, a line for all rows that have the same one."""
+    for place, column in enumerate(columns):
+        grouped: dict[tuple[str, str], list[str]] = {}
+        for row in table.rows:
+            verdict = row.verdicts[place]
+            if verdict is not None and verdict.why:
+                mark = " (accepted)" if is_accepted(column, row, accepted) else ""
+                grouped.setdefault((f"{verdict.word}{mark}", verdict.why), []).append(row.key)
+        for (word, why), keys in grouped.items():
+            text = f"{column.name}: {', '.join(keys)}: {word}: {why}"
             yield from textwrap.wrap(text, _WIDTH, subsequent_indent="    ")

@@ -25,8 +25,9 @@ def test_a_backend_that_is_worse_is_reported_and_one_that_looks_so_by_chance_is_
 ) -> None:
     program = programs / "two_searches.py"
     options = ("--backends", "optuna,local", "--no-tracking", "--fail-on", "worse")
-    code, report = compared(program, *options)
+    code, report = compared(program, *options, "--html", "page.html")
     assert code == 1
+    assert 'badge bad">worse' in Path("page.html").read_text()
     worse = cell(report, "best", "local", search=1)
     assert worse["verdict"] == "worse", worse
     assert worse["p_worse"] <= report["alpha"]["loss"]
@@ -99,11 +100,9 @@ def test_spark_and_ray_in_a_command_of_its_own(tmp_path: Path, programs: Path) -
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "search, spark" not in done.stdout
-    for row in ("documents", "mlflow", "argmin", "search"):
-        assert f"{row}, spark: different" not in done.stdout, done.stdout
-        assert f"{row}, ray: different" not in done.stdout, done.stdout
-    assert "best, spark: same: the same losses, trial by trial" in done.stdout
+    assert "DIFFERENT" not in done.stdout, done.stdout
+    for name in ("spark", "ray"):  # one trial at a time is hyperopt's own sequence everywhere
+        assert f"{name}: best, by-trials: same: the same losses, trial by trial" in done.stdout
 
 
 def test_a_backend_that_the_program_says_itself_cannot_be_exchanged(

@@ -6,30 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from comparisons import column, search
 
 from hyperbridge.compare.collect import Column
 from hyperbridge.compare.curves import mean_height, over_time, over_trials
 from hyperbridge.compare.judge import Row, judge
-from hyperbridge.compare.records import ProgramRecord, RunsRecord, SearchRecord, TrialRecord
+from hyperbridge.compare.records import RunsRecord, SearchRecord
 from hyperbridge.compare.text import as_text
-
-
-def search(losses: list[float | None], **more: Any) -> SearchRecord:
-    trials = [
-        TrialRecord(loss, "failed" if loss is None else "complete", at_s=float(i + 1),
-                    objective_s=0.5, dispatch_s=0.01, tracking_s=0.02)
-        for i, loss in enumerate(losses)
-    ]  # fmt: skip
-    given: dict[str, Any] = {
-        "algo": "hyperopt.tpe", "parallelism": 1, "start_s": 0.1, "wall_s": float(len(losses)),
-        "search_s": 0.1, "argmin": {"x": "0.5"}, "types": {"x": "float"}, "reached": ["x"],
-        "layout": {"tid": ["int"]}, "always": ["tid"],
-    }  # fmt: skip
-    return SearchRecord("local", trials=trials, **{**given, **more})
-
-
-def column(name: str, *searches: SearchRecord) -> Column:
-    return Column(name, Path("train.py"), name, [ProgramRecord([each]) for each in searches])
 
 
 def rows(base: list[SearchRecord], other: list[SearchRecord]) -> dict[str, Row]:

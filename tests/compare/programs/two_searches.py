@@ -12,7 +12,7 @@ fmin(
     lambda point: sum(value**2 for value in point.values()),
     {name: hp.uniform(name, -10, 10) for name in "abc"},
     algo=partial(tpe.suggest, n_startup_jobs=1000 if IS_WORSE else 20),
-    max_evals=120,
+    max_evals=200,
     trials=Trials(),
     rstate=np.random.default_rng(0),
     show_progressbar=False,
