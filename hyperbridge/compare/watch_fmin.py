@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 import threading
@@ -93,10 +94,11 @@ class FminWatcher(Watcher):
         self._remark(f"{os.fspath(file)!r} is neither read nor written: each repeat begins anew")
         return False
 
-    def minimise(self, call: Call, minimise: Callable[[Call], Any]) -> Any:
-        """See `Watcher.minimise`."""
-        if self.is_inside:
-            return minimise(call)
+    def around(self, minimise: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        """See `Watcher.around`."""
+        return minimise if self.is_inside else functools.partial(self._watched, minimise)
+
+    def _watched(self, minimise: Callable[[Call], Any], call: Call) -> Any:
         seen = _Seen(self._here.began, tempfile.mkdtemp(dir=self._folder))
         seen.known = {
             id(each) for each in call.trials._dynamic_trials if state_of(each) != "waiting"

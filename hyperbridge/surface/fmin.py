@@ -282,7 +282,7 @@ def fmin(
                 "max_evals=0 evaluates nothing. There are no evaluation tasks, cannot return "
                 "argmin of task losses. Give max_evals of at least 1, or return_argmin=False."
             )
-        return watcher().minimise(
+        return watcher().around(minimise)(
             Call(
                 objective=objective,
                 search=search,
@@ -302,8 +302,7 @@ def fmin(
                 first_stream=first_stream,
                 earlier=earlier,
                 return_argmin=return_argmin,
-            ),
-            minimise,
+            )
         )
 
 

@@ -30,9 +30,12 @@ class Watcher:
         """Tell whether the call may go on with what a file has, and keep its trials there."""
         return True
 
-    def minimise(self, call: Call, minimise: Callable[[Call], Any]) -> Any:
-        """Run the call, and return what fmin returns."""
-        return minimise(call)
+    def around(self, minimise: Callable[[Call], Any]) -> Callable[[Call], Any]:
+        """Return what runs the call, and returns what fmin returns.
+
+        As it is, so that the traceback of an objective has no frame more.
+        """
+        return minimise
 
     def observers(self, call: Call, given: list[Observer]) -> list[Observer]:  # noqa: ARG002
         """Return who observes the call's trials."""
