@@ -20,7 +20,7 @@ from hyperbridge.run.keeping import Earlier, Keeper, Keepers, KeptCall, Stream
 from hyperbridge.run.limits import Limits, StopReason
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.observer import FminInfo, Observer
-from hyperbridge.run.progress import Progress, progress_bar
+from hyperbridge.run.progress import Progress
 from hyperbridge.run.pruning import Pruning
 from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import RemoteTracebackError
@@ -104,7 +104,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
     observers: list[Observer] = [make_tracker()] if track else []
     if call.progress:
         n_done = sum(d["state"] == JOB_STATE_DONE for d in call.trials.trials)
-        factory = progress_bar if call.progress is True else call.progress
+        factory = None if call.progress is True else call.progress
         total = call.limits.max_evals
         if total is not None:
             total += call.n_extra

@@ -7,6 +7,7 @@ import io
 import logging
 import pickle
 import random
+import re
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -267,19 +268,26 @@ def test_a_stream_that_an_objective_puts_in_place_stays() -> None:
 
 
 def test_what_is_printed_appears_above_the_progress_bar_as_before(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
     def fn(x: float) -> float:
-        print("line", round(x, 3))
+        print("line", end=" ")
+        print(round(x, 3))
         return x
 
     shown = {}
     for switch in ("1", "0"):
         monkeypatch.setenv("HYPERBRIDGE_TRIAL_LOGS", switch)
-        trials = search(fn, show_progressbar=True)
-        shown[switch] = [each for each in capsys.readouterr().out.splitlines() if "line" in each]
+        with contextlib.redirect_stdout(Terminal()) as terminal:
+            trials = search(fn, show_progressbar=True)
+        shown[switch] = re.findall("line .*", terminal.getvalue())
         assert [bool(trials.log(tid)) for tid in range(4)] == [switch == "1"] * 4
-    assert len(shown["1"]) == len(shown["0"]) == 4
+    assert len(shown["1"]) == 4
+    assert shown["1"] == shown["0"]
 
 
 def test_the_switch_takes_yes_and_no_alone(monkeypatch: pytest.MonkeyPatch) -> None:
