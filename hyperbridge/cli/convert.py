@@ -43,7 +43,11 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--allow-pickle", action="store_true", help="load a pickle, which runs code"
     )
-    parser.add_argument("--study", metavar="NAME", help="the name of the study in a storage")
+    parser.add_argument(
+        "--study",
+        metavar="NAME",
+        help="the name of the study in a storage, or of one of several Trials in a pickled dict",
+    )
     parser.add_argument("--experiment", metavar="NAME", help="the MLflow experiment")
     parser.add_argument("--tracking-uri", metavar="URI", help="where MLflow's runs are")
     parser.add_argument(

@@ -23,6 +23,7 @@ from hyperbridge.files.old_code import CODE, OldCode
 from hyperbridge.worker.frames import safe_text
 
 _MOVED: Final = (("numpy.core", "numpy._core"), ("numpy._core", "numpy.core"))
+_MOST_NAMES: Final = 20
 _COMPRESSED: Final = {
     b"\x1f\x8b": "gzip",
     b"BZ": "bz2",
@@ -121,7 +122,13 @@ def _has(module: str) -> bool:
     return True
 
 
-def load_trials(path: str | os.PathLike[str], *, missing: dict[str, str] | None = None) -> Any:
+def load_trials(
+    path: str | os.PathLike[str],
+    *,
+    missing: dict[str, str] | None = None,
+    entry: str | None = None,
+    used: list[str] | None = None,
+) -> Any:
     """Return the Trials object of a file.
 
     Args:
@@ -129,6 +136,9 @@ def load_trials(path: str | os.PathLike[str], *, missing: dict[str, str] | None 
             which programs save of SparkTrials, as hyperopt's own cannot be pickled.
         missing: Where it notes the classes that cannot be imported here, with the reason; a
             `StandIn` is where their objects were. None: they are an error.
+        entry: The key of a Trials object in a dict of several, which programs save that tune
+            several models.
+        used: Gets the entry, if that is what was read.
 
     Raises:
         InvalidArgumentError: The file cannot be read, or holds something else; the message says
@@ -155,6 +165,10 @@ def load_trials(path: str | os.PathLike[str], *, missing: dict[str, str] | None 
         raise InvalidArgumentError(f"{shown} cannot be read here: {_advice_on(unpickler.missing)}")
     if missing is not None:
         missing.update(unpickler.missing)
+    if isinstance(found, dict):
+        found = _entry_of(found, entry, shown)
+        if entry is not None and used is not None:
+            used.append(entry)
     trials = _as_trials(found)
     if trials is None:
         raise InvalidArgumentError(
@@ -162,6 +176,25 @@ def load_trials(path: str | os.PathLike[str], *, missing: dict[str, str] | None 
             "such as trials.trials"
         )
     return trials
+
+
+def _entry_of(found: dict[Any, Any], entry: str | None, shown: str) -> Any:
+    """Return the Trials object of a dict that is meant; a dict without one as it is.
+
+    Raises:
+        InvalidArgumentError: Which one is meant is not known; the message has their names.
+    """
+    entries = {str(key): value for key, value in found.items() if _as_trials(value) is not None}
+    if entry in entries:
+        return entries[entry]
+    if not entries or (len(entries) == 1 and entry is None):
+        return next(iter(entries.values()), found)
+    names = ", ".join(map(repr, list(entries)[:_MOST_NAMES]))
+    more = f" and {len(entries) - _MOST_NAMES} more" if len(entries) > _MOST_NAMES else ""
+    raise InvalidArgumentError(
+        f"{shown} holds a dict of {len(entries)} Trials: {names}{more}. Say which one, by "
+        "--study NAME"
+    )
 
 
 def _as_trials(found: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.history.history import History
 from hyperbridge.history.kinds import Kind, Options, kind_of_target, kinds, recognise
@@ -26,8 +28,9 @@ def convert(source: str, target: str, options: Options) -> History:
     if source == target:
         raise InvalidArgumentError(f"{source!r} is source and target")
     reader = recognise(source)
-    _check_heeded(options, reader, writer)
+    _check_heeded(options, reader, writer, reader.may_heed)
     history = reader.read(source, options)
+    _check_heeded(options, reader, writer, history.heeded)
     if not history.documents:
         raise InvalidArgumentError(f"{source!r} holds no trials")
     if options.space is not None:
@@ -37,15 +40,16 @@ def convert(source: str, target: str, options: Options) -> History:
     return history
 
 
-def _check_heeded(options: Options, reader: Kind, writer: Kind) -> None:
-    """Refuse an option that neither kind looks at.
+def _check_heeded(options: Options, reader: Kind, writer: Kind, also: Sequence[str]) -> None:
+    """Refuse an option that neither kind looks at, apart from what is heeded in some sources.
 
     Raises:
         InvalidArgumentError: It is one.
     """
+    heeded = {*reader.heeds, *writer.heeds, *also}
     for kind in kinds():
         for name in kind.heeds:
-            if getattr(options, name) is not None and name not in reader.heeds + writer.heeds:
+            if getattr(options, name) is not None and name not in heeded:
                 raise InvalidArgumentError(
                     f"--{name.replace('_', '-')} means nothing for {reader.help} and {writer.help}"
                 )

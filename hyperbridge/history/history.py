@@ -28,6 +28,7 @@ class History:
         remarks: One line for each thing that was dropped or assumed on the way.
         space: The search space, where the source knows it.
         options: The options of a choice by its label, where the source knows these alone.
+        heeded: The names of the options that have said what to read of this source.
 
     Examples:
         >>> History([], {}, "trials.pkl").best_loss() is None
@@ -39,6 +40,7 @@ class History:
     source: str
     remarks: list[str] = field(default_factory=list)
     space: Space | None = None
+    heeded: tuple[str, ...] = ()
     options: dict[str, list[Any]] = field(default_factory=dict)
 
     def remark(self, line: str) -> None:

@@ -37,7 +37,8 @@ class Options:
 
     Attributes:
         space: The search space; None where it is to be inferred from the values.
-        study: The name of the Optuna study in a storage; None for the only one there is.
+        study: The name of the Optuna study in a storage, or of a Trials in a pickled dict of
+            several; None for the only one there is.
         experiment: The name or id of the MLflow experiment; None for the one of the parent run.
         tracking_uri: MLflow's tracking URI; None for MLflow's own choice.
         metric: The metric that is the loss, in MLflow's runs and Ray Tune's experiments; None for
@@ -73,6 +74,7 @@ class Kind(ABC):
         schemes: What a source or target may begin with, such as ``sqlite:///``.
         suffixes: What a file's name may end with, such as ``.csv``.
         heeds: The names of those `Options` that mean something for this kind alone.
+        may_heed: Those that mean something for some sources of this kind, see `History.heeded`.
     """
 
     name: ClassVar[str]
@@ -83,6 +85,7 @@ class Kind(ABC):
     schemes: ClassVar[tuple[str, ...]] = ()
     suffixes: ClassVar[tuple[str, ...]] = ()
     heeds: ClassVar[tuple[str, ...]] = ()
+    may_heed: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def recognises(cls, text: str) -> bool:

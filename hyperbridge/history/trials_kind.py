@@ -25,6 +25,7 @@ class TrialsKind(Kind):
     example: ClassVar[str] = "trials.pkl"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    may_heed: ClassVar[tuple[str, ...]] = ("study",)
     suffixes: ClassVar[tuple[str, ...]] = (".pkl", ".pickle", ".p", ".trials", ".hyperopt")
 
     @classmethod
@@ -52,7 +53,10 @@ class TrialsKind(Kind):
                 "trust where it comes from, say so with --allow-pickle."
             )
         missing: dict[str, str] = {}
-        history = history_of(load_trials(source, missing=missing), source)
+        used: list[str] = []
+        trials = load_trials(source, missing=missing, entry=options.study, used=used)
+        history = history_of(trials, source)
+        history.heeded = ("study",) if used else ()
         without_stand_ins(history, missing)
         return history
 

@@ -90,6 +90,26 @@ def test_a_list_of_documents_is_taken_for_their_trials() -> None:
     assert trials.argmin["x"] == min(trials.vals["x"], key=abs)
 
 
+def test_one_of_several_trials_in_a_dict_is_named(tmp_path: Path) -> None:
+    found = {}
+    for n, name in enumerate(("svm", "forest", 3), start=1):
+        found[name] = Trials()
+        fmin(
+            lambda p: p["x"], SPACE, algo=rand.suggest, max_evals=n, trials=found[name],
+            rstate=np.random.default_rng(0), show_progressbar=False,
+        )  # fmt: skip
+    file = tmp_path / "all.pkl"
+    file.write_bytes(pickle.dumps({**found, "note": "best is svm"}))
+    for name, n in (("forest", 2), ("3", 3)):
+        options = Options(allow_pickle=True, study=name)
+        assert len(read_history(str(file), options).documents) == n
+    for options in (ALLOWED, Options(allow_pickle=True, study="knn")):
+        with pytest.raises(InvalidArgumentError, match=r"3 Trials: 'svm', 'forest', '3'\. Say"):
+            read_history(str(file), options)
+    file.write_bytes(pickle.dumps({"svm": found["svm"]}))
+    assert len(read_history(str(file), ALLOWED).documents) == 1
+
+
 def test_functions_of_another_python_are_lost_alone() -> None:
     path = DATA / "hyperopt_0.2.7_functions_of_python_3.10.pkl"
     if sys.version_info[:2] == (3, 10):
