@@ -12,6 +12,7 @@ from hyperbridge.history.kinds import Kind, Options
 from hyperbridge.optional import MLFLOW
 
 _SCHEME = "mlflow:"
+_DEFAULT = "Default"
 _MOST_SHOWN = 10
 
 
@@ -20,10 +21,11 @@ class MlflowKind(Kind):
 
     name: ClassVar[str] = "mlflow"
     help: ClassVar[str] = (
-        "the child runs of an MLflow run (mlflow: for the one with children in --experiment)"
+        "the child runs of an MLflow run; mlflow: for the only such run in --experiment"
     )
     example: ClassVar[str] = "mlflow:RUN_ID"
     reads: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
     schemes: ClassVar[tuple[str, ...]] = (_SCHEME,)
     heeds: ClassVar[tuple[str, ...]] = ("experiment", "tracking_uri", "metric", "mode")
 
@@ -74,6 +76,36 @@ class MlflowKind(Kind):
             )
         return history
 
+    def write(self, history: History, target: str, options: Options) -> None:
+        """Write the trials that have ended as the child runs of a new run."""
+        from hyperbridge.history.mlflow_writing import write_runs
+        from hyperbridge.tracking.store import Store, StoreAwayError
+
+        mlflow = MLFLOW.require("An MLflow run")
+        if target != _SCHEME or options.append or options.force:
+            raise InvalidArgumentError(
+                f"{target!r}: trials go below a new run, not below one that exists. Give 'mlflow:' "
+                "as the target, and perhaps --experiment NAME"
+            )
+        uri = options.tracking_uri or mlflow.get_tracking_uri()
+        exceptions: Any = importlib.import_module("mlflow.exceptions")
+        try:
+            store = Store(uri)
+            client = mlflow.MlflowClient(uri)
+            experiment = _experiment(client, options)
+            experiment_id = (
+                client.create_experiment(options.experiment)
+                if experiment is None
+                else experiment.experiment_id
+            )
+            space = history.space if options.space is None else options.space
+            write_runs(store, experiment_id, history, space)
+        except (exceptions.MlflowException, StoreAwayError) as exc:
+            text = str(exc).strip().partition("\n")[0]
+            raise BackendUnavailableError(
+                f"The MLflow store {uri!r} cannot be written: {text}"
+            ) from exc
+
 
 def _check_store(uri: str) -> None:
     """Refuse a SQLite file that is not there: MLflow would make one."""
@@ -92,14 +124,21 @@ def _named(uri: str, exc: Exception) -> Exception:
     return BackendUnavailableError(f"The MLflow store {uri!r} cannot be read: {text}")
 
 
+def _experiment(client: Any, options: Options) -> Any:
+    """Return the experiment that is meant, by its name or id; None where there is none."""
+    given = options.experiment or _DEFAULT
+    experiment = client.get_experiment_by_name(given)
+    if experiment is None and given.isdigit():
+        experiment = client.get_experiment(given)
+    return experiment
+
+
 def _only_parent(client: Any, uri: str, options: Options) -> Any:
     """Return the one run of an experiment that has child runs."""
     from hyperbridge.history.mlflow_runs import PARENT_TAG, search
 
-    given = options.experiment or "Default"
-    experiment = client.get_experiment_by_name(given)
-    if experiment is None and given.isdigit():
-        experiment = client.get_experiment(given)
+    given = options.experiment or _DEFAULT
+    experiment = _experiment(client, options)
     if experiment is None:
         raise InvalidArgumentError(f"MLflow store {uri!r} has no experiment {given!r}")
     runs = search(client, experiment.experiment_id, f"tags.`{PARENT_TAG}` != ''")

@@ -220,7 +220,7 @@ def _metric_histories(
 
     def read(run: Any) -> list[Any]:
         points = list(client.get_metric_history(run.info.run_id, metric))
-        return sorted(points, key=lambda point: point.timestamp)  # stable: as they were logged
+        return sorted(points, key=lambda point: (point.timestamp, point.step))
 
     if not has_reports and not any(len(read(run)) > 1 for run in with_loss[:2]):
         return {}

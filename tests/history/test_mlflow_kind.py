@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 
@@ -9,13 +10,16 @@ import mlflow
 import numpy as np
 import pytest
 from hyperopt import STATUS_FAIL, STATUS_OK, hp, rand
-from hyperopt.base import JOB_STATE_CANCEL
+from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_RUNNING
 
 import hyperbridge
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.documents import pruned_result
+from hyperbridge.errors import BackendUnavailableError, InvalidArgumentError
 from hyperbridge.history import mlflow_runs
+from hyperbridge.history.history import History
 from hyperbridge.history.inference import space_of
 from hyperbridge.history.kinds import Options, kind_of_target, read_history
+from hyperbridge.tracking.store import Store, StoreAwayError
 from hyperbridge.translate.from_hyperopt import read_space
 
 SPACE = {
@@ -243,5 +247,70 @@ def test_what_cannot_be_read_is_said(store, tmp_path):
         read_history(f"mlflow:{lonely}", Options(tracking_uri=store))
     with pytest.raises(InvalidArgumentError, match="has 0 runs with child runs$"):
         read_history("mlflow:", Options(tracking_uri=store))
-    with pytest.raises(InvalidArgumentError, match="cannot be written, only read"):
-        kind_of_target("mlflow:new")
+
+
+def test_trials_are_written_as_runs_and_come_back(store):
+    trials = search()
+    documents = copy.deepcopy(trials._dynamic_trials)
+    documents[4]["state"] = JOB_STATE_CANCEL
+    documents[4]["result"] = {"status": "new"}
+    documents[5]["result"] = pruned_result({0: 5.0, 1: 6.0})
+    documents[5]["misc"]["reports"] = [[0, 5.0], [1, 6.0]]
+    documents[6].update(book_time=None, refresh_time=None)
+    documents[6]["result"] = {"loss": 1.0, "status": "ok", "model": object()}
+    documents[7]["state"] = JOB_STATE_RUNNING
+    history = History(documents, {"ATTACH::0::a": b""}, "trials.pkl")
+    options = Options(tracking_uri=store, experiment="converted", space=read_space(SPACE))
+    kind_of_target("mlflow:").write(history, "mlflow:", options)
+    remarks = "\n".join(history.remarks)
+    for words in (
+        "1 trials have not ended", "1 trials without a time", "result['model'] of 1 trials",
+        "1 attachments are left out", "the trials are the child runs of run ",
+    ):  # fmt: skip
+        assert words in remarks
+    back = read_history("mlflow:", Options(tracking_uri=store, experiment="converted"))
+    assert vals(back.documents) == vals(documents[:7])
+    for ours, theirs in zip(back.documents, documents, strict=False):
+        for name in ("tid", "state"):
+            assert ours[name] == theirs[name]
+        assert ours["misc"].get("error") == theirs["misc"].get("error")
+        assert ours["misc"].get("reports") == theirs["misc"].get("reports")
+        for name in ("loss", "status", "pruned", "size"):
+            assert ours["result"].get(name) == theirs["result"].get(name)
+    client = mlflow.MlflowClient(store)
+    parent = client.get_run(back.source.removeprefix("MLflow run "))
+    assert parent.info.status == "FINISHED"
+    assert parent.data.tags["hyperbridge.converted_from"] == "trials.pkl"
+    counts = {k: v for k, v in parent.data.metrics.items() if k.endswith("_count")}
+    assert counts == {
+        "total_trials_count": 7, "successful_trials_count": 3, "failed_trials_count": 2,
+        "cancelled_trials_count": 1, "pruned_trials_count": 1,
+    }  # fmt: skip
+    child = mlflow_runs.children_of(client, parent)[0]
+    assert child.info.run_name == "trial-0"
+    assert child.data.tags["hyperbridge.value.k"]
+    with pytest.raises(InvalidArgumentError, match="go below a new run"):
+        kind_of_target("mlflow:x").write(history, "mlflow:x", options)
+
+
+def test_a_store_that_fails_in_the_middle_leaves_no_run_open(store, monkeypatch):
+    trials = search()
+    calls = []
+    log = Store.log
+
+    def failing(self, *args, **kwargs):
+        calls.append(1)
+        if len(calls) == 3:
+            raise StoreAwayError("away")
+        log(self, *args, **kwargs)
+
+    monkeypatch.setattr(Store, "log", failing)
+    history = History(trials._dynamic_trials, {}, "trials.pkl")
+    with pytest.raises(BackendUnavailableError, match="cannot be written: away"):
+        kind_of_target("mlflow:").write(
+            history, "mlflow:", Options(tracking_uri=store, experiment="failing")
+        )
+    client = mlflow.MlflowClient(store)
+    experiment = client.get_experiment_by_name("failing").experiment_id
+    states = [run.info.status for run in client.search_runs([experiment])]
+    assert sorted(states) == ["FAILED"] * 3 + ["FINISHED"]
