@@ -11,13 +11,15 @@ import gc
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Final
 
 from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.files import replacing
 from hyperbridge.files.locking import FileLock
-from hyperbridge.files.replacing import real_path, remove_leftovers, replace
+from hyperbridge.files.replacing import real_path, remove_leftovers
 from hyperbridge.journal.contents import Contents, Reader
 from hyperbridge.journal.events import now_ms
 from hyperbridge.journal.lines import DamagedLineError, Record, Scan, Torn, line_of
@@ -38,6 +40,29 @@ def read_journal(path: str | os.PathLike[str]) -> Contents:
     """
     contents, _ = _read(real_path(path, "journal"))
     return contents
+
+
+_MOST_UNSYNCED: Final = 1 << 20
+"""How many bytes may wait for the next record that is synced."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is in the file. It is changed as a whole, since an interrupt may come anywhere.
+
+    Attributes:
+        size: Of what is written, in whole lines.
+        synced_size: Of that, what is on the disk for certain.
+        unsynced: The lines in between.
+        missing: The lines that are not written.
+        checksum: That of the last line of all.
+    """
+
+    size: int = 0
+    synced_size: int = 0
+    unsynced: tuple[bytes, ...] = ()
+    missing: tuple[bytes, ...] = ()
+    checksum: int = 0
 
 
 class JournalFile:
@@ -61,12 +86,8 @@ class JournalFile:
         self._pid = os.getpid()
         self._fd: int | None = None
         self._is_new = False
-        self._checksum = 0
-        self._size = 0
-        self._synced_size = 0
-        self._unsynced: list[bytes] = []
-        self._missing: list[bytes] = []
         self._must_cut = False
+        self._state = _State()
 
     def open(self) -> Contents | None:
         """Lock the file and make it ready to be appended to.
@@ -96,29 +117,27 @@ class JournalFile:
         contents: Contents | None = None
         if self.path.exists():
             contents, scan = _read(self.path)
-            self._checksum = scan.checksum
+            checksum = scan.checksum
         else:
             remove_leftovers(self.path)
-            line, self._checksum = line_of(_first_record(), 0)
+            line, checksum = line_of(_first_record(), 0)
 
             def write(file: IO[bytes]) -> None:
                 file.write(line)
 
-            replace(self.path, write)
+            replacing.replace(self.path, write)
             self._is_new = True
         flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._fd = os.open(self.path, flags)
-        self._size = os.fstat(self._fd).st_size
         if contents is not None and contents.torn is not None:
-            self._drop(contents.torn)
-        self._synced_size = self._size
+            self._drop(self._fd, contents.torn)
+        size = os.fstat(self._fd).st_size
+        self._state = _State(size=size, synced_size=size, checksum=checksum)
         return contents
 
-    def _drop(self, torn: Torn) -> None:
-        assert self._fd is not None
-        os.ftruncate(self._fd, torn.offset)
-        _sync(self._fd)
-        self._size = torn.offset
+    def _drop(self, fd: int, torn: Torn) -> None:
+        os.ftruncate(fd, torn.offset)
+        _sync(fd)
         logger.warning(
             "%s: the end of its last record, in line %d, is missing: the process was killed, or "
             "the disk was full, while it was written. Its %d bytes are dropped.",
@@ -126,32 +145,49 @@ class JournalFile:
         )  # fmt: skip
 
     def append(self, records: Sequence[Record], *, sync: bool) -> None:
-        """Append records, in one write.
+        """Append records, in one write. See `add` and `flush`."""
+        self.add(records)
+        self.flush(sync=sync)
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Take records that the next `flush` writes; all of them or, when it raises, none.
 
         Args:
             records: Of encoded values.
-            sync: Whether they, and all before them, are on the disk when this returns.
+        """
+        if self._fd is None:
+            raise ValueError(f"{self.name} is not open")
+        state = self._state
+        checksum, lines = state.checksum, []
+        for record in records:
+            line, checksum = line_of(record, checksum)
+            lines.append(line)
+        self._state = replace(state, checksum=checksum, missing=(*state.missing, *lines))
+
+    def flush(self, *, sync: bool) -> None:
+        """Write what is missing.
+
+        Args:
+            sync: Whether all that was added is on the disk when this returns.
 
         Raises:
-            OSError: They, or earlier ones, are not in the file; they come with the next call.
+            OSError: Something is not in the file; the next call writes it.
         """
         if self._fd is None:
             raise ValueError(f"{self.name} is not open")
         if os.getpid() != self._pid:  # a fork of the objective's that has come back from it
             return
-        for record in records:
-            line, self._checksum = line_of(record, self._checksum)
-            self._missing.append(line)
-        self._write(self._fd)
-        if sync:
+        if self._state.missing:
+            self._write(self._fd)
+        if sync or self._state.size - self._state.synced_size > _MOST_UNSYNCED:
             self._sync(self._fd)
 
     def _write(self, fd: int) -> None:
-        """Write the lines that are missing, all or none."""
+        """Write the lines that are missing, all or none, wherever an interrupt comes between."""
         if self._must_cut:
-            os.ftruncate(fd, self._size)
-            self._must_cut = False
-        data = b"".join(self._missing)
+            os.ftruncate(fd, self._state.size)
+        state, self._must_cut = self._state, True
+        data = b"".join(state.missing)
         try:
             rest = memoryview(data)
             while rest:
@@ -159,27 +195,31 @@ class JournalFile:
         except BaseException:
             self._cut(fd)
             raise
-        self._size += len(data)
-        self._unsynced += self._missing
-        self._missing = []
         self._is_new = False
+        self._state = replace(
+            state,
+            size=state.size + len(data),
+            unsynced=(*state.unsynced, *state.missing),
+            missing=(),
+        )
+        self._must_cut = False
 
     def _sync(self, fd: int) -> None:
         try:
             _sync(fd)
         except BaseException:  # what was written since the last time may be lost
-            self._missing, self._unsynced = self._unsynced + self._missing, []
-            self._size = self._synced_size
+            self._must_cut = True
+            state = self._state
+            missing = (*state.unsynced, *state.missing)
+            self._state = replace(state, size=state.synced_size, unsynced=(), missing=missing)
             self._cut(fd)
             raise
-        self._synced_size, self._unsynced = self._size, []
+        self._state = replace(self._state, synced_size=self._state.size, unsynced=())
 
     def _cut(self, fd: int) -> None:
-        """Cut off what is behind the last whole line, at once or before the next write."""
-        self._must_cut = True
+        """Cut off what is behind the last whole line; if it cannot be, the next write does it."""
         with contextlib.suppress(OSError):
-            os.ftruncate(fd, self._size)
-            self._must_cut = False
+            os.ftruncate(fd, self._state.size)
 
     def release(self) -> None:
         """Close and unlock the file; one in which nothing was written is removed."""

@@ -130,7 +130,7 @@ class _Encoder:
             return {"$lost": value.type_name}
         if kind is np.ndarray and value.dtype.kind == "O":
             return self._guarded(value, depth, functools.partial(self._objects, value))
-        if isinstance(value, np.ndarray | np.generic):
+        if issubclass(kind, np.ndarray | np.generic):
             found = arrays.encode(value)
             return self._derived(value, kind, depth) if found is None else found
         if kind is datetime:
@@ -185,11 +185,11 @@ class _Encoder:
 
     def _derived(self, value: Any, kind: type, depth: int) -> Any:
         """Encode an instance of a class that is derived from a plain one as that, if it is."""
-        if isinstance(value, np.ndarray) and kind not in (np.ndarray, np.ma.MaskedArray):
+        if issubclass(kind, np.ndarray) and kind not in (np.ndarray, np.ma.MaskedArray):
             self._losses.append(Loss(_name(kind), "ndarray"))
             return self.encode(np.asarray(value), depth)
         for plain, strip in _PLAIN:
-            if isinstance(value, plain):
+            if issubclass(kind, plain):  # isinstance would ask the object
                 self._losses.append(Loss(_name(kind), plain.__name__))
                 if plain not in _CONTAINERS:
                     return self.encode(strip(value), depth)

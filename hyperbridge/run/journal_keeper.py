@@ -48,6 +48,7 @@ class JournalKeeper:
         self.place = Place(f"file {self._file.path}", is_shared=False)
         self._states: dict[Any, int] = {}
         self._cores: dict[Any, str] = {}
+        self._ended: dict[Any, tuple[Document, dict[str, Any]]] = {}
         self._n_documents = 0
         self._trials: Any = None
         self._tracking: dict[str, str] = {}
@@ -110,22 +111,22 @@ class JournalKeeper:
         """
         self._trials = trials
         self._check_complete(trials)
-        records = [
-            events.call(
-                space=call.space,
-                objective=call.objective,
-                backend=call.backend,
-                algo=call.algo,
-                max_evals=call.max_evals,
-                first_stream=call.first_stream,
-                stream=call.stream,
-            ),
-            *self._brought(),
-        ]
+        self._look_for_ended()  # in a call without the journal
+        begun = events.call(
+            space=call.space,
+            objective=call.objective,
+            backend=call.backend,
+            algo=call.algo,
+            max_evals=call.max_evals,
+            first_stream=call.first_stream,
+            stream=call.stream,
+        )
+        records = []
         if call.tracking and call.tracking != self._tracking:
             records.append(events.tracked(call.tracking))
         try:
-            self._file.append(records, sync=True)
+            self._file.add([begun])
+            self._write(records, sync=True)
         except OSError as exc:
             raise InvalidArgumentError(
                 f"{self.name} cannot be written ({exc}). Free some space, or use another path."
@@ -143,69 +144,88 @@ class JournalKeeper:
 
     def proposed(self, documents: Sequence[Document], stream: Stream | None) -> None:
         """Write new trials, and where the seeds stand after them."""
-        records = self._brought(besides=documents)
-        parts = []
-        for document in documents:
-            core = core_of(document, self._lost)
-            self._cores[document["tid"]] = text_of(core)
-            self._states[document["tid"]] = document["state"]
-            parts.append({**core, **rest_of(document, self._lost)})
-        self._file.append([*records, events.proposed(parts, stream)], sync=False)
+        cores = {document["tid"]: core_of(document, self._lost) for document in documents}
+        parts = [{**cores[d["tid"]], **rest_of(d, self._lost)} for d in documents]
+        self._write([events.proposed(parts, stream)], new=documents)
+        self._cores.update((tid, text_of(core)) for tid, core in cores.items())
 
     def started(self, document: Document) -> None:
         """Write that an attempt at a trial begins."""
-        record = events.started(document, attempt_of(document))
-        self._file.append([*self._brought(), record], sync=False)
+        self._write([events.started(document, attempt_of(document))])
 
     def reported(self, document: Document, step: int, loss: float, at_ms: int) -> None:
         """Write a report."""
-        self._file.append([events.reported(document["tid"], step, loss, at_ms)], sync=False)
+        self._write([events.reported(document["tid"], step, loss, at_ms)])
 
     def ended(self, document: Document, attachments: dict[str, Any]) -> None:
         """Write a document that is final; what a journal cannot hold is warned of, by its key."""
-        self._file.append([*self._brought(), self._ended(document, attachments)], sync=True)
+        self._ended[document["tid"]] = document, attachments
+        self._write([], sync=True)
 
     def tracked(self, facts: dict[str, str]) -> None:
         """Write where the call is tracked."""
         self._tracking.update(facts)
-        self._file.append([events.tracked(facts)], sync=True)
+        self._write([events.tracked(facts)], sync=True)
 
     def closed(self, reason: str | None) -> None:
         """Write why the call ended, and what is missing."""
-        self._file.append([*self._brought(), events.closed(reason)], sync=True)
+        self._look_for_ended()  # an interrupt may have come before `ended`
+        self._write([events.closed(reason)], sync=True)
 
     def release(self) -> None:
         """Unlock the journal."""
         self._file.release()
 
-    def _ended(self, document: Document, attachments: dict[str, Any]) -> Record:
-        tid = document["tid"]
-        trial = change_of(document, self._cores.pop(tid, None), self._lost)
-        self._states[tid] = document["state"]
-        return events.ended(trial, attachments, self._lost)
+    def _write(
+        self, records: list[Record], *, new: Sequence[Document] = (), sync: bool = False
+    ) -> None:
+        """Write records, behind those of trials that are not there yet, or have ended since.
 
-    def _brought(self, besides: Sequence[Document] = ()) -> list[Record]:
-        """Return records of the trials that came into the Trials object by other ways.
+        Args:
+            records: Of the present event.
+            new: The documents that they tell of for the first time.
+            sync: See `JournalFile.flush`.
+        """
+        brought = self._brought(new)
+        first = [record for record, _ in brought]
+        states = {d["tid"]: d["state"] for d in (*new, *(document for _, document in brought))}
+        for tid, (document, attachments) in self._ended.items():
+            if tid not in states:
+                trial = change_of(document, self._cores.get(tid), self._lost)
+                first.append(events.ended(trial, attachments, self._lost))
+                states[tid] = document["state"]
+        n_documents = len(self._trials._dynamic_trials)
+        self._file.add([*first, *records])
+        self._states.update(states)
+        self._n_documents = n_documents
+        for tid in self._ended:
+            self._cores.pop(tid, None)
+        self._ended = {}
+        self._file.flush(sync=sync)
+
+    def _brought(self, new: Sequence[Document]) -> list[tuple[Record, Document]]:
+        """Return records of trials that came into the Trials object by other ways.
 
         These are the ones that it had before, and those of ``ctrl.inject_results``.
         """
         documents = self._trials._dynamic_trials
-        if len(documents) == self._n_documents + len(besides):
-            self._n_documents = len(documents)
+        if len(documents) == self._n_documents + len(new):
             return []
-        self._n_documents = len(documents)
-        known = set(self._states).union(document["tid"] for document in besides)
+        known = set(self._states).union(document["tid"] for document in new)
         attachments = _attachments_by_tid(self._trials)
-        records = []
-        for document in documents:
+        return [
+            (events.brought(each, attachments.get(str(each["tid"]), {}), self._lost), each)
+            for each in documents
+            if each["tid"] not in known
+        ]
+
+    def _look_for_ended(self) -> None:
+        """Note the trials that have ended without a word."""
+        attachments = _attachments_by_tid(self._trials)
+        for document in self._trials._dynamic_trials:
             tid = document["tid"]
-            own = attachments.get(str(tid), {})
-            if tid not in known:
-                self._states[tid] = document["state"]
-                records.append(events.brought(document, own, self._lost))
-            elif self._states.get(tid) in _UNFINISHED and document["state"] not in _UNFINISHED:
-                records.append(self._ended(document, own))  # it ended in another call
-        return records
+            if self._states.get(tid) in _UNFINISHED and document["state"] not in _UNFINISHED:
+                self._ended.setdefault(tid, (document, attachments.get(str(tid), {})))
 
     def _lost(self, where: str, loss: Loss) -> None:
         """Warn once of what a key loses."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -514,6 +515,48 @@ def test_what_a_failed_sync_may_have_lost_is_written_again(
     file.release()
     texts = [json.loads(line.split(b" ", 2)[2]) for line in lines_of(path)[-2:]]
     assert [text["reason"] for text in texts] == ["one", "two"]
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_an_interrupt_between_any_two_lines_of_ours_harms_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sync: bool
+) -> None:
+    """What was being appended is there once or not at all, and what follows is there."""
+    path = tmp_path / "run.journal"
+    monkeypatch.setattr(journal_file, "_sync", lambda fd: None)
+    for n in range(1, 200):
+        file = JournalFile(path)
+        file.open()
+        file.append([events.closed("before")], sync=False)
+        n_left = n
+
+        def interrupt(frame: Any, event: str, arg: Any) -> Any:
+            nonlocal n_left
+            if frame.f_code.co_filename != journal_file.__file__:
+                return None
+            if event == "line":
+                n_left -= 1
+                if n_left == 0:
+                    raise KeyboardInterrupt
+            return interrupt
+
+        before = sys.gettrace()
+        sys.settrace(interrupt)
+        try:
+            file.append([events.closed("one"), events.closed("two")], sync=sync)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        file.append([events.closed("after")], sync=True)
+        file.release()
+        reasons = [json.loads(line.split(b" ", 2)[2])["reason"] for line in lines_of(path)[1:]]
+        assert reasons in (["before", "one", "two", "after"], ["before", "after"]), n
+        assert read_journal(path).torn is None
+        path.unlink()
+        if n_left > 0:
+            break
+    assert n > 20
 
 
 def test_a_fork_that_comes_back_writes_nothing(path: Path) -> None:
