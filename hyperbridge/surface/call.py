@@ -164,7 +164,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
     if run.has_nothing_to_do():
         logger.warning(
             "max_evals=%s, and the Trials object holds %d trials already: nothing is left to be "
-            "run. Give a larger max_evals, or a new Trials object or trials_save_file.",
+            "run. Give a larger max_evals, or a new Trials object, trials_save_file or journal.",
             call.limits.max_evals,
             len(call.trials.trials),
         )
