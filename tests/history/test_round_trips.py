@@ -217,6 +217,8 @@ def test_json_is_strict(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["pkl", "csv", "json", "parquet", "journal"])
 def test_a_file_that_exists_is_left_alone(suffix: str, tmp_path: Path) -> None:
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
     history, target = read_history(trials_of(2), Options()), tmp_path / f"trials.{suffix}"
     target.write_bytes(b"mine")
     kind = kind_of_target(str(target))
