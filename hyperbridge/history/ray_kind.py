@@ -34,7 +34,7 @@ class RayKind(Kind):
     """The folder of an experiment, made by fmin or by a Tuner; a ``ResultGrid``."""
 
     name: ClassVar[str] = "ray"
-    help: ClassVar[str] = "the folder of a Ray Tune experiment; --metric and --mode say its loss"
+    help: ClassVar[str] = "the folder of a Ray Tune experiment (its loss: --metric, --mode)"
     example: ClassVar[str] = "~/ray_results/NAME/"
     reads: ClassVar[bool] = True
     heeds: ClassVar[tuple[str, ...]] = ("metric", "mode")

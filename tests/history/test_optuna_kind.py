@@ -127,7 +127,7 @@ def test_what_was_written_comes_back_and_what_cannot_is_named(tmp_path, name, wi
     for words in (
         "1 trial that waited or ran had not ended, and is left out",
         "'result.model' of 1 trial is left out",
-        "2 trials without a time of their own",
+        "2 trials without times of their own",
         "a study has no attachments: 1",
         "label 'n'",
     ):

@@ -126,6 +126,11 @@ def explained(storage: Any) -> Iterator[None]:
         if isinstance(exc, json.JSONDecodeError):
             cause = ValueError(f"the file is not a journal of Optuna ({exc})")
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+        if isinstance(cause, ImportError):
+            reason += (
+                ". Install the package, or name another driver in the URL, as in "
+                "postgresql+psycopg2://"
+            )
         raise BackendUnavailableError(
             f"The Optuna storage {without_password(str(shown))!r} cannot be opened: {reason}"
         ) from exc

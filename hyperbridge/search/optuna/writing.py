@@ -78,7 +78,7 @@ def write_documents(
     ]
     n = sum(d["book_time"] is None or d["refresh_time"] is None for d, _ in made)
     if n:
-        remarks.append(f"{_count(n)} without a time of their own have the present one in the study")
+        remarks.append(f"{_count(n)} without times of their own: the study has the present one")
     remarks += [
         f"label {each.label!r}: Optuna gets {each.got}: {each.why}"
         for each in own_space.approximations
