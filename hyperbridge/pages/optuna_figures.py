@@ -56,14 +56,17 @@ class Drawing:
     n_all: int = 0
 
 
-def require() -> None:
+def require(needed_by: str = "A report") -> None:
     """Import what the figures need.
+
+    Args:
+        needed_by: What needs it, as the start of a sentence.
 
     Raises:
         MissingDependencyError: Optuna or Plotly is not installed; the message has the pip line.
     """
-    PLOTLY.require("A report")
-    OPTUNA.require("A report")
+    PLOTLY.require(needed_by)
+    OPTUNA.require(needed_by)
 
 
 class OptunaFigures:

@@ -35,6 +35,8 @@ class FminInfo:
         is_elastic: Whether the number of slots may change.
         earlier: What earlier calls have left of the search on disk; None for nothing. Its
             documents are those of the Trials object: what is to run again is in state NEW.
+        page: Returns the page of the search as it stands, which is kept with the run that it is
+            tracked in; None when nobody asked for one.
         note: Keeps where the call is tracked, see `Earlier.tracking`, for a later call.
     """
 
@@ -50,6 +52,7 @@ class FminInfo:
     kept_in: tuple[Place, ...] = ()
     is_elastic: bool = False
     earlier: Earlier | None = None
+    page: Callable[[], str] | None = None
     note: Callable[[dict[str, str]], None] = lambda facts: None  # noqa: ARG005
 
 

@@ -29,6 +29,7 @@ from hyperbridge.search.base import Search
 from hyperbridge.search.identity import space_texts
 from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.surface import originals
+from hyperbridge.surface.reports import page_of
 from hyperbridge.surface.spark_trials import SparkTrials
 from hyperbridge.surface.trials import BridgedTrials
 from hyperbridge.surface.watching import watcher
@@ -65,6 +66,7 @@ class Call:
         first_stream: Where it stood when it began; None if unknown.
         earlier: What earlier calls have left on disk; None for nothing.
         return_argmin: Whether to return the assignment, else the point.
+        report: Whether the page of the search is kept with its MLflow run.
     """
 
     objective: Objective
@@ -85,6 +87,7 @@ class Call:
     first_stream: Stream | None
     earlier: Earlier | None
     return_argmin: bool
+    report: bool
 
 
 def minimise(call: Call) -> Any:
@@ -146,6 +149,7 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
         decode=call.objective.space.decode,
         kept_in=_places(call),
         earlier=call.earlier and replace(call.earlier, documents=list(call.trials._dynamic_trials)),
+        page=_page(call) if call.report else None,
         note=run.note_tracking,
     )
 
@@ -178,6 +182,11 @@ def _run(call: Call, *, track: bool) -> dict[str, Any] | None:
     finally:
         if isinstance(call.trials, SparkTrials):
             call.trials.log_totals()
+
+
+def _page(call: Call) -> Callable[[], str]:
+    objective = call.objective
+    return lambda: page_of(call.trials, objective.space, objective.fn, call.backend.name)
 
 
 def _kept(call: Call) -> KeptCall:

@@ -47,6 +47,7 @@ from hyperbridge.surface.points import (
     insert_points,
     stream_of,
 )
+from hyperbridge.surface.reports import check_report
 from hyperbridge.surface.trials import Trials
 from hyperbridge.surface.warm_start import count_taken, read_warm_start, take_over
 from hyperbridge.surface.watching import watcher
@@ -82,11 +83,12 @@ def fmin(
     repeats: str | None = None,
     journal: Any = None,
     warm_start: Any = None,
+    report: bool = False,
 ) -> Any:
     """Minimise a function over a search space.
 
     The arguments up to ``trials_save_file`` are those of ``hyperopt.fmin`` and mean the same.
-    Those behind the star, ``warm_start`` excepted, can also be set by
+    Those behind the star, ``warm_start`` and ``report`` excepted, can also be set by
     ``with hyperbridge.settings(...)`` and by the environment variables
     ``HYPERBRIDGE_BACKEND``, ``HYPERBRIDGE_PARALLELISM``, ``HYPERBRIDGE_TRACKING``,
     ``HYPERBRIDGE_PRUNER``, ``HYPERBRIDGE_TRIAL_TIMEOUT``, ``HYPERBRIDGE_REPEATS`` and
@@ -151,6 +153,9 @@ def fmin(
             the new ones, on top of ``max_evals``; a warning says what does not fit, and why. They
             count for the best trial, and are not evaluated or logged again. A pickle is loaded,
             which runs code.
+        report: Whether a page on the search (see ``hyperbridge report``) is kept as the artifact
+            ``report.html`` of its MLflow run, when the search has ended; not after Ctrl-C. It needs
+            ``hyperbridge[report]``, and a search that is tracked.
 
     Returns:
         See ``return_argmin``.
@@ -198,11 +203,12 @@ def fmin(
                     f"by {settings.sources[name]}) has no effect. Use Trials or SparkTrials, or "
                     "leave it out."
                 )
-        if warm_start is not None:
-            raise UnsupportedArgumentError(
-                f"{type(trials).__name__} evaluates trials by its own means, so warm_start has no "
-                "effect. Use Trials or SparkTrials, or leave it out."
-            )
+        for name, is_given in (("warm_start", warm_start is not None), ("report", report)):
+            if is_given:
+                raise UnsupportedArgumentError(
+                    f"{type(trials).__name__} evaluates trials by its own means, so {name} has no "
+                    "effect. Use Trials or SparkTrials, or leave it out."
+                )
         return _hyperopt_fmin(
             fn, space, algo, max_evals,
             timeout=timeout, loss_threshold=loss_threshold, trials=trials, rstate=rstate,
@@ -219,6 +225,7 @@ def fmin(
         algo = tpe.suggest
         logger.warning("TPE is being used as the default algorithm.")
     check_algo(algo)
+    check_report(report, tracking=settings.tracking, backend=chosen)
     pruner, chosen = _pruner(settings.pruner, chosen)
     if early_stop_fn is not None and not callable(early_stop_fn):
         raise ArgumentTypeError(f"early_stop_fn must be callable, got {early_stop_fn!r}")
@@ -302,6 +309,7 @@ def fmin(
                 first_stream=first_stream,
                 earlier=earlier,
                 return_argmin=return_argmin,
+                report=report,
             )
         )
 

@@ -238,6 +238,12 @@ class ParentRun:
         metrics = [(f"{kind}_trials_count", float(n), at_ms, 0) for kind, n in counts.items()]
         self._store.log(run_id, metrics=metrics)
 
+    def log_page(self, page: str) -> None:
+        """Keep the page of the search, beside that of an earlier search in the same run."""
+        run_id = self.ensure().info.run_id
+        suffix = f"_{self._fmin_uuid}" if self._is_later else ""
+        self._store.log_text(run_id, page, f"report{suffix}.html")
+
     def finish(self, status: str) -> None:
         """End a run that we created, on the thread that called fmin; leave the user's alone.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -86,6 +87,7 @@ class MlflowTracker:
         """
         mlflow: Any = MLFLOW.require("Tracking")
         self._decode = info.decode
+        self._page = info.page
         try:
             self._open_store(mlflow.get_tracking_uri(), info)
         except Exception as exc:  # noqa: BLE001 - a store plugin may raise anything
@@ -185,12 +187,22 @@ class MlflowTracker:
         used = self._parallelism
         if used is not None:
             submit("the parent run", lambda: self._parent.log_parallelism(used))
+        if self._page is not None and not isinstance(end.error, KeyboardInterrupt):
+            self._log_page(self._page)
         submit("what objectives log in the background", self._store.flush_async)
         submit(
             "runs started by objectives",
             last=lambda: end_strays(self._store, self._experiment_id(), self._fmin_uuid),
         )
         self._flush(_status_of(end.error))
+
+    def _log_page(self, make: Callable[[], str]) -> None:
+        try:
+            page = make()
+        except Exception as exc:  # noqa: BLE001 - what is in the trials may be anything
+            self._complaints.note_fault("the report of the search", exc)
+            return
+        self._logger.submit("the report of the search", lambda: self._parent.log_page(page))
 
     def _counts(self, end: FminEnd) -> dict[str, int]:
         """Return the numbers of trials of the search, in this call and those before it."""

@@ -23,6 +23,8 @@ from hyperbridge.history.kinds import Options
 from hyperbridge.history.trials_kind import TrialsKind
 from hyperbridge.pages.optuna_dashboard import Server, storage_of
 
+pytest.importorskip("optuna_dashboard")
+
 
 @contextmanager
 def served(storage: Any) -> Iterator[Server]:

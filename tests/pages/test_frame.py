@@ -10,6 +10,8 @@ import pytest
 from hyperbridge.pages import frame
 from hyperbridge.pages.frame import Html, Section, escape, figure_text, script_json
 
+pytest.importorskip("plotly")
+
 HOSTILE = "</script><img src=x onerror=\"a()\">\u202e\x00 & 'b' <!--"
 
 

@@ -11,6 +11,8 @@ from searches import HOSTILE, hostile
 
 from hyperbridge.pages.report import report
 
+pytest.importorskip("plotly")
+
 pytestmark = pytest.mark.slow
 
 TEXT = "Array.from(document.querySelectorAll('.main-svg text'), (t) => t.textContent)"

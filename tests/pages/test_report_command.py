@@ -13,6 +13,8 @@ from hyperopt import hp, rand
 
 from hyperbridge.cli.main import main
 
+pytest.importorskip("plotly")
+
 PROGRAM = """\
 from hyperopt import hp
 space = {"x": hp.uniform("x", -3, 3), "kind": hp.choice("kind", ["<svm>", "forest"])}

@@ -22,6 +22,8 @@ from hyperbridge.pages.optuna_figures import MOST_COMPARED, MOST_LINES
 from hyperbridge.pages.report import report
 from hyperbridge.pages.timeline import timeline_of
 
+pytest.importorskip("plotly")
+
 
 def figures_of(page: str) -> dict[str, dict[str, Any]]:
     """Return the figures of a page by title."""
