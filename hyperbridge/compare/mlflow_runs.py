@@ -83,9 +83,7 @@ def _record(parent: Any, uuid: str, uuids: set[str], children: list[Any]) -> Run
         statuses=dict(sorted(Counter(child.info.status for child in children).items())),
         names=names,
         values={tag: dict(sorted(counts.items())) for tag, counts in values.items() if counts},
-        run_names=dict(
-            Counter(re.sub(r"\d+", "<n>", _run_name(child.info.run_name)) for child in children)
-        ),
+        run_names=dict(Counter(_form_of(child.info.run_name or "") for child in children)),
         losses=sorted(c.data.metrics["loss"] for c in children if "loss" in c.data.metrics),
     )
 
@@ -100,9 +98,16 @@ def _own(data: dict[str, str], uuid: str, uuids: set[str]) -> dict[str, str]:
     return mine or {k: v for k, v in data.items() if not k.endswith(suffixes)}
 
 
-def _run_name(name: str | None) -> str:
-    """Return the form of a name; those that MLflow makes up are all the same."""
-    return "of MLflow's own" if re.fullmatch(r"[a-z]+-[a-z]+-\d+", name or "") else name or ""
+def _form_of(name: str) -> str:
+    """Return a name with its numbers and ids left out; those that MLflow makes up are all one.
+
+    Examples:
+        >>> _form_of("trial-12"), _form_of("run_trial_d1f2b_00003"), _form_of("dapper-fox-123")
+        ('trial-<n>', 'run_trial_<n>_<n>', "of MLflow's own")
+    """
+    if re.fullmatch(r"[a-z]+-[a-z]+-\d+", name):
+        return "of MLflow's own"
+    return re.sub(r"(?<![^\W_])[0-9a-f]*\d[0-9a-f]*(?![^\W_])", "<n>", name)
 
 
 def _is_ours(name: str) -> bool:

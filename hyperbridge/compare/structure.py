@@ -13,8 +13,8 @@ from hyperbridge.compare.records import RunsRecord, SearchRecord
 
 Runs = Sequence[SearchRecord]
 
-_DECIDED_BY_BACKEND = ("algo", "parallelism", "actual_parallelism")
-"""Params of the parent run that have a row of their own."""
+_FIXED = ("max_evals", "timeout", "max_queue_len")
+"""Params of the parent run whose values are compared: neither results nor the backend's choice."""
 
 
 def argmin_differences(base: Runs, other: Runs) -> list[str]:
@@ -84,9 +84,9 @@ def _of_parents(was: list[RunsRecord], now: list[RunsRecord]) -> Iterator[str]:
         before = {name for run in was for name in run.parent_names[kind]}
         after = {name for run in now for name in run.parent_names[kind]}
         yield from _names(f"the parent's {kind}", before, after)
-    for name in sorted(was[0].parent_params.keys() & now[0].parent_params.keys()):
-        one, two = was[0].parent_params[name], now[0].parent_params[name]
-        if name not in _DECIDED_BY_BACKEND and one != two:
+    for name in _FIXED:
+        one, two = was[0].parent_params.get(name), now[0].parent_params.get(name)
+        if None not in (one, two) and one != two:
             yield f"the parent's param {name} is {two}, not {one}"
     before, after = ({run.parent_status for run in runs} for runs in (was, now))
     if before != after:

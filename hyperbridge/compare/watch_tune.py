@@ -103,7 +103,15 @@ class TuneWatcher:
     ) -> None:
         sign = -1.0 if mode == "max" else 1.0
         record = SearchRecord("ray", type(searcher).__name__ if searcher is not None else "random")
-        record.wall_s = time.time() - began
+        ends = [float(metrics["timestamp"]) for metrics, *_ in results if "timestamp" in metrics]
+        begins = [
+            metrics["timestamp"] - metrics["time_total_s"]
+            for metrics, *_ in results
+            if "timestamp" in metrics and "time_total_s" in metrics
+        ]
+        first = max(began, min(begins, default=began))  # Tune's timestamps are whole seconds
+        record.start_s = first - began if begins else None
+        record.wall_s = max([time.time(), *ends]) - first
         best: tuple[float, dict[str, Any]] | None = None
         for metrics, error, config in results:
             value = metrics.get(metric)
@@ -111,7 +119,7 @@ class TuneWatcher:
             trial = TrialRecord(loss, "failed" if loss is None else "complete")
             trial.objective_s = metrics.get("time_total_s")
             if "timestamp" in metrics:
-                trial.at_s = max(0.0, float(metrics["timestamp"]) - began)
+                trial.at_s = max(0.0, float(metrics["timestamp"]) - first)
             record.trials.append(trial)
             if loss is not None and (best is None or loss < best[0]):
                 best = loss, config

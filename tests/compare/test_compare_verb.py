@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from hyperbridge.cli.main import main
 pytest.importorskip("optuna")
 
 Compared = Callable[..., tuple[int, dict[str, Any]]]
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 GOLDEN = Path(__file__).parent.parent / "migrate" / "golden"
 
 
@@ -89,20 +88,44 @@ def test_a_program_before_and_after_migrate(compared: Compared, case: str) -> No
 
 
 @pytest.mark.slow
-def test_spark_and_ray_in_a_command_of_its_own(tmp_path: Path, programs: Path) -> None:
-    pytest.importorskip("pyspark")
+@pytest.mark.parametrize("example", ["iris_spark_trials.py", "model_families.py"])
+def test_an_example_on_four_backends(compared: Compared, example: str) -> None:
+    for name in ("pyspark", "ray", "sklearn"):
+        pytest.importorskip(name)
+    code, report = compared(
+        EXAMPLES / example, "--backends", "local,spark,ray,optuna", "--max-evals", "4",
+        "--repeats", "1", "--parallelism", "1",
+    )  # fmt: skip
+    assert code == 0, [column["failure"] for column in report["columns"]]
+    assert len(report["searches"]) == (2 if example.startswith("iris") else 1)
+    for number, search in enumerate(report["searches"], start=1):
+        for name in ("local", "spark", "ray", "optuna"):
+            assert cell(report, "trials", name, number)["text"] == "4"
+            assert cell(report, "mlflow", name, number)["text"].startswith("4 children")
+            for row in ("objective", "propose", "tracking", "time", "start"):
+                assert cell(report, row, name, number)["values"][0] > 0, (name, row)
+        for row in search["rows"]:
+            if row["row"] in ("search", "trials", "argmin", "documents", "mlflow"):
+                assert {each["verdict"] for each in row["columns"][1:]} == {"same"}, row
+    if example == "model_families.py":  # with a seed, one after the other is hyperopt's sequence
+        for name in ("spark", "ray"):
+            assert cell(report, "best", name)["why"] == "the same losses, trial by trial"
+        assert cell(report, "best", "optuna")["verdict"] in ("not known", "same")
+
+
+@pytest.mark.slow
+def test_a_native_program_of_ray_tune(compared: Compared, tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    (tmp_path / "data.txt").write_text("1.5")
-    command = [
-        sys.executable, "-m", "hyperbridge", "compare", str(programs / "fails_on_optuna.py"),
-        "--backends", "local,spark,ray", "--max-evals", "4", "--repeats", "1",
-        "--parallelism", "1", "--accept", "start",
-    ]  # fmt: skip
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert "DIFFERENT" not in done.stdout, done.stdout
-    for name in ("spark", "ray"):  # one trial at a time is hyperopt's own sequence everywhere
-        assert f"{name}: best, by-trials: same: the same losses, trial by trial" in done.stdout
+    folder = GOLDEN / "dict_space"
+    code, report = compared(
+        folder / "before.py", folder / "ray.py", "--max-evals", "3", "--repeats", "2"
+    )
+    assert code == 0
+    assert "OptunaSearch" in cell(report, "search", "new")["why"]
+    assert cell(report, "trials", "new")["text"] == "3"
+    assert len(set(cell(report, "best", "new")["values"])) == 2
+    assert cell(report, "objective", "new")["values"]
+    assert cell(report, "argmin", "new")["verdict"] == "same"
 
 
 def test_a_backend_that_the_program_says_itself_cannot_be_exchanged(
