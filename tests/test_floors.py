@@ -59,7 +59,6 @@ NEIGHBOURS = {
     ("cli", "verify"),
     ("cli", "compare"),
     ("compare", "cli"),
-    ("compare", "pages"),
     ("compare", "migrate"),
     ("compare", "verify"),
     ("verify", "migrate"),

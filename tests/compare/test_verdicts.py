@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from comparisons import column, search
 
@@ -64,6 +65,16 @@ def test_a_column_without_any_loss_is_worse() -> None:
     assert word(found["failed"]) == "worse"
     assert found["best"].cells[1] == "inf"
     assert word(found["argmin"]) == "same"  # there is no best point to be otherwise
+
+
+def test_a_table_of_equal_columns_seldom_has_a_worse_loss() -> None:
+    random = np.random.default_rng(8)
+    n_worse = 0
+    for _ in range(150):
+        equal = [[search([*random.normal(size=4)]) for _ in range(5)] for _ in range(2)]
+        found = rows(*equal)
+        n_worse += any(word(found[key]) == "worse" for key in ("best", "by-trials", "by-time"))
+    assert n_worse <= 0.05 * 150
 
 
 def test_times_need_a_margin() -> None:
