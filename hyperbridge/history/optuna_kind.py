@@ -49,6 +49,7 @@ class OptunaKind(Kind):
     def read(self, source: Any, options: Options) -> History:
         """Return the trials of a study that have ended."""
         from hyperbridge.search.optuna.carried import carry
+        from hyperbridge.search.optuna.locks import named
         from hyperbridge.search.optuna.storages import without_password
         from hyperbridge.search.optuna.stored import stored_study
 
@@ -58,7 +59,8 @@ class OptunaKind(Kind):
         else:
             study = source
             shown = f"study {study.study_name!r}"
-        carried = carry(study, options.space)
+        with named(study, advice="Nothing was read."):
+            carried = carry(study, options.space)
         return History(carried.documents, {}, shown, carried.remarks, carried.space)
 
     def write(self, history: History, target: str, options: Options) -> None:

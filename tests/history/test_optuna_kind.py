@@ -10,6 +10,7 @@ from datetime import datetime
 import numpy as np
 import optuna
 import pytest
+import sqlalchemy.exc
 from generated_spaces import spaces
 from hyperopt import STATUS_FAIL, STATUS_OK, hp, rand
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_ERROR
@@ -460,3 +461,20 @@ def test_the_trials_of_any_space_come_back_with_and_without_it(expression, seed)
             assert {k: v for k, v in ours["misc"]["vals"].items() if v} == {
                 k: v for k, v in theirs["misc"]["vals"].items() if v
             }
+
+
+def test_a_storage_that_fails_is_named_and_keeps_nothing(tmp_path, monkeypatch):
+    target, options = str(tmp_path / "study.db"), Options(space=read_space(SPACE))
+
+    def fail(*args, **kwargs):
+        raise sqlalchemy.exc.OperationalError("INSERT", {}, Exception("disk is full"))
+
+    monkeypatch.setattr("hyperbridge.search.optuna.bulk._insert", fail)
+    history = History(some_trials(3)._dynamic_trials, {}, "t.pkl")
+    with pytest.raises(BackendUnavailableError, match="disk is full. No trial was added"):
+        kind_of_target(target).write(history, target, options)
+    assert optuna.get_all_study_names(f"sqlite:///{target}") == []
+    study = optuna.create_study(storage=f"sqlite:///{target}", study_name="s")
+    monkeypatch.setattr(type(study), "get_trials", fail)
+    with pytest.raises(BackendUnavailableError, match="disk is full. Nothing was read"):
+        read_history(target, Options())

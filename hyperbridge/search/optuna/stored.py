@@ -10,6 +10,7 @@ from typing import Any
 
 from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.search.optuna import OPTUNA
+from hyperbridge.search.optuna.locks import Patience, named
 from hyperbridge.search.optuna.storages import (
     contents_of,
     explained,
@@ -82,7 +83,7 @@ def study_to_write(storage: str, name: str, *, append: bool) -> Iterator[Any]:
 
     Raises:
         InvalidArgumentError: There is one, or the database is that of other code.
-        BackendUnavailableError: The storage cannot be opened.
+        BackendUnavailableError: The storage cannot be opened, or fails in the block.
     """
     optuna = OPTUNA.require("An Optuna storage")
     shown = without_password(storage)
@@ -104,7 +105,8 @@ def study_to_write(storage: str, name: str, *, append: bool) -> Iterator[Any]:
             storage=place, study_name=name, direction="minimize", load_if_exists=append
         )
     try:
-        yield study
+        with Patience(study), named(study, advice="No trial was added."):
+            yield study
     except BaseException:
         if name not in names:
             with contextlib.suppress(Exception):  # the first error counts
