@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -26,6 +27,22 @@ class TestRayTracking(TrackingContract):
         from ray.tune import RunConfig
 
         return Ray(run_config=RunConfig(storage_path=str(tmp_path_factory.mktemp("results"))))
+
+    def test_an_experiment_that_goes_on_beside_a_file_is_one_family_of_runs(
+        self, minimise: Any, client: MlflowClient, tmp_path: Path
+    ) -> None:
+        from ray.tune import RunConfig
+
+        config = RunConfig(storage_path=str(tmp_path / "results"), name="n")
+        for max_evals in (2, 3):
+            file = str(tmp_path / "trials.pkl")
+            minimise(
+                lambda p: p["x"], backend=Ray(run_config=config), max_evals=max_evals,
+                trials_save_file=file,
+            )  # fmt: skip
+        parent, children = self.family(client)
+        assert [child.info.status for child in children] == ["FINISHED"] * 3
+        assert parent.data.metrics["total_trials_count"] == 3
 
     def test_a_trial_stopped_early_is_a_success_with_its_last_loss(
         self, minimise: Any, client: MlflowClient, tmp_path_factory: pytest.TempPathFactory

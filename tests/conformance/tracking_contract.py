@@ -114,6 +114,28 @@ class TrackingContract:
             assert child.data.tags["trial_status"] == "success"
             assert child.data.tags["hyperbridge.value.kind"]
 
+    def test_a_search_that_goes_on_here_and_elsewhere_is_one_family_of_runs(
+        self, minimise: Any, client: MlflowClient, tmp_path: Path
+    ) -> None:
+        def fn(p: Any) -> float:
+            return float(p["x"] ** 2)
+
+        trials, kept = Trials(), {"journal": str(tmp_path / "run.journal")}
+        minimise(fn, max_evals=2, **kept)
+        minimise(fn, max_evals=4, backend="local", parallelism=1, **kept)
+        minimise(fn, max_evals=6, trials=trials, **kept)
+        parent, children = self.family(client)
+        uuid = parent.data.tags["fmin_uuid"]
+        assert parent.info.status == "FINISHED"
+        assert [child.info.status for child in children] == ["FINISHED"] * 6
+        losses = [d["result"]["loss"] for d in sorted(trials.trials, key=lambda d: d["tid"])]
+        assert [child.data.metrics["loss"] for child in children] == losses
+        assert {child.data.tags["fmin_uuid"] for child in children} == {uuid}
+        evals = {k: v for k, v in parent.data.params.items() if k.startswith("max_evals")}
+        assert evals == {"max_evals": "2", f"max_evals_{uuid}": "4", f"max_evals_{uuid}_2": "6"}
+        assert parent.data.metrics["total_trials_count"] == 6
+        assert parent.data.metrics["best_trial_loss"] == min(losses)
+
     def test_a_trial_that_takes_the_result_of_another_one_has_no_run_and_is_counted(
         self, minimise: Any, client: MlflowClient
     ) -> None:

@@ -19,6 +19,8 @@ import pytest
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE
 from mlflow_proxy import mlflow_proxy
 
+from hyperbridge.journal.file import read_journal
+
 PROGRAM = Path(__file__).parent / "programs" / "sleeping_search.py"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -70,10 +72,13 @@ def statuses(uri: str) -> dict[str, list[str]]:
 
 
 def states(file: Path) -> list[str]:
-    """The states of the trials in a file, which hyperopt alone reads, too."""
+    """The states of the trials in a file of trials, or a journal."""
     names = {JOB_STATE_DONE: "DONE", JOB_STATE_CANCEL: "CANCEL"}
-    trials = pickle.loads(file.read_bytes())
-    return [names.get(d["state"], str(d["state"])) for d in trials._dynamic_trials]
+    if file.suffix == ".journal":
+        documents = read_journal(file).documents
+    else:
+        documents = pickle.loads(file.read_bytes())._dynamic_trials
+    return [names.get(d["state"], str(d["state"])) for d in documents]
 
 
 def go_on(folder: Path, *arguments: str) -> None:
@@ -93,7 +98,7 @@ STOPPED = {
 }
 
 
-@pytest.mark.parametrize("kept_in", ["", "trials.pkl"])
+@pytest.mark.parametrize("kept_in", ["", "trials.pkl", "run.journal"])
 def test_sigterm_ends_the_runs_of_a_search_as_ctrl_c_does(tmp_path, sqlite_store, kept_in):
     with started(tmp_path, sqlite_store, kept_in, run=True) as process:
         wait_until_it_sleeps(tmp_path, process)
@@ -134,7 +139,7 @@ def test_a_second_ctrl_c_on_a_slow_store_leaves_no_run_open(tmp_path, own_server
     assert statuses(own_server.uri) == STOPPED
 
 
-@pytest.mark.parametrize("kept_in", ["trials.pkl", "sqlite:///study.db,trials.pkl"])
+@pytest.mark.parametrize("kept_in", ["trials.pkl", "sqlite:///study.db,run.journal"])
 def test_the_call_that_goes_on_logs_to_the_run_of_a_killed_process(tmp_path, sqlite_store, kept_in):
     with started(tmp_path, sqlite_store, kept_in) as process:
         wait_until_it_sleeps(tmp_path, process)

@@ -1,7 +1,7 @@
 """A tracked search whose third trial sleeps until it is stopped, unless there is a file ``go_on``.
 
-Arguments: the tracking URI; the file of trials, the URL of a study's storage, or both with a comma,
-or nothing.
+Arguments: the tracking URI; where the search is kept, with commas: a file of trials, a journal, the
+URL of a study's storage.
 """
 
 import sys
@@ -38,6 +38,8 @@ options: dict[str, Any] = {}
 for place in filter(None, kept_in.split(",")):
     if place.startswith("sqlite"):
         options["backend"] = hyperbridge.Optuna(storage=place)
+    elif place.endswith(".journal"):
+        options["journal"] = place
     else:
         options["trials_save_file"] = place
 fmin(
