@@ -160,6 +160,13 @@ def test_what_was_taken_over_has_no_run_in_mlflow(
     query = f"tags.mlflow.parentRunId = '{run.info.run_id}'"
     children = mlflow.search_runs(filter_string=query, output_format="list")
     assert len(children) == 2
+    first = search(max_evals=6, algo=rand.suggest)
+    with mlflow.start_run() as run:
+        search(max_evals=6, algo=rand.suggest, tracking=True)
+    warm, passed_on = (search(warm_start=s) for s in (f"mlflow:{run.info.run_id}", first))
+    assert len(warm.trials) > 4
+    assert warm.losses() == passed_on.losses()
+    assert normal(own(warm)) == normal(own(passed_on))
 
 
 def test_a_study_learns_what_a_search_takes_over(at: Path, old: Any) -> None:
