@@ -14,7 +14,7 @@ import numpy as np
 from hyperopt.base import JOB_STATES
 
 from hyperbridge.documents import COMMAND, Document, new_document
-from hyperbridge.journal.values import Loss, encode, is_plain_key
+from hyperbridge.journal.values import Loss, encode
 
 Part = dict[str, Any]
 """What a record says of a trial."""
@@ -37,19 +37,17 @@ _DEFAULTS: Final = {
 def encode_named(prefix: str, values: Any, on_loss: OnLoss) -> Any:
     """Return a dict of values encoded; each loss is told with its key."""
     losses: list[Loss] = []
-    if type(values) is not dict or not all(map(is_plain_key, values)):
-        encoded = encode(values, losses)
-        for loss in losses:
-            on_loss(prefix, loss)
-        return encoded
-    found = {}
-    for key, value in values.items():
-        found[key] = encode(value, losses)
-        if losses:
+    encoded = encode(values, losses)
+    if losses and type(values) is dict and all(type(key) is str for key in values):
+        for key, value in values.items():
+            losses = []
+            encode(value, losses)
             for loss in losses:
                 on_loss(f"{prefix}[{key!r}]", loss)
-            losses.clear()
-    return found
+        return encoded
+    for loss in losses:
+        on_loss(prefix, loss)
+    return encoded
 
 
 def core_of(document: Document, on_loss: OnLoss) -> Part:

@@ -121,6 +121,10 @@ class _Encoder:
         if kind is int:
             is_short = _LOWEST_INT <= value <= _HIGHEST_INT
             return value if is_short else {"$int": hex(value)}
+        if kind is list and len(value) == 1:  # as most are: the value of a label
+            write = _WRITERS.get(type(value[0]))
+            if write is not None:
+                return [write(value[0])]
         if kind in _CONTAINERS:
             return self._guarded(value, depth, functools.partial(self._parts, value, kind))
         write = _WRITERS.get(kind)
@@ -153,7 +157,7 @@ class _Encoder:
 
     def _parts(self, value: Any, kind: type, depth: int) -> Any:
         if kind is dict:
-            if all(map(is_plain_key, value)):
+            if all(map(_is_plain_key, value)):
                 return {key: self.encode(part, depth) for key, part in value.items()}
             return {"$dict": self._pairs(value.items(), depth)}
         if kind is OrderedDict:
@@ -219,8 +223,7 @@ def _text(value: str) -> Any:
     return value
 
 
-def is_plain_key(key: Any) -> bool:
-    """Tell whether a key of a dict can be one of a JSON object as it is."""
+def _is_plain_key(key: Any) -> bool:
     return type(key) is str and key[:1] != "$" and (key.isascii() or _text(key) is key)
 
 
