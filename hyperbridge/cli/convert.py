@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import math
 import sys
+from dataclasses import replace
 from typing import Any
 
+from hyperbridge.cli.sources import add_source, kinds_text, options_of, quiet
 from hyperbridge.cli.verbs import add_verb
 
 _DESCRIPTION = """\
@@ -35,34 +36,15 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     is_asked_for = not verbs.choices  # else the kinds, and hyperopt with them, are not imported
     summary = "turn the history of a search into another kind"
     parser = add_verb(verbs, "convert", run, summary, _DESCRIPTION, _EXAMPLES)
-    parser.add_argument("source", metavar="SOURCE", help="a file, folder or address, see below")
+    add_source(parser)
     parser.add_argument("target", metavar="TARGET", help="what to write")
-    parser.add_argument(
-        "--space", metavar="FILE:NAME", help="the search space, as in train.py:space"
-    )
-    parser.add_argument(
-        "--allow-pickle", action="store_true", help="load a pickle, which runs code"
-    )
-    parser.add_argument(
-        "--study",
-        metavar="NAME",
-        help="the name of the study in a storage, or of one of several Trials in a pickled dict",
-    )
-    parser.add_argument("--experiment", metavar="NAME", help="the MLflow experiment")
-    parser.add_argument("--tracking-uri", metavar="URI", help="where MLflow's runs are")
-    parser.add_argument(
-        "--metric", metavar="NAME", help="the loss, of MLflow runs or a Ray Tune experiment"
-    )
-    parser.add_argument("--mode", choices=("min", "max"), help="whether less or more of it is good")
     parser.add_argument(
         "--append", action="store_true", help="add to a study that has trials already"
     )
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
     if is_asked_for:
-        from hyperbridge.history.kinds import lines_of_kinds
-
-        parser.epilog = "sources and targets:\n" + "\n".join(lines_of_kinds()) + "\n\n" + _EXAMPLES
+        parser.epilog = kinds_text("sources and targets") + _EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,34 +56,17 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0, or 1 when nothing was written.
     """
-    from hyperbridge.cli.space_file import is_space_name, load_space
     from hyperbridge.errors import HyperbridgeError
     from hyperbridge.history.convert import convert
-    from hyperbridge.history.kinds import Options
     from hyperbridge.search.optuna.storages import without_password
 
-    if args.space is not None and not is_space_name(args.space):
-        args.parser.error(f"--space {args.space!r}: give FILE:NAME, such as train.py:space")
-    quiet_from = logging.root.manager.disable
-    logging.disable(logging.INFO)  # Optuna and MLflow say what they do
     try:
-        options = Options(
-            space=None if args.space is None else load_space(args.space),
-            study=args.study,
-            experiment=args.experiment,
-            tracking_uri=args.tracking_uri,
-            metric=args.metric,
-            mode=args.mode,
-            allow_pickle=args.allow_pickle,
-            append=args.append,
-            force=args.force,
-        )
-        history = convert(args.source, args.target, options)
+        with quiet():
+            options = replace(options_of(args), append=args.append, force=args.force)
+            history = convert(args.source, args.target, options)
     except (HyperbridgeError, OSError) as exc:
         print(f"hyperbridge: {exc}", file=sys.stderr)
         return 1
-    finally:
-        logging.disable(quiet_from)
     for remark in history.remarks:
         print(f"note: {remark}", file=sys.stderr)
     best = history.best_loss()

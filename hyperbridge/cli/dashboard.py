@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from hyperbridge.cli.sources import add_source, kinds_text, options_of
+from hyperbridge.cli.sources import add_source, kinds_text, options_of, quiet
 from hyperbridge.cli.verbs import add_verb
 
 _DESCRIPTION = """\
@@ -34,7 +34,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         help="the port; 0 for any that is free (8080, or any that is free)",
     )  # fmt: skip
     if is_asked_for:
-        parser.epilog = kinds_text() + _EXAMPLES
+        parser.epilog = kinds_text("sources") + _EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error(f"--port must be between 0 and 65535, not {args.port}")
     try:
         DASHBOARD.require("hyperbridge dashboard")
-        shown = storage_of(args.source, options_of(args))
+        with quiet():
+            shown = storage_of(args.source, options_of(args))
         server = Server(shown.storage, args.port)
-    except HyperbridgeError as exc:
+    except (HyperbridgeError, OSError) as exc:
         print(f"hyperbridge: {exc}", file=sys.stderr)
         return 1
     for remark in shown.remarks:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hyperbridge.cli.sources import add_source, history_of, kinds_text
+from hyperbridge.cli.sources import add_source, history_of, kinds_text, quiet
 from hyperbridge.cli.verbs import add_verb
 
 _DESCRIPTION = """\
@@ -39,7 +39,7 @@ def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
         help="the page to write; one that is there is replaced (report.html)",
     )  # fmt: skip
     if is_asked_for:
-        parser.epilog = kinds_text() + _EXAMPLES
+        parser.epilog = kinds_text("sources") + _EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,9 +62,10 @@ def run(args: argparse.Namespace) -> int:
             raise InvalidArgumentError(
                 f"{args.output!r} is no HTML page, and is not replaced. Give another --output."
             )
-        history = history_of(args)
+        with quiet():
+            history = history_of(args)
         replace_file(args.output, report(history).encode("utf-8"))
-    except HyperbridgeError as exc:
+    except (HyperbridgeError, OSError) as exc:
         print(f"hyperbridge: {exc}", file=sys.stderr)
         return 1
     best = history.best_loss()

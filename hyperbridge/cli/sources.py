@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +22,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-pickle", action="store_true", help="load a pickle, which runs code"
     )
-    parser.add_argument("--study", metavar="NAME", help="the name of the study in a storage")
+    parser.add_argument(
+        "--study",
+        metavar="NAME",
+        help="the name of the study in a storage, or of one of several Trials in a pickled dict",
+    )
     parser.add_argument("--experiment", metavar="NAME", help="the MLflow experiment")
     parser.add_argument("--tracking-uri", metavar="URI", help="where MLflow's runs are")
     parser.add_argument(
@@ -28,11 +35,11 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", choices=("min", "max"), help="whether less or more of it is good")
 
 
-def kinds_text() -> str:
-    """Return a line for each kind of history that can be read; hyperopt is imported."""
+def kinds_text(title: str) -> str:
+    """Return a line for each kind of history, under a title; hyperopt is imported."""
     from hyperbridge.history.kinds import lines_of_kinds
 
-    return "sources:\n" + "\n".join(lines_of_kinds()) + "\n\n"
+    return f"{title}:\n" + "\n".join(lines_of_kinds()) + "\n\n"
 
 
 def options_of(args: argparse.Namespace) -> Options:
@@ -40,10 +47,13 @@ def options_of(args: argparse.Namespace) -> Options:
 
     Raises:
         InvalidArgumentError: The space cannot be had.
+        SystemExit: With code 2, when ``--space`` is no FILE:NAME.
     """
-    from hyperbridge.cli.space_file import load_space
+    from hyperbridge.cli.space_file import is_space_name, load_space
     from hyperbridge.history.kinds import Options
 
+    if args.space is not None and not is_space_name(args.space):
+        args.parser.error(f"--space {args.space!r}: give FILE:NAME, such as train.py:space")
     return Options(
         space=None if args.space is None else load_space(args.space),
         study=args.study,
@@ -67,4 +77,15 @@ def history_of(args: argparse.Namespace) -> History:
 
     options = options_of(args)
     history = read_history(args.source, options)
-    return history if history.space is not None else replace(history, space=options.space)
+    return history if options.space is None else replace(history, space=options.space)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Suppress what Optuna and MLflow say of what they do."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)

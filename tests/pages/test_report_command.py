@@ -67,7 +67,7 @@ def test_a_page_that_is_there_is_replaced_and_other_files_are_not(
         (["old.pkl"], "--allow-pickle"),
         (["missing.db"], "there is no 'missing.db'"),
         (["old.pkl", "--allow-pickle", "-o", "no/folder/x.html"], "no/folder"),
-        (["old.pkl", "--allow-pickle", "--space", "nothing"], "give FILE:NAME"),
+        (["old.pkl", "--allow-pickle", "--space", "program_of_report.py:y"], "has no 'y'"),
     ],
 )
 def test_what_cannot_be_read_or_written_is_said(
