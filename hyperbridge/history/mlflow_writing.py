@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from hyperbridge.documents import Document, TrialEnd
+from hyperbridge.documents import LOG, Document, TrialEnd
 from hyperbridge.history.history import History
 from hyperbridge.space import Space
 from hyperbridge.tracking.complaints import Complaints
@@ -72,10 +72,9 @@ def write_runs(store: Store, experiment_id: str, history: History, space: Space 
     status = "FAILED"
     try:
         for document in documents:
-            _write(
-                store, experiment_id, end_of(document), {**tags, "mlflow.parentRunId": parent},
-                legalise, space,
-            )  # fmt: skip
+            end = end_of(document, history.attachments)
+            shared = {**tags, "mlflow.parentRunId": parent}
+            _write(store, experiment_id, end, shared, legalise, space)
         _summarise(store, parent, documents)
         status = "FINISHED"
     finally:
@@ -130,6 +129,8 @@ def _write(
         store.log(run_id, params=record.params, tags=record.tags, metrics=points)
         if end.status == "failure" and end.failure is not None:
             store.log_text(run_id, traceback_text(end.failure), "traceback.txt")
+        if LOG in end.attachments:
+            store.log_text(run_id, end.attachments[LOG], "log.txt")
         status = _STATUS[end.status]
     finally:
         store.end_run(run_id, status, at_ms)
@@ -156,5 +157,6 @@ def _remark_on(history: History, documents: Sequence[Document]) -> None:
                 lost[str(key)] += 1
     for key, n in lost.items():
         history.remark(f"result[{key!r}] of {n} trials is no number, and left out")
-    if history.attachments:
-        history.remark(f"{len(history.attachments)} attachments are left out")
+    n_left_out = sum(not name.endswith(f"::{LOG}") for name in history.attachments)
+    if n_left_out:
+        history.remark(f"{n_left_out} attachments are left out")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hyperbridge.documents import Document, Trial, attempt_of
@@ -41,6 +41,7 @@ class EarlierChildren:
         fmin_uuid: Names the search.
         call: Names the present call, whose runs are left alone.
         ended: The trials of the search that have ended before it.
+        attachments: Theirs, as in ``Trials.attachments``.
         began_ms: When the first call of the search began, in milliseconds since the epoch.
         tags: Returns the tags that describe a trial from its start on.
         experiment_id: Returns the experiment of the runs.
@@ -57,6 +58,7 @@ class EarlierChildren:
         fmin_uuid: str,
         call: str,
         ended: Sequence[Document],
+        attachments: Mapping[str, Any],
         began_ms: int,
         tags: Callable[[Trial], dict[str, str]],
         experiment_id: Callable[[], str],
@@ -68,6 +70,7 @@ class EarlierChildren:
         self._fmin_uuid = fmin_uuid
         self._call = call
         self._ended = ended
+        self._attachments = attachments
         self._began_ms = began_ms
         self._tags = tags
         self._experiment_id = experiment_id
@@ -138,7 +141,7 @@ class EarlierChildren:
         self._complete(document, kept)
 
     def _complete(self, document: Document, run: Any) -> None:
-        end = end_of(document)
+        end = end_of(document, self._attachments)
         child = Child(
             end.trial, self._tags(end.trial), started_ms(document), run=run, is_left=run is not None
         )

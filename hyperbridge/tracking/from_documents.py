@@ -6,12 +6,14 @@ Pure functions: another call of fmin completes from them what a killed one had n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_DONE, JOB_STATE_ERROR, STATUS_OK
 
 from hyperbridge.documents import (
+    LOG,
     Document,
     Failure,
     Trial,
@@ -65,14 +67,20 @@ def status_of(document: Document) -> TrialStatus:
     return "success" if document["result"].get("status") == STATUS_OK else "failure"
 
 
-def end_of(document: Document) -> TrialEnd:
-    """Return the end of a trial as observers have seen it; the times of its reports are lost."""
+def end_of(document: Document, attachments: Mapping[str, Any]) -> TrialEnd:
+    """Return the end of a trial as observers have seen it; the times of its reports are lost.
+
+    Args:
+        document: One that has ended.
+        attachments: As in ``Trials.attachments``; what the trial has printed is taken from them.
+    """
     misc, status = document["misc"], status_of(document)
     failure = None
     if document["state"] != JOB_STATE_DONE:
         type_name, message = misc.get("error", ("", ""))
         failure = Failure(type_name, message, misc.get("traceback", message))
     at_ms = ended_ms(document)
+    log = attachments.get(f"ATTACH::{document['tid']}::{LOG}")
     return TrialEnd(
         Trial(document["tid"], assignment_of(document), document),
         status,
@@ -80,6 +88,7 @@ def end_of(document: Document) -> TrialEnd:
         result=document["result"] if document["state"] == JOB_STATE_DONE else None,
         failure=failure,
         reports=[(step, loss, at_ms) for step, loss in reports_of(document).items()],
+        attachments={LOG: log} if log else {},
     )
 
 

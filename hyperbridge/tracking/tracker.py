@@ -234,6 +234,7 @@ class MlflowTracker:
                 fmin_uuid=earlier.fmin_uuid,
                 call=self._call,
                 ended=ended,
+                attachments=info.earlier.attachments,
                 began_ms=earlier.began_ms,
                 tags=self._tags,
                 experiment_id=self._experiment_id

@@ -259,7 +259,8 @@ def test_trials_are_written_as_runs_and_come_back(store):
     documents[6].update(book_time=None, refresh_time=None)
     documents[6]["result"] = {"loss": 1.0, "status": "ok", "model": object()}
     documents[7]["state"] = JOB_STATE_RUNNING
-    history = History(documents, {"ATTACH::0::a": b""}, "trials.pkl")
+    attachments = {"ATTACH::0::a": b"", "ATTACH::0::hyperbridge.log": "printed\n"}
+    history = History(documents, attachments, "trials.pkl")
     options = Options(tracking_uri=store, experiment="converted", space=read_space(SPACE))
     kind_of_target("mlflow:").write(history, "mlflow:", options)
     remarks = "\n".join(history.remarks)
@@ -281,6 +282,11 @@ def test_trials_are_written_as_runs_and_come_back(store):
     parent = client.get_run(back.source.removeprefix("MLflow run "))
     assert parent.info.status == "FINISHED"
     assert parent.data.tags["hyperbridge.converted_from"] == "trials.pkl"
+    children = client.search_runs(
+        [parent.info.experiment_id], "tags.`hyperbridge.tid` = '0'", max_results=5
+    )
+    uri = f"{children[0].info.artifact_uri}/log.txt"
+    assert mlflow.artifacts.load_text(uri) == "printed\n"
     counts = {k: v for k, v in parent.data.metrics.items() if k.endswith("_count")}
     assert counts == {
         "total_trials_count": 7, "successful_trials_count": 3, "failed_trials_count": 2,

@@ -50,7 +50,11 @@ class Search:
         """One call of fmin that runs trials, told to a tracker; a killed one ends nothing."""
         earlier = None
         if self.is_known:
-            earlier = Earlier(list(self.documents.values()), tracking=dict(self.facts))
+            earlier = Earlier(
+                list(self.documents.values()),
+                attachments={"ATTACH::2::hyperbridge.log": "printed\n"},
+                tracking=dict(self.facts),
+            )
         tracker = self.tracker = MlflowTracker(patience_s=10.0)
         tracker.run_started(replace(INFO, earlier=earlier, note=self.facts.update, **info))
         self.is_known = True
@@ -186,6 +190,8 @@ def test_what_a_killed_process_had_not_logged_is_logged_from_the_documents(any_s
     assert [m.value for m in metric_history(runs[1], "loss")] == [0.25]
     text = mlflow.artifacts.load_text(f"{runs[2].info.artifact_uri}/traceback.txt")
     assert text == "Traceback: ValueError"
+    text = mlflow.artifacts.load_text(f"{runs[2].info.artifact_uri}/log.txt")
+    assert text == "printed\n"
     assert parent.data.metrics["total_trials_count"] == 7
     assert parent.data.metrics["cancelled_trials_count"] == 1
 
