@@ -70,13 +70,22 @@ def test_what_the_programs_ask_of_mlflow_their_folder_and_their_arguments(
     assert cell(report, "best", "optuna")["verdict"] is None
 
 
-@pytest.mark.parametrize("case", ["dict_space", "mlflow_nested_locally"])
-def test_a_program_before_and_after_migrate(compared: Compared, case: str) -> None:
+@pytest.mark.parametrize(
+    ("case", "accepted", "expected"),
+    [
+        ("dict_space", (), 1),  # the sampler is another one
+        ("mlflow_nested_locally", ("--accept", "new:search", "--accept", "mlflow"), 0),
+    ],
+)
+def test_a_program_before_and_after_migrate(
+    compared: Compared, case: str, accepted: tuple[str, ...], expected: int
+) -> None:
     folder = GOLDEN / case
     code, report = compared(
-        folder / "before.py", folder / "optuna.py", "--max-evals", "4", "--repeats", "2"
-    )
-    assert code == 0
+        folder / "before.py", folder / "optuna.py", "--max-evals", "4", "--repeats", "2",
+        "--fail-on", "different", *accepted,
+    )  # fmt: skip
+    assert code == expected, report["summary"]
     for name in ("old", "new"):
         assert cell(report, "trials", name)["text"] == "4"
         assert len(set(cell(report, "best", name)["values"])) == 2  # the seeds vary in both
@@ -113,7 +122,7 @@ def test_an_example_on_four_backends(compared: Compared, example: str) -> None:
         assert cell(report, "best", "optuna")["verdict"] in ("not known", "same")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_native_program_of_ray_tune(compared: Compared, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     folder = GOLDEN / "dict_space"
@@ -126,6 +135,24 @@ def test_a_native_program_of_ray_tune(compared: Compared, tmp_path: Path) -> Non
     assert len(set(cell(report, "best", "new")["values"])) == 2
     assert cell(report, "objective", "new")["values"]
     assert cell(report, "argmin", "new")["verdict"] == "same"
+
+
+def test_a_program_that_takes_too_long_is_stopped_and_its_trials_are_shown(
+    compared: Compared, tmp_path: Path
+) -> None:
+    program = tmp_path / "slow.py"
+    program.write_text(
+        "import os, time\n"
+        "from hyperopt import Trials, fmin, hp, rand\n"
+        "fmin(abs, hp.uniform('x', -1, 1), rand.suggest, 2, trials=Trials())\n"
+        "time.sleep(600 * (os.environ['HYPERBRIDGE_BACKEND'] == 'optuna'))\n"
+    )
+    command = (program, "--backends", "local,optuna", "--repeats", "1", "--no-tracking")
+    code, report = compared(*command, "--timeout", "15")
+    assert code == 1
+    failures = [column["failure"] for column in report["columns"]]
+    assert failures == [None, "repeat 1: it did not end in 15 s"]
+    assert cell(report, "trials", "optuna")["text"] == "2"
 
 
 def test_a_backend_that_the_program_says_itself_cannot_be_exchanged(
