@@ -112,7 +112,8 @@ class OptunaFigures:
         if len(self._complete) < 4 or not self._columns:
             return Drawing(None, "Importances need four complete trials at least.")
         chosen = _some(self._complete, MOST_COMPARED)
-        evaluator = importlib.import_module("optuna.importance").PedAnovaImportanceEvaluator()
+        with _quiet():  # Optuna 4 calls it experimental
+            evaluator = importlib.import_module("optuna.importance").PedAnovaImportanceEvaluator()
         drawing = self._draw(
             "plot_param_importances", chosen, evaluator=evaluator, target_name=_LOSS
         )
