@@ -7,6 +7,7 @@ they are put back, as texts that Plotly shows as they are, when a figure is draw
 
 from __future__ import annotations
 
+import html
 import importlib
 import json
 import logging
@@ -140,6 +141,10 @@ class OptunaFigures:
         drawing = self._draw("plot_parallel_coordinate", chosen, params=names, target_name=_LOSS)
         if drawing.figure is not None and "xaxis" in drawing.figure["layout"]:
             drawing.figure["layout"]["xaxis"]["tickangle"] = -25
+        for trace in _traces(drawing):
+            for dimension in trace.get("dimensions", ()):  # Optuna 4: ticks that read no markup
+                if "ticktext" in dimension:
+                    dimension["ticktext"] = list(map(html.unescape, dimension["ticktext"]))
         return drawing
 
     def slices(self) -> Iterator[tuple[Column, Drawing]]:

@@ -58,11 +58,13 @@
     (drawing.data || []).forEach(function (trace) {
       const marker = trace.marker || {};
       if (trace.line && trace.line.color) trace.line.color = onDark(trace.line.color);
-      if (Array.isArray(marker.colorscale)) {
-        marker.colorscale = marker.colorscale.map(function (stop) {
-          return [stop[0], onDark(stop[1])];
-        });
-      }
+      [marker, trace.line || {}].forEach(function (part) {
+        if (Array.isArray(part.colorscale)) {
+          part.colorscale = part.colorscale.map(function (stop) {
+            return [stop[0], onDark(stop[1])];
+          });
+        }
+      });
       if (marker.colorbar) {
         marker.colorbar = Object.assign({}, marker.colorbar,
           { thickness: narrow.matches ? 8 : 12, xpad: 6, outlinewidth: 0 });
