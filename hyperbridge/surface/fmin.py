@@ -15,8 +15,6 @@ from hyperbridge import backends, config
 from hyperbridge.backends.base import Backend
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError, UnsupportedArgumentError
 from hyperbridge.pruning import check_pruner, make_rule
-from hyperbridge.run.journal_keeper import JournalKeeper
-from hyperbridge.run.keeping import Keeper
 from hyperbridge.run.limits import (
     Limits,
     check_loss_threshold,
@@ -25,11 +23,9 @@ from hyperbridge.run.limits import (
     check_timeout,
 )
 from hyperbridge.run.objective import Objective
-from hyperbridge.run.saving import TrialsFile
 from hyperbridge.search.choice import check_algo
 from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
-from hyperbridge.search.identity import space_texts
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.history import (
@@ -39,7 +35,7 @@ from hyperbridge.surface.history import (
     load_earlier,
     open_trials,
 )
-from hyperbridge.surface.journals import journal_of
+from hyperbridge.surface.keepers import journal_of, open_keepers
 from hyperbridge.surface.points import (
     check_points,
     count_generated,
@@ -248,14 +244,7 @@ def fmin(
     )
     past = None if warm_start is None else read_warm_start(warm_start, objective.space)
     with ExitStack() as stack:
-        keepers: list[Keeper] = []
-        if trials_save_file and watcher().may_keep(trials_save_file):
-            keepers.append(TrialsFile(trials_save_file))
-            stack.callback(keepers[-1].release)
-        kept = journal_of(settings)
-        if kept is not None and watcher().may_keep(kept):
-            keepers.append(JournalKeeper(kept, space_texts(objective.space), objective.identity))
-            stack.callback(keepers[-1].release)
+        keepers = open_keepers(stack, trials_save_file, journal_of(settings), objective)
         earlier = load_earlier(keepers)
         trials, earlier = open_trials(trials, earlier)
         is_tolerant = is_spark or bool(catch_eval_exceptions)

@@ -26,7 +26,7 @@ from hyperbridge.errors import (
 from hyperbridge.journal import file as journal_file
 from hyperbridge.journal.contents import Contents
 from hyperbridge.journal.file import read_journal
-from hyperbridge.surface.journals import environment_of_child
+from hyperbridge.surface.keepers import environment_of_child
 
 SPACE = {"x": hp.uniform("x", -5, 5), "kind": hp.choice("kind", [0, hp.quniform("q", 1, 9, 2)])}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hyperbridge.errors import HyperbridgeError
-from hyperbridge.surface.journals import environment_of_child
+from hyperbridge.surface.keepers import environment_of_child
 
 _EXIT_FILE = "HYPERBRIDGE_NOTEBOOK_EXIT"
 """Environment variable of a notebook that another one runs: where it leaves its exit value."""

@@ -1,4 +1,4 @@
-"""The journal of a call of fmin: the argument's own, or one of those that a setting stands for."""
+"""What keeps a call of fmin on disk: its save file, and its journal, if a setting says so."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import logging
 import os
 import threading
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 from hyperbridge import config
 from hyperbridge.journal.choice import Journal, as_journal
+from hyperbridge.run.journal_keeper import JournalKeeper
+from hyperbridge.run.keeping import Keeper
+from hyperbridge.run.objective import Objective
+from hyperbridge.run.saving import TrialsFile
+from hyperbridge.search.identity import space_texts
+from hyperbridge.surface.watching import watcher
 from hyperbridge.worker.reporting import is_in_trial
 
 logger = logging.getLogger(__name__)
@@ -76,3 +83,31 @@ def _counted(key: str) -> int:
     with _counting:
         _n_calls[key] += 1
         return _n_calls[key]
+
+
+def open_keepers(
+    stack: ExitStack,
+    trials_save_file: str | os.PathLike[str],
+    journal: Journal | None,
+    objective: Objective,
+) -> list[Keeper]:
+    """Return what keeps a call on disk; others may use it again when the stack is left.
+
+    Args:
+        stack: Releases them.
+        trials_save_file: As given to fmin; empty for none.
+        journal: See `journal_of`.
+        objective: What the trials evaluate, and its space: a journal is of one.
+
+    Raises:
+        InvalidArgumentError: A path cannot be a file's, or another search uses it.
+    """
+    keepers: list[Keeper] = []
+    if trials_save_file and watcher().may_keep(trials_save_file):
+        keepers.append(TrialsFile(trials_save_file))
+        stack.callback(keepers[-1].release)
+    if journal is not None and watcher().may_keep(journal):
+        space = space_texts(objective.space)
+        keepers.append(JournalKeeper(journal, space, objective.identity))
+        stack.callback(keepers[-1].release)
+    return keepers
