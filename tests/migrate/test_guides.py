@@ -32,7 +32,15 @@ WRITTEN = {
 }
 GENERATED = {"remarks"}
 """The guide that is printed from a table, whose examples are tested with it."""
-SLOW = {"verify", "to_ray_tune", "staying_on_spark", "ray_on_spark", "history_and_mlflow"}
+SLOW = {"verify", "to_ray_tune", "staying_on_spark", "history_and_mlflow"}
+LONG = {"ray_on_spark"}
+"""A whole cluster of Spark with one of Ray on it: a minute."""
+
+
+def marks_of(guide: str) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.slow] if guide in SLOW | LONG else []
+    return [*marks, pytest.mark.long] if guide in LONG else marks
+
 
 QUIET = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1"}
 # Spark counts GPUs and hands them out, whatever their number stands for.
@@ -63,9 +71,7 @@ def blocks_of(guide: str) -> list[tuple[str, str]]:
     return re.findall(r"^```(python|console)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "guide", [pytest.param(g, marks=[pytest.mark.slow] if g in SLOW else []) for g in WRITTEN]
-)
+@pytest.mark.parametrize("guide", [pytest.param(g, marks=marks_of(g)) for g in WRITTEN])
 def test_the_snippets_of_a_guide_run(guide: str, tmp_path: Path) -> None:
     for package in WRITTEN[guide]:
         pytest.importorskip(package)
