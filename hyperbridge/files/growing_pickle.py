@@ -38,6 +38,10 @@ class DamagedFileError(Exception):
     """A file is not what was written; the message says where."""
 
 
+class Pickled(bytes):
+    """A value that is pickled already."""
+
+
 class GrowingPickle:
     """The file of an object that has ``refresh()``, a list and a dict that grow.
 
@@ -64,6 +68,16 @@ class GrowingPickle:
     def is_growing(self) -> bool:
         """See the class."""
         return self._file is not None
+
+    def is_intact(self) -> bool:
+        """Tell whether the file is still the one that was written: not removed, not replaced."""
+        if self._file is None:
+            return False
+        try:
+            there, ours = os.stat(self._path), os.fstat(self._file.fileno())
+        except OSError:
+            return False
+        return os.path.samestat(there, ours) and there.st_size == self._end
 
     def write(self, root: Any, *growing: Any) -> None:
         """Replace the file by a pickle of an object.
@@ -103,7 +117,8 @@ class GrowingPickle:
         """Add changes; all of them are in the file when this returns, or none.
 
         Args:
-            changes: Which list or dict, where in it (None: at the end of the list), and what.
+            changes: Which list or dict, where in it (None: at the end of the list), and what:
+                a value, or one that is `Pickled`.
 
         Raises:
             OSError: They could not be written.
@@ -223,12 +238,17 @@ def _get(memo: int) -> bytes:
     return b"j" + struct.pack("<I", memo)
 
 
+def pickled(value: Any) -> Pickled:
+    """Return a value pickled as `GrowingPickle.add` does it."""
+    return Pickled(cloudpickle.dumps(value, protocol=_PROTOCOL))
+
+
 def _nested(value: Any) -> bytes:
     """Return opcodes that put a value on the stack, whatever it uses the memo for."""
     if type(value) is str and len(value) < _SMALL // 4:
         encoded = value.encode("utf-8", "surrogatepass")
         return b"X" + struct.pack("<I", len(encoded)) + encoded
-    data: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
+    data: bytes = value if type(value) is Pickled else pickled(value)
     length = (
         b"B" + struct.pack("<I", len(data))
         if len(data) < _SMALL

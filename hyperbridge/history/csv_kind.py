@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -36,13 +37,14 @@ class CsvKind(Kind):
         if not Path(text).is_file():
             return False
         with Path(text).open("rb") as file:
-            return file.read(len(_MARK)) == _MARK.encode()
+            begin = file.read(len(codecs.BOM_UTF8) + len(_MARK))
+        return begin.removeprefix(codecs.BOM_UTF8).startswith(_MARK.encode())  # Excel's has one
 
     def read(self, source: Any, options: Options) -> History:  # noqa: ARG002
         """Return the trials of a file that `write` has made."""
         limit = csv.field_size_limit(_LONGEST_CELL)
         try:
-            with Path(source).open(encoding="utf-8", newline="") as file:
+            with Path(source).open(encoding="utf-8-sig", newline="") as file:
                 lines = list(csv.DictReader(file, strict=True))
         except (OSError, ValueError, csv.Error) as exc:
             raise InvalidArgumentError(f"{source!r} cannot be read: {exc}") from exc

@@ -28,6 +28,8 @@ class History:
         remarks: One line for each thing that was dropped or assumed on the way.
         space: The search space, where the source knows it.
         options: The options of a choice by its label, where the source knows these alone.
+        texts: The text of each parameter by its label, where the source knows no space; see
+            `hyperbridge.search.identity.space_texts`.
         heeded: The names of the options that have said what to read of this source.
 
     Examples:
@@ -40,6 +42,7 @@ class History:
     source: str
     remarks: list[str] = field(default_factory=list)
     space: Space | None = None
+    texts: dict[str, str] = field(default_factory=dict)
     heeded: tuple[str, ...] = ()
     options: dict[str, list[Any]] = field(default_factory=dict)
 

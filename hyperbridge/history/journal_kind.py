@@ -41,6 +41,8 @@ class JournalKind(Kind):
         except OSError as exc:
             raise InvalidArgumentError(f"{source!r} cannot be read: {exc}") from exc
         history = History(contents.documents, contents.attachments, source)
+        if contents.calls:
+            history.texts = dict(contents.calls[-1]["space"])
         for document in history.documents:
             reports = contents.reports.get(document["tid"])
             if reports:

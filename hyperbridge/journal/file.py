@@ -184,6 +184,7 @@ class JournalFile:
 
     def _write(self, fd: int) -> None:
         """Write the lines that are missing, all or none, wherever an interrupt comes between."""
+        self._check_own(fd)
         if self._must_cut:
             os.ftruncate(fd, self._state.size)
         state, self._must_cut = self._state, True
@@ -203,6 +204,22 @@ class JournalFile:
             missing=(),
         )
         self._must_cut = False
+
+    def _check_own(self, fd: int) -> None:
+        """Refuse to write where nobody would find it.
+
+        Raises:
+            OSError: The file was removed, replaced or changed by somebody else.
+        """
+        ours = os.fstat(fd)
+        try:
+            is_there = os.path.samestat(os.stat(self.path), ours)
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise OSError("somebody has removed or replaced the file")
+        if ours.st_size != self._state.size and not self._must_cut:
+            raise OSError("somebody else has changed the file")
 
     def _sync(self, fd: int) -> None:
         try:

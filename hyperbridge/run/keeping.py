@@ -37,6 +37,7 @@ class Earlier:
         tracking: What the MLflow tracker has noted: ``tracking_uri``, ``experiment_id``,
             ``run_id`` and ``fmin_uuid`` of the parent run.
         trials: The Trials object itself, where it was kept.
+        space: The space of the last call, as `KeptCall.space`; None if it is not known.
         is_finished_here: Whether the search was one of this process, and has come to its end.
     """
 
@@ -46,6 +47,7 @@ class Earlier:
     first_stream: Stream | None = None
     tracking: dict[str, str] = field(default_factory=dict)
     trials: Any = None
+    space: dict[str, str] | None = None
     is_finished_here: bool = False
 
 

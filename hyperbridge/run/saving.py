@@ -15,7 +15,7 @@ from hyperopt.base import JOB_STATE_RUNNING
 
 from hyperbridge.documents import Document, Place, take_back
 from hyperbridge.errors import InvalidArgumentError, ResultNotPicklableError
-from hyperbridge.files.growing_pickle import GrowingPickle
+from hyperbridge.files.growing_pickle import GrowingPickle, pickled
 from hyperbridge.files.locking import FileLock
 from hyperbridge.files.pickles import load_trials
 from hyperbridge.files.processes import this_process
@@ -28,6 +28,7 @@ KEPT: Final = "_hyperbridge_kept"
 """The attribute of a Trials object in the file that holds what only we read: a dict. While it is
 there the object is being written, and is pickled as one that hyperopt alone can load."""
 
+_OWN = (KEPT, "_dynamic_trials", "_trials", "_ids", "attachments")
 _UNFINISHED = (None, "user", "error", "engine")
 _PLAIN = (bool, int, float, str, bytes, type(None))
 
@@ -64,6 +65,10 @@ class TrialsFile:
         self._attachments: Any = None
         self._kept: dict[str, Any] = {}
         self._positions: dict[int, int] = {}
+        self._n_attachments = 0
+        self._attributes: dict[str, int] = {}
+        self._last: Document | None = None
+        self._last_content = b""
         self._stream: Stream | None = None
         self._is_behind = False
         self._has_changed = False
@@ -85,6 +90,7 @@ class TrialsFile:
             stream=kept.get("stream"),
             first_stream=kept.get("first_stream"),
             tracking=kept.get("tracking", {}),
+            space=kept.get("space"),
             trials=trials,
             is_finished_here=kept.get("process") == this_process()
             and kept.get("ended") not in _UNFINISHED,
@@ -113,6 +119,7 @@ class TrialsFile:
             "first_stream": call.first_stream,
             "tracking": dict(call.tracking),
             "process": this_process(),
+            "space": call.space,
             "ended": None,
         }
         if trials._dynamic_trials:
@@ -137,24 +144,30 @@ class TrialsFile:
     def ended(self, document: Document, attachments: dict[str, Any]) -> None:
         """Write a document, and those that were proposed before it. See `Keeper.ended`."""
         self._has_changed = True
-        if self._is_behind or not self._can_grow(document):
+        if self._is_behind or not self._can_grow(document, attachments):
             self._write()
             return
         changes: list[tuple[Any, Any, Any]] = []
+        if self._last is not None and (content := pickled(self._last)) != self._last_content:
+            changes.append((self._documents, self._positions[id(self._last)], content))
+        content = pickled(document)
         at = self._positions.get(id(document))
         if at is not None:
-            changes.append((self._documents, at, document))
+            changes.append((self._documents, at, content))
         first = len(self._positions)
         new = self._documents[first:]
-        changes += [(self._documents, None, _waiting(each)) for each in new]
+        changes += [
+            (self._documents, None, content if each is document else _waiting(each)) for each in new
+        ]
         prefix = self._trials.aname(document, "") if attachments else ""
         changes += [
-            (self._attachments, prefix + name, content) for name, content in attachments.items()
+            (self._attachments, prefix + name, value) for name, value in attachments.items()
         ]
         changes.append((self._kept, "stream", self._stream))
         self._is_behind = True  # until it is written
         self._pickle.add(changes)
         self._is_behind = False
+        self._last, self._last_content = document, content
         self._know(new, first)
 
     def closed(self, reason: str | None) -> None:
@@ -169,10 +182,17 @@ class TrialsFile:
         self._pickle.close()
         self._lock.release()
 
-    def _can_grow(self, document: Document) -> bool:
-        """Tell whether the file has the documents that the Trials have, but for the last ones."""
+    def _can_grow(self, document: Document, attachments: dict[str, Any]) -> bool:
+        """Tell whether the file has what the Trials have, but for the last documents.
+
+        A program may add to its Trials while they are searched. Documents are compared when the
+        next trial ends, the last one alone; what was changed in others comes in the end.
+        """
         there = self._trials._dynamic_trials
-        if not self._pickle.is_growing or there is not self._documents:
+        if there is not self._documents or not self._pickle.is_intact():
+            return False
+        n_attachments = self._n_attachments + len(attachments)
+        if len(self._attachments) > n_attachments or self._attributes != _attributes(self._trials):
             return False
         at = self._positions.get(id(document))
         is_at_its_place = at is None or (at < len(there) and there[at] is document)
@@ -190,6 +210,8 @@ class TrialsFile:
         finally:
             del vars(trials)[KEPT]
         self._positions = {}
+        self._last = None
+        self._attributes = _attributes(trials)
         self._know(self._documents, 0)
         running = [
             (self._documents, at, _waiting(each))
@@ -202,6 +224,12 @@ class TrialsFile:
 
     def _know(self, documents: Sequence[Document], first: int) -> None:
         self._positions.update((id(each), first + i) for i, each in enumerate(documents))
+        self._n_attachments = len(self._attachments)
+
+
+def _attributes(trials: Any) -> dict[str, int]:
+    """Return what tells whether an attribute of a Trials object was set anew."""
+    return {name: id(value) for name, value in vars(trials).items() if name not in _OWN}
 
 
 def _waiting(document: Document) -> Document:

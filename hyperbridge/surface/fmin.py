@@ -26,6 +26,7 @@ from hyperbridge.run.objective import Objective
 from hyperbridge.search.choice import check_algo
 from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
+from hyperbridge.search.identity import space_texts
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.history import (
@@ -34,6 +35,7 @@ from hyperbridge.surface.history import (
     fit_to_space,
     load_earlier,
     open_trials,
+    warn_of_space,
 )
 from hyperbridge.surface.keepers import journal_of, open_keepers
 from hyperbridge.surface.points import (
@@ -246,9 +248,11 @@ def fmin(
     with ExitStack() as stack:
         keepers = open_keepers(stack, trials_save_file, journal_of(settings), objective)
         earlier = load_earlier(keepers)
+        n_extra = 0 if trials is None else count_generated(trials)
         trials, earlier = open_trials(trials, earlier)
         is_tolerant = is_spark or bool(catch_eval_exceptions)
-        n_extra = count_generated(trials) - (count_failed(earlier) if is_tolerant else 0)
+        n_extra -= count_failed(earlier) if is_tolerant else 0
+        warn_of_space(earlier, space_texts(objective.space) if earlier else {})
         requested = settings.parallelism
         if requested is None and is_spark:
             requested = trials.user_specified_parallelism

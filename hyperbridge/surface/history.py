@@ -19,6 +19,7 @@ from hyperbridge.documents import (
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError
 from hyperbridge.run.keeping import Earlier, Keeper
 from hyperbridge.run.trial_log import is_running_here
+from hyperbridge.search.identity import difference
 from hyperbridge.space import Space
 from hyperbridge.surface.trials import Trials
 
@@ -45,13 +46,39 @@ def check_trials(trials: Any) -> None:
 
 
 def load_earlier(keepers: Sequence[Keeper]) -> Earlier | None:
-    """Return what earlier calls have left where the call is kept; of several, the one with most.
+    """Return what earlier calls have left where the call is kept.
+
+    Of several places the one with most trials counts, as a disk may have been full for the others.
+    What a trial has in a pickle of the Trials is taken from there: it lacks nothing of it.
 
     Raises:
         InvalidArgumentError: Something there cannot be read.
     """
     found = [earlier for keeper in keepers if (earlier := keeper.load()) is not None]
-    return max(found, key=lambda each: _n_ended(each.documents), default=None)
+    most = max(found, key=lambda each: _n_ended(each.documents), default=None)
+    whole = next((each for each in found if each.trials is not None), most)
+    if most is None or whole is None or most is whole:
+        return most
+    kept = {document["tid"]: document for document in whole.documents}
+    documents = [
+        there
+        if (there := kept.get(document["tid"])) is not None and _is_same(there, document)
+        else document
+        for document in most.documents
+    ]
+    attachments = {**most.attachments, **whole.attachments}
+    trials = whole.trials
+    trials._dynamic_trials[:] = documents
+    trials.attachments.update(attachments)
+    trials.refresh()
+    return replace(
+        most, documents=documents, attachments=attachments, trials=trials, space=whole.space
+    )
+
+
+def _is_same(one: Document, other: Document) -> bool:
+    """Tell whether two documents are of the same trial, and have ended alike."""
+    return one["state"] == other["state"] and assignment_of(one) == assignment_of(other)
 
 
 def _n_ended(documents: Sequence[Document]) -> int:
@@ -79,6 +106,8 @@ def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, Earlier | No
         InvalidArgumentError: The Trials have documents, and not those that were kept.
     """
     restored: list[Document] = []
+    if earlier is not None and trials is not None and _are_its_points(trials, earlier):
+        trials._dynamic_trials.clear()
     is_empty = trials is not None and not trials._dynamic_trials
     if is_empty and earlier is not None and earlier.is_finished_here:
         earlier = None
@@ -116,6 +145,39 @@ def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, Earlier | No
             len(trials.trials),
         )
     return trials, None if earlier is None else replace(earlier, documents=restored)
+
+
+def _are_its_points(trials: Any, earlier: Earlier) -> bool:
+    """Tell whether Trials hold points to begin with, which the earlier call began with, too.
+
+    ``generate_trials_to_calculate`` makes them anew whenever a program is run.
+    """
+    kept = {document["tid"]: document for document in earlier.documents}
+    return bool(trials._dynamic_trials) and all(
+        document["state"] == base.JOB_STATE_NEW
+        and document["tid"] in kept
+        and assignment_of(kept[document["tid"]]) == assignment_of(document)
+        for document in trials._dynamic_trials
+    )
+
+
+def warn_of_space(earlier: Earlier | None, space: dict[str, str]) -> None:
+    """Warn where the trials that were kept are of another space with the same labels.
+
+    Args:
+        earlier: What earlier calls have left.
+        space: The present one, as `hyperbridge.search.identity.space_texts`.
+    """
+    if earlier is None or earlier.space is None or not earlier.documents:
+        return
+    what = difference(earlier.space, space)
+    if what is not None:
+        logger.warning(
+            "the %d trials that were kept are of another search space: %s. They count for "
+            "max_evals, and the best one may be among them. Use another file for a new search.",
+            len(earlier.documents),
+            what,
+        )
 
 
 def count_failed(earlier: Earlier | None) -> int:

@@ -25,6 +25,7 @@ from hyperbridge.errors import InvalidArgumentError
 from hyperbridge.history.history import History, state_of
 from hyperbridge.history.kinds import Options, read_history
 from hyperbridge.run.trial_log import finite_order_loss
+from hyperbridge.search.identity import space_texts
 from hyperbridge.search.known_points import Key, KnownPoints
 from hyperbridge.space import Space
 from hyperbridge.space.nodes import Choice, ComputedDistribution, Parameter
@@ -72,8 +73,9 @@ def take_over(history: History, trials: Any, space: Space, labels: Iterable[str]
     """
     left_out: Counter[str] = Counter()
     fitting: list[Document] = []
+    others = _other_choices(history, space)
     for document in history.documents:
-        reason = _why_not(document, space)
+        reason = _why_not(document, space, others)
         if reason is None:
             fitting.append(document)
         else:
@@ -96,7 +98,19 @@ def count_taken(trials: Any) -> int:
     return sum(is_taken_over(document) for document in trials.trials)
 
 
-def _why_not(document: Document, space: Space) -> str | None:
+def _other_choices(history: History, space: Space) -> set[str]:
+    """Return the labels of choices that have other options than in the history, where it says so.
+
+    The index of an option means another one there.
+    """
+    known = history.texts or ({} if history.space is None else space_texts(history.space))
+    texts = space_texts(space) if known else {}
+    return {
+        label for label in space.choices if known.get(label, texts.get(label)) != texts.get(label)
+    }
+
+
+def _why_not(document: Document, space: Space, others: set[str]) -> str | None:
     """Return why a trial is not taken, in words that are the same for all alike; None if it is."""
     if document["state"] != JOB_STATE_DONE:
         return f"{state_of(document)}, with no result"
@@ -104,6 +118,9 @@ def _why_not(document: Document, space: Space) -> str | None:
         assignment = assignment_of(document)
     except NotImplementedError:
         return "it has several values of one label"
+    changed = [label for label in assignment if label in others]
+    if changed:
+        return f"its options of {_named(changed)} are not those of the space"
     unknown = [label for label in assignment if label not in space.parameters]
     if unknown:
         return f"it has {_named(unknown)}, which the space does not have"

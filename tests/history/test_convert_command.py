@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import pickle
 import sys
@@ -224,3 +225,14 @@ def test_what_is_no_space_is_said(given: str, text: str, tmp_path: Path) -> None
     (tmp_path / "bad.py").write_text("raise ValueError('wrong')\n")
     with pytest.raises(InvalidArgumentError, match=text):
         load_space(given)
+
+
+def test_a_csv_file_that_a_spreadsheet_has_saved_is_read(old: Path, capsys: Any) -> None:
+    assert call(capsys, "old.pkl", "new.csv", "--allow-pickle")[0] == 0
+    text = Path("new.csv").read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    Path("saved.csv").write_bytes(codecs.BOM_UTF8 + text)
+    assert call(capsys, "new.csv", "one.json")[0] == 0
+    assert call(capsys, "saved.csv", "other.json")[0] == 0
+    one, other = (json.loads(Path(name).read_text()) for name in ("one.json", "other.json"))
+    assert one["trials"] == other["trials"]
+    assert len(one["trials"]) == 8

@@ -32,9 +32,9 @@ WRITTEN = {
 }
 GENERATED = {"remarks"}
 """The guide that is printed from a table, whose examples are tested with it."""
-SLOW = {"verify", "to_ray_tune", "staying_on_spark", "history_and_mlflow"}
-LONG = {"ray_on_spark"}
-"""A whole cluster of Spark with one of Ray on it: a minute."""
+SLOW = {"verify", "to_ray_tune", "history_and_mlflow"}
+LONG = {"staying_on_spark", "ray_on_spark"}
+"""Whole clusters of Spark, and of Ray on one."""
 
 
 def marks_of(guide: str) -> list[pytest.MarkDecorator]:

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from hyperopt import anneal, hp, rand, tpe
 from hyperopt.base import JOB_STATE_CANCEL, JOB_STATE_NEW
+from hyperopt.fmin import generate_trials_to_calculate
 
-from hyperbridge.errors import InvalidArgumentError
+from hyperbridge.errors import HyperbridgeWarning, InvalidArgumentError, NotSavedError
 from hyperbridge.files.locking import FileLock
 from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.trials import Trials
@@ -174,6 +175,133 @@ def test_during_a_search_the_file_holds_what_hyperopt_would_run(tmp_path: Path) 
     assert JOB_STATE_NEW in states
     assert set(states) <= {JOB_STATE_NEW, 2}
     assert [len(states) for states in seen] == [4, 4, 4, 4, 8, 8, 8]
+
+
+# -- what programs do with their files and Trials meanwhile --------------------------------------
+
+
+def move(file: Path) -> None:
+    file.rename(file.with_name("moved"))
+
+
+def replace_by_copy(file: Path) -> None:
+    copy = file.with_name("copy")
+    copy.write_bytes(file.read_bytes())
+    copy.replace(file)
+
+
+def write_over(file: Path) -> None:
+    file.write_bytes(b"a checkpoint of the program's own " * 5_000)
+
+
+@pytest.mark.parametrize("do", [Path.unlink, move, replace_by_copy, write_over])
+def test_a_save_file_that_was_removed_or_replaced_is_written_anew(tmp_path: Path, do: Any) -> None:
+    file, seen = tmp_path / "trials.pkl", []
+
+    def fn(point: dict[str, Any]) -> float:
+        if seen and seen[-1] == 3:
+            do(file)
+        seen.append(len(load(file).trials) if file.exists() and len(seen) != 4 else -1)
+        return distance(point)
+
+    search(file, fn, max_evals=8)
+    assert seen[5:] == [5, 6, 7]
+    assert len(load(file).trials) == 8
+
+
+@pytest.mark.parametrize("do", [Path.unlink, move, replace_by_copy, write_over])
+def test_a_journal_that_was_removed_or_replaced_is_no_secret(tmp_path: Path, do: Any) -> None:
+    file, calls = tmp_path / "run.journal", []
+
+    def fn(point: dict[str, Any]) -> float:
+        calls.append(point)
+        if len(calls) == 3:
+            do(file)
+        return distance(point)
+
+    with pytest.warns(HyperbridgeWarning, match="somebody"), pytest.raises(NotSavedError) as info:
+        search(None, fn, max_evals=6, journal=file)
+    assert len(info.value.trials.trials) == 6
+
+
+def test_what_a_program_adds_to_its_trials_meanwhile_is_in_the_file(tmp_path: Path) -> None:
+    file, seen = tmp_path / "trials.pkl", []
+
+    def annotate(trials: Any, *_: Any) -> Any:
+        n = len(trials.trials)
+        trials.trials[-1]["result"]["note"] = n
+        trials.attachments["count"] = b"%d" % n
+        trials.custom = n
+        if n == 5:
+            trials.attachments["five"] = b"5"
+        return False, []
+
+    def fn(point: dict[str, Any]) -> float:
+        if file.exists():
+            seen.append(load(file))
+        return distance(point)
+
+    search(file, fn, max_evals=8, early_stop_fn=annotate)
+    last = seen[-1]  # when the seventh had ended, and was not yet annotated
+    assert [d["result"].get("note") for d in last.trials] == [1, 2, 3, 4, 5, 6, None]
+    assert last.attachments["five"] == b"5"
+    assert last.custom == 6
+
+
+def test_a_model_that_the_journal_lacks_comes_from_the_save_file(tmp_path: Path) -> None:
+    file, journal = tmp_path / "trials.pkl", tmp_path / "run.journal"
+
+    def fn(point: dict[str, Any]) -> Any:
+        return {"loss": distance(point), "status": "ok", "model": Exception("a model")}
+
+    search(file, fn, max_evals=3, journal=journal)
+    behind = file.read_bytes()
+    search(file, fn, max_evals=5, journal=journal)
+    file.write_bytes(behind)
+    search(file, fn, max_evals=6, journal=journal)
+    kinds = [type(d["result"]["model"]) for d in load(file).trials]
+    assert [kind is Exception for kind in kinds] == [True] * 3 + [False] * 2 + [True]
+
+
+def test_a_save_file_of_another_range_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "trials.pkl"
+    for high in (5, 20):
+        fmin(
+            abs, hp.uniform("x", 1, high), algo=rand.suggest, max_evals=3, trials_save_file=file,
+            show_progressbar=False, rstate=np.random.default_rng(0),
+        )  # fmt: skip
+    assert (
+        "label 'x' was Uniform(low=1.0, high=5.0) and is Uniform(low=1.0, high=20.0)" in caplog.text
+    )
+
+
+@pytest.mark.parametrize("at", [1, 4, 9])
+def test_points_that_a_program_makes_anew_are_those_of_the_file(tmp_path: Path, at: int) -> None:
+    file, space = tmp_path / "trials.pkl", hp.uniform("x", -5, 5)
+
+    def run(fn: Any, kept: Any) -> Any:
+        trials = generate_trials_to_calculate([{"x": 1.0}, {"x": 2.0}])
+        fmin(
+            fn, space, algo=tpe.suggest, max_evals=10, trials=trials, trials_save_file=kept,
+            show_progressbar=False, rstate=np.random.default_rng(0),
+        )  # fmt: skip
+        return trials
+
+    calls: list[float] = []
+
+    def fn(x: float) -> float:
+        calls.append(x)
+        if len(calls) == at:
+            raise StoppedError
+        return abs(x)
+
+    with pytest.raises(StoppedError):
+        run(fn, file)
+    found, whole = run(abs, file), run(abs, "")
+    assert found.vals == whole.vals
+    assert found.tids == whole.tids
 
 
 # -- one search at a time ----------------------------------------------------------------------

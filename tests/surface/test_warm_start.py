@@ -196,3 +196,22 @@ def test_trials_that_evaluate_by_themselves_refuse_it() -> None:
 
     with pytest.raises(UnsupportedArgumentError, match="warm_start has no effect"):
         search(warm_start=old_trials(1), trials=Elsewhere())
+
+
+def test_a_journal_with_other_options_is_not_taken_for_these(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def search(options: list[str], **kwargs: Any) -> Any:
+        trials = Trials()
+        fmin(
+            lambda p: float(ord(p["k"])), {"k": hp.choice("k", options)}, algo=rand.suggest,
+            max_evals=6, trials=trials, show_progressbar=False, rstate=np.random.default_rng(0),
+            **kwargs,
+        )  # fmt: skip
+        return trials
+
+    journal = tmp_path / "old.journal"
+    search(["a", "b", "c"], journal=journal)
+    assert len(search(["a", "b", "c"], warm_start=str(journal)).trials) == 12
+    assert len(search(["c", "b", "a"], warm_start=str(journal)).trials) == 6
+    assert "6: its options of 'k' are not those of the space" in caplog.text

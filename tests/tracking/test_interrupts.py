@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from hyperbridge.files import processes
 from hyperbridge.tracking import leftovers
 from hyperbridge.tracking.interrupts import interrupts_deferred
 
@@ -42,7 +43,7 @@ def test_a_block_without_ctrl_c_changes_nothing():
 
 def process_tag(code: str) -> str:
     """The tag of a Python process that runs some code, and has ended by now."""
-    code = f"from hyperbridge.tracking import leftovers; print(leftovers._this_process()); {code}"
+    code = f"from hyperbridge.files import processes; print(processes.this_process()); {code}"
     return subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout.strip()
@@ -50,7 +51,7 @@ def process_tag(code: str) -> str:
 
 def is_alive(process: str, *, is_shared: bool = False, fmin_uuid: str = "abcdef") -> bool:
     tags = {"hyperbridge.process": process, "fmin_uuid": fmin_uuid}
-    return leftovers._is_alive(tags, is_shared=is_shared)
+    return leftovers._is_open(tags, is_shared=is_shared)
 
 
 def test_a_process_that_has_ended_is_dead():
@@ -59,7 +60,7 @@ def test_a_process_that_has_ended_is_dead():
 
 def test_a_process_that_got_the_id_of_a_dead_one_is_another():
     parent = os.getppid()
-    now = leftovers._started(parent)
+    now = processes._started(parent)
     assert is_alive(f"{socket.gethostname()}:{parent}:{now}")
     if now:  # only Linux tells when a process began
         assert not is_alive(f"{socket.gethostname()}:{parent}:1")
@@ -72,9 +73,9 @@ def test_a_process_elsewhere_is_alive_if_it_may_work_on_the_same_search():
 
 def test_a_call_of_this_process_is_alive_until_it_ends():
     leftovers.note_open("abcdef")
-    assert is_alive(leftovers._this_process())
+    assert is_alive(processes.this_process())
     leftovers.note_closed("abcdef")
-    assert not is_alive(leftovers._this_process())
+    assert not is_alive(processes.this_process())
 
 
 @pytest.mark.parametrize("tag", ["", "no process", "a:b", ":::"])
