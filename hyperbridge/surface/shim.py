@@ -3,7 +3,7 @@
 Three names of hyperopt are exchanged where hyperopt keeps them: ``fmin`` (in the package and
 in the submodule of that name) and ``SparkTrials``. ``hyperopt.Trials`` stays what it is, so that
 pickles, subclasses and ``isinstance`` do too; its ``fmin`` method looks the function up in
-the submodule at each call and so reaches ours.
+the submodule at each call and so reaches ours. It is lent what ours can show of themselves.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from hyperbridge.surface import bindings, originals
 from hyperbridge.surface.bindings import Binding
 from hyperbridge.surface.fmin import fmin
 from hyperbridge.surface.spark_trials import SparkTrials
+from hyperbridge.surface.trials import BridgedTrials
+
+_LENT = ("log", "to_pandas", "_repr_html_")
+"""Methods that hyperopt's Trials have while hyperbridge is installed: names that it lacks."""
 
 _lock = threading.RLock()
 _changed: list[Binding] | None = None
@@ -37,7 +41,8 @@ def install(*, stacklevel: int = 1) -> None:
     Names that modules, ``__main__`` included, have already imported from hyperopt are changed
     too. Other things that hold the old function or class (a SparkTrials object, a subclass of it,
     a default argument, a closure) cannot be changed: they keep hyperopt's code, and a warning
-    names them. A second call changes nothing. ``import hyperbridge.auto`` does the same.
+    names them. hyperopt's Trials get ``log``, ``to_pandas`` and a table in notebooks, as ours
+    have. A second call changes nothing. ``import hyperbridge.auto`` does the same.
 
     Args:
         stacklevel: Whose line a warning points at, as in ``warnings.warn``; 1 is the caller's.
@@ -68,6 +73,7 @@ def install(*, stacklevel: int = 1) -> None:
         changed += _exchange(bindings.find(old_functions), fmin)
         changed += _exchange(bindings.find(old_classes), SparkTrials)
         _changed = changed
+        _lend()
         left = bindings.find_holders(old_functions + old_classes, ours=SparkTrials)
     if left:
         warnings.warn(
@@ -96,6 +102,7 @@ def uninstall() -> None:
             if bindings.is_any(binding.now(), (fmin, SparkTrials)):
                 binding.set(binding.value)
         _changed = None
+        _take_back()
         expected = {(id(binding.namespace), binding.name) for binding in _ours_before}
         left = []
         for binding in bindings.find([fmin, SparkTrials]):
@@ -110,6 +117,18 @@ def uninstall() -> None:
             HyperbridgeWarning,
             stacklevel=2,
         )
+
+
+def _lend() -> None:
+    for name in _LENT:
+        if not hasattr(hyperopt.Trials, name):
+            setattr(hyperopt.Trials, name, vars(BridgedTrials)[name])
+
+
+def _take_back() -> None:
+    for name in _LENT:
+        if vars(hyperopt.Trials).get(name) is vars(BridgedTrials)[name]:
+            delattr(hyperopt.Trials, name)
 
 
 def _homes(name: str) -> list[Binding]:

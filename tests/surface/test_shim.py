@@ -324,3 +324,28 @@ def test_objects_that_answer_to_any_question_do_not_disturb_the_search(install, 
     module.many = [Proxy(), np.arange(3)]
     install()
     assert hyperopt.fmin is hyperbridge.fmin
+
+
+def test_hyperopts_trials_show_what_ours_show_and_only_while_installed(install):
+    class Own(hyperopt.Trials):
+        def log(self, tid):
+            return "the program's own"
+
+    def noisy(x):
+        print("seen", x)
+        return x
+
+    assert not hasattr(hyperopt.Trials, "to_pandas")
+    install()
+    trials = hyperopt.Trials()
+    hyperopt.fmin(
+        noisy, SPACE, algo=rand.suggest, max_evals=2, trials=trials, show_progressbar=False,
+        rstate=np.random.default_rng(0),
+    )  # fmt: skip
+    assert type(trials) is hyperopt.Trials
+    assert trials.log(0) == f"seen {trials.vals['x'][0]}\n"
+    assert "<table" in trials._repr_html_()
+    assert Own().log(0) == "the program's own"
+    assert type(pickle.loads(pickle.dumps(trials))) is hyperopt.Trials
+    hyperbridge.uninstall()
+    assert not any(hasattr(hyperopt.Trials, name) for name in ("log", "to_pandas", "_repr_html_"))
