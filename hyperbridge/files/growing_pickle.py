@@ -38,10 +38,6 @@ class DamagedFileError(Exception):
     """A file is not what was written; the message says where."""
 
 
-class Pickled(bytes):
-    """A value that is pickled already."""
-
-
 class GrowingPickle:
     """The file of an object that has ``refresh()``, a list and a dict that grow.
 
@@ -117,8 +113,7 @@ class GrowingPickle:
         """Add changes; all of them are in the file when this returns, or none.
 
         Args:
-            changes: Which list or dict, where in it (None: at the end of the list), and what:
-                a value, or one that is `Pickled`.
+            changes: Which list or dict, where in it (None: at the end of the list), and what.
 
         Raises:
             OSError: They could not be written.
@@ -238,17 +233,12 @@ def _get(memo: int) -> bytes:
     return b"j" + struct.pack("<I", memo)
 
 
-def pickled(value: Any) -> Pickled:
-    """Return a value pickled as `GrowingPickle.add` does it."""
-    return Pickled(cloudpickle.dumps(value, protocol=_PROTOCOL))
-
-
 def _nested(value: Any) -> bytes:
     """Return opcodes that put a value on the stack, whatever it uses the memo for."""
     if type(value) is str and len(value) < _SMALL // 4:
         encoded = value.encode("utf-8", "surrogatepass")
         return b"X" + struct.pack("<I", len(encoded)) + encoded
-    data: bytes = value if type(value) is Pickled else pickled(value)
+    data: bytes = cloudpickle.dumps(value, protocol=_PROTOCOL)
     length = (
         b"B" + struct.pack("<I", len(data))
         if len(data) < _SMALL

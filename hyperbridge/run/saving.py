@@ -15,7 +15,7 @@ from hyperopt.base import JOB_STATE_RUNNING
 
 from hyperbridge.documents import Document, Place, take_back
 from hyperbridge.errors import InvalidArgumentError, ResultNotPicklableError
-from hyperbridge.files.growing_pickle import GrowingPickle, pickled
+from hyperbridge.files.growing_pickle import GrowingPickle
 from hyperbridge.files.locking import FileLock
 from hyperbridge.files.pickles import load_trials
 from hyperbridge.files.processes import this_process
@@ -68,7 +68,7 @@ class TrialsFile:
         self._n_attachments = 0
         self._attributes: dict[str, int] = {}
         self._last: Document | None = None
-        self._last_content = b""
+        self._last_entries: list[dict[str, int]] = []
         self._stream: Stream | None = None
         self._is_behind = False
         self._has_changed = False
@@ -148,17 +148,15 @@ class TrialsFile:
             self._write()
             return
         changes: list[tuple[Any, Any, Any]] = []
-        if self._last is not None and (content := pickled(self._last)) != self._last_content:
-            changes.append((self._documents, self._positions[id(self._last)], content))
-        content = pickled(document)
+        last = self._last
+        if last is not None and _entries_of(last) != self._last_entries:
+            changes.append((self._documents, self._positions[id(last)], last))
         at = self._positions.get(id(document))
         if at is not None:
-            changes.append((self._documents, at, content))
+            changes.append((self._documents, at, document))
         first = len(self._positions)
         new = self._documents[first:]
-        changes += [
-            (self._documents, None, content if each is document else _waiting(each)) for each in new
-        ]
+        changes += [(self._documents, None, _waiting(each)) for each in new]
         prefix = self._trials.aname(document, "") if attachments else ""
         changes += [
             (self._attachments, prefix + name, value) for name, value in attachments.items()
@@ -167,7 +165,7 @@ class TrialsFile:
         self._is_behind = True  # until it is written
         self._pickle.add(changes)
         self._is_behind = False
-        self._last, self._last_content = document, content
+        self._last, self._last_entries = document, _entries_of(document)
         self._know(new, first)
 
     def closed(self, reason: str | None) -> None:
@@ -185,14 +183,14 @@ class TrialsFile:
     def _can_grow(self, document: Document, attachments: dict[str, Any]) -> bool:
         """Tell whether the file has what the Trials have, but for the last documents.
 
-        A program may add to its Trials while they are searched. Documents are compared when the
-        next trial ends, the last one alone; what was changed in others comes in the end.
+        A program may add to its Trials while they are searched. The entries of a document are
+        compared when the next trial ends; what is changed later comes in the end.
         """
         there = self._trials._dynamic_trials
         if there is not self._documents or not self._pickle.is_intact():
             return False
         n_attachments = self._n_attachments + len(attachments)
-        if len(self._attachments) > n_attachments or self._attributes != _attributes(self._trials):
+        if len(self._attachments) > n_attachments or self._attributes != _marks(vars(self._trials)):
             return False
         at = self._positions.get(id(document))
         is_at_its_place = at is None or (at < len(there) and there[at] is document)
@@ -211,7 +209,7 @@ class TrialsFile:
             del vars(trials)[KEPT]
         self._positions = {}
         self._last = None
-        self._attributes = _attributes(trials)
+        self._attributes = _marks(vars(trials))
         self._know(self._documents, 0)
         running = [
             (self._documents, at, _waiting(each))
@@ -227,9 +225,13 @@ class TrialsFile:
         self._n_attachments = len(self._attachments)
 
 
-def _attributes(trials: Any) -> dict[str, int]:
-    """Return what tells whether an attribute of a Trials object was set anew."""
-    return {name: id(value) for name, value in vars(trials).items() if name not in _OWN}
+def _marks(values: dict[str, Any]) -> dict[str, int]:
+    """Return what tells whether a value was set anew, apart from what is compared elsewhere."""
+    return {name: id(value) for name, value in values.items() if name not in _OWN}
+
+
+def _entries_of(document: Document) -> list[dict[str, int]]:
+    return [_marks(part) for part in (document, document["misc"], document["result"])]
 
 
 def _waiting(document: Document) -> Document:
