@@ -9,8 +9,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from hyperbridge.cli.sources import add_source, kinds_text, options_of, quiet
-from hyperbridge.cli.verbs import add_verb
+from hyperbridge.cli.sources import add_source_verb, options_of, quiet
 
 _DESCRIPTION = """\
 Turn the history of a search into another kind. The trials keep their values, losses,
@@ -33,18 +32,16 @@ exit code: 0 done, perhaps with lines on stderr; 1 nothing was written; 2 bad us
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    is_asked_for = not verbs.choices  # else the kinds, and hyperopt with them, are not imported
     summary = "turn the history of a search into another kind"
-    parser = add_verb(verbs, "convert", run, summary, _DESCRIPTION, _EXAMPLES)
-    add_source(parser)
+    parser = add_source_verb(
+        verbs, "convert", run, summary, _DESCRIPTION, _EXAMPLES, title="sources and targets"
+    )
     parser.add_argument("target", metavar="TARGET", help="what to write")
     parser.add_argument(
         "--append", action="store_true", help="add to a study that has trials already"
     )
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
-    if is_asked_for:
-        parser.epilog = kinds_text("sources and targets") + _EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,8 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from hyperbridge.cli.sources import add_source, kinds_text, options_of, quiet
-from hyperbridge.cli.verbs import add_verb
+from hyperbridge.cli.sources import add_source_verb, options_of, quiet
 
 _DESCRIPTION = """\
 Open optuna-dashboard on the history of a search, on the loopback address alone. A study in
@@ -25,16 +24,12 @@ exit code: 0 ended by Ctrl-C; 1 nothing could be shown; 2 bad usage
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    is_asked_for = not verbs.choices  # else the kinds, and hyperopt with them, are not imported
     summary = "open optuna-dashboard on a search"
-    parser = add_verb(verbs, "dashboard", run, summary, _DESCRIPTION, _EXAMPLES)
-    add_source(parser)
+    parser = add_source_verb(verbs, "dashboard", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
         "--port", metavar="N", type=int,
         help="the port; 0 for any that is free (8080, or any that is free)",
     )  # fmt: skip
-    if is_asked_for:
-        parser.epilog = kinds_text("sources") + _EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:

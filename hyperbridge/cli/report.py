@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hyperbridge.cli.sources import add_source, history_of, kinds_text, quiet
-from hyperbridge.cli.verbs import add_verb
+from hyperbridge.cli.sources import add_source_verb, history_of, quiet
 
 _DESCRIPTION = """\
 Make a page that shows what came of a search: its best trials, losses over time, which
@@ -30,16 +29,12 @@ exit code: 0 done; 1 no page was written; 2 bad usage
 
 def add_parser(verbs: argparse._SubParsersAction[Any]) -> None:
     """Add the verb to the command line."""
-    is_asked_for = not verbs.choices  # else the kinds, and hyperopt with them, are not imported
     summary = "make a page that shows what came of a search"
-    parser = add_verb(verbs, "report", run, summary, _DESCRIPTION, _EXAMPLES)
-    add_source(parser)
+    parser = add_source_verb(verbs, "report", run, summary, _DESCRIPTION, _EXAMPLES)
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="report.html",
         help="the page to write; one that is there is replaced (report.html)",
     )  # fmt: skip
-    if is_asked_for:
-        parser.epilog = kinds_text("sources") + _EXAMPLES
 
 
 def run(args: argparse.Namespace) -> int:

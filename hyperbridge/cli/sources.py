@@ -5,16 +5,44 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from hyperbridge.cli.verbs import add_verb
 
 if TYPE_CHECKING:
     from hyperbridge.history.history import History
     from hyperbridge.history.kinds import Options
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """Add the source and what may be said about it."""
+def add_source_verb(
+    verbs: argparse._SubParsersAction[Any],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    description: str,
+    examples: str,
+    *,
+    title: str = "sources",
+) -> argparse.ArgumentParser:
+    """Add a verb that reads the history of a search; its help has the kinds of history.
+
+    Args:
+        verbs: As for `add_verb`, like the next five.
+        name: See there.
+        run: See there.
+        summary: See there.
+        description: See there.
+        examples: See there.
+        title: What stands above the kinds.
+
+    Returns:
+        Its parser, with the source and what may be said about it, for further options.
+    """
+    is_asked_for = not verbs.choices  # else the kinds, and hyperopt with them, are not imported
+    parser = add_verb(verbs, name, run, summary, description, examples)
+    if is_asked_for:
+        parser.epilog = _kinds_text(title) + examples
     parser.add_argument("source", metavar="SOURCE", help="a file, folder or address, see below")
     parser.add_argument(
         "--space", metavar="FILE:NAME", help="the search space, as in train.py:space"
@@ -33,9 +61,10 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--metric", metavar="NAME", help="the loss, of MLflow runs or a Ray Tune experiment"
     )
     parser.add_argument("--mode", choices=("min", "max"), help="whether less or more of it is good")
+    return parser
 
 
-def kinds_text(title: str) -> str:
+def _kinds_text(title: str) -> str:
     """Return a line for each kind of history, under a title; hyperopt is imported."""
     from hyperbridge.history.kinds import lines_of_kinds
 

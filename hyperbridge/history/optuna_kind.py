@@ -66,24 +66,32 @@ class OptunaKind(Kind):
     def write(self, history: History, target: str, options: Options) -> None:
         """Write the trials that have ended as a study that minimises."""
         from hyperbridge.search.optuna.stored import study_to_write
-        from hyperbridge.search.optuna.writing import write_documents
 
-        space = space_of(history) if options.space is None else options.space
         name = options.study or _name_from(history.source)
         if options.study is None:
             history.remark(f"the study is named {name!r}, after the source; --study names it")
         with study_to_write(target, name, append=options.append) as study:
-            remarks = write_documents(
-                study,
-                history.documents,
-                space,
-                is_flat=options.space is None,
-                source=history.source,
-            )
-        for line in remarks:
-            history.remark(line)
+            fill_study(study, history, options)
         if history.attachments:
             history.remark(f"a study has no attachments: {len(history.attachments)} are left out")
+
+
+def fill_study(study: Any, history: History, options: Options) -> None:
+    """Write the trials of a history that have ended into a study; remarks say what it cannot hold.
+
+    Args:
+        study: An ``optuna.Study`` that minimises.
+        history: What is written, and gets the remarks.
+        options: May have the space; else it is inferred.
+    """
+    from hyperbridge.search.optuna.writing import write_documents
+
+    is_flat = options.space is None
+    space = space_of(history) if options.space is None else options.space
+    for line in write_documents(
+        study, history.documents, space, is_flat=is_flat, source=history.source
+    ):
+        history.remark(line)
 
 
 def _name_from(source: str) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from hyperbridge.errors import InvalidArgumentError
-from hyperbridge.history.inference import space_of
 from hyperbridge.history.kinds import Options, read_history, recognise
+from hyperbridge.history.optuna_kind import fill_study
 from hyperbridge.optional import Package
 
 DASHBOARD: Final = Package(
@@ -54,22 +54,13 @@ def storage_of(source: str, options: Options) -> Shown:
         return Shown(storage_with_studies(source), is_copy=False)
     import optuna
 
-    from hyperbridge.search.optuna.writing import write_documents
-
     history = read_history(source, options)
-    space = space_of(history) if options.space is None else options.space
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(
         storage=storage, study_name=options.study or history.source, direction="minimize"
     )
-    lines = write_documents(
-        study,
-        history.documents,
-        space,
-        is_flat=options.space is None,
-        source=history.source,
-    )
-    return Shown(storage, is_copy=True, remarks=[*history.remarks, *lines])
+    fill_study(study, history, options)
+    return Shown(storage, is_copy=True, remarks=history.remarks)
 
 
 class Server:
