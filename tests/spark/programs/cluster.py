@@ -70,6 +70,8 @@ def kill_in_the_middle(name, whom, times):
                 open(os.path.join(folder, f"victim-{point['x']}"), "w").close()
         mlflow.log_metric(f"inside_{n_runs}", point["x"])
         if os.path.exists(os.path.join(folder, f"victim-{point['x']}")) and n_runs <= times:
+            if n_runs > 1:  # what was lost with it, and started again with it, is over then
+                time.sleep(3)
             daemon = os.getppid()
             line = subprocess.run(["ps", "-o", "ppid=", "-p", str(daemon)], capture_output=True)
             named = {"worker": os.getpid(), "executor": int(line.stdout)}[whom]
