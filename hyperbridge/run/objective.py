@@ -12,6 +12,7 @@ from hyperopt import base, exceptions, pyll
 from hyperbridge.documents import Assignment, Document
 from hyperbridge.errors import ArgumentTypeError, HyperbridgeError, InvalidSpaceError
 from hyperbridge.run.objective_identity import objective_texts
+from hyperbridge.search.identity import space_texts
 from hyperbridge.space import Space
 from hyperbridge.translate.from_hyperopt import read_space
 from hyperbridge.worker.frames import safe_repr, safe_text
@@ -143,6 +144,11 @@ class Objective:
     def domain(self) -> base.Domain:
         """Hyperopt's Domain; made when it is asked for, as it costs more than all the rest."""
         return base.Domain(self.fn, self.expr, pass_expr_memo_ctrl=self.low_level)
+
+    @functools.cached_property
+    def space_texts(self) -> dict[str, str]:
+        """What tells this space from another one, see `hyperbridge.search.identity`."""
+        return space_texts(self.space)
 
     @functools.cached_property
     def identity(self) -> dict[str, str]:

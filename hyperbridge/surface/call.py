@@ -26,7 +26,6 @@ from hyperbridge.run.run import FminRun
 from hyperbridge.run.shipping import RemoteTracebackError
 from hyperbridge.run.trial_log import TrialLog
 from hyperbridge.search.base import Search
-from hyperbridge.search.identity import space_texts
 from hyperbridge.search.known_points import KnownPoints
 from hyperbridge.surface import originals
 from hyperbridge.surface.reports import page_of
@@ -191,7 +190,7 @@ def _page(call: Call) -> Callable[[], str]:
 
 def _kept(call: Call) -> KeptCall:
     return KeptCall(
-        space=space_texts(call.objective.space),
+        space=call.objective.space_texts,
         objective=call.objective.identity,
         backend=call.backend.name,
         algo=call.search.name,

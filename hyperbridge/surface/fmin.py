@@ -26,7 +26,6 @@ from hyperbridge.run.objective import Objective
 from hyperbridge.search.choice import check_algo
 from hyperbridge.search.fresh_points import FreshPoints
 from hyperbridge.search.hyperopt_algo import HyperoptSearch, seed_source
-from hyperbridge.search.identity import space_texts
 from hyperbridge.surface import originals
 from hyperbridge.surface.call import Call, minimise
 from hyperbridge.surface.history import (
@@ -252,7 +251,7 @@ def fmin(
         trials, earlier = open_trials(trials, earlier)
         is_tolerant = is_spark or bool(catch_eval_exceptions)
         n_extra -= count_failed(earlier) if is_tolerant else 0
-        warn_of_space(earlier, space_texts(objective.space) if earlier else {})
+        warn_of_space(earlier, objective)
         requested = settings.parallelism
         if requested is None and is_spark:
             requested = trials.user_specified_parallelism

@@ -18,6 +18,7 @@ from hyperbridge.documents import (
 )
 from hyperbridge.errors import ArgumentTypeError, InvalidArgumentError
 from hyperbridge.run.keeping import Earlier, Keeper
+from hyperbridge.run.objective import Objective
 from hyperbridge.run.trial_log import is_running_here
 from hyperbridge.search.identity import difference
 from hyperbridge.space import Space
@@ -91,8 +92,9 @@ def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, Earlier | No
     Trials that ran when their driver died wait again; so do those that were cancelled, if the
     search was kept on disk, as they have no result.
 
-    An empty Trials object that the user gives means in hyperopt that a search begins anew. Here it
-    does so after one of the same process that has come to its end, as in a loop over data sets.
+    A Trials object that is empty, or has only points to begin with, means in hyperopt that a search
+    begins anew. Here it does so after one of the same process that has come to its end, as in a
+    loop over data sets.
 
     Args:
         trials: As given to fmin; None for a new object, or that of the file.
@@ -106,18 +108,19 @@ def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, Earlier | No
         InvalidArgumentError: The Trials have documents, and not those that were kept.
     """
     restored: list[Document] = []
-    if earlier is not None and trials is not None and _are_its_points(trials, earlier):
-        trials._dynamic_trials.clear()
-    is_empty = trials is not None and not trials._dynamic_trials
-    if is_empty and earlier is not None and earlier.is_finished_here:
+    begins = trials is not None and (
+        not trials._dynamic_trials or (earlier is not None and _are_its_points(trials, earlier))
+    )
+    if begins and earlier is not None and earlier.is_finished_here:
         earlier = None
     if earlier is None:
         trials = Trials() if trials is None else trials
     elif trials is None and earlier.trials is not None:
         trials = _as_ours(earlier.trials)
         restored = list(trials._dynamic_trials)
-    elif trials is None or is_empty:
+    elif trials is None or begins:
         trials = Trials() if trials is None else trials
+        trials._dynamic_trials.clear()  # of points that the earlier call began with, too
         restored = earlier.documents
         trials._insert_trial_docs(restored)
         trials.attachments.update(earlier.attachments)
@@ -139,7 +142,7 @@ def open_trials(trials: Any, earlier: Earlier | None) -> tuple[Any, Earlier | No
     if restored:
         trials.refresh()
         logger.log(
-            logging.WARNING if is_empty else logging.INFO,
+            logging.WARNING if begins else logging.INFO,
             "the search goes on with %d trials that an earlier call has kept on disk; to begin "
             "anew, remove the file",
             len(trials.trials),
@@ -161,16 +164,20 @@ def _are_its_points(trials: Any, earlier: Earlier) -> bool:
     )
 
 
-def warn_of_space(earlier: Earlier | None, space: dict[str, str]) -> None:
+def warn_of_space(earlier: Earlier | None, objective: Objective) -> None:
     """Warn where the trials that were kept are of another space with the same labels.
+
+    `fit_to_space` names labels that differ.
 
     Args:
         earlier: What earlier calls have left.
-        space: The present one, as `hyperbridge.search.identity.space_texts`.
+        objective: What the trials evaluate, in the present space.
     """
     if earlier is None or earlier.space is None or not earlier.documents:
         return
-    what = difference(earlier.space, space)
+    space = objective.space_texts
+    has_same_labels = earlier.space.keys() == space.keys()
+    what = difference(earlier.space, space) if has_same_labels else None
     if what is not None:
         logger.warning(
             "the %d trials that were kept are of another search space: %s. They count for "

@@ -15,7 +15,6 @@ from hyperbridge.run.journal_keeper import JournalKeeper
 from hyperbridge.run.keeping import Keeper
 from hyperbridge.run.objective import Objective
 from hyperbridge.run.saving import TrialsFile
-from hyperbridge.search.identity import space_texts
 from hyperbridge.surface.watching import watcher
 from hyperbridge.worker.reporting import is_in_trial
 
@@ -107,7 +106,6 @@ def open_keepers(
         keepers.append(TrialsFile(trials_save_file))
         stack.callback(keepers[-1].release)
     if journal is not None and watcher().may_keep(journal):
-        space = space_texts(objective.space)
-        keepers.append(JournalKeeper(journal, space, objective.identity))
+        keepers.append(JournalKeeper(journal, objective.space_texts, objective.identity))
         stack.callback(keepers[-1].release)
     return keepers

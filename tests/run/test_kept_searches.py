@@ -304,6 +304,29 @@ def test_points_that_a_program_makes_anew_are_those_of_the_file(tmp_path: Path, 
     assert found.tids == whole.tids
 
 
+def test_a_loop_with_points_made_anew_and_one_file_is_one_search_each(tmp_path: Path) -> None:
+    file, space = tmp_path / "trials.pkl", hp.uniform("x", -5, 5)
+    for shift in (0.0, 100.0):
+        trials = generate_trials_to_calculate([{"x": 1.0}, {"x": 2.0}])
+        fmin(
+            lambda x, s=shift: x + s, space, algo=rand.suggest, max_evals=3, trials=trials,
+            trials_save_file=file, show_progressbar=False, rstate=np.random.default_rng(0),
+        )  # fmt: skip
+        assert trials.losses()[:2] == [1.0 + shift, 2.0 + shift]
+        assert load(file).losses() == trials.losses()
+
+
+def test_another_space_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "trials.pkl"
+    for more in ({}, {"more": hp.uniform("more", 0, 1)}):
+        fmin(
+            lambda p: p["x"], {"x": hp.uniform("x", 0, 1), **more}, algo=rand.suggest, max_evals=3,
+            trials_save_file=file, show_progressbar=False, rstate=np.random.default_rng(0),
+        )  # fmt: skip
+    assert caplog.text.count("of another search space") == 1
+    assert "the space has 'more', which they do not have" in caplog.text
+
+
 # -- one search at a time ----------------------------------------------------------------------
 
 
